@@ -1,0 +1,40 @@
+"""Cost growth in Norwegian municipal health and care services.
+
+The public names are loaded on first use, so that ``import kostnadsvekst`` is immediate.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kostnadsvekst.version import __version__
+
+# Public name -> module that holds it. A module listed under its own name is itself public.
+_PUBLIC = {
+    "SPECIFICATIONS": "kostnadsvekst.models.specifications",
+    "Specification": "kostnadsvekst.models.specifications",
+    "Estimate": "kostnadsvekst.models.fixed_effects",
+    "estimate": "kostnadsvekst.models.fixed_effects",
+    "check_panel": "kostnadsvekst.panel.schema",
+    "load_panel": "kostnadsvekst.panel.load",
+    "load_cells": "kostnadsvekst.sources.published",
+    "errors": "kostnadsvekst.errors",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'kostnadsvekst' has no attribute {name!r}")
+    module = import_module(_PUBLIC[name])
+    value = module if _PUBLIC[name].rpartition(".")[2] == name and not hasattr(module, name) else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from kostnadsvekst import errors as errors

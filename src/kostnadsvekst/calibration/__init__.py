@@ -1,0 +1,1 @@
+"""A synthetic panel on which the estimator prints the published tables."""

@@ -1,0 +1,1 @@
+"""Specifications and the estimators that fit them."""

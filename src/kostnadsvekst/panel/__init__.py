@@ -1,0 +1,1 @@
+"""The municipal panel: its schema, and how it is checked and built."""

@@ -1,0 +1,1 @@
+"""From estimates to numbers on paper: formats, tables, figures, audit."""

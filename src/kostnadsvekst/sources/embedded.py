@@ -1,0 +1,36 @@
+"""The data that ship with the package: published cells, synthetic panels, parameters."""
+
+from pathlib import Path
+
+from kostnadsvekst.errors import DataMissingError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def embedded_path(name: str) -> Path:
+    """Path of an embedded data file.
+
+    Parameters
+    ----------
+    name : str
+        Path below ``data/``, for example ``"published/report_003_tables.csv"``.
+
+    Returns
+    -------
+    Path
+        In an installed wheel the file lies inside the package, in a checkout in the folder ``data``
+        beside ``src``.
+
+    Raises
+    ------
+    DataMissingError
+        If neither place has the file.
+    """
+    places = (_PACKAGE / "data" / name, _PACKAGE.parents[1] / "data" / name)
+    for place in places:
+        if place.is_file():
+            return place
+    raise DataMissingError(
+        f"embedded data file {name!r} not found (looked in {' and '.join(str(p) for p in places)}); "
+        "the installation is incomplete: install the package again"
+    )
