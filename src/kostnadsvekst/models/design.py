@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
 from kostnadsvekst.panel.schema import require_columns
 
 Floats = NDArray[np.float64]
@@ -49,7 +50,7 @@ def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tupl
     -------
     tuple of tuple of str
         One entry a term, in order, without repetition; each is the factors of a product, and a factor is
-        ``"x"`` or ``"C(x)"``.
+        ``"x"``, ``"C(x)"`` or a transformation such as ``"diff(log(x))"``.
     """
     known = set(columns)
     terms: dict[tuple[str, ...], None] = {}
@@ -78,11 +79,14 @@ class Sample:
         Levels of the categorical columns as 0, 1, ...; missing values are -1.
     levels : dict of str to array
         Sorted levels of the categorical columns.
+    n_incomplete : int
+        Rows left out of the sample because a value was missing.
     """
 
     numbers: dict[str, Floats]
     codes: dict[str, Ints]
     levels: dict[str, Any]
+    n_incomplete: int = 0
 
     @property
     def complete(self) -> NDArray[np.bool_]:
@@ -169,10 +173,15 @@ def _factor(text: str, known: set[str]) -> str:
     text = text.strip()
     if text in known:
         return text
+    if parse_call(text):
+        return text
     match = _CATEGORICAL.fullmatch(text)
     name = match.group(1) if match else text
     if not name or (name not in known and re.search(r"[()+\-/^|~,]", name)):
-        raise SpecificationError(f"cannot read the term {text!r}: a factor is a column name or C(column)")
+        raise SpecificationError(
+            f"cannot read the term {text!r}: a factor is a column name, C(column), or {', '.join(FUNCTIONS)} of "
+            "a column"
+        )
     return f"C({name})" if match else name
 
 

@@ -7,8 +7,9 @@ weights may vary over time, and the absorbed effects count in the degrees of fre
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from scipy.sparse import csc_array
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
+from kostnadsvekst.models.covariances import Grouping, compute_covariance
 from kostnadsvekst.models.design import (
     Sample,
     build_design,
@@ -25,7 +27,9 @@ from kostnadsvekst.models.design import (
     parse_terms,
     read_sample,
 )
+from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.models.transformations import add_transformed
 from kostnadsvekst.panel.schema import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
 
@@ -64,6 +68,8 @@ class WithinFit:
         (X'WX)^-1 of the within columns.
     x_mean : (k,) array
         Weighted grand means of the kept columns.
+    entity_means : (G, k + 1) array
+        Weighted entity means of the kept columns and, last, of y.
     n_entities, df_resid : int
         G, and n - G - k.
     ssr, tss, tss_within : float
@@ -80,11 +86,22 @@ class WithinFit:
     entities: Ints
     bread: Floats
     x_mean: Floats
+    entity_means: Floats
     n_entities: int
     df_resid: int
     ssr: float
     tss: float
     tss_within: float
+
+    @property
+    def X(self) -> Floats:
+        """Kept columns as they were, (n, k)."""
+        return self.X_within + self.entity_means[self.entities, :-1]
+
+    @property
+    def y(self) -> Floats:
+        """Outcome, (n,)."""
+        return self.X_within @ self.coefficients + self.residuals + self.entity_means[self.entities, -1]
 
 
 @dataclass(frozen=True)
@@ -108,6 +125,8 @@ class Estimate:
         Positions of the used rows in the data.
     provenance : Provenance
         Origin of the data, hash of their file, version of the package.
+    data : DataFrame, optional
+        The data as they were when the specification was fitted, for covariances over other columns.
     """
 
     specification: Specification
@@ -118,12 +137,13 @@ class Estimate:
     n_incomplete: int
     rows: Ints
     provenance: Provenance
+    data: pd.DataFrame | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     @cached_property
     def coefficients(self) -> pd.DataFrame:
         """Frame over the terms: estimate, std_error, statistic, p_value, conf_low, conf_high (95 %)."""
         estimates = np.append(self.fit.coefficients, self.fit.constant)
-        tests = inference.t_tests(estimates, self.inference)
+        tests = self.inference.tests or inference.t_tests(estimates, self.inference)
         columns = {
             "estimate": estimates,
             "std_error": tests.std_error,
@@ -180,6 +200,48 @@ class Estimate:
         """Residuals over the positions of the used rows."""
         return pd.Series(self.fit.residuals, index=pd.Index(self.rows, name="row"), name="residual")
 
+    def with_covariance(
+        self, covariance: str | tuple[str, ...], convention: str | None = None, **options: Any
+    ) -> Self:
+        """Return the same estimate with other standard errors, without fitting again.
+
+        Parameters
+        ----------
+        covariance : str or tuple of str
+            As in `Specification`: ``"classical"``, ``"hc1"``, ``"cluster"``, ``("cluster", column)``,
+            ``("twoway", column, column)``, ``"driscoll_kraay"``, ``"wild_cluster"``, ``"jackknife"``.
+        convention : {"areg", "xtreg", "none"}, optional
+            Small-sample factor; without it the specification's.
+        **options
+            ``lags`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution`` and ``terms`` of the wild
+            cluster bootstrap; see `kostnadsvekst.models.covariances.compute_covariance`.
+
+        Raises
+        ------
+        DataMissingError, InvalidDataError
+            If a column of clusters does not exist or has missing values.
+        SpecificationError
+            If the covariance does not exist for these data.
+
+        Examples
+        --------
+        >>> est.with_covariance(("cluster", "region"), convention="xtreg")  # doctest: +SKIP
+        """
+        changes = {"covariance": covariance} | ({"convention": convention} if convention else {})
+        spec = self.specification.vary(**changes)
+        names = self.terms[: len(self.fit.coefficients)]
+        chosen = compute_covariance(
+            spec.covariance, self.fit, self.grouping, convention=spec.convention, names=names, **options
+        )
+        return replace(self, specification=spec, inference=chosen)
+
+    @property
+    def grouping(self) -> Grouping:
+        """Entity, time and other columns of the rows used, as codes."""
+        spec = self.specification
+        codes = {spec.entity: self.fit.entities} if spec.effects == "entity" else {}
+        return Grouping(spec.entity, spec.time, codes, self.data, self.rows)
+
     def __repr__(self) -> str:
         head = (
             f"{self.specification.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
@@ -211,7 +273,8 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
         If a column holds text or infinite values, a weight is missing or not positive, or no row is
         complete.
     SpecificationError
-        If a term cannot be read, nothing varies within entities, or no degrees of freedom are left.
+        If a term or sample cannot be read, too few units or degrees of freedom are left, nothing varies
+        within entities, or the covariance does not exist for these data.
 
     Notes
     -----
@@ -224,18 +287,24 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     sample, rows = complete_sample(spec, terms, data)
     design = build_design(terms, sample)
     weights = sample.numbers[spec.weights] if spec.weights else np.ones(len(rows))
-    fit = fit_within(
-        sample.numbers[spec.outcome], design.columns, weights, sample.codes[spec.entity], design.terms
-    )
+    entities = sample.codes[spec.entity]
+    absorbed = entities if spec.effects == "entity" else np.zeros_like(entities)
+    fit = fit_within(sample.numbers[spec.outcome], design.columns, weights, absorbed, design.terms)
+    names = tuple(design.terms[j] for j in fit.kept)
+    grouping = Grouping(spec.entity, spec.time, {spec.entity: entities}, data, rows)
     return Estimate(
         specification=spec,
-        terms=(*(design.terms[j] for j in fit.kept), CONSTANT),
+        terms=(*names, CONSTANT),
         fit=fit,
-        inference=_covariance(spec.covariance, fit),
+        inference=compute_covariance(
+            spec.covariance, fit, grouping, convention=spec.convention, names=names
+        ),
         dropped=tuple(design.terms[j] for j in fit.dropped),
-        n_incomplete=len(data) - len(rows),
+        n_incomplete=sample.n_incomplete,
         rows=rows,
         provenance=provenance_of(data),
+        # Under copy on write a shallow copy stays as it is when the caller changes the original.
+        data=data.copy(deep=False),
     )
 
 
@@ -262,24 +331,30 @@ def complete_sample(
         If rows with missing values are left out.
     """
     numeric, categorical = columns_of(terms)
-    require_columns([spec.time], data)
+    require_columns([spec.time, spec.entity], data)
+    chosen = sample_mask(spec.sample, data, spec.entity) if spec.sample else None
+    data = add_transformed(data, [spec.outcome, *numeric, *categorical], spec.entity, spec.time)
     weights = (spec.weights,) if spec.weights else ()
     sample = read_sample(data, [spec.outcome, *numeric, *weights], [spec.entity, *categorical])
     if spec.weights:
-        _check_weights(spec, sample.numbers[spec.weights], data)
+        _check_weights(spec, sample.numbers[spec.weights], data, chosen)
     complete = sample.complete
-    rows = np.flatnonzero(complete)
+    used = complete if chosen is None else complete & chosen
+    rows = np.flatnonzero(used)
     if len(rows) == len(data):
         return sample, rows
     if not len(rows):
         raise InvalidDataError("no row has a value in every column that the specification needs")
-    lost = _describe_rows(spec, data, np.flatnonzero(~complete))
-    warnings.warn(
-        f"{len(data) - len(rows)} of {len(data)} rows have missing values and are left out: {lost}",
-        DataWarning,
-        stacklevel=3,
-    )
-    return sample.take(rows), rows
+    gaps = np.flatnonzero(~complete if chosen is None else ~complete & chosen)
+    if len(gaps):
+        considered = len(rows) + len(gaps)
+        warnings.warn(
+            f"{len(gaps)} of {considered} rows have missing values and are left out: "
+            f"{_describe_rows(spec, data, gaps)}",
+            DataWarning,
+            stacklevel=3,
+        )
+    return replace(sample.take(rows), n_incomplete=len(gaps)), rows
 
 
 def fit_within(
@@ -312,7 +387,8 @@ def fit_within(
     n, n_entities = len(y), int(entities.max()) + 1
     w = weights * (n / weights.sum())
     stacked = np.column_stack([X, y])
-    within = demean(stacked, w, entities, n_entities)
+    means = entity_means(stacked, w, entities, n_entities)
+    within = stacked - means[entities]
     kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
     k = len(kept)
     if not kept:
@@ -339,6 +415,7 @@ def fit_within(
         entities=entities,
         bread=bread,
         x_mean=mean[kept],
+        entity_means=means[:, [*kept, -1]],
         n_entities=n_entities,
         df_resid=df_resid,
         ssr=float(w @ residuals**2),
@@ -362,11 +439,16 @@ def demean(columns: Floats, weights: Floats, entities: Ints, n_entities: int) ->
     -------
     (n, m) array
     """
+    return columns - entity_means(columns, weights, entities, n_entities)[entities]
+
+
+def entity_means(columns: Floats, weights: Floats, entities: Ints, n_entities: int) -> Floats:
+    """Weighted mean of each column in each entity, (n_entities, m); parameters as in `demean`."""
     n = len(weights)
     membership = csc_array((weights, entities, np.arange(n + 1)), shape=(n_entities, n))
-    means = membership @ columns
+    means: Floats = membership @ columns
     means /= np.bincount(entities, weights, n_entities)[:, None]
-    return columns - means[entities]
+    return means
 
 
 def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], list[int], Floats, Floats]:
@@ -415,8 +497,10 @@ def _independent_columns(
         dropped.append(kept.pop(int(collinear[0])))
 
 
-def _check_weights(spec: Specification, weights: Floats, data: pd.DataFrame) -> None:
-    bad = np.flatnonzero(~(weights > 0))
+def _check_weights(
+    spec: Specification, weights: Floats, data: pd.DataFrame, chosen: NDArray[np.bool_] | None
+) -> None:
+    bad = np.flatnonzero(~(weights > 0) if chosen is None else ~(weights > 0) & chosen)
     if len(bad):
         raise InvalidDataError(
             f"weights must be positive numbers; {spec.weights!r} is missing, zero or negative in {len(bad)} "
@@ -431,12 +515,6 @@ def _describe_rows(spec: Specification, data: pd.DataFrame, positions: Ints) -> 
     ]
     more = f" and {len(positions) - _LISTED} more" if len(positions) > _LISTED else ""
     return "; ".join(listed) + more
-
-
-def _covariance(kind: str, fit: WithinFit) -> inference.Covariance:
-    if kind == "cluster":
-        return inference.clustered(fit, fit.entities)
-    return {"classical": inference.classical, "hc1": inference.hc1}[kind](fit)
 
 
 def _share_explained(ssr: float, tss: float) -> float:

@@ -22,12 +22,15 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import SpecificationError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+
+_ROUNDING = 1e-12
 
 
 class WithinMoments(Protocol):
@@ -43,6 +46,8 @@ class WithinMoments(Protocol):
     def bread(self) -> Floats: ...  # noqa: D102
     @property
     def x_mean(self) -> Floats: ...  # noqa: D102
+    @property
+    def entities(self) -> Ints: ...  # noqa: D102
     @property
     def n_entities(self) -> int: ...  # noqa: D102
     @property
@@ -62,11 +67,15 @@ class Covariance:
         Degrees of freedom of the t distribution for tests and intervals.
     description : str
         The type with its small-sample convention, as printed under tables.
+    tests : TTests, optional
+        Tests and intervals that do not come from the t distribution, such as those of a bootstrap; NaN
+        where they were not computed.
     """
 
     matrix: Floats
     df: int
     description: str
+    tests: "TTests | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +118,163 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
     fit : WithinMoments
     clusters : (n,) integer array
         Codes 0 ... M - 1.
-    convention : {"areg", "xtreg"}
+    convention : {"areg", "xtreg", "none"}
         Small-sample factor: areg M/(M-1) (n-1)/(n-G-k); xtreg and reghdfe, for effects nested in the
-        clusters, M/(M-1) (n-1)/(n-k-1).
+        clusters, M/(M-1) (n-1)/(n-k-1); none 1.
 
     Raises
     ------
     SpecificationError
-        With fewer than two clusters, or an unknown convention.
+        With fewer than two clusters, an unknown convention, or xtreg's where the effects are not nested.
 
     Notes
     -----
     Source: Liang and Zeger (1986); Stata's ``areg`` and ``xtreg, fe`` with ``vce(cluster)``. Tests use
     t with M - 1 degrees of freedom.
     """
+    n_clusters = count_clusters(clusters)
+    factor = small_sample_factor(fit, n_clusters, convention, (clusters,))
+    sums = cluster_sums(_scores(fit), clusters)
+    inner = _sandwich(fit, sums.T @ sums) * factor
+    description = f"clustered ({n_clusters} clusters, {_convention_text(convention)})"
+    return Covariance(_with_constant(inner, fit.x_mean), n_clusters - 1, description)
+
+
+def twoway_clustered(
+    fit: WithinMoments, first: Ints, second: Ints, convention: str = "areg", names: tuple[str, str] = ("", "")
+) -> Covariance:
+    """Covariance robust to correlation within each of two groupings: V1 + V2 - V12.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+    first, second : (n,) integer arrays
+        Codes 0 ... M1 - 1 and 0 ... M2 - 1.
+    convention : {"areg", "xtreg", "none"}
+        Each of the three parts gets its own factor M/(M-1), as in Cameron, Gelbach and Miller; xtreg
+        needs effects nested in either grouping.
+    names : pair of str
+        Of the groupings, for the description.
+
+    Raises
+    ------
+    SpecificationError
+        As `clustered`.
+
+    Notes
+    -----
+    Source: Cameron, Gelbach and Miller (2011), eq. 2.11 and section 2.3. If the difference has a negative
+    eigenvalue it is set to zero, and the description says so. Tests use t with min(M1, M2) - 1 degrees of
+    freedom.
+    """
+    both = np.unique(np.stack([first, second]), axis=1, return_inverse=True)[1].reshape(-1)
+    scores = _scores(fit)
+    meat = np.zeros((scores.shape[1], scores.shape[1]))
+    counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
+    for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
+        sums = cluster_sums(scores, codes)
+        meat += sign * small_sample_factor(fit, count, convention, (first, second)) * (sums.T @ sums)
+    matrix, truncated = _nearest_semidefinite(_with_constant(_sandwich(fit, meat), fit.x_mean))
+    listed = " and ".join(f"{n} {name}".strip() for n, name in zip(counts, names, strict=False))
+    mark = ", negative eigenvalues set to zero" if truncated else ""
+    description = f"two-way clustered ({listed} clusters, {_convention_text(convention)}{mark})"
+    return Covariance(matrix, min(counts[:2]) - 1, description)
+
+
+def driscoll_kraay(
+    fit: WithinMoments, periods: Ints, lags: int | None = None, convention: str = "areg"
+) -> Covariance:
+    """Covariance robust to correlation between entities and over time.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+    periods : (n,) integer array
+        Codes 0 ... T - 1 of the sorted periods.
+    lags : int, optional
+        Of the Bartlett kernel; without it floor(4 (T/100)^(2/9)), as in Stata's ``xtscc``.
+    convention : {"areg", "xtreg", "none"}
+        Factor T/(T-1) (n-1)/(n-G-k), T/(T-1) (n-1)/(n-k-1), or 1.
+
+    Raises
+    ------
+    SpecificationError
+        With fewer than two periods, or lags outside 0 ... T - 1.
+
+    Notes
+    -----
+    Source: Driscoll and Kraay (1998); Hoechle (2007). The scores are summed over the entities in each
+    period; with few periods the result is unreliable. Tests use t with T - 1 degrees of freedom.
+    """
+    n_periods = count_clusters(periods)
+    lags = int(4 * (n_periods / 100) ** (2 / 9)) if lags is None else lags
+    if not 0 <= lags < n_periods:
+        raise SpecificationError(f"lags must be between 0 and {n_periods - 1}, not {lags}")
+    sums = cluster_sums(_scores(fit), periods)
+    meat = sums.T @ sums
+    for lag in range(1, lags + 1):
+        product = sums[lag:].T @ sums[:-lag]
+        meat += (1 - lag / (lags + 1)) * (product + product.T)
+    factor = small_sample_factor(fit, n_periods, convention, ())
+    description = f"Driscoll-Kraay ({n_periods} periods, {lags} lag(s), {_convention_text(convention)})"
+    inner = _sandwich(fit, meat) * factor
+    return Covariance(_with_constant(inner, fit.x_mean), n_periods - 1, description)
+
+
+def small_sample_factor(
+    fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]
+) -> float:
+    """Factor on a covariance summed over clusters, see `clustered`.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+    n_clusters : int
+    convention : {"areg", "xtreg", "none"}
+    clusterings : tuple of (n,) integer arrays
+        In one of which the effects must be nested for xtreg; if empty, that is not checked.
+    """
     n, k = fit.X_within.shape
+    if convention == "none":
+        return 1.0
+    lost = {"areg": fit.df_resid, "xtreg": n - k - 1}
+    if convention not in lost:
+        raise SpecificationError(f"unknown convention {convention!r}; known: {', '.join(lost)}, none")
+    if convention == "xtreg" and clusterings and not any(nests(c, fit.entities) for c in clusterings):
+        raise SpecificationError(
+            "the convention 'xtreg' counts no effects because they are nested in the clusters; here some "
+            "effect spans several clusters: use convention='areg'"
+        )
+    return n_clusters / (n_clusters - 1) * (n - 1) / lost[convention]
+
+
+def count_clusters(clusters: Ints) -> int:
+    """Count the clusters.
+
+    Raises
+    ------
+    SpecificationError
+        If there are fewer than two.
+    """
     n_clusters = int(clusters.max()) + 1
     if n_clusters < 2:
         raise SpecificationError("clustered standard errors need at least two clusters")
-    lost = {"areg": fit.df_resid, "xtreg": n - k - 1}
-    if convention not in lost:
-        raise SpecificationError(f"unknown convention {convention!r}; known: {', '.join(lost)}")
-    sums = np.zeros((n_clusters, k + 1))
-    np.add.at(sums, clusters, _scores(fit))
-    factor = n_clusters / (n_clusters - 1) * (n - 1) / lost[convention]
-    inner = _sandwich(fit, sums.T @ sums) * factor
-    description = f"clustered ({n_clusters} clusters, {convention} small-sample factor)"
-    return Covariance(_with_constant(inner, fit.x_mean), n_clusters - 1, description)
+    return n_clusters
+
+
+def nests(clusters: Ints, entities: Ints) -> bool:
+    """Whether every entity is inside one cluster."""
+    one_of = np.zeros(int(entities.max()) + 1, dtype=clusters.dtype)
+    one_of[entities] = clusters
+    return bool((one_of[entities] == clusters).all())
+
+
+def cluster_sums(values: Floats, clusters: Ints) -> Floats:
+    """Sum the rows of an (n, m) array over each of M clusters, (M, m)."""
+    n = len(clusters)
+    membership = csc_array((np.ones(n), clusters, np.arange(n + 1)), shape=(int(clusters.max()) + 1, n))
+    sums: Floats = membership @ values
+    return sums
 
 
 def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> TTests:
@@ -155,6 +294,21 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
     half_width = stdtrit(covariance.df, 0.5 + level / 2) * std_error
     p_value = 2 * stdtr(covariance.df, -np.abs(statistic))
     return TTests(std_error, statistic, p_value, estimates - half_width, estimates + half_width)
+
+
+def _convention_text(convention: str) -> str:
+    return "no small-sample factor" if convention == "none" else f"{convention} small-sample factor"
+
+
+def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, bool]:
+    # On the scale of correlations: the columns' units must not decide what counts as negative.
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    scale[scale == 0] = 1.0
+    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    if values.min() >= -_ROUNDING * values.max():
+        return matrix, False
+    truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T * np.outer(scale, scale)
+    return truncated, True
 
 
 def _scores(fit: WithinMoments) -> Floats:

@@ -4,12 +4,28 @@ A specification says what is regressed on what, and nothing about how. The four 
 table A3 stand at the end of the module; each differs from the one before by one line.
 """
 
-from dataclasses import dataclass, replace
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.formulas import parse_formula
 
-COVARIANCES = ("classical", "hc1", "cluster")
+# Kind of covariance -> numbers of columns that may be named with it.
+COVARIANCES = {
+    "classical": (0,),
+    "hc1": (0,),
+    "cluster": (0, 1),
+    "twoway": (0, 2),
+    "driscoll_kraay": (0,),
+    "wild_cluster": (0, 1),
+    "jackknife": (0, 1),
+}
+CONVENTIONS = ("areg", "xtreg", "none")
+EFFECTS = ("entity", "none")
 
 
 @dataclass(frozen=True)
@@ -29,8 +45,18 @@ class Specification:
         Column that orders the observations of an entity.
     weights : str, optional
         Column of positive analytic weights; they may vary over time. Without it all rows weigh the same.
-    covariance : {"classical", "hc1", "cluster"}
-        How standard errors are computed, see `kostnadsvekst.models.inference`.
+    covariance : str or tuple of str
+        How standard errors are computed: ``"classical"``, ``"hc1"``, ``"cluster"`` (by entity),
+        ``("cluster", column)``, ``("twoway", column, column)`` (``"twoway"``: entity and time),
+        ``"driscoll_kraay"``, ``"wild_cluster"`` or ``("wild_cluster", column)``, ``"jackknife"`` (CV3) or
+        ``("jackknife", column)``; see `kostnadsvekst.models.covariances`.
+    sample : tuple of str
+        Names of samples or expressions that all rows used must satisfy, see
+        `kostnadsvekst.models.samples`; a single one may be given as text.
+    effects : {"entity", "none"}
+        ``"none"`` is pooled least squares: one constant, clusters still by entity.
+    convention : {"areg", "xtreg", "none"}
+        Small-sample factor of clustered standard errors, see `kostnadsvekst.models.inference`.
 
     Raises
     ------
@@ -49,7 +75,10 @@ class Specification:
     entity: str
     time: str
     weights: str | None = None
-    covariance: str = "classical"
+    covariance: str | tuple[str, ...] = "classical"
+    sample: tuple[str, ...] = ()
+    effects: str = "entity"
+    convention: str = "areg"
 
     def __post_init__(self) -> None:
         if isinstance(self.regressors, str):
@@ -65,10 +94,116 @@ class Specification:
             raise SpecificationError(f"regressors named twice: {', '.join(repeated)}")
         if self.outcome in self.regressors:
             raise SpecificationError(f"{self.outcome!r} is both the outcome and a regressor")
-        if self.covariance not in COVARIANCES:
+        object.__setattr__(self, "covariance", _check_covariance(self.covariance))
+        sample = (self.sample,) if isinstance(self.sample, str) else tuple(self.sample)
+        object.__setattr__(self, "sample", tuple(name for name in sample if name != "all"))
+        for part, value, known in (
+            ("effects", self.effects, EFFECTS),
+            ("convention", self.convention, CONVENTIONS),
+        ):
+            if value not in known:
+                raise SpecificationError(f"unknown {part} {value!r}; known: {', '.join(known)}")
+
+    @classmethod
+    def from_formula(
+        cls,
+        formula: str,
+        *,
+        entity: str | None = None,
+        time: str = "year",
+        macros: Mapping[str, Sequence[str]] | None = None,
+        **parts: Any,
+    ) -> "Specification":
+        """Write a specification as a formula.
+
+        Parameters
+        ----------
+        formula : str
+            ``"outcome ~ terms | entity"``: terms with ``+``, ``*``, ``:``, ``-``, brackets, ``C(column)``,
+            and ``log``, ``square``, ``lag``, ``diff``, ``per_capita``, ``total`` of a column. ``..needs``
+            stands for the report's twelve indicators of need.
+        entity : str, optional
+            Needed where nothing is absorbed: the specification is then pooled, and this column the cluster.
+        time : str
+        macros : mapping of str to sequence of str, optional
+            More names that stand for sums of terms.
+        **parts
+            Other parts of a specification: weights, covariance, sample, convention.
+
+        Raises
+        ------
+        SpecificationError
+            If the formula cannot be read, or names no entity.
+
+        Examples
+        --------
+        >>> spec = Specification.from_formula("log(y) ~ C(year)*x | id", weights="population")
+        >>> spec.regressors
+        ('C(year)', 'x', 'C(year):x')
+        """
+        parsed = parse_formula(formula, {"needs": NEEDS, **(macros or {})})
+        chosen = parsed.entity or entity
+        if chosen is None:
             raise SpecificationError(
-                f"unknown covariance {self.covariance!r}; known: {', '.join(COVARIANCES)}"
+                f"{formula!r} names no entity: write '| municipality' behind it, or pass entity= for a pooled "
+                "model clustered by it"
             )
+        parts.setdefault("effects", "entity" if parsed.entity else "none")
+        return cls(parsed.outcome, parsed.regressors, chosen, time, **parts)
+
+    @property
+    def formula(self) -> str:
+        """The specification's outcome, regressors and absorbed effects as a formula."""
+        absorbed = f" | {self.entity}" if self.effects == "entity" else ""
+        return f"{_quote(self.outcome)} ~ {' + '.join(map(_quote, self.regressors))}{absorbed}"
+
+    def to_toml(self) -> str:
+        """Write the parts that are not at their defaults as TOML, the formula first.
+
+        Read back by `from_toml`, the specification is equal; only a regressor written with ``*`` comes back
+        as its parts.
+        """
+        lines = [f"formula = {_toml(self.formula)}"]
+        if self.effects == "none":
+            lines.append(f"entity = {_toml(self.entity)}")
+        lines.append(f"time = {_toml(self.time)}")
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if part.name in _OPTIONAL and value != part.default:
+                lines.append(f"{part.name} = {_toml(value)}")
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def from_toml(cls, text: str) -> "Specification":
+        """Read what `to_toml` writes.
+
+        Raises
+        ------
+        SpecificationError
+            If the text is not TOML, lacks the formula, or has a part that does not exist.
+        """
+        try:
+            parts: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SpecificationError(f"not a TOML file: {error}") from error
+        return cls.from_parts(parts)
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Any]) -> "Specification":
+        """Make a specification from a table of TOML with the key formula.
+
+        Raises
+        ------
+        SpecificationError
+            As `from_toml`.
+        """
+        known = ("formula", "entity", "time", "macros", *_OPTIONAL)
+        unknown = sorted(set(parts) - set(known))
+        if unknown or "formula" not in parts:
+            problem = f"unknown key(s) {', '.join(unknown)}" if unknown else "no formula"
+            raise SpecificationError(f"cannot read the specification: {problem}; keys are {', '.join(known)}")
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in parts.items()}
+        return cls.from_formula(values.pop("formula"), **values)
 
     def adding(self, *terms: str) -> "Specification":
         """Return a copy with further regressors after the present ones."""
@@ -102,6 +237,33 @@ class Specification:
                 f"{', '.join(self.__dataclass_fields__)}"
             )
         return replace(self, **changes)
+
+
+_OPTIONAL = ("weights", "covariance", "sample", "convention")
+
+
+def _check_covariance(choice: Any) -> str | tuple[str, ...]:
+    kind, *columns = (choice,) if isinstance(choice, str) else tuple(choice)
+    if kind not in COVARIANCES:
+        raise SpecificationError(f"unknown covariance {choice!r}; known: {', '.join(COVARIANCES)}")
+    if len(columns) not in COVARIANCES[kind] or (kind == "twoway" and len(set(columns)) < len(columns)):
+        allowed = " or ".join(map(str, COVARIANCES[kind]))
+        raise SpecificationError(
+            f"the covariance {kind!r} takes {allowed} different column(s), not {columns!r}"
+        )
+    return (kind, *columns) if columns else kind
+
+
+def _quote(term: str) -> str:
+    """Put backticks around column names that are no names in a formula."""
+    return ":".join(f if re.fullmatch(r"[\w*]+|\w+\(.*\)[\w*()]*", f) else f"`{f}`" for f in term.split(":"))
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    # A JSON text is a TOML basic string.
+    return json.dumps(value, ensure_ascii=False)
 
 
 NEEDS = (

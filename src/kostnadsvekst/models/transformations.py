@@ -1,0 +1,145 @@
+"""Transformed columns in a specification: ``log(x)``, ``diff(log(x))``, ``lag(x)``, ``per_capita(x)`` ...
+
+Lags and differences are taken inside an entity between periods exactly that far apart: after a gap the
+value is missing, not that of an older year.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.panel.schema import require_columns
+
+POPULATION = "population"
+_CALL = re.compile(r"(\w+)\(\s*(.+?)\s*(?:,\s*(\d+)\s*)?\)")
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A transformation of an expression, such as ``lag`` of ``log(x)`` by 2 periods."""
+
+    function: str
+    argument: str
+    periods: int = 1
+
+
+def parse_call(factor: str) -> Call | None:
+    """Read the outermost transformation of a factor; None if it is not one.
+
+    Raises
+    ------
+    SpecificationError
+        If a number of periods is given to a function that has none, or is zero.
+    """
+    match = _CALL.fullmatch(factor.strip())
+    if not match or match.group(1) not in FUNCTIONS:
+        return None
+    function, argument, periods = match.groups()
+    if periods is not None and (function not in _OVER_TIME or int(periods) < 1):
+        raise SpecificationError(
+            f"cannot read {factor!r}: a number of periods, at least 1, goes with {' and '.join(_OVER_TIME)} only"
+        )
+    return Call(function, argument, int(periods or 1))
+
+
+def source_columns(factor: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Names of the columns that a factor is made of; a name that exists is its own source."""
+    call = None if factor in set(known) else parse_call(factor)
+    if call is None:
+        return (factor,)
+    extra = (POPULATION,) if call.function in ("per_capita", "total") else ()
+    return (*source_columns(call.argument, known), *extra)
+
+
+def add_transformed(data: pd.DataFrame, factors: Iterable[str], entity: str, time: str) -> pd.DataFrame:
+    """Return the data with a column for each transformed factor, under the factor's own text.
+
+    Parameters
+    ----------
+    data : DataFrame
+    factors : iterable of str
+        Columns and transformations; columns that exist are left alone.
+    entity, time : str
+        Columns within and along which lags are taken; time must hold whole numbers.
+
+    Raises
+    ------
+    DataMissingError
+        If a column does not exist.
+    InvalidDataError
+        If the logarithm of a number that is not positive is asked for, or an entity has two rows in a
+        period when lags are taken; the rows are named.
+    SpecificationError
+        If the time column does not hold whole numbers.
+    """
+    made = [factor for factor in factors if factor not in data.columns and parse_call(factor)]
+    if not made:
+        return data
+    require_columns([c for f in made for c in source_columns(f, data.columns)], data)
+    columns = {factor: _evaluate(factor, data, entity, time) for factor in dict.fromkeys(made)}
+    return pd.concat([data, pd.DataFrame(columns, index=data.index)], axis=1)
+
+
+def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Series:
+    if factor in data.columns:
+        return pd.to_numeric(data[factor])
+    call = parse_call(factor)
+    if call is None:
+        require_columns([factor], data)
+        raise SpecificationError(f"cannot read {factor!r}")
+    argument = _evaluate(call.argument, data, entity, time)
+    if call.function in _OVER_TIME:
+        earlier = _lagged(argument, data, entity, time, call.periods)
+        return earlier if call.function == "lag" else argument - earlier
+    if call.function == "log":
+        _refuse_nonpositive(factor, argument, data, entity, time)
+    return FUNCTIONS[call.function](argument, data)
+
+
+def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, periods: int) -> pd.Series:
+    when = pd.to_numeric(data[time], errors="coerce")
+    if when.isna().any() or (when % 1 != 0).any():
+        raise SpecificationError(f"lags need whole numbers in the time column {time!r}")
+    index = pd.MultiIndex.from_arrays([data[entity], when])
+    twice = index[index.duplicated()].unique()
+    if len(twice):
+        listed = [f"{entity} {e} {time} {int(t)}" for e, t in twice[:_LISTED]]
+        raise InvalidDataError(
+            f"lags need one row for each {entity} and {time}; {len(twice)} occur more than once", listed
+        )
+    wanted = pd.MultiIndex.from_arrays([data[entity], when - periods])
+    found = index.get_indexer(wanted)
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    return pd.Series(np.where(found >= 0, numbers[found], np.nan), index=data.index)
+
+
+def _refuse_nonpositive(
+    factor: str, argument: pd.Series, data: pd.DataFrame, entity: str, time: str
+) -> None:
+    bad = np.flatnonzero((argument <= 0).to_numpy())
+    if len(bad):
+        listed = [
+            f"{entity} {data[entity].iloc[i]} {time} {data[time].iloc[i]}: {argument.iloc[i]:g}"
+            for i in bad[:_LISTED]
+        ]
+        raise InvalidDataError(
+            f"{factor} does not exist in {len(bad)} row(s) where the value is zero or negative; leave them "
+            "out by a sample, or keep the column as it is",
+            listed,
+        )
+
+
+_OVER_TIME = ("lag", "diff")
+FUNCTIONS: dict[str, Callable[[pd.Series, pd.DataFrame], pd.Series]] = {
+    "log": lambda x, data: np.log(x),
+    "square": lambda x, data: x**2,
+    "per_capita": lambda x, data: x / data[POPULATION],
+    "total": lambda x, data: x * data[POPULATION],
+    "lag": lambda x, data: x,
+    "diff": lambda x, data: x,
+}

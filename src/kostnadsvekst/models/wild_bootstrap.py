@@ -1,0 +1,360 @@
+"""Wild cluster bootstrap with weights and absorbed effects: p values and intervals by test inversion.
+
+The null c'b = r is imposed (WCR). With a = A c, z = X a, s = c'a and d = r - c'b the restricted residuals
+are e(d) = e - d z/s, so everything that a draw v of signs needs is linear or quadratic in d and is computed
+once; a test of any other null costs no further draw. Over clusters g:
+
+============  ===========================================================================
+symbol        meaning
+============  ===========================================================================
+q_g           a'X_g'W e_g(d)                              numerator: sum_g v_g q_g
+u_g           X_g'W e_g(d)                                b* - b restricted = A sum_g v_g u_g
+h_g           a'X_g'W X_g A                               score of g in the draw: v_g q_g - h_g u'v
+============  ===========================================================================
+
+Where clusters cut through absorbed effects the outcome of a draw must be demeaned again; the entity sums
+of the restricted residuals then stand beside u_g and those of z beside h_g.
+
+Sources: Cameron, Gelbach and Miller (2008); Roodman, MacKinnon, Nielsen and Webb (2019), section 5 and
+appendix A; Webb (2023) for six-point draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.inference import (
+    Covariance,
+    TTests,
+    WithinMoments,
+    cluster_sums,
+    clustered,
+    count_clusters,
+    nests,
+)
+from kostnadsvekst.naming import nearest_names
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+DRAWS, SEED = 9_999, 20_201
+_WEBB = np.sqrt(np.array([0.5, 1.0, 1.5]))
+DISTRIBUTIONS = {
+    "rademacher": np.array([-1.0, 1.0]),
+    "webb": np.concatenate([-_WEBB[::-1], _WEBB]),
+}
+# Draws that give the same statistic as the data, such as all signs equal, must count as ties.
+_TIE = 1e-9
+# Intervals are searched to this many standard errors; beyond, they are unbounded.
+_FAR = 1e4
+_BISECTIONS = 60
+
+
+class Signs(NamedTuple):
+    """Draws of cluster signs.
+
+    Attributes
+    ----------
+    values : (R, M) array
+    enumerated : bool
+        Whether these are all distinct vectors (of each pair v, -v only one, for they give the same |t|).
+    description : str
+    """
+
+    values: Floats
+    enumerated: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class WildTest:
+    """Result of a wild cluster bootstrap of one linear combination.
+
+    Attributes
+    ----------
+    estimate, statistic : float
+        The combination, and its cluster t statistic against the null (without small-sample factor).
+    p_value, conf_low, conf_high : float
+        Symmetric two-sided p value and the interval of nulls that are not rejected; an end is infinite where
+        no null however far is rejected, as with few clusters.
+    n_clusters, n_draws : int
+    enumerated : bool
+    description : str
+    """
+
+    estimate: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+    n_clusters: int
+    n_draws: int
+    enumerated: bool
+    description: str
+
+
+def draw_signs(
+    n_clusters: int, draws: int = DRAWS, seed: int = SEED, distribution: str = "rademacher"
+) -> Signs:
+    """Draw signs for the clusters, or enumerate all vectors where there are no more than draws.
+
+    Parameters
+    ----------
+    n_clusters : int
+    draws : int
+    seed : int
+    distribution : {"rademacher", "webb"}
+
+    Raises
+    ------
+    SpecificationError
+        For an unknown distribution or fewer than 1 draw.
+    """
+    if distribution not in DISTRIBUTIONS:
+        raise SpecificationError(
+            f"unknown distribution {distribution!r}; known: {', '.join(DISTRIBUTIONS)}"
+        )
+    if draws < 1:
+        raise SpecificationError(f"the bootstrap needs at least one draw, not {draws}")
+    points = DISTRIBUTIONS[distribution]
+    name = distribution.capitalize()
+    # The first sign is fixed to the upper half of the points: v and -v are one draw.
+    n_vectors = len(points) // 2 * len(points) ** (n_clusters - 1) if n_clusters < 64 else draws + 1
+    if n_vectors <= draws:
+        grids = [points[len(points) // 2 :]] + [points] * (n_clusters - 1)
+        values = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, n_clusters)
+        return Signs(values, True, f"all {2 * n_vectors:,} {name} vectors")
+    picks = np.random.default_rng(seed).integers(0, len(points), (draws, n_clusters), dtype=np.int8)
+    return Signs(points[picks], False, f"{draws:,} {name} draws, seed {seed}")
+
+
+def wild_test(
+    fit: WithinMoments,
+    coefficients: Floats,
+    clusters: Ints,
+    contrast: Floats,
+    signs: Signs,
+    null: float = 0.0,
+    level: float = 0.95,
+) -> WildTest:
+    """Bootstrap test and interval of the combination ``contrast @ coefficients``.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+    coefficients : (k,) array
+    clusters : (n,) integer array
+        Codes 0 ... M - 1; they may cut through the absorbed effects.
+    contrast : (k,) array
+    signs : Signs
+        For M clusters.
+    null : float
+    level : float
+        Coverage of the interval.
+
+    Notes
+    -----
+    The p value is the share of vectors with |t*| >= |t| when all are enumerated, else (1 + count)/(1 + R).
+    """
+    n_clusters = count_clusters(clusters)
+    moments = _moments(fit, clusters, contrast)
+    curve = _RejectionCurve.of(moments, signs)
+    estimate = float(contrast @ coefficients)
+    std_error = float(np.sqrt(moments.score_square))
+    statistic = (estimate - null) / std_error
+    low, high = (estimate + side * curve.invert(side, std_error, 1 - level) for side in (-1, 1))
+    return WildTest(
+        estimate=estimate,
+        statistic=statistic,
+        p_value=curve.p_value(null - estimate),
+        conf_low=low,
+        conf_high=high,
+        n_clusters=n_clusters,
+        n_draws=len(signs.values),
+        enumerated=signs.enumerated,
+        description=f"{n_clusters} clusters, {signs.description}",
+    )
+
+
+def wild_covariance(
+    fit: WithinMoments,
+    clusters: Ints,
+    convention: str = "areg",
+    *,
+    names: Sequence[str],
+    terms: Sequence[str] | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
+    distribution: str = "rademacher",
+) -> Covariance:
+    """Clustered covariance whose tests and intervals come from the wild cluster bootstrap.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+        With the attribute ``coefficients``.
+    clusters : (n,) integer array
+    convention : {"areg", "xtreg", "none"}
+        Of the standard errors; the bootstrap does not depend on it.
+    names : sequence of str
+        Of the k columns.
+    terms : sequence of str, optional
+        Columns to test; the others, and the constant, which has no null of interest, get NaN.
+    draws, seed, distribution
+        See `draw_signs`.
+
+    Raises
+    ------
+    SpecificationError
+        With fewer than two clusters, or terms that do not exist.
+    """
+    base = clustered(fit, clusters, convention)
+    absent = [term for term in terms or () if term not in names]
+    if absent:
+        raise SpecificationError(f"not among the terms: {nearest_names(absent, names)}")
+    signs = draw_signs(int(clusters.max()) + 1, draws, seed, distribution)
+    coefficients: Floats = getattr(fit, "coefficients")  # noqa: B009
+    constant: float = getattr(fit, "constant")  # noqa: B009
+    k = len(coefficients)
+    p_value, low, high = (np.full(k + 1, np.nan) for _ in range(3))
+    for j, name in enumerate(names):
+        if terms is None or name in terms:
+            test = wild_test(fit, coefficients, clusters, np.eye(k)[j], signs)
+            p_value[j], low[j], high[j] = test.p_value, test.conf_low, test.conf_high
+    std_error = np.sqrt(np.diag(base.matrix))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.append(coefficients, constant) / std_error
+    description = f"wild cluster bootstrap, null imposed ({signs.description}); standard errors {base.description}"
+    return Covariance(
+        base.matrix, base.df, description, TTests(std_error, statistic, p_value, low, high)
+    )
+
+
+def bootstrap_statistics(signs: Floats, q: Floats, u: Floats, h: Floats) -> Floats:
+    """Squared t statistics of the draws at one null, up to the small-sample factor.
+
+    Parameters
+    ----------
+    signs : (R, M) array
+    q : (M,) array
+    u, h : (M, m) arrays
+        As in the module's table, at the restricted residuals.
+
+    Returns
+    -------
+    (R,) array
+        Signed: sign of the numerator times the square.
+    """
+    numerator = signs @ q
+    denominator = _inner(signs, (q, u), (q, u), h)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sign(numerator) * numerator**2 / denominator
+
+
+class _Moments(NamedTuple):
+    """Cluster sums at the unrestricted residuals (index 0) and of the direction z/s (index 1)."""
+
+    q0: Floats
+    q1: Floats
+    u0: Floats
+    u1: Floats
+    h: Floats
+    score_square: float
+
+
+def _moments(fit: WithinMoments, clusters: Ints, contrast: Floats) -> _Moments:
+    a = fit.bread @ contrast
+    z = fit.X_within @ a
+    direction = z / float(contrast @ a)
+    w, X = fit.weights, fit.X_within
+    u0 = cluster_sums(X * (w * fit.residuals)[:, None], clusters)
+    u1 = cluster_sums(X * (w * direction)[:, None], clusters)
+    h = cluster_sums(X * (w * z)[:, None], clusters) @ fit.bread
+    q0, q1 = u0 @ a, u1 @ a
+    if not nests(clusters, fit.entities):
+        total = np.bincount(fit.entities, w, fit.n_entities)
+        u0, u1 = (np.hstack([u, _crossed(w * e, clusters, fit)]) for u, e in ((u0, fit.residuals), (u1, direction)))
+        h = np.hstack([h, _crossed(w * z, clusters, fit) / total])
+    return _Moments(q0, q1, u0, u1, h, float(q0 @ q0))
+
+
+def _crossed(values: Floats, clusters: Ints, fit: WithinMoments) -> Floats:
+    """Sums over each cluster and entity, (M, G)."""
+    table = np.zeros((int(clusters.max()) + 1, fit.n_entities))
+    np.add.at(table, (clusters, fit.entities), values)
+    return table
+
+
+class _RejectionCurve(NamedTuple):
+    """All that the draws say about every null: numerator n0 - d n1, squared denominator quadratic in d."""
+
+    n0: Floats
+    n1: Floats
+    d00: Floats
+    d01: Floats
+    d11: Floats
+    score_square: float
+    enumerated: bool
+
+    @classmethod
+    def of(cls, moments: _Moments, signs: Signs) -> "_RejectionCurve":
+        v = signs.values
+        zero, one = (moments.q0, moments.u0), (moments.q1, moments.u1)
+        return cls(
+            v @ moments.q0,
+            v @ moments.q1,
+            _inner(v, zero, zero, moments.h),
+            _inner(v, zero, one, moments.h),
+            _inner(v, one, one, moments.h),
+            moments.score_square,
+            signs.enumerated,
+        )
+
+    def p_value(self, d: float) -> float:
+        """P value of the null at distance d from the estimate."""
+        numerator = (self.n0 - d * self.n1) ** 2
+        denominator = self.d00 - 2 * d * self.d01 + d * d * self.d11
+        extreme = int((numerator * self.score_square >= d * d * denominator * (1 - _TIE)).sum())
+        if self.enumerated:
+            return extreme / len(self.n0)
+        return (1 + extreme) / (1 + len(self.n0))
+
+    def invert(self, side: int, std_error: float, alpha: float) -> float:
+        """Distance to the nearest rejected null on one side."""
+        far = std_error
+        while self.p_value(side * far) > alpha:
+            far *= 2
+            if far > _FAR * std_error:
+                return float("inf")
+        near = far / 2 if far > std_error else 0.0
+        for _ in range(_BISECTIONS):
+            middle = (near + far) / 2
+            if self.p_value(side * middle) > alpha:
+                near = middle
+            else:
+                far = middle
+        return far
+
+
+def _inner(v: Floats, left: tuple[Floats, Floats], right: tuple[Floats, Floats], h: Floats) -> Floats:
+    """Sum over clusters of the products of the scores v_g q_g - h_g u'v of two pieces, one for each draw."""
+    (q, u), (r, t) = left, right
+    if h.shape[1] >= len(q):
+        first = v @ (np.diag(q) - h @ u.T).T
+        second = first if left is right else v @ (np.diag(r) - h @ t.T).T
+        return np.einsum("ij,ij->i", first, second)
+    uv = v @ u
+    tv = uv if t is u else v @ t
+    crossed = np.einsum("ij,ij->i", tv, v @ (h * q[:, None])) + np.einsum(
+        "ij,ij->i", uv, v @ (h * r[:, None])
+    )
+    return _squares(v) @ (q * r) - crossed + np.einsum("ij,ij->i", uv @ (h.T @ h), tv)
+
+
+def _squares(v: Floats) -> Floats:
+    # Rademacher signs square to one: a single row then serves all draws.
+    return np.ones((1, v.shape[1])) if np.abs(v[0, 0]) == 1 and (np.abs(v[0]) == 1).all() else v**2
