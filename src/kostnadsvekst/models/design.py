@@ -179,8 +179,8 @@ def _factor(text: str, known: set[str]) -> str:
     name = match.group(1) if match else text
     if not name or (name not in known and re.search(r"[()+\-/^|~,]", name)):
         raise SpecificationError(
-            f"cannot read the term {text!r}: a factor is a column name, C(column), or {', '.join(FUNCTIONS)} of "
-            "a column"
+            f"cannot read the term {text!r}: a factor is a column name, C(column), or "
+            f"{', '.join(FUNCTIONS)} of a column"
         )
     return f"C({name})" if match else name
 

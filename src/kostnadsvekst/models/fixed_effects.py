@@ -296,9 +296,7 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
         specification=spec,
         terms=(*names, CONSTANT),
         fit=fit,
-        inference=compute_covariance(
-            spec.covariance, fit, grouping, convention=spec.convention, names=names
-        ),
+        inference=compute_covariance(spec.covariance, fit, grouping, convention=spec.convention, names=names),
         dropped=tuple(design.terms[j] for j in fit.dropped),
         n_incomplete=sample.n_incomplete,
         rows=rows,

@@ -301,14 +301,22 @@ def _convention_text(convention: str) -> str:
 
 
 def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, bool]:
+    """Set negative eigenvalues to zero where the slopes' block has any; the constant may be left without.
+
+    The constant comes last; on its own account nothing is changed, only a negative variance becomes NaN.
+    """
     # On the scale of correlations: the columns' units must not decide what counts as negative.
     scale = np.sqrt(np.abs(np.diag(matrix)))
     scale[scale == 0] = 1.0
-    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-    if values.min() >= -_ROUNDING * values.max():
-        return matrix, False
-    truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T * np.outer(scale, scale)
-    return truncated, True
+    scaled = matrix / np.outer(scale, scale)
+    slopes = np.linalg.eigvalsh(scaled[:-1, :-1])
+    if slopes.min() < -_ROUNDING * slopes.max():
+        values, vectors = np.linalg.eigh(scaled)
+        truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T * np.outer(scale, scale)
+        return truncated, True
+    if matrix[-1, -1] < 0:
+        matrix[-1, -1] = np.nan
+    return matrix, False
 
 
 def _scores(fit: WithinMoments) -> Floats:

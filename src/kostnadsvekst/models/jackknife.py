@@ -5,6 +5,7 @@ b without g is b - (S - S_g)^-1 u_g whenever no effect is shared between cluster
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -101,8 +102,7 @@ def leave_one_out(fit: RefittableMoments, clusters: Ints) -> LeaveOneOut:
     squares = cluster_sums((fit.weights * fit.residuals**2)[:, None], clusters)[:, 0]
     ssr = fit.ssr - squares - np.einsum("gi,gij,gj->g", change, rest, change)
     effects = np.bincount(_cluster_of_entity(fit.entities, clusters), minlength=n_clusters)
-    absorbed = fit.n_entities - effects if fit.n_entities > 1 else np.ones(n_clusters, dtype=int)
-    df_resid = n - np.bincount(clusters, minlength=n_clusters) - absorbed - k
+    df_resid = n - np.bincount(clusters, minlength=n_clusters) - (fit.n_entities - effects) - k
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = (ssr / df_resid)[:, None] * np.einsum("gii->gi", inverse)
         std_error = np.sqrt(np.where(df_resid[:, None] > 0, variance, np.nan)) / length
@@ -134,7 +134,8 @@ def jackknife(fit: RefittableMoments, clusters: Ints) -> Covariance:
     broken = int(np.isnan(left).any(axis=1).sum())
     if broken:
         raise SpecificationError(
-            f"the jackknife does not exist: without any one of {broken} cluster(s) some coefficient is not identified"
+            f"the jackknife does not exist: without any one of {broken} cluster(s) some coefficient "
+            "is not identified"
         )
     n_clusters = len(left)
     change = left - np.append(fit.coefficients, fit.constant)
@@ -158,7 +159,7 @@ def cluster_products(X: Floats, weights: Floats, clusters: Ints) -> Floats:
     order = np.argsort(clusters, kind="stable")
     starts = np.searchsorted(clusters[order], np.arange(int(clusters.max()) + 2))
     X, weighted = X[order], (X * weights[:, None])[order]
-    return np.stack([X[a:b].T @ weighted[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)])
+    return np.stack([X[a:b].T @ weighted[a:b] for a, b in pairwise(starts)])
 
 
 def _levels(fit: RefittableMoments) -> Floats:

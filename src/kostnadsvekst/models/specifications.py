@@ -145,8 +145,8 @@ class Specification:
         chosen = parsed.entity or entity
         if chosen is None:
             raise SpecificationError(
-                f"{formula!r} names no entity: write '| municipality' behind it, or pass entity= for a pooled "
-                "model clustered by it"
+                f"{formula!r} names no entity: write '| municipality' behind it, or pass entity= for a "
+                "pooled model clustered by it"
             )
         parts.setdefault("effects", "entity" if parsed.entity else "none")
         return cls(parsed.outcome, parsed.regressors, chosen, time, **parts)
@@ -202,7 +202,7 @@ class Specification:
         if unknown or "formula" not in parts:
             problem = f"unknown key(s) {', '.join(unknown)}" if unknown else "no formula"
             raise SpecificationError(f"cannot read the specification: {problem}; keys are {', '.join(known)}")
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in parts.items()}
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in parts.items()}
         return cls.from_formula(values.pop("formula"), **values)
 
     def adding(self, *terms: str) -> "Specification":

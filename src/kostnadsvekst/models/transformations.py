@@ -42,7 +42,8 @@ def parse_call(factor: str) -> Call | None:
     function, argument, periods = match.groups()
     if periods is not None and (function not in _OVER_TIME or int(periods) < 1):
         raise SpecificationError(
-            f"cannot read {factor!r}: a number of periods, at least 1, goes with {' and '.join(_OVER_TIME)} only"
+            f"cannot read {factor!r}: a number of periods, at least 1, goes with "
+            f"{' and '.join(_OVER_TIME)} only"
         )
     return Call(function, argument, int(periods or 1))
 
@@ -118,9 +119,7 @@ def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, perio
     return pd.Series(np.where(found >= 0, numbers[found], np.nan), index=data.index)
 
 
-def _refuse_nonpositive(
-    factor: str, argument: pd.Series, data: pd.DataFrame, entity: str, time: str
-) -> None:
+def _refuse_nonpositive(factor: str, argument: pd.Series, data: pd.DataFrame, entity: str, time: str) -> None:
     bad = np.flatnonzero((argument <= 0).to_numpy())
     if len(bad):
         listed = [

@@ -115,9 +115,7 @@ def draw_signs(
         For an unknown distribution or fewer than 1 draw.
     """
     if distribution not in DISTRIBUTIONS:
-        raise SpecificationError(
-            f"unknown distribution {distribution!r}; known: {', '.join(DISTRIBUTIONS)}"
-        )
+        raise SpecificationError(f"unknown distribution {distribution!r}; known: {', '.join(DISTRIBUTIONS)}")
     if draws < 1:
         raise SpecificationError(f"the bootstrap needs at least one draw, not {draws}")
     points = DISTRIBUTIONS[distribution]
@@ -228,10 +226,10 @@ def wild_covariance(
     std_error = np.sqrt(np.diag(base.matrix))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.append(coefficients, constant) / std_error
-    description = f"wild cluster bootstrap, null imposed ({signs.description}); standard errors {base.description}"
-    return Covariance(
-        base.matrix, base.df, description, TTests(std_error, statistic, p_value, low, high)
+    description = (
+        f"wild cluster bootstrap, null imposed ({signs.description}); standard errors {base.description}"
     )
+    return Covariance(base.matrix, base.df, description, TTests(std_error, statistic, p_value, low, high))
 
 
 def bootstrap_statistics(signs: Floats, q: Floats, u: Floats, h: Floats) -> Floats:
@@ -277,13 +275,15 @@ def _moments(fit: WithinMoments, clusters: Ints, contrast: Floats) -> _Moments:
     q0, q1 = u0 @ a, u1 @ a
     if not nests(clusters, fit.entities):
         total = np.bincount(fit.entities, w, fit.n_entities)
-        u0, u1 = (np.hstack([u, _crossed(w * e, clusters, fit)]) for u, e in ((u0, fit.residuals), (u1, direction)))
+        u0, u1 = (
+            np.hstack([u, _crossed(w * e, clusters, fit)]) for u, e in ((u0, fit.residuals), (u1, direction))
+        )
         h = np.hstack([h, _crossed(w * z, clusters, fit) / total])
     return _Moments(q0, q1, u0, u1, h, float(q0 @ q0))
 
 
 def _crossed(values: Floats, clusters: Ints, fit: WithinMoments) -> Floats:
-    """Sums over each cluster and entity, (M, G)."""
+    """Sum over each cluster and entity, (M, G)."""
     table = np.zeros((int(clusters.max()) + 1, fit.n_entities))
     np.add.at(table, (clusters, fit.entities), values)
     return table
