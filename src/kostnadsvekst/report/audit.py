@@ -90,10 +90,10 @@ def audit_items(items: Sequence[Item], provenance: Provenance) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With `COLUMNS`, one row for each item in order; numbers are text with three digits more than printed.
-        ``verdict`` is ``exact`` (equal), ``rounds`` (equal after rounding), ``calibrated`` (either, on
-        synthetic data), ``differs`` or ``not attempted``. Numbers on which the two engines disagree by more than
-        `ENGINES_AGREE` (relative) are ``differs`` too, with this reason.
+        With `COLUMNS`, one row for each item in order; numbers are text with three digits more than
+        printed. ``verdict`` is ``exact`` (equal), ``rounds`` (equal after rounding), ``calibrated`` (either,
+        on synthetic data), ``differs`` or ``not attempted``. Numbers on which the two engines disagree by
+        more than `ENGINES_AGREE` (relative) are ``differs`` too, with this reason.
     """
     rows = [_judge(item, provenance) for item in items]
     return pd.DataFrame(rows, columns=list(COLUMNS))
