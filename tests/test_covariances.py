@@ -270,9 +270,7 @@ def test_wild_bootstrap_against_brute_force(cluster, term, distribution):
     signs = draw_signs(codes.max() + 1, distribution=distribution)
     assert signs.enumerated
     for null in (0.0, 0.3):
-        test = wild_test(
-            fit.fit, fit.fit.coefficients, codes, np.eye(7)[term][: len(fit.terms) - 1], signs, null
-        )
+        test = wild_test(fit.fit, codes, np.eye(7)[term][: len(fit.terms) - 1], signs, null)
         p, observed = brute.p(null, points[distribution])
         assert test.p_value == pytest.approx(p, abs=SAME)
         assert abs(test.statistic) == pytest.approx(observed, rel=SAME)
@@ -298,16 +296,14 @@ def test_wild_bootstrap_paths_agree(panel, fitted):
     by_unit = fitted.fit.entities
     signs = draw_signs(24, 499, seed=2)
     contrast = np.eye(7)[0]
-    low_rank = wild_test(fitted.fit, fitted.fit.coefficients, by_unit, contrast, signs)
+    low_rank = wild_test(fitted.fit, by_unit, contrast, signs)
     # The same model with the year dummies written out in another, larger design.
     brute = BruteForce(panel, "unit", 0)
     others = np.delete(brute.X, 0, axis=1)
     b = np.linalg.lstsq(others * brute.root[:, None], brute.y * brute.root, rcond=None)[0]
     y0, e = others @ b, brute.y - others @ b
     t = [abs(brute.t(y0 + e * v[by_unit], 0)) for v in signs.values[:60]]
-    few = wild_test(
-        fitted.fit, fitted.fit.coefficients, by_unit, contrast, signs._replace(values=signs.values[:60])
-    )
+    few = wild_test(fitted.fit, by_unit, contrast, signs._replace(values=signs.values[:60]))
     count = (np.array(t) >= abs(few.statistic) * (1 - 1e-9)).sum()
     assert few.p_value == pytest.approx((1 + count) / 61, abs=1e-12)
     assert low_rank.n_draws == 499

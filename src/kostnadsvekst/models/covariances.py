@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.jackknife import RefittableMoments, jackknife
+from kostnadsvekst.models.jackknife import jackknife
 from kostnadsvekst.models.wild_bootstrap import wild_covariance
 from kostnadsvekst.panel.schema import require_columns
 
@@ -66,7 +66,7 @@ class Grouping:
 
 def compute_covariance(
     choice: str | tuple[str, ...],
-    fit: RefittableMoments,
+    fit: inference.FittedMoments,
     grouping: Grouping,
     *,
     convention: str = "areg",

@@ -56,6 +56,17 @@ class WithinMoments(Protocol):
     def ssr(self) -> float: ...  # noqa: D102
 
 
+class FittedMoments(WithinMoments, Protocol):
+    """A fit that also knows its coefficients and its columns' entity means."""
+
+    @property
+    def coefficients(self) -> Floats: ...  # noqa: D102
+    @property
+    def constant(self) -> float: ...  # noqa: D102
+    @property
+    def entity_means(self) -> Floats: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Covariance:
     """Covariance of (b, constant).

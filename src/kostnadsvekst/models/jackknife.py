@@ -6,7 +6,6 @@ b without g is b - (S - S_g)^-1 u_g whenever no effect is shared between cluster
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.inference import (
     Covariance,
-    WithinMoments,
+    FittedMoments,
     cluster_sums,
     count_clusters,
     nests,
@@ -24,17 +23,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 # A coefficient is not identified without a cluster when less than this share of its pivot is left.
 UNIDENTIFIED = 1e-10
-
-
-class RefittableMoments(WithinMoments, Protocol):
-    """A fit that also knows its coefficients and its columns' entity means."""
-
-    @property
-    def coefficients(self) -> Floats: ...  # noqa: D102
-    @property
-    def constant(self) -> float: ...  # noqa: D102
-    @property
-    def entity_means(self) -> Floats: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +46,12 @@ class LeaveOneOut:
     weight_share: Floats
 
 
-def leave_one_out(fit: RefittableMoments, clusters: Ints) -> LeaveOneOut:
+def leave_one_out(fit: FittedMoments, clusters: Ints) -> LeaveOneOut:
     """Estimates without each cluster, without fitting again.
 
     Parameters
     ----------
-    fit : RefittableMoments
+    fit : FittedMoments
     clusters : (n,) integer array
         Codes 0 ... M - 1; every entity must be inside one cluster.
 
@@ -112,12 +100,12 @@ def leave_one_out(fit: RefittableMoments, clusters: Ints) -> LeaveOneOut:
     return LeaveOneOut(np.column_stack([b, constant]), std_error, df_resid, sums[:, -1] / n)
 
 
-def jackknife(fit: RefittableMoments, clusters: Ints) -> Covariance:
+def jackknife(fit: FittedMoments, clusters: Ints) -> Covariance:
     """Cluster jackknife covariance CV3: (M - 1)/M times the sum of squared changes from leaving out one.
 
     Parameters
     ----------
-    fit : RefittableMoments
+    fit : FittedMoments
     clusters : (n,) integer array
 
     Raises
@@ -162,7 +150,7 @@ def cluster_products(X: Floats, weights: Floats, clusters: Ints) -> Floats:
     return np.stack([X[a:b].T @ weighted[a:b] for a, b in pairwise(starts)])
 
 
-def _levels(fit: RefittableMoments) -> Floats:
+def _levels(fit: FittedMoments) -> Floats:
     """Columns and outcome as they were, (n, k + 1)."""
     fitted = fit.X_within @ fit.coefficients + fit.residuals
     levels: Floats = np.column_stack([fit.X_within, fitted]) + fit.entity_means[fit.entities]

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.inference import (
     Covariance,
+    FittedMoments,
     TTests,
     WithinMoments,
     cluster_sums,
@@ -131,20 +132,18 @@ def draw_signs(
 
 
 def wild_test(
-    fit: WithinMoments,
-    coefficients: Floats,
+    fit: FittedMoments,
     clusters: Ints,
     contrast: Floats,
     signs: Signs,
     null: float = 0.0,
     level: float = 0.95,
 ) -> WildTest:
-    """Bootstrap test and interval of the combination ``contrast @ coefficients``.
+    """Bootstrap test and interval of the combination contrast'b.
 
     Parameters
     ----------
-    fit : WithinMoments
-    coefficients : (k,) array
+    fit : FittedMoments
     clusters : (n,) integer array
         Codes 0 ... M - 1; they may cut through the absorbed effects.
     contrast : (k,) array
@@ -161,7 +160,7 @@ def wild_test(
     n_clusters = count_clusters(clusters)
     moments = _moments(fit, clusters, contrast)
     curve = _RejectionCurve.of(moments, signs)
-    estimate = float(contrast @ coefficients)
+    estimate = float(contrast @ fit.coefficients)
     std_error = float(np.sqrt(moments.score_square))
     statistic = (estimate - null) / std_error
     low, high = (estimate + side * curve.invert(side, std_error, 1 - level) for side in (-1, 1))
@@ -179,7 +178,7 @@ def wild_test(
 
 
 def wild_covariance(
-    fit: WithinMoments,
+    fit: FittedMoments,
     clusters: Ints,
     convention: str = "areg",
     *,
@@ -193,8 +192,7 @@ def wild_covariance(
 
     Parameters
     ----------
-    fit : WithinMoments
-        With the attribute ``coefficients``.
+    fit : FittedMoments
     clusters : (n,) integer array
     convention : {"areg", "xtreg", "none"}
         Of the standard errors; the bootstrap does not depend on it.
@@ -215,17 +213,15 @@ def wild_covariance(
     if absent:
         raise SpecificationError(f"not among the terms: {nearest_names(absent, names)}")
     signs = draw_signs(int(clusters.max()) + 1, draws, seed, distribution)
-    coefficients: Floats = getattr(fit, "coefficients")  # noqa: B009
-    constant: float = getattr(fit, "constant")  # noqa: B009
-    k = len(coefficients)
+    coefficients, k = fit.coefficients, len(fit.coefficients)
     p_value, low, high = (np.full(k + 1, np.nan) for _ in range(3))
     for j, name in enumerate(names):
         if terms is None or name in terms:
-            test = wild_test(fit, coefficients, clusters, np.eye(k)[j], signs)
+            test = wild_test(fit, clusters, np.eye(k)[j], signs)
             p_value[j], low[j], high[j] = test.p_value, test.conf_low, test.conf_high
     std_error = np.sqrt(np.diag(base.matrix))
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.append(coefficients, constant) / std_error
+        statistic = np.append(coefficients, fit.constant) / std_error
     description = (
         f"wild cluster bootstrap, null imposed ({signs.description}); standard errors {base.description}"
     )

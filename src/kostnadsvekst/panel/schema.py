@@ -5,7 +5,6 @@ evident errors in the source (expenditure of 234 kroner per inhabitant, age shar
 rows are part of the published regressions. Unlikely values are warned about instead.
 """
 
-import difflib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.naming import nearest_names
 
 _PER_INHABITANT = Bilingual("2019-kroner per innbygger", "2019 kroner per inhabitant")
 _PERCENT = Bilingual("prosent av innbyggerne", "per cent of inhabitants")
@@ -158,11 +158,9 @@ def require_columns(needed: Iterable[str], data: pd.DataFrame) -> None:
     if not absent:
         return
     names = [str(c) for c in data.columns]
-    hints = []
-    for name in absent:
-        near = difflib.get_close_matches(name, names, n=1)
-        hints.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
-    raise DataMissingError(f"the data lack the column(s) {', '.join(hints)}; they have {', '.join(names)}")
+    raise DataMissingError(
+        f"the data lack the column(s) {nearest_names(absent, names)}; they have {', '.join(names)}"
+    )
 
 
 def check_panel(panel: pd.DataFrame) -> None:

@@ -1,0 +1,233 @@
+"""Tests of a fitted specification: joint Wald, Mundlak, Wooldridge's serial correlation, RESET."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import fdtrc
+
+from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.covariances import compute_covariance
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
+from kostnadsvekst.models.inference import Covariance, clustered
+from kostnadsvekst.naming import nearest_names
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisTest:
+    """An F test.
+
+    Attributes
+    ----------
+    name : str
+    null : str
+        The hypothesis that a small p value speaks against.
+    statistic : float
+    df_numerator, df_denominator : int
+    p_value : float
+    covariance : str
+        Covariance that the test rests on.
+    """
+
+    name: str
+    null: str
+    statistic: float
+    df_numerator: int
+    df_denominator: int
+    p_value: float
+    covariance: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: F({self.df_numerator}, {self.df_denominator}) = {self.statistic:.4g}, "
+            f"p = {self.p_value:.4g}; null: {self.null}; covariance {self.covariance}"
+        )
+
+
+def wald_test(
+    estimate: Estimate, terms: Sequence[str] | Mapping[str, float], null: float = 0.0
+) -> HypothesisTest:
+    """Test that several coefficients all equal a value, or that one linear combination does.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Its covariance and degrees of freedom are used.
+    terms : sequence of str, or mapping of str to float
+        Terms whose coefficients are each compared with `null`, or the weights of one combination.
+    null : float
+
+    Raises
+    ------
+    SpecificationError
+        If a term does not exist, or the restrictions are not independent.
+
+    Examples
+    --------
+    >>> wald_test(est, {"C(year)[T.2016]": 1, "C(year)[T.2015]": -1})  # doctest: +SKIP
+    """
+    names = list(terms)
+    absent = [name for name in names if name not in estimate.terms]
+    if absent or not names:
+        raise SpecificationError(f"not among the terms: {nearest_names(absent, estimate.terms)}")
+    rows = np.array([[float(t == name) for t in estimate.terms] for name in names])
+    if isinstance(terms, Mapping):
+        rows = np.array([list(terms.values())], dtype=float) @ rows
+        said = " + ".join(f"{weight:g} {name}" for name, weight in terms.items()) + f" = {null:g}"
+    else:
+        said = " = ".join(names) + f" = {null:g}"
+    b = np.append(estimate.fit.coefficients, estimate.fit.constant)
+    return _wald("Wald", said, rows, b, null, estimate.inference)
+
+
+def mundlak_test(estimate: Estimate) -> HypothesisTest:
+    """Test fixed against random effects, robust to heteroskedasticity and serial correlation.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        With absorbed entity effects.
+
+    Notes
+    -----
+    The outcome is regressed on the regressors and their (weighted) entity means, pooled; under random effects
+    the means' coefficients are zero. Unlike Hausman's form it holds when random effects are not efficient.
+    The coefficients of the regressors are the within estimates. Clustered by entity, areg's factor.
+    Source: Mundlak (1978); Wooldridge (2010), section 10.7.3.
+    """
+    if estimate.specification.effects != "entity":
+        raise SpecificationError(
+            "the Mundlak test compares absorbed effects with none: absorb the entity first"
+        )
+    fit = estimate.fit
+    k = fit.X_within.shape[1]
+    augmented = fit_within(
+        fit.y,
+        np.column_stack([fit.X, fit.entity_means[fit.entities, :-1]]),
+        fit.weights,
+        np.zeros_like(fit.entities),
+    )
+    means = [position for position, column in enumerate(augmented.kept) if column >= k]
+    if not means:
+        raise SpecificationError("no regressor varies between entities: there is nothing to test")
+    covariance = clustered(augmented, fit.entities)
+    return _block_test("Mundlak", "random effects (entity means do not matter)", augmented, means, covariance)
+
+
+def wooldridge_test(estimate: Estimate) -> HypothesisTest:
+    """Test the errors for first-order serial correlation.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Its regressors and outcome are used unweighted, on rows one period apart.
+
+    Raises
+    ------
+    SpecificationError
+        If no entity has three periods in a row, or the time column does not hold whole numbers.
+
+    Notes
+    -----
+    The residuals e of the regression in first differences, without a constant, are regressed on their own
+    lag, without a constant; without serial correlation the coefficient is -1/2. Clustered by entity.
+    Source: Wooldridge (2010), section 10.6.3; Drukker (2003), Stata Journal 3(2), ``xtserial``.
+    """
+    if estimate.data is None:
+        raise SpecificationError("the estimate has no data to take the periods from")
+    fit, spec = estimate.fit, estimate.specification
+    entities = estimate.grouping.codes(spec.entity)
+    when = estimate.data[spec.time].to_numpy()[estimate.rows]
+    if not np.issubdtype(when.dtype, np.number) or (when % 1 != 0).any():
+        raise SpecificationError(f"the test needs whole numbers in the time column {spec.time!r}")
+    order = np.lexsort((when, entities))
+    entities, when = entities[order], when[order]
+    columns = np.column_stack([fit.X, fit.y])[order]
+    follows = (np.diff(entities) == 0) & (np.diff(when) == 1)
+    change = np.diff(columns, axis=0)[follows]
+    b = np.linalg.lstsq(change[:, :-1], change[:, -1], rcond=None)[0]
+    residuals = np.full(len(columns), np.nan)
+    residuals[1:][follows] = change[:, -1] - change[:, :-1] @ b
+    pairs = follows & ~np.isnan(residuals[:-1]) & ~np.isnan(residuals[1:])
+    now, before, units = residuals[1:][pairs], residuals[:-1][pairs], entities[1:][pairs]
+    if len(np.unique(units)) < 2:
+        raise SpecificationError(f"the test needs three periods in a row in at least two {spec.entity}")
+    slope = float(before @ now / (before @ before))
+    scores = np.bincount(np.unique(units, return_inverse=True)[1], before * (now - slope * before))
+    n_clusters, n = len(scores), len(now)
+    variance = n_clusters / (n_clusters - 1) * (scores @ scores) / (before @ before) ** 2
+    statistic = (slope + 0.5) ** 2 / variance
+    return HypothesisTest(
+        "Wooldridge",
+        "no first-order serial correlation",
+        float(statistic),
+        1,
+        n_clusters - 1,
+        float(fdtrc(1, n_clusters - 1, statistic)),
+        f"clustered ({n_clusters} clusters, {n} rows of residuals)",
+    )
+
+
+def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> HypothesisTest:
+    """Test the functional form: do powers of the linear prediction explain what is left?
+
+    Parameters
+    ----------
+    estimate : Estimate
+        The kind of covariance it has is used for the test.
+    powers : sequence of int
+        Of x'b (without the absorbed effects), in deviation from its mean and divided by its standard deviation.
+
+    Raises
+    ------
+    SpecificationError
+        If the powers are collinear with the regressors.
+
+    Notes
+    -----
+    Source: Ramsey (1969); for panels, Wooldridge (2010), section 6.2.3.
+    """
+    fit = estimate.fit
+    index = fit.X @ fit.coefficients
+    centred = index - fit.weights @ index / fit.weights.sum()
+    centred /= np.sqrt(fit.weights @ centred**2 / fit.weights.sum())
+    added = np.column_stack([centred**power for power in powers])
+    k = fit.X_within.shape[1]
+    augmented = fit_within(fit.y, np.column_stack([fit.X, added]), fit.weights, fit.entities)
+    positions = [position for position, column in enumerate(augmented.kept) if column >= k]
+    if len(positions) < len(powers):
+        raise SpecificationError(
+            "powers of the prediction are collinear with the regressors: nothing to test"
+        )
+    spec = estimate.specification
+    choice = "cluster" if spec.covariance == "wild_cluster" else spec.covariance
+    covariance = compute_covariance(choice, augmented, estimate.grouping, convention=spec.convention)
+    null = f"linear form (powers {', '.join(map(str, powers))} of the prediction do not matter)"
+    return _block_test("RESET", null, augmented, positions, covariance)
+
+
+def _block_test(
+    name: str, null: str, fit: WithinFit, positions: list[int], covariance: Covariance
+) -> HypothesisTest:
+    b = np.append(fit.coefficients, fit.constant)
+    return _wald(name, null, np.eye(len(b))[positions], b, 0.0, covariance)
+
+
+def _wald(
+    name: str, said: str, rows: Floats, b: Floats, null: float, covariance: Covariance
+) -> HypothesisTest:
+    difference = rows @ b - null
+    middle = rows @ covariance.matrix @ rows.T
+    scale = np.sqrt(np.diag(middle))
+    if not (scale > 0).all() or np.linalg.matrix_rank(middle / np.outer(scale, scale)) < len(rows):
+        raise SpecificationError(
+            f"{name} test: {len(rows)} restrictions cannot be tested together with the covariance "
+            f"{covariance.description}, whose rank is lower (fewer clusters than restrictions, or one twice)"
+        )
+    scaled = difference / scale
+    statistic = float(scaled @ np.linalg.solve(middle / np.outer(scale, scale), scaled)) / len(rows)
+    p_value = float(fdtrc(len(rows), covariance.df, statistic))
+    return HypothesisTest(name, said, statistic, len(rows), covariance.df, p_value, covariance.description)
