@@ -152,6 +152,10 @@ def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
     present = {frozenset(term) for term in terms} | {frozenset[str]()}
     blocks = [_code_term(term, sample, present) for term in terms]
     names = tuple(name for block_names, _ in blocks for name in block_names)
+    if not names:
+        raise SpecificationError(
+            f"no column is left of {', '.join(':'.join(term) for term in terms)}: a category has one level"
+        )
     return Design(names, np.stack([column for _, block in blocks for column in block], axis=1))
 
 

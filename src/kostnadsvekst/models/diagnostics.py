@@ -99,9 +99,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     Source: Mundlak (1978); Wooldridge (2010), section 10.7.3.
     """
     if estimate.specification.effects != "entity":
-        raise SpecificationError(
-            "the Mundlak test compares absorbed effects with none: absorb the entity first"
-        )
+        raise SpecificationError("the Mundlak test is on absorbed effects: absorb the entity first")
     fit = estimate.fit
     k = fit.X_within.shape[1]
     augmented = fit_within(
@@ -172,14 +170,14 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
 
 
 def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> HypothesisTest:
-    """Test the functional form: do powers of the linear prediction explain what is left?
+    """Test the functional form: whether powers of the linear prediction explain what is left.
 
     Parameters
     ----------
     estimate : Estimate
         The kind of covariance it has is used for the test.
     powers : sequence of int
-        Of x'b (without the absorbed effects), in deviation from its mean and divided by its standard deviation.
+        Of x'b (without the absorbed effects), from its mean, in standard deviations.
 
     Raises
     ------
@@ -199,11 +197,11 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     augmented = fit_within(fit.y, np.column_stack([fit.X, added]), fit.weights, fit.entities)
     positions = [position for position, column in enumerate(augmented.kept) if column >= k]
     if len(positions) < len(powers):
-        raise SpecificationError(
-            "powers of the prediction are collinear with the regressors: nothing to test"
-        )
+        raise SpecificationError("powers of the prediction are collinear with the regressors")
     spec = estimate.specification
-    choice = "cluster" if spec.covariance == "wild_cluster" else spec.covariance
+    kind, *columns = (spec.covariance,) if isinstance(spec.covariance, str) else spec.covariance
+    # A bootstrap of each coefficient has no joint covariance but the clustered one beneath it.
+    choice = ("cluster" if kind == "wild_cluster" else kind, *columns)
     covariance = compute_covariance(choice, augmented, estimate.grouping, convention=spec.convention)
     null = f"linear form (powers {', '.join(map(str, powers))} of the prediction do not matter)"
     return _block_test("RESET", null, augmented, positions, covariance)

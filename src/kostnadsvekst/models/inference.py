@@ -144,7 +144,7 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
     t with M - 1 degrees of freedom.
     """
     n_clusters = count_clusters(clusters)
-    factor = small_sample_factor(fit, n_clusters, convention, (clusters,))
+    factor = _factor(fit, n_clusters, convention, (clusters,))
     sums = cluster_sums(_scores(fit), clusters)
     inner = _sandwich(fit, sums.T @ sums) * factor
     description = f"clustered ({n_clusters} clusters, {_convention_text(convention)})"
@@ -184,7 +184,7 @@ def twoway_clustered(
     counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
     for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
         sums = cluster_sums(scores, codes)
-        meat += sign * small_sample_factor(fit, count, convention, (first, second)) * (sums.T @ sums)
+        meat += sign * _factor(fit, count, convention, (first, second)) * (sums.T @ sums)
     matrix, truncated = _nearest_semidefinite(_with_constant(_sandwich(fit, meat), fit.x_mean))
     listed = " and ".join(f"{n} {name}".strip() for n, name in zip(counts, names, strict=False))
     mark = ", negative eigenvalues set to zero" if truncated else ""
@@ -226,32 +226,32 @@ def driscoll_kraay(
     for lag in range(1, lags + 1):
         product = sums[lag:].T @ sums[:-lag]
         meat += (1 - lag / (lags + 1)) * (product + product.T)
-    factor = small_sample_factor(fit, n_periods, convention, ())
+    factor = _factor(fit, n_periods, convention, ())
     description = f"Driscoll-Kraay ({n_periods} periods, {lags} lag(s), {_convention_text(convention)})"
     inner = _sandwich(fit, meat) * factor
     return Covariance(_with_constant(inner, fit.x_mean), n_periods - 1, description)
 
 
 def small_sample_factor(
-    fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]
+    n: int, k: int, df_resid: int, n_clusters: int, convention: str, nested: bool = True
 ) -> float:
     """Factor on a covariance summed over clusters, see `clustered`.
 
     Parameters
     ----------
-    fit : WithinMoments
+    n, k, df_resid : int
+        Rows, kept regressors, n - G - k.
     n_clusters : int
     convention : {"areg", "xtreg", "none"}
-    clusterings : tuple of (n,) integer arrays
-        In one of which the effects must be nested for xtreg; if empty, that is not checked.
+    nested : bool
+        Whether each effect is inside one cluster, without which xtreg's factor does not exist.
     """
-    n, k = fit.X_within.shape
     if convention == "none":
         return 1.0
-    lost = {"areg": fit.df_resid, "xtreg": n - k - 1}
+    lost = {"areg": df_resid, "xtreg": n - k - 1}
     if convention not in lost:
         raise SpecificationError(f"unknown convention {convention!r}; known: {', '.join(lost)}, none")
-    if convention == "xtreg" and clusterings and not any(nests(c, fit.entities) for c in clusterings):
+    if convention == "xtreg" and not nested:
         raise SpecificationError(
             "the convention 'xtreg' counts no effects because they are nested in the clusters; here some "
             "effect spans several clusters: use convention='areg'"
@@ -305,6 +305,12 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
     half_width = stdtrit(covariance.df, 0.5 + level / 2) * std_error
     p_value = 2 * stdtr(covariance.df, -np.abs(statistic))
     return TTests(std_error, statistic, p_value, estimates - half_width, estimates + half_width)
+
+
+def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]) -> float:
+    n, k = fit.X_within.shape
+    nested = convention != "xtreg" or not clusterings or any(nests(c, fit.entities) for c in clusterings)
+    return small_sample_factor(n, k, fit.df_resid, n_clusters, convention, nested)
 
 
 def _convention_text(convention: str) -> str:
