@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
+from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, KostnadsvekstError, SpecificationError
 from kostnadsvekst.models.covariances import Grouping
@@ -142,9 +143,11 @@ def specification_curve(
     focal = tuple(terms) if terms is not None else None
     bootstrap = _start_bootstrap(data, roles, draws, seed) if draws and focal else None
     rows: dict[Specification, list[_Line]] = {}
-    for members in _by_sample(list(roles)):
-        rows |= _fit_group(members, data, focal, bootstrap)
-        tick(len(rows))
+    # Thousands of small products: threads would wait for one another longer than they work.
+    with threadpool_limits(1, "blas"):
+        for members in _by_sample(list(roles)):
+            rows |= _fit_group(members, data, focal, bootstrap)
+            tick(len(rows))
     frame = _tidy(roles, names, rows)
     joint = bootstrap.test() if bootstrap else None
     return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, provenance_of(data))

@@ -343,11 +343,17 @@ def _inner(v: Floats, left: tuple[Floats, Floats], right: tuple[Floats, Floats],
         first = v @ (np.diag(q) - h @ u.T).T
         second = first if left is right else v @ (np.diag(r) - h @ t.T).T
         return np.einsum("ij,ij->i", first, second)
-    uv = v @ u
-    tv = uv if t is u else v @ t
-    crossed = np.einsum("ij,ij->i", tv, v @ (h * q[:, None])) + np.einsum(
-        "ij,ij->i", uv, v @ (h * r[:, None])
-    )
+    m = u.shape[1]
+    # One product of matrices instead of several: the draws are read from memory once.
+    if left is right:
+        both = v @ np.hstack([u, h * q[:, None]])
+        uv, tv = both[:, :m], both[:, :m]
+        crossed = 2 * np.einsum("ij,ij->i", uv, both[:, m:])
+    else:
+        both = v @ np.hstack([u, t, h * q[:, None], h * r[:, None]])
+        uv, tv = both[:, :m], both[:, m : 2 * m]
+        crossed = np.einsum("ij,ij->i", tv, both[:, 2 * m : 3 * m])
+        crossed += np.einsum("ij,ij->i", uv, both[:, 3 * m :])
     return _squares(v) @ (q * r) - crossed + np.einsum("ij,ij->i", uv @ (h.T @ h), tv)
 
 

@@ -3,9 +3,11 @@
 import csv
 import html
 import io
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from kostnadsvekst.errors import DataMissingError, SpecificationError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, translate
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, for_latex, format_number
@@ -103,6 +105,27 @@ class Table:
     notes: tuple[Bilingual, ...]
     provenance: Provenance
 
+    def to(self, medium: str, lang: str = "en") -> str | bytes:
+        """Render the table.
+
+        Parameters
+        ----------
+        medium : {"csv", "tex", "html", "md", "typ", "docx"}
+            ``"docx"`` needs python-docx (extra ``word``) and gives bytes.
+        lang : {"nb", "en"}
+
+        Raises
+        ------
+        SpecificationError
+            If the medium is not known.
+        """
+        if medium == "docx":
+            return render_docx(self, lang)
+        renderers = RENDERERS | {"typ": render_typst}
+        if medium not in renderers:
+            raise SpecificationError(f"unknown medium {medium!r}; known: {', '.join(renderers)}, docx")
+        return renderers[medium](self, lang)
+
     @property
     def n_columns(self) -> int:
         """Number of columns beside the label column."""
@@ -192,6 +215,73 @@ def render_html(table: Table, lang: str) -> str:
     return html_page(table.title_text(lang), _html_table(table, lang), lang, table.provenance.synthetic)
 
 
+def render_typst(table: Table, lang: str) -> str:
+    """Figure with a table, for Typst.
+
+    Texts are string literals, so nothing in them is read as markup.
+    """
+    cells = []
+    for number, headings in enumerate(table.headings):
+        stub = translate(table.stub, lang) if number == len(table.headings) - 1 else ""
+        texts = [_typst_heading(heading, lang) for heading in headings]
+        cells.append(", ".join([_typst_text(stub), *texts]))
+    lines = [
+        "#figure(",
+        f"  caption: {_typst_text(table.title_text(lang))},",
+        "  table(",
+        f"    columns: {table.n_columns + 1},",
+        f"    align: (left,) + (right,) * {table.n_columns},",
+        "    stroke: none,",
+        "    table.hline(),",
+        f"    table.header({', '.join(cells)}),",
+        "    table.hline(stroke: 0.5pt),",
+    ]
+    for row in table.rows:
+        if row.rule_above:
+            lines.append("    table.hline(stroke: 0.5pt),")
+        label = f"h({row.indent}em) + {_typst_text(translate(row.label, lang))}"
+        texts = [_text(cell, lang) for cell in row.cells] or [""] * table.n_columns
+        lines.append("    " + ", ".join([label, *map(_typst_text, texts)]) + ",")
+    lines += ["    table.hline(),", "  ),", ")"]
+    notes = [f"#text(size: 0.8em, {_typst_text(note.get(lang))})\n" for note in table.notes]
+    return "\n".join([*lines, *notes]) + "\n"
+
+
+def render_docx(table: Table, lang: str) -> bytes:
+    """Word document with the table, its title above and its notes below; the same bytes in every run.
+
+    Raises
+    ------
+    DataMissingError
+        If python-docx is not installed.
+    """
+    try:
+        from docx import Document
+        from docx.enum.text import WD_ALIGN_PARAGRAPH
+    except ImportError as error:
+        raise DataMissingError(
+            "Word documents need python-docx: python -m pip install 'kostnadsvekst[word]'"
+        ) from error
+    document = Document()
+    document.core_properties.author = f"kostnadsvekst {table.provenance.package_version}"
+    document.add_paragraph().add_run(table.title_text(lang)).bold = True
+    lines = [[translate(table.stub, lang) if last else "", *spread] for last, spread in _marked(table, lang)]
+    for row in table.rows:
+        cells = [_text(cell, lang) for cell in row.cells] or [""] * table.n_columns
+        lines.append(["\u2003" * row.indent + translate(row.label, lang), *cells])
+    grid = document.add_table(rows=len(lines), cols=table.n_columns + 1, style="Light List")
+    for line, cells in zip(lines, grid.rows, strict=True):
+        for number, (text, cell) in enumerate(zip(line, cells.cells, strict=True)):
+            cell.text = text
+            if number:
+                cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    for note in table.notes:
+        document.add_paragraph(note.get(lang))
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return _without_dates(buffer.getvalue())
+
+
 def html_page(title: str, body: str, lang: str, synthetic: bool) -> str:
     """Wrap a body in a page with the house style.
 
@@ -259,6 +349,30 @@ p.synthetic { background: #fff3cd; border: 1px solid #b58900; padding: 0.4rem 0.
 .good { color: #1b6e3c; }
 .bad { color: #a61b29; font-weight: bold; }
 """
+
+
+def _marked(table: Table, lang: str) -> list[tuple[bool, list[str]]]:
+    """Heading lines, and whether each is the last."""
+    spread = _spread(table, lang)
+    return [(number == len(spread) - 1, line) for number, line in enumerate(spread)]
+
+
+def _without_dates(document: bytes) -> bytes:
+    """Zip archive again with one date for all its members."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(document)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            new.writestr(zipfile.ZipInfo(member.filename, (1980, 1, 1, 0, 0, 0)), old.read(member))
+    return made.getvalue()
+
+
+def _typst_text(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _typst_heading(heading: Heading, lang: str) -> str:
+    text = _typst_text(translate(heading.text, lang))
+    return text if heading.span == 1 else f"table.cell(colspan: {heading.span}, align: center, {text})"
 
 
 def _spread(table: Table, lang: str) -> list[list[str]]:
