@@ -1,0 +1,205 @@
+r"""Levenberg-Marquardt for few conditions on many bounded unknowns.
+
+There are some hundred conditions r(x) = 0 and thousands of unknowns, so the step is taken in dual form,
+``dz = J'(JJ' + mu I)^-1 (-r)``: of all steps that solve the linearised problem, nearly the smallest one in
+the metric ``dx = M z``. The start panel decides what the result looks like; the solver moves it as little
+as possible.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kostnadsvekst.errors import CalibrationError
+
+
+@dataclass(frozen=True)
+class Box:
+    """Bounds on panel cells and the metric of their changes.
+
+    Attributes
+    ----------
+    lower, upper : ndarray, shape (units, years, variables)
+        A cell with ``lower == upper`` is pinned.
+    scale : ndarray, shape (units, 1 or years, variables)
+        Typical size of a change.
+    kernel : ndarray, shape (years, years)
+        Changes are ``scale * damp * (kernel @ z)`` along time: a smooth kernel makes smooth changes.
+    width : ndarray, shape (variables,)
+        Changes are damped within this distance from a bound.
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+    scale: np.ndarray
+    kernel: np.ndarray
+    width: np.ndarray
+
+    def damp(self, cells: np.ndarray) -> np.ndarray:
+        """Factor from 0 (at a bound) to 1."""
+        distance = np.minimum(self.upper - cells, cells - self.lower)
+        return np.clip(distance / self.width, 0.0, 1.0)
+
+    def move(self, cells: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """Approach the bounds exponentially instead of stopping at them, which would stall the solver."""
+        distance = np.where(change > 0, self.upper - cells, cells - self.lower)
+        distance = np.maximum(distance, 0.0)
+        safe = np.where(distance > 0, distance, 1.0)
+        return cells + np.where(distance > 0, np.sign(change) * safe * -np.expm1(-np.abs(change) / safe), 0.0)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Conditions at one point.
+
+    Attributes
+    ----------
+    residuals : ndarray, shape (m,)
+        In half units of the last printed digit.
+    by_cells : ndarray, shape (m, units, years, variables)
+    by_parameters : ndarray, shape (m, parameters)
+    """
+
+    residuals: np.ndarray
+    by_cells: np.ndarray
+    by_parameters: np.ndarray
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Cells and parameters that satisfy the conditions.
+
+    Attributes
+    ----------
+    cells : ndarray, shape (units, years, variables)
+    parameters : ndarray, shape (parameters,)
+    iterations : int
+    worst : float
+        Largest absolute residual.
+    """
+
+    cells: np.ndarray
+    parameters: np.ndarray
+    iterations: int
+    worst: float
+
+
+def solve_conditions(
+    *,
+    cells: np.ndarray,
+    parameters: np.ndarray,
+    box: Box,
+    parameter_box: Box,
+    residuals: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    conditions: Callable[[np.ndarray, np.ndarray], Conditions],
+    distance: Callable[[np.ndarray], float] = lambda r: float(np.abs(r).max()),
+    tolerance: float = 1e-6,
+    max_iterations: int = 150,
+    report: Callable[[int, float], None] | None = None,
+) -> Solution:
+    """Move ``cells`` and ``parameters`` inside their boxes until all residuals vanish.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (units, years, variables)
+    parameters : ndarray, shape (parameters,)
+    box, parameter_box : Box
+        The box of the parameters has shape (1, 1, parameters) and kernel [[1]].
+    residuals, conditions : callable
+        Without and with derivatives.
+    distance : callable
+        Largest distance from a printed cell in half units, of the residuals.
+    tolerance : float
+        On ``distance``.
+    max_iterations : int
+    report : callable, optional
+        Called with the iteration and the largest residual.
+
+    Raises
+    ------
+    CalibrationError
+        If the residuals do not vanish.
+    """
+    mu = 1e-3
+    worst = np.inf
+    for iteration in range(max_iterations):
+        now = conditions(cells, parameters)
+        worst = distance(now.residuals)
+        if report is not None:
+            report(iteration, worst)
+        if worst < tolerance:
+            return Solution(cells, parameters, iteration, worst)
+        damp, parameter_damp = box.damp(cells), parameter_box.damp(parameters[None, None])[0, 0]
+        J = _in_metric(now, box, damp, parameter_box, parameter_damp)
+        size = np.linalg.norm(J, axis=1)
+        active = size > 0
+        J, r = J[active] / size[active, None], now.residuals[active] / size[active]
+        eigenvalues, vectors = np.linalg.eigh(J @ J.T)
+        merit = np.linalg.norm(r)
+        for _ in range(25):
+            dual = vectors @ ((vectors.T @ -r) / (np.maximum(eigenvalues, 0) + mu))
+            z = J.T @ dual
+            new_cells, new_parameters = _step(z, cells, parameters, box, damp, parameter_box, parameter_damp)
+            trial = residuals(new_cells, new_parameters)
+            trial_merit = np.linalg.norm(trial[active] / size[active])
+            # Soft rows that are asleep have no gradient; they wake in the next iteration.
+            if np.isfinite(trial_merit) and trial_merit < 0.997 * merit:
+                break
+            mu *= 4.0
+        else:
+            break
+        mu *= 0.1 if trial_merit < 0.3 * merit else 0.4
+        mu = max(mu, 1e-15)
+        cells, parameters = new_cells, new_parameters
+    raise CalibrationError(f"the solver stopped {worst:.3g} half units from the printed cells")
+
+
+def _in_metric(
+    now: Conditions, box: Box, damp: np.ndarray, parameter_box: Box, parameter_damp: np.ndarray
+) -> np.ndarray:
+    """Derivatives with respect to the standardised changes z, shape (m, cells + parameters)."""
+    by_cells = now.by_cells * (box.scale * damp)
+    smooth = np.einsum("rtik,ts->risk", by_cells.transpose(0, 2, 1, 3), box.kernel, optimize=True)
+    by_parameters = now.by_parameters * (parameter_box.scale[0, 0] * parameter_damp)
+    return np.concatenate([smooth.reshape(len(smooth), -1), by_parameters], axis=1)
+
+
+def _step(
+    z: np.ndarray,
+    cells: np.ndarray,
+    parameters: np.ndarray,
+    box: Box,
+    damp: np.ndarray,
+    parameter_box: Box,
+    parameter_damp: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    by_cell = z[: cells.size].reshape(cells.shape)
+    change = box.scale * damp * np.einsum("ts,isk->itk", box.kernel, by_cell)
+    parameter_change = parameter_box.scale[0, 0] * parameter_damp * z[cells.size :]
+    moved = parameter_box.move(parameters[None, None], parameter_change[None, None])[0, 0]
+    return box.move(cells, change), moved
+
+
+def time_kernel(smoothness: float, years: int) -> np.ndarray:
+    """Square root of a covariance over time: a random walk with drift mixed with independent years.
+
+    Parameters
+    ----------
+    smoothness : float
+        Share of the smooth part, 0 to 1.
+    years : int
+
+    Returns
+    -------
+    ndarray, shape (years, years)
+        Symmetric.
+    """
+    t = np.arange(years) - (years - 1) / 2
+    level = np.ones((years, years))
+    trend = np.outer(t, t) / np.mean(t**2)
+    bend = t**2 - np.mean(t**2)
+    curve = np.outer(bend, bend) / np.mean(bend**2)
+    covariance = smoothness * (level + trend + 0.4 * curve) / 2.4 + (1 - smoothness) * np.eye(years)
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
