@@ -1,1 +1,116 @@
-"""One module for each chapter of the report: what it reads, estimates and writes."""
+"""One module for each chapter of the report: what it reads, estimates and writes.
+
+A chapter returns the content of its files and writes nothing itself, so a failure leaves the last good
+results as they were.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from kostnadsvekst.language import LANGUAGES, Bilingual
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Chapter(NamedTuple):
+    """A chapter on the command line: the module with ``run(settings) -> ChapterResult``, and its title."""
+
+    module: str
+    title: Bilingual
+
+
+CHAPTERS = {
+    "appendix": Chapter(
+        "kostnadsvekst.chapters.appendix",
+        Bilingual(
+            "Vedlegg 1: tabell A1–A3, fire regresjoner av utgifter per innbygger",
+            "Appendix 1: tables A1–A3, four regressions of expenditure per inhabitant",
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    data : Path, optional
+        Panel file of the user's own; without it the embedded synthetic panel.
+    languages : tuple of str
+        Of tables and figures, ``"nb"`` and ``"en"``.
+    progress : bool
+        Whether progress bars may be shown (on stderr).
+    """
+
+    data: Path | None = None
+    languages: tuple[str, ...] = LANGUAGES
+    progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterResult:
+    """What a chapter produced.
+
+    Attributes
+    ----------
+    files : mapping of str to str or bytes
+        Path below the results folder -> content.
+    audit : DataFrame, optional
+        Printed numbers against ours, with the columns of `kostnadsvekst.report.audit.COLUMNS`.
+    moved : tuple of str
+        Printed numbers that came out differently without an accepted reason, one sentence each.
+    summary : tuple of Bilingual
+        Lines for the reader at the terminal.
+    """
+
+    files: Mapping[str, str | bytes]
+    audit: "pd.DataFrame | None" = None
+    moved: tuple[str, ...] = ()
+    summary: tuple[Bilingual, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterReport:
+    """What became of a chapter: its result, and the files as written."""
+
+    name: str
+    result: ChapterResult
+    written: tuple[Path, ...]
+
+
+def run_chapters(
+    names: Sequence[str],
+    settings: Settings,
+    out: Path,
+    announce: Callable[[ChapterReport], None] = lambda report: None,
+) -> tuple[ChapterReport, ...]:
+    """Run chapters one after the other and write the files of each when it has succeeded.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `CHAPTERS`.
+    settings : Settings
+    out : Path
+        Results folder.
+    announce : callable
+        Called after each chapter.
+
+    Returns
+    -------
+    tuple of ChapterReport
+    """
+    from kostnadsvekst.report.output import write_files
+
+    reports = []
+    for name in names:
+        result: ChapterResult = import_module(CHAPTERS[name].module).run(settings)
+        reports.append(ChapterReport(name, result, write_files(out, result.files)))
+        announce(reports[-1])
+    return tuple(reports)
