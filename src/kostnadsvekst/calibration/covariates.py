@@ -43,12 +43,15 @@ from kostnadsvekst.calibration.regression import (
     nest_models,
     pull_back,
 )
-from kostnadsvekst.calibration.solver import Box, Conditions, Solution, solve_conditions
+from kostnadsvekst.calibration.solver import Box, Conditions, System
 from kostnadsvekst.calibration.targets import Targets
 
 N_VARIABLES = len(COVARIATES) + 1  # and free income, the last
 INCOME = N_VARIABLES - 1
-SOFT_EDGE = 0.9
+N_AGES = 5
+WORKING_AGE = COVARIATES.index("age_16_66")
+# How far years are smoothed in one round: deaths and unemployment do vary from year to year.
+SMOOTHED = np.array([0.5] * 5 + [0.5, 0.5, 0.2, 0.5, 0.5, 0.0, 1.0])
 # Two stars on free income in model 4 (b about 0.024) need a standard error below this.
 MAX_INCOME_SE = 0.00915
 MAX_INCOME_SE_10K = MAX_INCOME_SE * INCOME_UNIT
@@ -64,12 +67,15 @@ class CovariateProblem:
     sigma_1 : float
     printed : Printed
     targets : Targets
+    edge : float
+        Part of the rounding interval that cells with few digits may use.
     """
 
     persons: np.ndarray
     sigma_1: float
     printed: Printed
     targets: Targets
+    edge: float = 0.9
 
     @property
     def weights(self) -> np.ndarray:
@@ -93,45 +99,50 @@ class Row:
     asleep: bool = False
 
 
-def fit_covariates(
-    problem: CovariateProblem,
-    cells: np.ndarray,
-    parameters: np.ndarray,
-    box: Box,
-    report: Callable[[int, float], None] | None = None,
-) -> Solution:
-    """Move covariates and free income until all cells that depend on them are met.
+def pose_covariates(problem: CovariateProblem, box: Box) -> System:
+    """Conditions on covariates, free income (10,000 kr) and model 4's free parameters.
 
     Parameters
     ----------
     problem : CovariateProblem
-    cells : ndarray, shape (365, 5, 12)
-        Start: `COVARIATES`, then free income in 10,000 kr.
-    parameters : ndarray, shape (6,)
-        Start: model 4's five slopes of free income (per 10,000 kr) and log sigma_4.
     box : Box
-    report : callable, optional
-
-    Raises
-    ------
-    CalibrationError
-        If the solver does not reach all cells.
+        Of cells with shape (365, 5, 12): `COVARIATES`, then free income.
     """
-    return solve_conditions(
-        cells=cells,
-        parameters=parameters,
+    return System(
         box=box,
         parameter_box=parameter_box(problem),
-        residuals=lambda c, p: _all_residuals(problem, c, p),
-        conditions=lambda c, p: _all_conditions(problem, c, p),
-        report=report,
+        residuals=lambda cells, parameters: _all_residuals(problem, cells, parameters),
+        conditions=lambda cells, parameters: _all_conditions(problem, cells, parameters),
     )
+
+
+def prefer_plausible(weights: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Give each unit smooth years and age shares that sum to their mean.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (365, 5)
+    cells : ndarray, shape (365, 5, 12)
+    """
+    preferred = cells + SMOOTHED * (smooth_years(weights, cells) - cells)
+    excess = preferred[..., :N_AGES].sum(axis=2)
+    excess = excess - np.average(excess, weights=weights)
+    preferred[..., WORKING_AGE] -= 0.5 * excess
+    return preferred
+
+
+def smooth_years(weights: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Keep the national path, and of each unit's distance from it the level and the linear trend."""
+    t = np.arange(N_YEARS) - (N_YEARS - 1) / 2
+    line = np.full((N_YEARS, N_YEARS), 1 / N_YEARS) + np.outer(t, t) / (t @ t)
+    national = np.einsum("it,itk->tk", weights / weights.sum(axis=0), cells)
+    return national + np.einsum("ts,isk->itk", line, cells - national)
 
 
 def parameter_box(problem: CovariateProblem) -> Box:
     """Model 4's income slopes inside their rounding intervals, log sigma_4 practically free."""
     middle = problem.printed.slopes[-1, FREE_SLOPES]
-    room = 0.9 * HALF_UNIT * TERM_SCALE[FREE_SLOPES]
+    room = problem.edge * HALF_UNIT * TERM_SCALE[FREE_SLOPES]
     lower = np.append(middle - room, np.log(800.0))
     upper = np.append(middle + room, np.log(1300.0))
     scale = np.append(room, 0.01)
@@ -230,6 +241,7 @@ def _soft_rows(problem: CovariateProblem, design: Design, models: NestedModels) 
                 models.slope_ses[3, j],
                 low,
                 high,
+                problem.edge,
                 lambda j=j: differentiate_slope_se(design, models, 3, j),  # type: ignore[misc]
             )
         )
@@ -238,15 +250,17 @@ def _soft_rows(problem: CovariateProblem, design: Design, models: NestedModels) 
         low = (1 - problem.printed.r_squared[m] - HALF_UNIT) * total
         high = (1 - problem.printed.r_squared[m] + HALF_UNIT) * total
         rows.append(
-            _soft_row(models.ssr[m], low, high, lambda m=m: differentiate_ssr(design, models, m))  # type: ignore[misc]
+            _soft_row(models.ssr[m], low, high, problem.edge, lambda m=m: differentiate_ssr(design, models, m))  # type: ignore[misc]
         )
     return rows
 
 
-def _soft_row(value: float, low: float, high: float, derivatives: Callable[[], Derivatives]) -> Row:
+def _soft_row(
+    value: float, low: float, high: float, edge: float, derivatives: Callable[[], Derivatives]
+) -> Row:
     half = (high - low) / 2
     distance = (value - (low + high) / 2) / half
-    excess = float(np.sign(distance) * max(abs(distance) - SOFT_EDGE, 0.0))
+    excess = float(np.sign(distance) * max(abs(distance) - edge, 0.0))
     return Row(excess, derivatives, half, asleep=excess == 0.0)
 
 

@@ -9,7 +9,6 @@ units with high expenditure must have grown less: the correlation between expend
 -0.7 is no choice of ours but follows from the printed cells.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +18,13 @@ from kostnadsvekst.calibration.covariates import weighted_moment_gradients, weig
 from kostnadsvekst.calibration.printed import (
     DF_RESID,
     HALF_UNIT,
-    N_OBS,
     N_TERMS,
     N_UNITS,
     N_YEARS,
     Printed,
 )
 from kostnadsvekst.calibration.regression import Design
-from kostnadsvekst.calibration.solver import Box, Conditions, Solution, solve_conditions, time_kernel
+from kostnadsvekst.calibration.solver import Box, Conditions, System, time_kernel
 from kostnadsvekst.calibration.start import WEIGHT_POWER, smooth_deviations
 from kostnadsvekst.calibration.targets import Targets
 
@@ -71,34 +69,15 @@ class ExpenditureProblem:
         return DF_RESID[-1] * self.sigma_4**2
 
 
-def pose_expenditure(
+def describe_expenditure(
     design: Design, b4: np.ndarray, sigma_4: float, printed: Printed, targets: Targets
 ) -> ExpenditureProblem:
     """Stage 3 for a fitted design matrix."""
     return ExpenditureProblem(design, np.linalg.cholesky(design.gram), b4, sigma_4, printed, targets)
 
 
-def fit_expenditure(
-    problem: ExpenditureProblem,
-    expenditure: np.ndarray,
-    box: Box,
-    report: Callable[[int, float], None] | None = None,
-) -> Solution:
-    """Move expenditure until all conditions hold.
-
-    Parameters
-    ----------
-    problem : ExpenditureProblem
-    expenditure : ndarray, shape (365, 5, 1)
-        Start, kr per inhabitant.
-    box : Box
-    report : callable, optional
-
-    Raises
-    ------
-    CalibrationError
-        If the solver does not reach all cells.
-    """
+def pose_expenditure(problem: ExpenditureProblem, box: Box) -> System:
+    """Conditions on expenditure, shape (365, 5, 1), kr per inhabitant; there are no parameters."""
     linear = _linear_gradient(problem)
     n_linear = len(linear)
     whitener = _whitener(linear, box)
@@ -118,16 +97,12 @@ def fit_expenditure(
         return float(np.abs(np.append(whitener @ r[:n_linear], r[n_linear:])).max())
 
     none = np.zeros((1, 1, 0))
-    return solve_conditions(
-        cells=expenditure,
-        parameters=np.zeros(0),
+    return System(
         box=box,
         parameter_box=Box(none, none, none, np.eye(1), np.zeros(0)),
         residuals=residuals,
         conditions=conditions,
         distance=distance,
-        tolerance=1e-3,
-        report=report,
     )
 
 

@@ -1,7 +1,7 @@
 """The synthetic panel: the three stages, rounding, and the final check."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,13 @@ import pandas as pd
 from kostnadsvekst.calibration.covariates import (
     INCOME,
     CovariateProblem,
-    fit_covariates,
     freeze_cells,
+    pose_covariates,
+    prefer_plausible,
+    smooth_years,
     start_parameters,
 )
-from kostnadsvekst.calibration.expenditure import draw_expenditure, fit_expenditure, pose_expenditure
+from kostnadsvekst.calibration.expenditure import describe_expenditure, draw_expenditure, pose_expenditure
 from kostnadsvekst.calibration.populations import fit_populations, weight_statistics
 from kostnadsvekst.calibration.printed import (
     COVARIATES,
@@ -25,6 +27,7 @@ from kostnadsvekst.calibration.printed import (
     load_printed,
 )
 from kostnadsvekst.calibration.regression import build_design
+from kostnadsvekst.calibration.solver import Report, Solution, relax_conditions, solve_conditions
 from kostnadsvekst.calibration.start import draw_start_panel
 from kostnadsvekst.calibration.targets import solve_targets
 from kostnadsvekst.calibration.verification import find_misses
@@ -35,16 +38,25 @@ MAX_ATTEMPTS = 8
 DATA_ORIGIN = "synthetic"
 Progress = Callable[[str], None]
 
-# Decimals of the ordinary units; income in 10,000 kr, so whole kroner.
-DECIMALS = np.array([2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 4])
+# A printed constant has seven digits, so some units must carry the digits that rounding takes away. Units
+# are rounded group by group, and those not yet rounded take up the difference: all but 180 first, in the end
+# all but 30. Income is in 10,000 kr.
+CARRIER_CANDIDATES = slice(20, 260)
+ORDINARY_DECIMALS = np.array([2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 4])
 FINE_DECIMALS = np.array([4] * INCOME + [6])
-CARRIER_DECIMALS = np.array([8] * INCOME + [9])
-# A printed constant has seven digits, so some units must carry the digits that rounding takes away.
-CARRIER_CANDIDATES = slice(40, 240)
-N_CARRIERS = 45
-N_LAST_CARRIERS = 15
+ROUNDING = (
+    (180, ORDINARY_DECIMALS),
+    (110, ORDINARY_DECIMALS),
+    (60, ORDINARY_DECIMALS),
+    (30, FINE_DECIMALS),
+)
+WIDE_EDGE = 0.97  # while rounding, cells with few digits may use more of their interval
+LAST_DECIMALS = np.array([8] * INCOME + [9])
 N_EXPENDITURE_CARRIERS = 60
-EXPENDITURE_DECIMALS, EXPENDITURE_CARRIER_DECIMALS = 0, 5
+EXPENDITURE_DECIMALS = 5
+EXPENDITURE_TOLERANCE = 1e-3
+ROUNDS_COVARIATES = 4
+ROUNDS_EXPENDITURE = 12
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,6 @@ class CalibratedPanel:
         In the order of ``printed.COVARIATES``: per cent, deaths per 1000.
     free_income, net_expenditure : ndarray, shape (365, 5)
         2019 kroner per inhabitant.
-    carriers : ndarray of bool, shape (365,)
-        Units whose values have many decimals because they carry the digits of the printed cells.
     """
 
     seed: int
@@ -71,7 +81,6 @@ class CalibratedPanel:
     covariates: np.ndarray
     free_income: np.ndarray
     net_expenditure: np.ndarray
-    carriers: np.ndarray
 
     def to_frame(self) -> pd.DataFrame:
         """The panel as a frame sorted by municipality and year, with the columns of the panel schema."""
@@ -126,65 +135,101 @@ def calibrate_panel(seed: int = DEFAULT_SEED, progress: Progress | None = None) 
 
 def _attempt(printed: Printed, seed: int, attempt: int, progress: Progress) -> CalibratedPanel:
     rng = np.random.default_rng([seed, attempt])
-    label = f"attempt {attempt + 1}: " if attempt else ""
-    progress(f"{label}populations")
+
+    def report(stage: str) -> Report:
+        label = f"attempt {attempt + 1}, {stage}" if attempt else stage
+        return lambda step, worst: progress(f"{label}: step {step}, {worst:.1e} half units away")
+
     populations = fit_populations(printed, rng)
     persons = populations.persons.astype(float)
     values = weight_statistics(persons).values
     targets = solve_targets(printed, shares=values[:5], population_10k_mean=float(values[5]))
     problem = CovariateProblem(persons, populations.sigma_1, printed, targets)
-
-    def report(stage: str) -> Callable[[int, float], None]:
-        return lambda iteration, worst: progress(
-            f"{label}{stage}, step {iteration}, {worst:.2g} half units away"
-        )
-
-    start = draw_start_panel(persons, printed, targets, rng)
-    solution = fit_covariates(
-        problem, start.cells, start_parameters(problem), start.box, report("covariates and income")
-    )
-    cells, parameters = solution.cells, solution.parameters
-    order = CARRIER_CANDIDATES.start + rng.permutation(CARRIER_CANDIDATES.stop - CARRIER_CANDIDATES.start)
-    carriers = np.zeros(N_UNITS, bool)
-    carriers[order[:N_CARRIERS]] = True
-    last = np.zeros(N_UNITS, bool)
-    last[order[:N_LAST_CARRIERS]] = True
-    for kept, decimals in ((carriers, DECIMALS), (last, FINE_DECIMALS)):
-        frozen = np.broadcast_to(~kept[:, None, None], cells.shape)
-        pinned = start.box.lower == start.box.upper
-        cells = np.where(frozen & ~pinned, round_cells(cells, decimals), cells)
-        box = freeze_cells(start.box, cells, frozen)
-        solution = fit_covariates(problem, cells, parameters, box, report("covariates, rounded"))
-        cells, parameters = solution.cells, solution.parameters
-    cells = np.where(last[:, None, None], round_cells(cells, CARRIER_DECIMALS), cells)
-
-    design = build_design(persons, cells[..., :INCOME], cells[..., INCOME])
-    stage_3 = pose_expenditure(
-        design, problem.slopes_4(parameters), float(np.exp(parameters[-1])), printed, targets
-    )
-    y, y_box = draw_expenditure(stage_3, rng)
-    y = fit_expenditure(stage_3, y, y_box, report("expenditure")).cells
-    y_carriers = np.zeros(N_UNITS, bool)
-    y_carriers[order[:N_EXPENDITURE_CARRIERS]] = True
-    frozen = np.broadcast_to(~y_carriers[:, None, None], y.shape)
-    y = np.where(frozen & (y_box.lower < y_box.upper), np.round(y, EXPENDITURE_DECIMALS), y)
-    y = fit_expenditure(stage_3, y, freeze_cells(y_box, y, frozen), report("expenditure, rounded")).cells
-    y = np.round(y, EXPENDITURE_CARRIER_DECIMALS)
-
+    carriers = CARRIER_CANDIDATES.start + rng.permutation(CARRIER_CANDIDATES.stop - CARRIER_CANDIDATES.start)
+    fitted = _fit_covariates(problem, carriers, rng, report)
+    net_expenditure = _fit_expenditure(problem, fitted, carriers, rng, report)
     panel = CalibratedPanel(
         seed=seed,
         attempt=attempt,
         persons=populations.persons,
-        covariates=cells[..., :INCOME],
-        free_income=np.round(cells[..., INCOME] * INCOME_UNIT, 5),
-        net_expenditure=y[..., 0],
-        carriers=y_carriers | carriers,
+        covariates=fitted.cells[..., :INCOME],
+        free_income=np.round(fitted.cells[..., INCOME] * INCOME_UNIT, 5),
+        net_expenditure=net_expenditure,
     )
-    progress(f"{label}checking all cells")
+    progress("checking all cells")
     misses = find_misses(panel.to_frame())
     if misses:
         raise CalibrationError("the panel misses printed cells:\n" + "\n".join(misses))
     return panel
+
+
+def _fit_covariates(
+    problem: CovariateProblem,
+    carriers: np.ndarray,
+    rng: np.random.Generator,
+    report: Callable[[str], Report],
+) -> Solution:
+    """Stage 2: fit, make plausible, round; the carriers take up what rounding changes."""
+    start = draw_start_panel(problem.persons, problem.printed, problem.targets, rng)
+    system = pose_covariates(problem, start.box)
+    solution = solve_conditions(
+        system, start.cells, start_parameters(problem), report=report("covariates and income")
+    )
+    solution = relax_conditions(
+        system,
+        solution,
+        lambda cells: prefer_plausible(problem.weights, cells),
+        rounds=ROUNDS_COVARIATES,
+        report=report("smoothing covariates and income"),
+    )
+    pinned = start.box.lower == start.box.upper
+    problem = replace(problem, edge=WIDE_EDGE)
+    for n_kept, decimals in ROUNDING:
+        frozen = np.ones(solution.cells.shape, bool)
+        frozen[carriers[:n_kept]] = False
+        cells = np.where(frozen & ~pinned, round_cells(solution.cells, decimals), solution.cells)
+        solution = solve_conditions(
+            pose_covariates(problem, freeze_cells(start.box, cells, frozen)),
+            cells,
+            solution.parameters,
+            report=report("rounding covariates and income"),
+        )
+        pinned = pinned | frozen
+    cells = np.where(pinned, solution.cells, round_cells(solution.cells, LAST_DECIMALS))
+    return replace(solution, cells=cells)
+
+
+def _fit_expenditure(
+    problem: CovariateProblem,
+    fitted: Solution,
+    carriers: np.ndarray,
+    rng: np.random.Generator,
+    report: Callable[[str], Report],
+) -> np.ndarray:
+    """Stage 3: fit, make plausible, round; shape (365, 5)."""
+    design = build_design(problem.persons, fitted.cells[..., :INCOME], fitted.cells[..., INCOME])
+    b4, sigma_4 = problem.slopes_4(fitted.parameters), float(np.exp(fitted.parameters[-1]))
+    stage = describe_expenditure(design, b4, sigma_4, problem.printed, problem.targets)
+    start, box = draw_expenditure(stage, rng)
+    system = pose_expenditure(stage, box)
+    solution = solve_conditions(
+        system, start, np.zeros(0), tolerance=EXPENDITURE_TOLERANCE, report=report("expenditure")
+    )
+    solution = relax_conditions(
+        system,
+        solution,
+        lambda y: smooth_years(problem.weights, y),
+        rounds=ROUNDS_EXPENDITURE,
+        report=report("smoothing expenditure"),
+    )
+    frozen = np.ones(start.shape, bool)
+    frozen[carriers[:N_EXPENDITURE_CARRIERS]] = False
+    y = np.where(frozen & (box.lower < box.upper), np.round(solution.cells), solution.cells)
+    system = pose_expenditure(stage, freeze_cells(box, y, frozen))
+    solution = solve_conditions(
+        system, y, np.zeros(0), tolerance=EXPENDITURE_TOLERANCE, report=report("rounding expenditure")
+    )
+    return np.where(frozen, solution.cells, np.round(solution.cells, EXPENDITURE_DECIMALS))[..., 0]
 
 
 def round_cells(cells: np.ndarray, decimals: np.ndarray) -> np.ndarray:

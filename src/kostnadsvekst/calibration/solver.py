@@ -13,6 +13,8 @@ import numpy as np
 
 from kostnadsvekst.errors import CalibrationError
 
+Report = Callable[[int, float], None]
+
 
 @dataclass(frozen=True)
 class Box:
@@ -66,6 +68,31 @@ class Conditions:
     by_parameters: np.ndarray
 
 
+def _largest(residuals: np.ndarray) -> float:
+    return float(np.abs(residuals).max())
+
+
+@dataclass(frozen=True)
+class System:
+    """Conditions on bounded cells and parameters.
+
+    Attributes
+    ----------
+    box, parameter_box : Box
+        The box of the parameters has shape (1, 1, parameters) and kernel [[1]].
+    residuals, conditions : callable
+        Of cells and parameters, without and with derivatives.
+    distance : callable
+        Largest distance from a printed cell in half units, of the residuals.
+    """
+
+    box: Box
+    parameter_box: Box
+    residuals: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    conditions: Callable[[np.ndarray, np.ndarray], Conditions]
+    distance: Callable[[np.ndarray], float] = _largest
+
+
 @dataclass(frozen=True)
 class Solution:
     """Cells and parameters that satisfy the conditions.
@@ -76,7 +103,7 @@ class Solution:
     parameters : ndarray, shape (parameters,)
     iterations : int
     worst : float
-        Largest absolute residual.
+        Largest distance from a printed cell in half units.
     """
 
     cells: np.ndarray
@@ -86,94 +113,142 @@ class Solution:
 
 
 def solve_conditions(
-    *,
+    system: System,
     cells: np.ndarray,
     parameters: np.ndarray,
-    box: Box,
-    parameter_box: Box,
-    residuals: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    conditions: Callable[[np.ndarray, np.ndarray], Conditions],
-    distance: Callable[[np.ndarray], float] = lambda r: float(np.abs(r).max()),
+    *,
     tolerance: float = 1e-6,
-    max_iterations: int = 150,
-    report: Callable[[int, float], None] | None = None,
+    max_iterations: int = 120,
+    report: Report | None = None,
 ) -> Solution:
     """Move ``cells`` and ``parameters`` inside their boxes until all residuals vanish.
 
     Parameters
     ----------
+    system : System
     cells : ndarray, shape (units, years, variables)
     parameters : ndarray, shape (parameters,)
-    box, parameter_box : Box
-        The box of the parameters has shape (1, 1, parameters) and kernel [[1]].
-    residuals, conditions : callable
-        Without and with derivatives.
-    distance : callable
-        Largest distance from a printed cell in half units, of the residuals.
     tolerance : float
-        On ``distance``.
+        On ``system.distance``.
     max_iterations : int
     report : callable, optional
-        Called with the iteration and the largest residual.
+        Called with the iteration and the distance.
 
     Raises
     ------
     CalibrationError
         If the residuals do not vanish.
     """
-    mu = 1e-3
-    worst = np.inf
+    mu, worst = 1e-3, np.inf
     for iteration in range(max_iterations):
-        now = conditions(cells, parameters)
-        worst = distance(now.residuals)
+        now = system.conditions(cells, parameters)
+        worst = system.distance(now.residuals)
         if report is not None:
             report(iteration, worst)
         if worst < tolerance:
             return Solution(cells, parameters, iteration, worst)
-        damp, parameter_damp = box.damp(cells), parameter_box.damp(parameters[None, None])[0, 0]
-        J = _in_metric(now, box, damp, parameter_box, parameter_damp)
-        size = np.linalg.norm(J, axis=1)
-        active = size > 0
-        J, r = J[active] / size[active, None], now.residuals[active] / size[active]
-        eigenvalues, vectors = np.linalg.eigh(J @ J.T)
-        merit = np.linalg.norm(r)
-        for _ in range(25):
-            dual = vectors @ ((vectors.T @ -r) / (np.maximum(eigenvalues, 0) + mu))
-            z = J.T @ dual
-            new_cells, new_parameters = _step(z, cells, parameters, box, damp, parameter_box, parameter_damp)
-            trial = residuals(new_cells, new_parameters)
-            trial_merit = np.linalg.norm(trial[active] / size[active])
-            # Soft rows that are asleep have no gradient; they wake in the next iteration.
-            if np.isfinite(trial_merit) and trial_merit < 0.997 * merit:
-                break
-            mu *= 4.0
-        else:
+        step = _take_step(system, now, cells, parameters, mu)
+        if step is None:
             break
-        mu *= 0.1 if trial_merit < 0.3 * merit else 0.4
-        mu = max(mu, 1e-15)
-        cells, parameters = new_cells, new_parameters
+        cells, parameters, mu = step.cells, step.parameters, step.mu
     raise CalibrationError(f"the solver stopped {worst:.3g} half units from the printed cells")
 
 
-def _in_metric(
-    now: Conditions, box: Box, damp: np.ndarray, parameter_box: Box, parameter_damp: np.ndarray
-) -> np.ndarray:
-    """Derivatives with respect to the standardised changes z, shape (m, cells + parameters)."""
+def relax_conditions(
+    system: System,
+    solution: Solution,
+    prefer: Callable[[np.ndarray], np.ndarray],
+    *,
+    rounds: int,
+    fraction: float = 0.5,
+    report: Report | None = None,
+) -> Solution:
+    """Approach a preferred panel without giving up the conditions.
+
+    Each round moves a fraction of the way to ``prefer(cells)`` and returns to the conditions by the
+    smallest change. A round that does not find back is repeated with a smaller fraction.
+
+    Parameters
+    ----------
+    system : System
+    solution : Solution
+    prefer : callable
+        Of cells; what they ought to look like.
+    rounds : int
+    fraction : float
+    report : callable, optional
+
+    Returns
+    -------
+    Solution
+        With distance below 0.01.
+    """
+    for _ in range(rounds):
+        cells = solution.cells
+        change = fraction * (prefer(cells) - cells) * system.box.damp(cells)
+        try:
+            solution = solve_conditions(
+                system,
+                system.box.move(cells, change),
+                solution.parameters,
+                tolerance=1e-2,
+                max_iterations=20,
+                report=report,
+            )
+        except CalibrationError:
+            fraction /= 2
+    return solution
+
+
+@dataclass(frozen=True)
+class _Step:
+    cells: np.ndarray
+    parameters: np.ndarray
+    mu: float
+
+
+def _take_step(
+    system: System, now: Conditions, cells: np.ndarray, parameters: np.ndarray, mu: float
+) -> _Step | None:
+    """One accepted Levenberg-Marquardt step, or None if no damping helps."""
+    damp = system.box.damp(cells)
+    parameter_damp = system.parameter_box.damp(parameters[None, None])[0, 0]
+    J = _in_metric(now, system, damp, parameter_damp)
+    # Rows of unit norm; soft rows that are asleep have no gradient and wake in the next iteration.
+    size = np.linalg.norm(J, axis=1)
+    active = size > 0
+    J, r = J[active] / size[active, None], now.residuals[active] / size[active]
+    eigenvalues, vectors = np.linalg.eigh(J @ J.T)
+    merit = np.linalg.norm(r)
+    for _ in range(25):
+        z = J.T @ (vectors @ ((vectors.T @ -r) / (np.maximum(eigenvalues, 0) + mu)))
+        new_cells, new_parameters = _move(z, system, cells, parameters, damp, parameter_damp)
+        trial = np.linalg.norm(system.residuals(new_cells, new_parameters)[active] / size[active])
+        if np.isfinite(trial) and trial < 0.997 * merit:
+            return _Step(new_cells, new_parameters, max(mu * (0.1 if trial < 0.3 * merit else 0.4), 1e-15))
+        mu *= 4.0
+    return None
+
+
+def _in_metric(now: Conditions, system: System, damp: np.ndarray, parameter_damp: np.ndarray) -> np.ndarray:
+    """Express derivatives by the standardised changes z, shape (m, cells + parameters)."""
+    box = system.box
     by_cells = now.by_cells * (box.scale * damp)
-    smooth = np.einsum("rtik,ts->risk", by_cells.transpose(0, 2, 1, 3), box.kernel, optimize=True)
-    by_parameters = now.by_parameters * (parameter_box.scale[0, 0] * parameter_damp)
+    smooth = np.einsum("ritk,ts->risk", by_cells, box.kernel, optimize=True)
+    by_parameters = now.by_parameters * (system.parameter_box.scale[0, 0] * parameter_damp)
     return np.concatenate([smooth.reshape(len(smooth), -1), by_parameters], axis=1)
 
 
-def _step(
+def _move(
     z: np.ndarray,
+    system: System,
     cells: np.ndarray,
     parameters: np.ndarray,
-    box: Box,
     damp: np.ndarray,
-    parameter_box: Box,
     parameter_damp: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Cells and parameters after the standardised change z."""
+    box, parameter_box = system.box, system.parameter_box
     by_cell = z[: cells.size].reshape(cells.shape)
     change = box.scale * damp * np.einsum("ts,isk->itk", box.kernel, by_cell)
     parameter_change = parameter_box.scale[0, 0] * parameter_damp * z[cells.size :]
