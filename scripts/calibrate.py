@@ -30,7 +30,9 @@ def parse_arguments() -> argparse.Namespace:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("--seed", type=seed, help="non-negative integer (that of the shipped panel)")
-    parser.add_argument("--out", metavar="FILE", type=Path, default=DEFAULT_OUT, help="CSV file (%(default)s)")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, default=DEFAULT_OUT, help="CSV file (%(default)s)"
+    )
     return parser.parse_args()
 
 

@@ -21,7 +21,7 @@ Item = tuple[str, str, str, str]  # table, row, column, "value" or "stars"
 
 def printed_items(panel: pd.DataFrame) -> dict[Item, str]:
     """What the panel prints: (table, row, column, kind) -> text with three decimals, or stars."""
-    panel = panel.assign(population_10k=panel["population"] / 10_000)
+    panel = _with_population_10k(panel)
     fits = {model: lsdv(panel, model) for model in ("A3-1", "A3-2", "A3-3", "A3-4")}
     out: dict[Item, str] = {}
     for cell in published_cells():
@@ -51,6 +51,7 @@ def published_cells() -> list[dict[str, str]]:
 
 def lsdv(panel: pd.DataFrame, model: str) -> dict[str, tuple[float, float, float]]:
     """Term -> (estimate, standard error, p-value); "r_squared" -> (R2, nan, nan)."""
+    panel = _with_population_10k(panel)
     year = panel["year"].to_numpy()
     columns = {f"C(year)[T.{t}]": (year == t).astype(float) for t in (2016, 2017, 2018, 2019)}
     products = {f"{name}:free_income": column * panel["free_income"] for name, column in columns.items()}
@@ -86,6 +87,10 @@ def lsdv(panel: pd.DataFrame, model: str) -> dict[str, tuple[float, float, float
     r2 = 1 - e @ e / np.sum(w * (y - y_mean) ** 2)
     table = dict(zip([*columns, "constant"], zip(estimates, ses, p, strict=True), strict=True))
     return {**table, "r_squared": (r2, np.nan, np.nan)}
+
+
+def _with_population_10k(panel: pd.DataFrame) -> pd.DataFrame:
+    return panel.assign(population_10k=panel["population"] / 10_000)
 
 
 def _compute(panel: pd.DataFrame, fits: dict, cell: dict[str, str]) -> tuple[float, str]:

@@ -11,6 +11,7 @@ singular.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -151,7 +152,7 @@ def parameter_box(problem: CovariateProblem) -> Box:
 
 
 def start_parameters(problem: CovariateProblem) -> np.ndarray:
-    """Printed income slopes and the sigma_4 that R2 of model 4 implies."""
+    """Start from the printed income slopes and the sigma_4 that R2 of model 4 implies."""
     ssr = (1 - problem.printed.r_squared[-1]) * (N_OBS - 1) * problem.targets.expenditure_sd**2
     sigma_4 = np.sqrt(ssr / (N_OBS - N_UNITS - N_TERMS))
     return np.append(problem.printed.slopes[-1, FREE_SLOPES], np.log(sigma_4))
@@ -191,7 +192,7 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     rows = [
         Row(
             (models.slopes[m, j] - t.slopes[m, j]) / (HALF_UNIT * TERM_SCALE[j]),
-            lambda m=m, j=j: differentiate_slope(design, models, m, j),  # type: ignore[misc]
+            partial(differentiate_slope, design, models, m, j),
             HALF_UNIT * TERM_SCALE[j],
         )
         for m in range(3)
@@ -202,7 +203,7 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     rows += [
         Row(
             (models.slope_ses[m, j] - t.slope_ses[m, j]) / (HALF_UNIT * TERM_SCALE[j]),
-            lambda m=m, j=j: differentiate_slope_se(design, models, m, j),  # type: ignore[misc]
+            partial(differentiate_slope_se, design, models, m, j),
             HALF_UNIT * TERM_SCALE[j],
         )
         for m, j in exact
@@ -210,7 +211,7 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     rows += [
         Row(
             (models.constant_ses[m] - t.constant_ses[m]) / HALF_UNIT,
-            lambda m=m: differentiate_constant_se(design, models, m),  # type: ignore[misc]
+            partial(differentiate_constant_se, design, models, m),
             HALF_UNIT,
         )
         for m in (1, 3)
@@ -218,13 +219,13 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     rows.append(
         Row(
             (models.constants[3] - t.constants[3]) / HALF_UNIT,
-            lambda: differentiate_constant(design, models, 3),
+            partial(differentiate_constant, design, models, 3),
             HALF_UNIT,
         )
     )
     ssr_1 = problem.sigma_1**2 * (N_OBS - N_UNITS - MODEL_SIZES[0])
     unit = 2 * ssr_1 / problem.sigma_1 * HALF_UNIT
-    rows.append(Row((models.ssr[0] - ssr_1) / unit, lambda: differentiate_ssr(design, models, 0), unit))
+    rows.append(Row((models.ssr[0] - ssr_1) / unit, partial(differentiate_ssr, design, models, 0), unit))
     return rows + _soft_rows(problem, design, models)
 
 
@@ -242,7 +243,7 @@ def _soft_rows(problem: CovariateProblem, design: Design, models: NestedModels) 
                 low,
                 high,
                 problem.edge,
-                lambda j=j: differentiate_slope_se(design, models, 3, j),  # type: ignore[misc]
+                partial(differentiate_slope_se, design, models, 3, j),
             )
         )
     total = (N_OBS - 1) * problem.targets.expenditure_sd**2
@@ -250,7 +251,7 @@ def _soft_rows(problem: CovariateProblem, design: Design, models: NestedModels) 
         low = (1 - problem.printed.r_squared[m] - HALF_UNIT) * total
         high = (1 - problem.printed.r_squared[m] + HALF_UNIT) * total
         rows.append(
-            _soft_row(models.ssr[m], low, high, problem.edge, lambda m=m: differentiate_ssr(design, models, m))  # type: ignore[misc]
+            _soft_row(models.ssr[m], low, high, problem.edge, partial(differentiate_ssr, design, models, m))
         )
     return rows
 
@@ -265,7 +266,7 @@ def _soft_row(
 
 
 def _regression_gradient(design: Design, rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
-    """Derivatives by cells (m, 365, 5, 12) and by parameters (m, 6)."""
+    """Differentiate by cells (m, 365, 5, 12) and by parameters (m, 6)."""
     A, g = np.zeros((len(rows), N_TERMS, N_TERMS)), np.zeros((len(rows), N_TERMS))
     parameters = np.zeros((len(rows), N_PARAMETERS))
     for i, row in enumerate(rows):
@@ -315,12 +316,12 @@ def weighted_moments(weights: np.ndarray, values: np.ndarray) -> tuple[np.ndarra
 
 
 def weighted_moment_gradients(weights: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Derivatives of `weighted_moments` of one column by its values."""
+    """Differentiate `weighted_moments` of one column by its values."""
     n, share = len(weights), weights / weights.sum()
     mean, sd = weighted_moments(weights, values)
     return share, n / (n - 1) * share * (values - mean) / sd
 
 
 def freeze_cells(box: Box, cells: np.ndarray, frozen: np.ndarray) -> Box:
-    """The same box with some cells pinned where they are."""
+    """Pin some cells where they are."""
     return replace(box, lower=np.where(frozen, cells, box.lower), upper=np.where(frozen, cells, box.upper))

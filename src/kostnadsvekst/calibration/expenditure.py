@@ -24,11 +24,11 @@ from kostnadsvekst.calibration.printed import (
     Printed,
 )
 from kostnadsvekst.calibration.regression import Design
-from kostnadsvekst.calibration.solver import Box, Conditions, System, time_kernel
-from kostnadsvekst.calibration.start import WEIGHT_POWER, smooth_deviations
+from kostnadsvekst.calibration.solver import Box, Conditions, System, squeeze, time_kernel
+from kostnadsvekst.calibration.start import relative_scale, smooth_deviations
 from kostnadsvekst.calibration.targets import Targets
 
-LOWEST, BELOW_HIGHEST = 12700.0, 2500.0
+LOWEST, BELOW_HIGHEST, NEAR_BOUND = 12700.0, 2500.0, 4000.0
 # Half units of the whitened conditions and of the residual sum of squares, chosen so that one of them
 # moves no printed cell by more than one half unit: half unit / SE is at least 6e-7.
 WHITENED_UNIT = 5e-4
@@ -133,9 +133,7 @@ def draw_expenditure(problem: ExpenditureProblem, rng: np.random.Generator) -> t
     noise = rng.standard_normal(N_UNITS) + 0.9 * standardise(income, unit_weight)
     noise -= growth * np.average(noise * growth, weights=unit_weight)
     level = GROWTH_SLOPE * growth + 3000.0 * standardise(np.exp(0.35 * noise), unit_weight)
-    scale = w.mean(axis=1, keepdims=True) ** (-WEIGHT_POWER / 2)
-    scale /= np.sqrt(np.mean(w * scale**2))
-    scale *= problem.sigma_4
+    scale = problem.sigma_4 * relative_scale(w)[:, None]
     residual = scale * smooth_deviations(0.8, N_UNITS, rng)
     residual += (
         0.35 * scale * standardise(level, unit_weight)[:, None] * (np.arange(N_YEARS) - 2) / np.sqrt(2)
@@ -144,8 +142,9 @@ def draw_expenditure(problem: ExpenditureProblem, rng: np.random.Generator) -> t
     start = MEAN + level[:, None] + fitted + _project(problem, residual)
     lower, upper = _pinned_bounds(start, w, printed, rng)
     kernel = time_kernel(0.8, N_YEARS) + np.ones((N_YEARS, N_YEARS)) / N_YEARS
-    box = Box(lower, upper, scale[..., None], kernel, np.array([1500.0]))
-    return np.clip(start[..., None], lower, upper), box
+    box = Box(lower, upper, scale[..., None], kernel, np.array([NEAR_BOUND]))
+    pinned = lower == upper
+    return np.where(pinned, lower, squeeze(start[..., None], lower, upper, NEAR_BOUND)), box
 
 
 def standardise(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -204,7 +203,7 @@ def _residuals(problem: ExpenditureProblem, y: np.ndarray) -> np.ndarray:
 
 
 def _linear_gradient(problem: ExpenditureProblem) -> np.ndarray:
-    """Derivatives of the whitened conditions and the yearly means, shape (26, 365, 5); constant."""
+    """Differentiate the whitened conditions and the yearly means, shape (26, 365, 5); constant."""
     design, w = problem.design, problem.weights
     rows = solve_triangular(problem.factor, design.demeaned.T, lower=True) * design.weights
     means = np.eye(N_YEARS)[:, None, :] * (w / w.sum(axis=0))
@@ -212,7 +211,7 @@ def _linear_gradient(problem: ExpenditureProblem) -> np.ndarray:
 
 
 def _curved_gradient(problem: ExpenditureProblem, y: np.ndarray) -> np.ndarray:
-    """Derivatives of the sum of squares and the yearly SDs, shape (6, 365, 5)."""
+    """Differentiate the sum of squares and the yearly SDs, shape (6, 365, 5)."""
     w, design = problem.weights, problem.design
     demeaned = y - (w * y).sum(axis=1, keepdims=True) / w.sum(axis=1, keepdims=True)
     e = demeaned - (design.demeaned @ problem.b4).reshape(y.shape)

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.calibration.panel import DATA_ORIGIN, CalibratedPanel
-from kostnadsvekst.calibration.printed import COVARIATES, N_UNITS, N_YEARS, YEARS
+from kostnadsvekst.calibration.printed import COVARIATES, N_UNITS, N_YEARS, YEARS, load_printed
 from kostnadsvekst.version import __version__
 
-SHARES = tuple(name for name in COVARIATES if name != "deaths")
 UNITS = {
     "municipality": "label of an invented unit, S001 to S365 by falling population; no real municipality",
     "year": "calendar year",
@@ -111,14 +110,14 @@ def describe_implausibilities(panel: pd.DataFrame) -> list[str]:
     income, expenditure = _growth_range(panel, "free_income"), _growth_range(panel, "net_expenditure")
     ages = panel[list(COVARIATES[:5])].sum(axis=1)
     low, high = ages.quantile([0.05, 0.95])
-    carriers = int(_count_carriers(panel))
+    carriers = _count_carriers(panel)
     largest = panel.loc[panel["municipality"] == panel["municipality"].iloc[0], "free_income"]
     return [
         f"Yearly growth of free income per inhabitant is {income} (5th to 95th percentile) and of net "
         f"expenditure {expenditure}: the printed standard errors demand that much variation inside units.",
-        f"The five age shares sum to {low:.1f}-{high:.1f} per cent (5th to 95th percentile), {ages.min():.1f}-"
-        f"{ages.max():.1f} at the extremes; the printed means sum to {ages_of_print():.3f}, not to 100, and the "
-        "printed standard errors exclude a constant sum.",
+        f"The five age shares sum to {low:.1f}-{high:.1f} per cent (5th to 95th percentile), "
+        f"{ages.min():.1f}-{ages.max():.1f} at the extremes; the printed means sum to "
+        f"{sum_printed_ages():.3f}, not to 100, and the printed standard errors exclude a constant sum.",
         "Expenditure and population growth are negatively correlated between units (about -0.7, weighted); "
         "the yearly means of table A1 demand it.",
         "Printed minima that are plain errors of the source (expenditure of 233.72 kroner, shares of zero, "
@@ -129,14 +128,12 @@ def describe_implausibilities(panel: pd.DataFrame) -> list[str]:
         + " kroner: the fall in 2018 follows from the printed fall of the standard deviation.",
         f"{carriers} units have values with more decimals than such data have, because they carry the digits "
         "of the printed cells.",
-        "Units of Oslo's size apart, sizes follow a lognormal distribution; no unit stands for a real one.",
+        "The two largest units apart, sizes follow a lognormal distribution; no unit stands for a real one.",
     ]
 
 
-def ages_of_print() -> float:
+def sum_printed_ages() -> float:
     """Sum the printed means of the five age shares."""
-    from kostnadsvekst.calibration.printed import load_printed
-
     return float(load_printed().covariates.mean[:5].sum())
 
 
@@ -147,8 +144,8 @@ def _growth_range(panel: pd.DataFrame, column: str) -> str:
 
 
 def _count_carriers(panel: pd.DataFrame) -> int:
-    income = panel["free_income"].to_numpy().reshape(N_UNITS, N_YEARS)
-    shares = panel["age_0_5"].to_numpy().reshape(N_UNITS, N_YEARS)
-    expenditure = panel["net_expenditure"].to_numpy().reshape(N_UNITS, N_YEARS)
-    fine = [np.abs(x - np.round(x, d)).max(axis=1) > 1e-9 for x, d in ((income, 0), (shares, 2), (expenditure, 0))]
-    return int(np.any(fine, axis=0).sum())
+    has_digits = [
+        np.abs(panel[name] - panel[name].round(decimals)).to_numpy().reshape(N_UNITS, N_YEARS) > 1e-9
+        for name, decimals in (("free_income", 0), ("age_0_5", 2), ("net_expenditure", 0))
+    ]
+    return int(np.any(has_digits, axis=(0, 2)).sum())

@@ -55,7 +55,7 @@ LAST_DECIMALS = np.array([8] * INCOME + [9])
 N_EXPENDITURE_CARRIERS = 60
 EXPENDITURE_DECIMALS = 5
 EXPENDITURE_TOLERANCE = 1e-3
-ROUNDS_COVARIATES = 4
+ROUNDS_COVARIATES = 6
 ROUNDS_EXPENDITURE = 12
 
 
@@ -83,7 +83,7 @@ class CalibratedPanel:
     net_expenditure: np.ndarray
 
     def to_frame(self) -> pd.DataFrame:
-        """The panel as a frame sorted by municipality and year, with the columns of the panel schema."""
+        """Return a frame sorted by municipality and year, with the columns of the panel schema."""
         columns: dict[str, object] = {
             "municipality": np.repeat([f"S{i:03d}" for i in range(1, N_UNITS + 1)], N_YEARS),
             "year": np.tile(YEARS, N_UNITS),

@@ -87,7 +87,7 @@ class WeightStatistics:
 
 
 def fit_populations(printed: Printed, rng: np.random.Generator) -> Populations:
-    """Populations with the weight-only cells of the tables.
+    """Find populations with the weight-only cells of the tables.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def _fit_ridge(base: np.ndarray, printed: Printed, iterations: int = 60) -> tupl
     z = np.zeros((N_UNITS, len(PRIOR_SD)))
     log_sigma = np.log(1197.7)
     target_total = COVERAGE * NATIONAL_POPULATION.sum()
-    for iteration in range(iterations):
+    for _ in range(iterations):
         persons = np.exp(base + np.einsum("ik,ikt->it", z, spread))
         stats = weight_statistics(persons)
         point = np.append(stats.values, log_sigma)

@@ -130,28 +130,28 @@ def nest_models(design: Design, b4: np.ndarray, sigma_4: float, ybar: float) -> 
 
 
 def differentiate_slope(design: Design, models: NestedModels, m: int, j: int) -> Derivatives:
-    """Derivatives of b_m,j: ``A = sym(V_m[:, j] delta_m')``."""
+    """Differentiate b_m,j: ``A = sym(V_m[:, j] delta_m')``."""
     v, delta = models.V[m][:, j], _delta(models, m)
     parameters = np.append(v @ design.gram[:, FREE_SLOPES], 0.0)
     return Derivatives(_symmetric(v, delta), np.zeros(N_TERMS), parameters)
 
 
 def differentiate_constant(design: Design, models: NestedModels, m: int) -> Derivatives:
-    """Derivatives of const_m: ``A = -sym(u delta_m')`` with ``u = V_m xbar``, ``g = -b_m``."""
+    """Differentiate const_m: ``A = -sym(u delta_m')`` with ``u = V_m xbar``, ``g = -b_m``."""
     u = models.V[m] @ design.xbar
     parameters = np.append(-u @ design.gram[:, FREE_SLOPES], 0.0)
     return Derivatives(-_symmetric(u, _delta(models, m)), -models.slopes[m], parameters)
 
 
 def differentiate_ssr(design: Design, models: NestedModels, m: int) -> Derivatives:
-    """Derivatives of SSR_m: ``A = delta_m delta_m'`` (envelope theorem)."""
+    """Differentiate SSR_m: ``A = delta_m delta_m'`` (envelope theorem)."""
     delta = _delta(models, m)
     parameters = np.append(2 * (design.gram @ delta)[FREE_SLOPES], 2 * models.ssr[-1])
     return Derivatives(np.outer(delta, delta), np.zeros(N_TERMS), parameters)
 
 
 def differentiate_slope_se(design: Design, models: NestedModels, m: int, j: int) -> Derivatives:
-    """Derivatives of SE_mj, from ``d SE^2 = V_jj dSSR/df - sigma^2 (V[:, j]' dG V[:, j])``."""
+    """Differentiate SE_mj, from ``d SE^2 = V_jj dSSR/df - sigma^2 (V[:, j]' dG V[:, j])``."""
     ssr, v, df = differentiate_ssr(design, models, m), models.V[m][:, j], DF_RESID[m]
     chain = 1 / (2 * models.slope_ses[m, j])
     A = v[j] * ssr.A / df - models.sigma2[m] * np.outer(v, v)
@@ -159,7 +159,7 @@ def differentiate_slope_se(design: Design, models: NestedModels, m: int, j: int)
 
 
 def differentiate_constant_se(design: Design, models: NestedModels, m: int) -> Derivatives:
-    """Derivatives of SE(const_m); ``g = sigma^2 u / SE`` with ``u = V_m xbar``."""
+    """Differentiate SE(const_m); ``g = sigma^2 u / SE`` with ``u = V_m xbar``."""
     ssr, u, df = differentiate_ssr(design, models, m), models.V[m] @ design.xbar, DF_RESID[m]
     lever = 1 / N_OBS + design.xbar @ u
     chain = 1 / (2 * models.constant_ses[m])
@@ -168,7 +168,7 @@ def differentiate_constant_se(design: Design, models: NestedModels, m: int) -> D
 
 
 def pull_back(design: Design, A: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """Derivatives with respect to Z, shape (m, 1825, 21), of statistics with derivatives A and g."""
+    """Differentiate with respect to Z, shape (m, 1825, 21), of statistics with derivatives A and g."""
     m = len(A)
     by_gram = design.demeaned @ A.transpose(1, 0, 2).reshape(N_TERMS, m * N_TERMS)
     by_gram = by_gram.reshape(-1, m, N_TERMS).transpose(1, 0, 2)

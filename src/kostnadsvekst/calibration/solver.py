@@ -256,6 +256,19 @@ def _move(
     return box.move(cells, change), moved
 
 
+def squeeze(
+    values: np.ndarray, lower: np.ndarray, upper: np.ndarray, width: float | np.ndarray
+) -> np.ndarray:
+    """Bend values smoothly inside their bounds, leaving those further inside than ``width`` alone.
+
+    Unlike clipping it keeps different values different and none at its bound, where it could not move.
+    """
+    low, high = lower + width, upper - width
+    below = lower + width * np.exp(np.minimum(values - low, 0) / width)
+    above = upper - width * np.exp(np.minimum(high - values, 0) / width)
+    return np.where(values < low, below, np.where(values > high, above, values))
+
+
 def time_kernel(smoothness: float, years: int) -> np.ndarray:
     """Square root of a covariance over time: a random walk with drift mixed with independent years.
 

@@ -20,7 +20,7 @@ from kostnadsvekst.calibration.printed import (
     N_YEARS,
     Printed,
 )
-from kostnadsvekst.calibration.solver import Box, time_kernel
+from kostnadsvekst.calibration.solver import Box, squeeze, time_kernel
 from kostnadsvekst.calibration.targets import Targets
 
 COLUMN = {name: k for k, name in enumerate(COVARIATES)} | {"free_income": INCOME}
@@ -43,8 +43,6 @@ class Habit:
         Share of the deviations that runs smoothly over the years.
     low, high : float
         Ordinary range, inside the printed minimum and maximum.
-    largest : tuple of float or None
-        Path of the largest unit.
     """
 
     size: float
@@ -53,24 +51,28 @@ class Habit:
     smooth: float
     low: float
     high: float
-    largest: tuple[float, ...] | None = None
 
 
 # The trends follow published national figures in broad strokes; the printed cells decide in the end.
 HABITS = {
     "age_0_5": Habit(0.25, -0.75, (0, -0.12, -0.25, -0.38, -0.52), 0.95, 2.9, 10.2),
     "age_6_15": Habit(-0.05, -0.60, (0, 0.01, 0.02, 0.01, -0.02), 0.95, 7.8, 17.0),
-    "age_16_66": Habit(0.0, 0.0, (0, -0.20, -0.42, -0.64, -0.85), 0.95, 57.0, 71.3, (71.32, 71.41, 71.503, 71.44, 71.35)),
+    "age_16_66": Habit(0.0, 0.0, (0, -0.20, -0.42, -0.64, -0.85), 0.95, 57.0, 71.3),
     "age_67_79": Habit(-0.55, 0.80, (0, 0.35, 0.70, 1.04, 1.38), 0.95, 4.2, 21.5),
     "age_80_plus": Habit(-0.55, 0.70, (0, -0.01, -0.01, 0.01, 0.05), 0.95, 2.1, 9.1),
     "living_alone_80_plus": Habit(0.10, 0.05, (0, -0.2, -0.4, -0.7, -0.9), 0.6, 44.0, 86.0),
     "divorced_16_66": Habit(0.15, 0.0, (0, -0.05, -0.11, -0.18, -0.25), 0.9, 5.5, 15.0),
     "unemployed_15_74": Habit(0.30, 0.0, (0, 0.05, -0.20, -0.40, -0.50), 0.75, 0.3, 6.5),
-    "immigrants": Habit(0.65, -0.10, (0, 0.70, 1.30, 1.80, 2.25), 0.95, 2.5, 31.5, (30.3, 31.2, 32.1, 32.9, 33.8)),
-    "urban": Habit(0.85, 0.0, (0, 0.15, 0.35, 0.55, 0.70), 0.95, 5.0, 98.6, (98.50, 98.54, 98.58, 98.62, 98.66)),
+    "immigrants": Habit(0.65, -0.10, (0, 0.70, 1.30, 1.80, 2.25), 0.95, 2.5, 31.5),
+    "urban": Habit(0.85, 0.0, (0, 0.15, 0.35, 0.55, 0.70), 0.95, 5.0, 98.6),
     "deaths": Habit(-0.45, 0.70, (0, 0.0, -0.05, -0.1, -0.2), 0.1, 3.3, 21.5),
 }  # fmt: skip
 
+LARGEST_UNIT_PATHS = {
+    "age_16_66": (71.32, 71.41, 71.503, 71.44, 71.35),
+    "immigrants": (30.3, 31.2, 32.1, 32.9, 33.8),
+    "urban": (98.50, 98.54, 98.58, 98.62, 98.66),
+}
 # Free income of the largest unit, kr. The printed SD falls from 10,335 in 2017 to 6,504 in 2018, and much of
 # that must be the largest unit's fall towards the mean; a path at 76-80 thousand until 2017, which would
 # leave the spread of the others alone, was not compatible with the other cells.
@@ -79,8 +81,8 @@ INCOME_RANGE = (45000.0, 98000.0)
 STEP_SHARE = 0.2
 STEP = np.array([-2.0, -2.0, -2.0, 3.0, 3.0]) / np.sqrt(6.0)
 
-# Deviations and changes shrink with the weight to this power; 1 would be sampling noise of persons.
-WEIGHT_POWER = 0.4
+SMALL_POWER, LARGE_POWER = 0.2, 0.5
+NEAR_BOUND = 0.08  # part of the range within which cells are held back
 KERNEL = time_kernel(0.95, N_YEARS)
 
 
@@ -115,11 +117,12 @@ def draw_start_panel(
     lower, upper = _ordinary_box(printed)
     pins = _pin_extremes(persons, printed, rng)
     cells = _draw_covariates(w, scale, printed, targets, rng, (lower, upper), pins)
-    cells[..., INCOME] = _draw_income(w, scale[..., INCOME], targets, rng, pins[..., INCOME])
+    box = (lower[..., INCOME], upper[..., INCOME])
+    cells[..., INCOME] = _draw_income(w, scale[..., INCOME], targets, rng, box, pins[..., INCOME])
     pinned = ~np.isnan(pins)
     lower, upper = np.where(pinned, pins, lower), np.where(pinned, pins, upper)
-    cells = np.clip(cells, lower, upper)
-    return StartPanel(cells, Box(lower, upper, scale, KERNEL, 0.08 * _range(printed)))
+    cells = np.where(pinned, pins, cells)
+    return StartPanel(cells, Box(lower, upper, scale, KERNEL, NEAR_BOUND * _range(printed)))
 
 
 def deviation_scale(w: np.ndarray, printed: Printed) -> np.ndarray:
@@ -127,10 +130,18 @@ def deviation_scale(w: np.ndarray, printed: Printed) -> np.ndarray:
     sigma = 1170.0
     ses = np.append(printed.slope_ses[1, 4 : 4 + INCOME], printed.slope_ses[2, FREE_INCOME])
     at_one = sigma / (ses * np.sqrt(N_OBS - N_UNITS))
+    return relative_scale(w)[:, None, None] * at_one
+
+
+def relative_scale(w: np.ndarray) -> np.ndarray:
+    """Size of a unit's deviations and changes relative to weight 1, shape (365,).
+
+    Weighted mean square 1. Above weight 1 it falls as sampling noise of persons would; below, less noise
+    than that is enough.
+    """
     unit = w.mean(axis=1)
-    shape = unit ** (-WEIGHT_POWER / 2)
-    shape /= np.sqrt(np.mean(unit * shape**2))
-    return shape[:, None, None] * at_one
+    scale = unit ** np.where(unit < 1, -SMALL_POWER, -LARGE_POWER)
+    return scale / np.sqrt(np.mean(unit * scale**2))
 
 
 def _range(printed: Printed) -> np.ndarray:
@@ -156,9 +167,8 @@ def _pin_extremes(persons: np.ndarray, printed: Printed, rng: np.random.Generato
     middle-sized ones. Zeros and 0.026 are plain errors of the source and last one year.
     """
     pins = np.full((N_UNITS, N_YEARS, N_VARIABLES), np.nan)
-    for name, habit in HABITS.items():
-        if habit.largest is not None:
-            pins[0, :, COLUMN[name]] = habit.largest
+    for name, path in LARGEST_UNIT_PATHS.items():
+        pins[0, :, COLUMN[name]] = path
     pins[0, :, INCOME] = LARGEST_INCOME / INCOME_UNIT
     small = iter(rng.permutation(np.arange(N_UNITS - 45, N_UNITS - 1)))
     middle = iter(rng.permutation(np.arange(12, 60)))
@@ -219,10 +229,11 @@ def _scale_levels(
     pins: np.ndarray,
 ) -> np.ndarray:
     """Scale and shift the levels so that mean and SD come out inside the bounds."""
-    stretch, shift = (1.0, 0.0) if sd is None else (sd / level.std(), 0.0)
+    shift: float | np.ndarray = 0.0
+    stretch = 1.0 if sd is None else sd / level.std()
     for _ in range(30):
         cells = shift + stretch * level[:, None] + moving
-        cells = np.where(np.isnan(pins), np.clip(cells, low, high), pins)
+        cells = np.where(np.isnan(pins), squeeze(cells, low, high, NEAR_BOUND * (high - low)), pins)
         found_mean, found_sd = weighted_moments(w.ravel(), cells.ravel())
         shift += mean - found_mean
         if sd is not None:
@@ -242,7 +253,12 @@ def smooth_deviations(smooth: float, n: int, rng: np.random.Generator) -> np.nda
 
 
 def _draw_income(
-    w: np.ndarray, scale: np.ndarray, targets: Targets, rng: np.random.Generator, pins: np.ndarray
+    w: np.ndarray,
+    scale: np.ndarray,
+    targets: Targets,
+    rng: np.random.Generator,
+    box: tuple[np.ndarray, np.ndarray],
+    pins: np.ndarray,
 ) -> np.ndarray:
     """Free income in 10,000 kr: skewed levels, higher in small units, and a shift in 2018."""
     size = np.log(w.mean(axis=1))
@@ -254,12 +270,12 @@ def _draw_income(
     cells = np.where(np.isnan(pins), 0.0, pins)
     free = np.isnan(pins)
     mean, sd = targets.income_means / INCOME_UNIT, targets.income_sds / INCOME_UNIT
+    low, high = box
+    width = NEAR_BOUND * (INCOME_RANGE[1] - INCOME_RANGE[0]) / INCOME_UNIT
     for t in range(N_YEARS):
         stretch, shift_t = 0.5, 5.0
         for _ in range(40):
-            trial = np.clip(
-                shift_t + stretch * level + moving[:, t], INCOME_RANGE[0] / 1e4, INCOME_RANGE[1] / 1e4
-            )
+            trial = squeeze(shift_t + stretch * level + moving[:, t], low[:, t], high[:, t], width)
             cells[:, t] = np.where(free[:, t], trial, cells[:, t])
             found_mean, found_sd = weighted_moments(w[:, t], cells[:, t])
             shift_t += mean[t] - found_mean

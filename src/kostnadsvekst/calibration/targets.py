@@ -27,7 +27,6 @@ from kostnadsvekst.calibration.printed import (
     MODEL_SIZES,
     N_OBS,
     N_UNITS,
-    POPULATION,
     TERM_SCALE,
     Printed,
 )
@@ -185,7 +184,7 @@ def _stack(printed: Printed) -> tuple[np.ndarray, np.ndarray]:
         "x_means": printed.covariates.mean,
         "t": printed.slopes[2, FREE_INCOME] / printed.slope_ses[2, FREE_INCOME],
     }
-    scales = {
+    scales: dict[str, np.ndarray | float] = {
         **{f"b{m + 1}": TERM_SCALE[:size] for m, size in enumerate(MODEL_SIZES)},
         "se2": TERM_SCALE[:COMMON],
         "se3": TERM_SCALE[: COMMON + 1],

@@ -35,7 +35,7 @@ STAR_LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
 def find_misses(panel: pd.DataFrame) -> list[str]:
-    """Printed items of tables A1 to A3 that a panel does not have.
+    """Find the printed items of tables A1 to A3 that a panel does not have.
 
     Parameters
     ----------
