@@ -232,7 +232,7 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
 def _soft_rows(problem: CovariateProblem, design: Design, models: NestedModels) -> list[Row]:
     """Cells printed with few digits: any place inside the rounding interval will do."""
     rows = []
-    for j in FREE_SLOPES:
+    for j in FREE_SLOPES.tolist():
         low = problem.printed.slope_ses[3, j] - HALF_UNIT * TERM_SCALE[j]
         high = problem.printed.slope_ses[3, j] + HALF_UNIT * TERM_SCALE[j]
         if j == FREE_INCOME:
