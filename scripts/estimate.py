@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from kostnadsvekst.chapters import CHAPTERS, ChapterReport, Settings, run_chapters
+from kostnadsvekst.chapters import CHAPTERS, OWN, ChapterReport, Settings, find_chapter, run_chapters
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES
 
@@ -22,6 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--list", action="store_true", help="list the chapters and stop")
     add("--only", metavar="NAME", action="append", choices=list(CHAPTERS), help="run one chapter")
+    add("--spec", metavar="FILE", type=Path, help="estimate the specifications in a TOML file instead")
     add("--data", metavar="PATH", type=Path, help="panel of your own: CSV, Parquet, .dta, ...")
     add("--out", metavar="DIR", type=Path, default=RESULTS, help="results folder (%(default)s)")
     add("--lang", choices=LANGUAGES, help="language of tables and messages (tables: both)")
@@ -41,6 +42,7 @@ def main() -> int:
     settings = Settings(
         data=arguments.data,
         languages=(arguments.lang,) if arguments.lang else LANGUAGES,
+        specifications=arguments.spec,
         progress=sys.stderr.isatty() and not arguments.quiet,
     )
 
@@ -48,8 +50,9 @@ def main() -> int:
         if not (arguments.json or arguments.quiet):
             print(describe(report, arguments.out, lang))
 
+    names = [OWN] if arguments.spec else arguments.only or list(CHAPTERS)
     try:
-        reports = run_chapters(arguments.only or list(CHAPTERS), settings, arguments.out, announce)
+        reports = run_chapters(names, settings, arguments.out, announce)
     except KostnadsvekstError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -61,7 +64,7 @@ def main() -> int:
 
 def describe(report: ChapterReport, out: Path, lang: str) -> str:
     """Summary of a chapter for a reader."""
-    lines = [f"{CHAPTERS[report.name].title.get(lang)}"]
+    lines = [f"{find_chapter(report.name).title.get(lang)}"]
     lines += [f"  {line.get(lang)}" for line in report.result.summary]
     moved = {"nb": "flyttet", "en": "moved"}[lang]
     lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:20]]

@@ -424,7 +424,9 @@ def _lines_alone(
 ) -> list[_Line]:
     if isinstance(fitted, KostnadsvekstError):
         return [_failed(spec, fitted)]
-    chosen = fitted.with_covariance(spec.covariance, spec.convention)
+    wild = spec.covariance == "wild_cluster" or spec.covariance[0] == "wild_cluster"
+    options = {"terms": [t for t in focal if t in fitted.terms]} if wild and focal else {}
+    chosen = fitted.with_covariance(spec.covariance, spec.convention, **options)
     frame = chosen.coefficients.iloc[:-1]
     wanted = [term for term in frame.index if focal is None or term in focal]
     if not wanted:

@@ -31,7 +31,22 @@ CHAPTERS = {
             "Appendix 1: tables A1–A3, four regressions of expenditure per inhabitant",
         ),
     ),
+    "specification-curve": Chapter(
+        "kostnadsvekst.chapters.specification_curve",
+        Bilingual(
+            "Spesifikasjonskurve rundt modell 3 og 4 i tabell A3, og kommuners innflytelse",
+            "Specification curve around models 3 and 4 of table A3, and influence of municipalities",
+        ),
+    ),
 }
+
+
+# What ``scripts/estimate.py --spec`` runs instead of the report's chapters.
+OWN = "own-specifications"
+OWN_CHAPTER = Chapter(
+    "kostnadsvekst.chapters.own_specifications",
+    Bilingual("Egne spesifikasjoner", "Specifications of your own"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,8 @@ class Settings:
         Panel file of the user's own; without it the embedded synthetic panel.
     languages : tuple of str
         Of tables and figures, ``"nb"`` and ``"en"``.
+    specifications : Path, optional
+        TOML file with specifications of the user's own.
     progress : bool
         Whether progress bars may be shown (on stderr).
     """
@@ -51,6 +68,7 @@ class Settings:
     data: Path | None = None
     languages: tuple[str, ...] = LANGUAGES
     progress: bool = False
+    specifications: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,11 @@ class ChapterReport:
     written: tuple[Path, ...]
 
 
+def find_chapter(name: str) -> Chapter:
+    """Return the chapter of a name in `CHAPTERS`, or `OWN`."""
+    return OWN_CHAPTER if name == OWN else CHAPTERS[name]
+
+
 def run_chapters(
     names: Sequence[str],
     settings: Settings,
@@ -95,7 +118,7 @@ def run_chapters(
     Parameters
     ----------
     names : sequence of str
-        Keys of `CHAPTERS`.
+        Keys of `CHAPTERS`, or `OWN`.
     settings : Settings
     out : Path
         Results folder.
@@ -110,7 +133,7 @@ def run_chapters(
 
     reports = []
     for name in names:
-        result: ChapterResult = import_module(CHAPTERS[name].module).run(settings)
+        result: ChapterResult = import_module(find_chapter(name).module).run(settings)
         reports.append(ChapterReport(name, result, write_files(out, result.files)))
         announce(reports[-1])
     return tuple(reports)

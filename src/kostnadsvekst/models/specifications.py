@@ -9,9 +9,10 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
-from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.errors import DataMissingError, SpecificationError
 from kostnadsvekst.models.formulas import parse_formula
 
 # Kind of covariance -> numbers of columns that may be named with it.
@@ -237,6 +238,48 @@ class Specification:
                 f"{', '.join(self.__dataclass_fields__)}"
             )
         return replace(self, **changes)
+
+
+def read_specifications(path: str | Path) -> dict[str, Specification]:
+    """Read specifications from a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Either one specification at the top level, as `Specification.to_toml` writes it, or a table for each,
+        whose name becomes its name.
+
+    Returns
+    -------
+    dict
+        Name (for a single one the file's stem) -> Specification.
+
+    Raises
+    ------
+    DataMissingError
+        If there is no such file.
+    SpecificationError
+        If the file is not TOML or a specification cannot be read; the table is named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataMissingError(f"there is no file {path}")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecificationError(f"{path.name} is not a TOML file: {error}") from error
+    tables = {path.stem: content} if "formula" in content else content
+    if not tables:
+        raise SpecificationError(f'{path.name} holds no specification: write formula = "y ~ x | entity"')
+    specs = {}
+    for name, parts in tables.items():
+        if not isinstance(parts, dict):
+            raise SpecificationError(f"{path.name}: {name!r} is no table with a formula")
+        try:
+            specs[name] = Specification.from_parts(parts)
+        except SpecificationError as error:
+            raise SpecificationError(f"{path.name}, {name}: {error}") from error
+    return specs
 
 
 _OPTIONAL = ("weights", "covariance", "sample", "convention")

@@ -22,6 +22,7 @@ _YEAR = Bilingual("År", "Year")
 _TITLE = Bilingual("Regresjoner", "Regressions")
 _STUB = Bilingual("Uavhengige variabler", "Independent variables")
 _NONE = Bilingual("nei", "no")
+_LISTED = 8
 STARS = (0.05, 0.01, 0.001)
 # English words of a covariance's description -> Norwegian, the longer first.
 _NORWEGIAN = (
@@ -172,12 +173,17 @@ def _choose(
     present: list[str], keep: Sequence[str] | None, hide: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     absent = [term for term in keep or () if term not in present]
-    absent += [start for start in hide if not any(term.startswith(start) for term in present)]
+    absent += [start for start in hide if not any(_begins(term, start) for term in present)]
     if absent:
         raise SpecificationError(f"in no model: {nearest_names(absent, present)}")
     wanted = list(keep) if keep is not None else present
-    shown = [term for term in wanted if not any(term.startswith(start) for start in hide)]
+    shown = [term for term in wanted if not any(_begins(term, start) for start in hide)]
     return shown, [term for term in present if term not in shown]
+
+
+def _begins(term: str, start: str) -> bool:
+    """Whether a term begins so; a product only if the beginning is a product too."""
+    return term.startswith(start) and term.count(":") == start.count(":")
 
 
 def _coefficient(fitted: Estimate, term: str, decimals: int, stars: Sequence[float]) -> Cell:
@@ -264,9 +270,14 @@ def _notes(
     nb, en = [below.nb], [below.en]
     if stars:
         levels = sorted(stars, reverse=True)
-        nb.append(", ".join(f"{'*' * n} p < {level:g}".replace(".", ",") for n, level in enumerate(levels, 1)))
+        nb.append(
+            ", ".join(f"{'*' * n} p < {level:g}".replace(".", ",") for n, level in enumerate(levels, 1))
+        )
         en.append(", ".join(f"{'*' * n} p < {level:g}" for n, level in enumerate(levels, 1)))
-    if hidden:
+    if len(hidden) > _LISTED:
+        nb.append(f"Ikke vist: {len(hidden)} andre variabler")
+        en.append(f"Not shown: {len(hidden)} other terms")
+    elif hidden:
         names = [term_label(term) for term in hidden]
         nb.append(f"Ikke vist: {', '.join(n.nb for n in names)}")
         en.append(f"Not shown: {', '.join(n.en for n in names)}")

@@ -360,7 +360,10 @@ def _marked(table: Table, lang: str) -> list[tuple[bool, list[str]]]:
 def _without_dates(document: bytes) -> bytes:
     """Zip archive again with one date for all its members."""
     made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(document)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(document)) as old,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
         for member in old.infolist():
             new.writestr(zipfile.ZipInfo(member.filename, (1980, 1, 1, 0, 0, 0)), old.read(member))
     return made.getvalue()

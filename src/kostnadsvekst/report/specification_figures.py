@@ -1,0 +1,236 @@
+"""Pictures of a specification curve and of single units' influence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kostnadsvekst.analysis.influence import Influence
+from kostnadsvekst.analysis.specification_curve import ADDED, DECLARED, OK, PUBLISHED, SpecificationCurve
+from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+from kostnadsvekst.report.numbers import format_number
+
+Mask = NDArray[np.bool_]
+Choices = Mapping[Bilingual, Mapping[Bilingual, Mask]]
+
+_ROLE_LABEL = {
+    DECLARED: Bilingual("i rutenettet, bestemt på forhånd", "in the grid, declared beforehand"),
+    ADDED: Bilingual("lagt til etterpå", "added later"),
+    PUBLISHED: Bilingual("publisert", "published"),
+}
+_ROLE_STYLE: dict[str, dict[str, Any]] = {
+    DECLARED: {"s": 3, "color": COLOURS[0], "zorder": 3, "linewidths": 0},
+    ADDED: {"s": 22, "color": COLOURS[4], "marker": "^", "zorder": 4, "linewidths": 0},
+    PUBLISHED: {
+        "s": 52,
+        "color": COLOURS[1],
+        "marker": "D",
+        "zorder": 5,
+        "edgecolors": "black",
+        "linewidths": 0.7,
+    },
+}
+_BINS = 240
+
+
+def draw_curve(
+    curve: SpecificationCurve,
+    choices: Choices,
+    quantity: Bilingual,
+    lang: str,
+    labels: Mapping[str, str] | None = None,
+) -> bytes:
+    """Draw a specification curve: sorted estimates above, the choices behind them below.
+
+    Parameters
+    ----------
+    curve : SpecificationCurve
+        With one term.
+    choices : mapping of group to mapping of choice to mask
+        Masks are over the rows of ``curve.frame``.
+    quantity : Bilingual
+        Title of the axis of estimates, with its unit.
+    lang : {"nb", "en"}
+    labels : mapping of str to str, optional
+        Identifier of a specification -> text at its point.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+
+    Raises
+    ------
+    SpecificationError
+        If nothing was estimated, or there is more than one term.
+    """
+    good = (curve.frame["status"] == OK).to_numpy()
+    if not good.any() or curve.frame.loc[good, "term"].nunique() != 1:
+        raise SpecificationError("a specification curve shows one term, estimated at least once")
+    order = np.flatnonzero(good)[np.argsort(curve.frame["estimate"].to_numpy()[good], kind="stable")]
+    frame = curve.frame.iloc[order]
+    rows = sum(len(group) for group in choices.values()) + len(choices)
+    figure, axes = new_figure(8.2, 3.6 + 0.165 * rows, 2, 1, sharex=True, height_ratios=(3.3, 0.165 * rows))
+    _draw_estimates(axes[0], frame, quantity, lang, labels or {})
+    _draw_choices(axes[1], frame, choices, order, lang)
+    return render_png(figure, curve.provenance, lang)
+
+
+def _draw_estimates(
+    axis: Any, frame: pd.DataFrame, quantity: Bilingual, lang: str, labels: Mapping[str, str]
+) -> None:
+    x = np.arange(len(frame))
+    interval = {"nb": "95 %-intervall", "en": "95% interval"}[lang]
+    low, high = frame["conf_low"].to_numpy(), frame["conf_high"].to_numpy()
+    axis.vlines(x, low, high, color="#C9D6E2", linewidth=min(3.0, 400 / len(frame)), label=interval, zorder=1)
+    axis.axhline(0, color="black", linewidth=0.8, zorder=2)
+    for role, style in _ROLE_STYLE.items():
+        at = (frame["role"] == role).to_numpy()
+        if at.any():
+            label = f"{_ROLE_LABEL[role].get(lang)} ({format_number(at.sum(), 0, lang)})"
+            axis.scatter(x[at], frame["estimate"].to_numpy()[at], label=label, **style)
+    ends = frame[["estimate"]].to_numpy()
+    span = np.nanquantile(np.concatenate([low, high, ends.ravel()]), [0.002, 0.998])
+    margin = 0.08 * (span[1] - span[0])
+    axis.set_ylim(min(span[0] - margin, ends.min() - margin), max(span[1] + margin, ends.max() + margin))
+    for identifier, text in labels.items():
+        for position in np.flatnonzero((frame["spec"] == identifier).to_numpy()):
+            axis.annotate(
+                text,
+                (position, ends[position, 0]),
+                xytext=(0, 16),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                weight="bold",
+                color=COLOURS[1],
+                zorder=6,
+            )
+    axis.set_ylabel(quantity.get(lang))
+    axis.set_xlim(-len(frame) * 0.01, len(frame) * 1.01)
+    axis.legend(loc="upper left", fontsize=7.5)
+    axis.yaxis.set_major_formatter(_number_format(lang))
+
+
+def _draw_choices(axis: Any, frame: pd.DataFrame, choices: Choices, order: Any, lang: str) -> None:
+    """One strip for each choice: the darker, the more of the specifications there have made it."""
+    edges = np.linspace(0, len(frame), min(_BINS, len(frame)) + 1)
+    bins = np.digitize(np.arange(len(frame)), edges[1:-1])
+    size = np.bincount(bins)
+    marked = np.flatnonzero((frame["role"] == PUBLISHED).to_numpy())
+    height, ticks, texts = 0, [], []
+    for group, members in choices.items():
+        axis.text(0, height + 0.15, group.get(lang), fontsize=7.5, weight="bold", va="center")
+        height += 1
+        for choice, mask in members.items():
+            made = mask[order]
+            share = np.bincount(bins, made, len(size)) / size
+            extent = (0, len(frame), height + 0.4, height - 0.4)
+            axis.imshow(
+                share[None, :],
+                aspect="auto",
+                extent=extent,
+                cmap="Blues",
+                vmin=0,
+                vmax=1.1,
+                interpolation="nearest",
+            )
+            hits = marked[made[marked]]
+            axis.scatter(hits, np.full(len(hits), height), s=16, marker="D", color=COLOURS[1], zorder=4)
+            ticks.append(height)
+            texts.append(choice.get(lang))
+            height += 1
+    axis.set_ylim(height - 0.4, -0.6)
+    axis.set_yticks(ticks, texts, fontsize=7)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(False)
+    for side in ("left", "bottom"):
+        axis.spines[side].set_visible(False)
+    axis.set_xlabel(
+        {"nb": "Spesifikasjoner, sortert etter koeffisient", "en": "Specifications, sorted by coefficient"}[
+            lang
+        ]
+    )
+    axis.xaxis.set_major_formatter(_number_format(lang, 0))
+
+
+def draw_influence(
+    influence: Influence, terms: Sequence[tuple[str, Bilingual]], lang: str, count: int = 10
+) -> bytes:
+    """Draw the estimates without each of the most influential units.
+
+    Parameters
+    ----------
+    influence : Influence
+    terms : sequence of (str, Bilingual)
+        Terms, one panel each, and their labels with units.
+    lang : {"nb", "en"}
+    count : int
+        Units shown in each panel.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    figure, axes = new_figure(7.6, 0.9 + 2.9 * len(terms), len(terms), 1, squeeze=False)
+    for axis, (term, label) in zip(axes[:, 0], terms, strict=True):
+        _draw_leave_one_out(axis, influence, term, label, lang, count)
+    return render_png(figure, influence.estimate.provenance, lang)
+
+
+def _draw_leave_one_out(
+    axis: Any, influence: Influence, term: str, label: Bilingual, lang: str, count: int
+) -> None:
+    frame = influence.of(term).head(count)[::-1]
+    line = influence.estimate.coefficients.loc[term]
+    y = np.arange(len(frame))
+    band = {"nb": "alle, med 95 %-intervall", "en": "all, with 95% interval"}[lang]
+    axis.axvspan(line["conf_low"], line["conf_high"], color="#E4ECF4", zorder=0)
+    axis.axvline(line["estimate"], color=COLOURS[0], zorder=1, label=band)
+    half = 1.96 * frame["std_error_without"].fillna(0)
+    without = {
+        "nb": "uten enheten, klassisk 95 %-intervall",
+        "en": "without the unit, classical 95% interval",
+    }
+    axis.errorbar(
+        frame["estimate_without"],
+        y,
+        xerr=half,
+        fmt="o",
+        color=COLOURS[1],
+        markersize=4,
+        capsize=2,
+        linewidth=1,
+        label=without[lang],
+    )
+    axis.set_yticks(y, [_unit_text(unit, share, lang) for unit, share in frame["weight_share"].items()])
+    axis.set_xlabel(label.get(lang))
+    axis.xaxis.set_major_formatter(_number_format(lang))
+    axis.grid(axis="y", visible=False)
+    axis.set_title(
+        {"nb": "De mest innflytelsesrike enhetene", "en": "The most influential units"}[lang], fontsize=9
+    )
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7.5)
+
+
+def _unit_text(unit: Any, share: float, lang: str) -> str:
+    weight = {"nb": "vekt", "en": "weight"}[lang]
+    sign = {"nb": " %", "en": "%"}[lang]
+    return f"{unit} ({weight} {format_number(100 * share, 1, lang)}{sign})"
+
+
+def _number_format(lang: str, decimals: int | None = None) -> Any:
+    from matplotlib.ticker import FuncFormatter
+
+    def text(value: float, _: Any) -> str:
+        shown = decimals
+        if shown is None:
+            shown = 0 if abs(value) >= 100 else 2 if abs(value) >= 0.1 or value == 0 else 3
+        return format_number(value, shown, lang)
+
+    return FuncFormatter(text)
