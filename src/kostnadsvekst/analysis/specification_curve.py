@@ -93,6 +93,7 @@ def specification_curve(
     published: Collection[Specification] = (),
     draws: int = 0,
     seed: int = SEED,
+    tested: Callable[[Specification], bool] = lambda spec: True,
     tick: Callable[[int], None] = lambda done: None,
 ) -> SpecificationCurve:
     """Fit every specification of a grid.
@@ -112,6 +113,8 @@ def specification_curve(
         Of the joint test on the first of `terms`; 0 leaves it out.
     seed : int
         Of the draws.
+    tested : callable
+        Specification -> whether it belongs to the joint test.
     tick : callable
         Called with the number of specifications done, for a progress bar.
 
@@ -141,7 +144,7 @@ def specification_curve(
         raise SpecificationError("there are no specifications")
     names = {spec: identify(spec) for spec in roles}
     focal = tuple(terms) if terms is not None else None
-    bootstrap = _start_bootstrap(data, roles, draws, seed) if draws and focal else None
+    bootstrap = _start_bootstrap(data, roles, draws, seed, tested) if draws and focal else None
     rows: dict[Specification, list[_Line]] = {}
     # Thousands of small products: threads would wait for one another longer than they work.
     with threadpool_limits(1, "blas"):
@@ -298,7 +301,7 @@ def _fit_rows(
         if key not in fits:
             fits[key] = _solve(shared, spec.outcome, designs[spec.regressors]) if shared else None
             fit = fits[key]
-            if bootstrap and fit and focal and focal[0] in fit.names and shared:
+            if bootstrap and bootstrap.tested(spec) and fit and shared and focal and focal[0] in fit.names:
                 bootstrap.add(fit, shared, fit.names.index(focal[0]), sample, spec.entity)
         fit = fits[key]
         kind = spec.covariance if isinstance(spec.covariance, str) else spec.covariance[0]
@@ -312,7 +315,7 @@ def _fit_rows(
             else:
                 if key not in slow:
                     slow[key] = _fit_alone(spec, data)
-                    if bootstrap and not fit and focal:
+                    if bootstrap and bootstrap.tested(spec) and not fit and focal:
                         bootstrap.add_alone(slow[key], focal[0])
                 lines[spec] = _lines_alone(spec, slow[key], focal)
         except DataMissingError:
@@ -487,6 +490,7 @@ class _Bootstrap:
     units: pd.Index
     seed: int
     description: str
+    tested: Callable[[Specification], bool]
     statistics: list[Floats] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
     local: dict[int, Floats] = field(default_factory=dict)
@@ -588,7 +592,11 @@ class _Bootstrap:
 
 
 def _start_bootstrap(
-    data: pd.DataFrame, specs: Collection[Specification], draws: int, seed: int
+    data: pd.DataFrame,
+    specs: Collection[Specification],
+    draws: int,
+    seed: int,
+    tested: Callable[[Specification], bool],
 ) -> _Bootstrap:
     entities = {spec.entity for spec in specs}
     if len(entities) > 1:
@@ -598,4 +606,4 @@ def _start_bootstrap(
     units = pd.Index(np.unique(data[entities.pop()].dropna()))
     signs = draw_signs(len(units), draws, seed)
     values = np.vstack([np.ones((1, len(units))), signs.values])
-    return _Bootstrap(values, units, seed, f"{len(units)} clusters, {signs.description}")
+    return _Bootstrap(values, units, seed, f"{len(units)} clusters, {signs.description}", tested)

@@ -82,7 +82,7 @@ def run(settings: Settings) -> ChapterResult:
         f"{FOLDER}/specifications.csv": compact(curve).to_csv(index=False, lineterminator="\n")
     }
     tables = [table_of_curve(curve), table_of_influence(units), table_of_weighting(weighting)]
-    labels = {identify(SPECIFICATIONS[name]): f"A3, {name[-1]}" for name in PUBLISHED}
+    labels = {identify(spec): name for name, spec in published_in_grid().items()}
     for lang in settings.languages:
         for made in tables:
             files |= {f"{FOLDER}/{name}": text for name, text in render(made, lang).items()}
@@ -106,6 +106,15 @@ def declared_grid() -> tuple[Specification, ...]:
     )
 
 
+def published_in_grid() -> dict[str, Specification]:
+    """Models 3 and 4 with their regressors in the grid's order."""
+    every = tuple(term for terms in CONTROLS.values() for term in terms)
+    base = SPECIFICATIONS["A3-3"]
+    return {
+        name: base.vary(regressors=(*income, *every)) for name, income in zip(PUBLISHED, INCOME, strict=False)
+    }
+
+
 def fit_curve(panel: pd.DataFrame, progress: bool = False) -> SpecificationCurve:
     """Fit the grid and what was added later, with the joint test.
 
@@ -116,13 +125,20 @@ def fit_curve(panel: pd.DataFrame, progress: bool = False) -> SpecificationCurve
     progress : bool
         Whether to show a progress bar on stderr.
     """
-    published = [SPECIFICATIONS[name] for name in PUBLISHED]
+    published = list(published_in_grid().values())
     later = [spec.vary(covariance=kind) for spec in published for kind in LATER]
     specs = declared_grid()
 
     def fit(tick: Callable[[int], None] = lambda done: None) -> SpecificationCurve:
         return specification_curve(
-            specs, panel, terms=[TERM], added=later, published=published, draws=DRAWS, tick=tick
+            specs,
+            panel,
+            terms=[TERM],
+            added=later,
+            published=published,
+            draws=DRAWS,
+            tick=tick,
+            tested=lambda spec: spec.effects == "entity",
         )
 
     if not progress:
@@ -246,7 +262,7 @@ def table_of_influence(units: Influence, count: int = 10) -> Table:
         cells = [Number(float(v), d) for v, d in zip(values, (4, 4, 2, 2), strict=True)]
         rows.append(Row(str(unit), tuple(cells)))
     fitted = units.estimate
-    full = format_number(float(fitted.coefficients.at[TERM, "estimate"]), 4, "en")
+    full = format_number(float(fitted.coefficients.loc[TERM, "estimate"]), 4, "en")
     title = Bilingual(
         "Modell 3 uten én kommune om gangen: koeffisienten på frie inntekter",
         "Model 3 without one municipality at a time: coefficient of free income",
@@ -347,8 +363,14 @@ def _joint_note(joint: JointTest) -> Bilingual:
             value, p = (format_number(float(line[c]), 3, lang) for c in ("observed", "p_value"))
             listed.append(f"{names[str(name)].get(lang)} {value} (p = {p})")
     counts = (joint.n_fits, joint.n_clusters, joint.draws, joint.seed)
-    nb = "Felles test av at koeffisienten er null i alle {} estimeringer, wild cluster bootstrap ({} klynger, {} trekninger, frø {}): "
-    en = "Joint test that the coefficient is zero in all {} fits, wild cluster bootstrap ({} clusters, {} draws, seed {}): "
+    nb = (
+        "Felles test av at koeffisienten er null i alle {} estimeringer med kommuneeffekter, wild cluster "
+        "bootstrap ({} klynger, {} trekninger, frø {}): "
+    )
+    en = (
+        "Joint test that the coefficient is zero in all {} fits with municipality effects, wild cluster "
+        "bootstrap ({} clusters, {} draws, seed {}): "
+    )
     return Bilingual(
         nb.format(*counts) + "; ".join(parts["nb"]) + ".", en.format(*counts) + "; ".join(parts["en"]) + "."
     )

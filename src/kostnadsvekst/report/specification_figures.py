@@ -24,7 +24,14 @@ _ROLE_LABEL = {
 }
 _ROLE_STYLE: dict[str, dict[str, Any]] = {
     DECLARED: {"s": 3, "color": COLOURS[0], "zorder": 3, "linewidths": 0},
-    ADDED: {"s": 22, "color": COLOURS[4], "marker": "^", "zorder": 4, "linewidths": 0},
+    ADDED: {
+        "s": 13,
+        "color": COLOURS[8],
+        "marker": "^",
+        "zorder": 6,
+        "edgecolors": "black",
+        "linewidths": 0.5,
+    },
     PUBLISHED: {
         "s": 52,
         "color": COLOURS[1],
@@ -69,7 +76,7 @@ def draw_curve(
         If nothing was estimated, or there is more than one term.
     """
     good = (curve.frame["status"] == OK).to_numpy()
-    if not good.any() or curve.frame.loc[good, "term"].nunique() != 1:
+    if len(set(curve.frame.loc[good, "term"])) != 1:
         raise SpecificationError("a specification curve shows one term, estimated at least once")
     order = np.flatnonzero(good)[np.argsort(curve.frame["estimate"].to_numpy()[good], kind="stable")]
     frame = curve.frame.iloc[order]
@@ -86,7 +93,8 @@ def _draw_estimates(
     x = np.arange(len(frame))
     interval = {"nb": "95 %-intervall", "en": "95% interval"}[lang]
     low, high = frame["conf_low"].to_numpy(), frame["conf_high"].to_numpy()
-    axis.vlines(x, low, high, color="#C9D6E2", linewidth=min(3.0, 400 / len(frame)), label=interval, zorder=1)
+    axis.vlines(x, low, high, color="#C9D6E2", linewidth=min(3.0, 400 / len(frame)), zorder=1)
+    axis.plot([], [], color="#C9D6E2", linewidth=5, label=interval)
     axis.axhline(0, color="black", linewidth=0.8, zorder=2)
     for role, style in _ROLE_STYLE.items():
         at = (frame["role"] == role).to_numpy()
@@ -121,7 +129,7 @@ def _draw_choices(axis: Any, frame: pd.DataFrame, choices: Choices, order: Any, 
     edges = np.linspace(0, len(frame), min(_BINS, len(frame)) + 1)
     bins = np.digitize(np.arange(len(frame)), edges[1:-1])
     size = np.bincount(bins)
-    marked = np.flatnonzero((frame["role"] == PUBLISHED).to_numpy())
+    marked = {role: np.flatnonzero((frame["role"] == role).to_numpy()) for role in (ADDED, PUBLISHED)}
     height, ticks, texts = 0, [], []
     for group, members in choices.items():
         axis.text(0, height + 0.15, group.get(lang), fontsize=7.5, weight="bold", va="center")
@@ -139,8 +147,9 @@ def _draw_choices(axis: Any, frame: pd.DataFrame, choices: Choices, order: Any, 
                 vmax=1.1,
                 interpolation="nearest",
             )
-            hits = marked[made[marked]]
-            axis.scatter(hits, np.full(len(hits), height), s=16, marker="D", color=COLOURS[1], zorder=4)
+            for role, positions in marked.items():
+                hits = positions[made[positions]]
+                axis.scatter(hits, np.full(len(hits), height), **_ROLE_STYLE[role] | {"s": 14})
             ticks.append(height)
             texts.append(choice.get(lang))
             height += 1
