@@ -36,9 +36,8 @@ def make_municipal_panel(n_units: int = 40, years: int = 5, seed: int = 3) -> pd
     drift = rng.normal(size=(n_units, years)).cumsum(axis=1).ravel()
     level = rng.normal(size=n_units)[unit - 1]
     income = 60_000 + 4_000 * level + 1_500 * (year - 2015) + 2_000 * rng.normal(size=n)
-    ages = np.column_stack(
-        [6.5 + 0.2 * drift, 11 + rng.normal(0, 0.4, n), 65 - 0.5 * drift, 12 + 0.3 * drift]
-    )
+    noise = rng.normal(0, 0.3, (n, 4))
+    ages = np.column_stack([6.5 + 0.2 * drift, 11 + 0 * drift, 65 - 0.5 * drift, 12 + 0.3 * drift]) + noise
     expenditure = (
         20_000
         + 2_000 * level

@@ -8,7 +8,7 @@ import numpy as np
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.models.fixed_effects import Estimate
+from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate
 from kostnadsvekst.models.samples import sample_label
 from kostnadsvekst.models.transformations import parse_call
 from kostnadsvekst.naming import nearest_names
@@ -113,7 +113,8 @@ def table(
         raise SpecificationError("a regression table needs at least one estimate")
     if show not in _BELOW:
         raise SpecificationError(f"unknown show {show!r}; known: {', '.join(_BELOW)}")
-    present = list(dict.fromkeys(term for fitted in fits for term in fitted.terms))
+    present = list(dict.fromkeys(term for fitted in fits for term in fitted.terms[:-1]))
+    present.append(CONSTANT)
     terms, hidden = _choose(present, keep, hide)
     labels = rename or {}
     absent = [term for term in labels if term not in present]
@@ -145,7 +146,7 @@ def term_label(term: str) -> Bilingual:
     if ":" in term:
         parts = [term_label(part) for part in term.split(":")]
         return Bilingual(" × ".join(p.nb for p in parts), " × ".join(p.en for p in parts))
-    if term == "constant":
+    if term == CONSTANT:
         return Bilingual("Konstant", "Constant")
     match = _CATEGORY.fullmatch(term)
     if match:

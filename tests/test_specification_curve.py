@@ -1,0 +1,170 @@
+"""The specification curve: equal to fitting one by one, joint test by brute force, picture, chapter."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kostnadsvekst as kv
+from invented_panels import make_municipal_panel, make_panel
+from kostnadsvekst.analysis import specification_curve as engine
+from kostnadsvekst.chapters import Settings
+from kostnadsvekst.chapters import specification_curve as chapter
+from kostnadsvekst.errors import DataMissingError, SpecificationError
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.wild_bootstrap import draw_signs
+from kostnadsvekst.report.specification_figures import draw_curve
+
+SAME = 1e-8
+BASE = kv.Specification("y", ("x", "C(year)"), "unit", "year")
+COLUMNS = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+
+
+@pytest.fixture(scope="module")
+def panel():
+    data = make_panel()
+    data.loc[data["unit"] == 5, "z"] = np.nan
+    return data.assign(near=data["x"] + 1e-5 * data["y"] ** 2, only=data["unit"] ** 2)
+
+
+def grid():
+    return kv.grid(
+        BASE,
+        outcome=["y", "diff(y)"],
+        controls=[(), ("z",), ("lag(z)",), ("C(year):x",), ("near",)],
+        weights=[None, "population"],
+        sample=[(), "year >= 2011", "unit == 3"],
+        effects=["entity", "none"],
+        covariance=["classical", "hc1", "cluster", ("cluster", "region"), "twoway", "wild_cluster"],
+    )
+
+
+@pytest.mark.filterwarnings("ignore::kostnadsvekst.errors.DataWarning")
+def test_every_line_equals_a_fit_of_its_own(panel):
+    specs = grid()
+    curve = kv.specification_curve(specs, panel, terms=["x", "z"])
+    assert list(dict.fromkeys(curve.frame["spec"])) == [engine.identify(s) for s in specs]
+    failed = curve.frame[curve.frame["status"] != "ok"]
+    assert set(failed["sample"]) == {"unit == 3"}
+    assert failed["status"].str.contains("leaves 6 row").all()
+    for name, lines in curve.frame[curve.frame["status"] == "ok"].groupby("spec"):
+        spec = curve.specifications[name]
+        if spec.covariance == "wild_cluster" and spec.weights:
+            continue
+        fit = kv.estimate(spec.vary(covariance="classical"), panel)
+        options = {"terms": list(lines["term"])} if spec.covariance == "wild_cluster" else {}
+        own = fit.with_covariance(spec.covariance, **options).coefficients.loc[lines["term"], COLUMNS]
+        np.testing.assert_allclose(lines[COLUMNS], own, rtol=SAME, atol=1e-12)
+        assert (lines["n_obs"] == fit.n_obs).all()
+        assert (lines["n_entities"] == fit.n_entities).all()
+
+
+def test_nearly_collinear_columns_take_the_slow_way(panel, monkeypatch):
+    calls = []
+    slow = engine.estimate
+    monkeypatch.setattr(engine, "estimate", lambda *a: calls.append(a) or slow(*a))
+    kv.specification_curve([BASE, BASE.adding("near")], panel, terms=["x"])
+    assert [spec.regressors[-1] for spec, _ in calls] == ["near"]
+
+
+def test_collinear_terms_say_so(panel):
+    specs = [BASE, BASE.vary(regressors=("C(year)", "twice", "x"))]
+    curve = kv.specification_curve(specs, panel.assign(twice=2 * panel["x"]), terms=["x"])
+    assert curve.frame["status"].tolist() == ["ok", "not estimated: collinear: x"]
+
+
+def test_roles_and_identifiers(panel):
+    declared = kv.grid(BASE, weights=[None, "population"])
+    later = [BASE.vary(covariance="hc1"), BASE]
+    published = BASE.vary(regressors=("C(year)", "x"))
+    curve = kv.specification_curve(declared, panel, terms=["x"], added=later, published=[published])
+    assert curve.frame["role"].tolist() == ["published", "declared", "added"]
+    again = kv.specification_curve(declared[::-1], panel, terms=["x"])
+    both = curve.frame.set_index("spec").loc[again.frame["spec"], "estimate"]
+    np.testing.assert_array_equal(both, again.frame["estimate"])
+
+
+def test_mistakes_in_the_grid_are_errors(panel):
+    with pytest.raises(DataMissingError, match="did you mean 'region'"):
+        kv.specification_curve([BASE, BASE.adding("regoin")], panel)
+    with pytest.raises(SpecificationError, match="no specifications"):
+        kv.specification_curve([], panel)
+    with pytest.raises(SpecificationError, match="one kind of cluster"):
+        kv.specification_curve([BASE, BASE.vary(entity="region")], panel, terms=["x"], draws=9)
+
+
+def refit_t(panel, spec, y, null_column):
+    """T statistic of x by areg's clustered formula, from a fresh fit of an outcome."""
+    line = kv.estimate(spec.vary(outcome="star", covariance="cluster"), panel.assign(star=y)).coefficients
+    return line.loc[null_column, "statistic"]
+
+
+def test_joint_test_by_brute_force():
+    """Each draw: restricted fit, signs by unit, a new outcome and a new fit of every specification."""
+    data = make_panel(10, 5, 5, seed=4)
+    specs = kv.grid(BASE, controls=[(), ("z",)], weights=[None, "population"], effects=["entity", "none"])
+    curve = kv.specification_curve(specs, data, terms=["x"], draws=25, seed=3)
+    signs = draw_signs(10, 25, 3).values
+    draws = np.zeros((26, len(specs)))
+    for s, spec in enumerate(specs):
+        rest = spec.without("x")
+        fit = kv.estimate(rest, data).fit
+        restricted = fit.y - fit.residuals
+        draws[0, s] = refit_t(data, spec, fit.y, "x")
+        for r, v in enumerate(signs, 1):
+            draws[r, s] = refit_t(data, spec, restricted + fit.residuals * v[data["unit"]], "x")
+    statistics = {
+        "median_t": abs(np.median(draws, axis=1)),
+        "share_significant": np.maximum((draws > 2.262157).mean(1), (draws < -2.262157).mean(1)),
+        "mean_t": abs(draws.mean(axis=1)),
+    }
+    for name, values in statistics.items():
+        line = curve.joint.results.loc[name]
+        assert line["observed"] == pytest.approx(values[0], rel=SAME)
+        assert line["p_value"] == pytest.approx((values >= values[0] * (1 - 1e-9)).mean())
+    assert (curve.joint.n_fits, curve.joint.draws, curve.joint.n_clusters) == (8, 25, 10)
+
+
+def test_curve_needs_one_term(panel):
+    curve = kv.specification_curve([BASE.adding("C(year):x")], panel)
+    with pytest.raises(SpecificationError, match="one term"):
+        draw_curve(curve, {}, Bilingual("b", "b"), "en")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp("panel") / "panel.csv"
+    make_municipal_panel(60).to_csv(path, index=False)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(chapter, "DRAWS", 49)
+    result = chapter.run(Settings(data=path))
+    patch.undo()
+    return result
+
+
+def test_chapter_has_two_thousand_specifications(made):
+    lines = made.files["specification-curve/specifications.csv"].splitlines()
+    assert len(lines) - 1 == 2888
+    assert all(line.endswith(",synthetic") for line in lines[1:])
+    roles = pd.Series([line.split(",")[-3] for line in lines[1:]]).value_counts()
+    assert roles.to_dict() == {"declared": 2878, "added": 8, "published": 2}
+
+
+def test_chapter_marks_everything_synthetic_in_both_languages(made):
+    assert len(made.files) == 1 + 2 * (2 + 3 * 4)
+    for name, content in made.files.items():
+        if name.endswith(".png"):
+            assert content.startswith(b"\x89PNG")
+        else:
+            assert "synte" in content.lower() or "synthetic" in content.lower(), name
+    assert "2888 of 2888 specifications estimated" in made.summary[0].en
+    assert "49 trekninger, frø" in made.summary[2].nb
+
+
+def test_chapter_is_the_same_every_time(made, tmp_path, monkeypatch):
+    make_municipal_panel(60).sample(frac=1, random_state=1).to_csv(tmp_path / "panel.csv", index=False)
+    monkeypatch.setattr(chapter, "DRAWS", 49)
+    again = chapter.run(Settings(data=tmp_path / "panel.csv", languages=("nb",)))
+    name = "specification-curve/curve_nb.png"
+    assert again.files[name] == made.files[name]
+    text = "specification-curve/specifications.csv"
+    assert again.files[text] == made.files[text]
