@@ -11,6 +11,7 @@ from kostnadsvekst.version import __version__
 # Public name -> module that holds it. A module listed under its own name is itself public.
 _PUBLIC = {
     "SPECIFICATIONS": "kostnadsvekst.models.specifications",
+    "NEEDS": "kostnadsvekst.models.specifications",
     "Specification": "kostnadsvekst.models.specifications",
     "Estimate": "kostnadsvekst.models.fixed_effects",
     "estimate": "kostnadsvekst.models.fixed_effects",

@@ -136,7 +136,7 @@ def table(
         stub=_STUB,
         headings=(tuple(Heading(text) for text in headed), outcomes),
         rows=(*lines, *facts),
-        notes=_notes(fits, show, stars, hidden),
+        notes=_notes(fits, terms, show, stars, hidden),
         provenance=_provenance(fits),
     )
 
@@ -265,7 +265,7 @@ def _own_row(
 
 
 def _notes(
-    fits: list[Estimate], show: str, stars: Sequence[float], hidden: list[str]
+    fits: list[Estimate], terms: list[str], show: str, stars: Sequence[float], hidden: list[str]
 ) -> tuple[Bilingual, ...]:
     below = _BELOW_NOTE[show]
     nb, en = [below.nb], [below.en]
@@ -275,6 +275,9 @@ def _notes(
             ", ".join(f"{'*' * n} p < {level:g}".replace(".", ",") for n, level in enumerate(levels, 1))
         )
         en.append(", ".join(f"{'*' * n} p < {level:g}" for n, level in enumerate(levels, 1)))
+        if any(f.coefficients.loc[[t for t in terms if t in f.terms], "p_value"].isna().any() for f in fits):
+            nb.append("Ingen stjerner der p-verdien ikke er beregnet")
+            en.append("No stars where no p value was computed")
     if len(hidden) > _LISTED:
         nb.append(f"Ikke vist: {len(hidden)} andre variabler")
         en.append(f"Not shown: {len(hidden)} other terms")
