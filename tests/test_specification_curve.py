@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 import kostnadsvekst as kv
 from conftest import ROOT
@@ -98,36 +99,36 @@ def test_mistakes_in_the_grid_are_errors(panel):
         kv.specification_curve([BASE, BASE.vary(entity="region")], panel, terms=["x"], draws=9)
 
 
-def refit_t(panel, spec, y, null_column):
-    """T statistic of x by areg's clustered formula, from a fresh fit of an outcome."""
-    line = kv.estimate(spec.vary(outcome="star", covariance="cluster"), panel.assign(star=y)).coefficients
-    return line.loc[null_column, "statistic"]
-
-
 def test_joint_test_by_brute_force():
     """Each draw: restricted fit, signs by unit, a new outcome and a new fit of every specification."""
     data = make_panel(10, 5, 5, seed=4)
-    specs = kv.grid(BASE, controls=[(), ("z",)], weights=[None, "population"], effects=["entity", "none"])
+    # Two samples of the same size but other units: each must get its own units' signs.
+    samples = [(), "unit != 0", "unit != 1"]
+    choices = {"weights": [None, "population"], "effects": ["entity", "none"], "sample": samples}
+    specs = kv.grid(BASE, controls=[(), ("z",)], **choices)
     curve = kv.specification_curve(specs, data, terms=["x"], draws=25, seed=3)
-    signs = draw_signs(10, 25, 3).values
-    draws = np.zeros((26, len(specs)))
+    signs = np.vstack([np.ones(10), draw_signs(10, 25, 3).values])
+    draws, limits = np.zeros((26, len(specs))), np.zeros(len(specs))
     for s, spec in enumerate(specs):
-        rest = spec.without("x")
-        fit = kv.estimate(rest, data).fit
-        restricted = fit.y - fit.residuals
-        draws[0, s] = refit_t(data, spec, fit.y, "x")
-        for r, v in enumerate(signs, 1):
-            draws[r, s] = refit_t(data, spec, restricted + fit.residuals * v[data["unit"]], "x")
+        rest = kv.estimate(spec.without("x"), data)
+        used = data.iloc[rest.rows]
+        restricted = rest.fit.y - rest.fit.residuals
+        for r, v in enumerate(signs):
+            # The first draw is the data themselves.
+            star = restricted + rest.fit.residuals * v[used["unit"]]
+            again = spec.vary(outcome="star", covariance="cluster", sample=())
+            draws[r, s] = kv.estimate(again, used.assign(star=star)).coefficients.loc["x", "statistic"]
+        limits[s] = student.ppf(0.975, used["unit"].nunique() - 1)
     statistics = {
         "median_t": abs(np.median(draws, axis=1)),
-        "share_significant": np.maximum((draws > 2.262157).mean(1), (draws < -2.262157).mean(1)),
+        "share_significant": np.maximum((draws > limits).mean(1), (draws < -limits).mean(1)),
         "mean_t": abs(draws.mean(axis=1)),
     }
     for name, values in statistics.items():
         line = curve.joint.results.loc[name]
         assert line["observed"] == pytest.approx(values[0], rel=SAME)
         assert line["p_value"] == pytest.approx((values >= values[0] * (1 - 1e-9)).mean())
-    assert (curve.joint.n_fits, curve.joint.draws, curve.joint.n_clusters) == (8, 25, 10)
+    assert (curve.joint.n_fits, curve.joint.draws, curve.joint.n_clusters) == (24, 25, 10)
 
 
 def test_curve_needs_one_term(panel):

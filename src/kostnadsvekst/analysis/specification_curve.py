@@ -493,7 +493,7 @@ class _Bootstrap:
     tested: Callable[[Specification], bool]
     statistics: list[Floats] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
-    local: dict[int, Floats] = field(default_factory=dict)
+    present: list[tuple[_Shared, Floats]] = field(default_factory=list)
 
     def add(self, fit: _Fit, shared: _Shared, j: int, sample: Sample, entity: str) -> None:
         """Draws of one fit under the null that its coefficient j is zero."""
@@ -507,7 +507,7 @@ class _Bootstrap:
             j=j,
             df_resid=fit.df_resid,
             clusters=sample.codes[entity],
-            signs=self._signs_of(id(shared), sample.levels[entity]),
+            signs=self._signs_of(shared, sample.levels[entity]),
             pooled=pooled is not None,
         )
 
@@ -552,12 +552,11 @@ class _Bootstrap:
         n_clusters, draws = self.signs.shape[1], len(self.signs) - 1
         return JointTest(results, t.shape[1], n_clusters, draws, self.seed, self.description)
 
-    def _signs_of(self, key: int, levels: Any) -> Floats:
-        if key not in self.local:
-            # Groups come one after the other: only the signs of the present one are kept.
-            self.local.clear()
-            self.local[key] = self.signs[:, self.units.get_indexer(levels)]
-        return self.local[key]
+    def _signs_of(self, shared: _Shared, levels: Any) -> Floats:
+        # Groups come one after the other: only the signs of the present one are kept.
+        if not self.present or self.present[0][0] is not shared:
+            self.present[:] = [(shared, self.signs[:, self.units.get_indexer(levels)])]
+        return self.present[0][1]
 
     def _add(
         self,

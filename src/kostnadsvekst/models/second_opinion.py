@@ -50,7 +50,8 @@ def ask_linearmodels(spec: Specification, data: pd.DataFrame, dropped: Collectio
     Raises
     ------
     SpecificationError
-        If the specification asks for other standard errors, whose small-sample conventions differ.
+        If the specification asks for other standard errors, whose small-sample conventions differ, or absorbs
+        nothing.
 
     Notes
     -----
@@ -63,6 +64,8 @@ def ask_linearmodels(spec: Specification, data: pd.DataFrame, dropped: Collectio
 
     if spec.covariance != "classical":
         raise SpecificationError("the second opinion is on classical standard errors only")
+    if spec.effects != "entity":
+        raise SpecificationError("the second opinion is on models with absorbed entity effects only")
     terms = parse_terms(spec.regressors, data.columns)
     sample, rows = complete_sample(spec, terms, data)
     design = build_design(terms, sample)

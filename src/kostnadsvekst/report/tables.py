@@ -227,7 +227,7 @@ def render_typst(table: Table, lang: str) -> str:
         cells.append(", ".join([_typst_text(stub), *texts]))
     lines = [
         "#figure(",
-        f"  caption: {_typst_text(table.title_text(lang))},",
+        f"  caption: figure.caption(position: top, {_typst_text(table.title_text(lang))}),",
         "  table(",
         f"    columns: {table.n_columns + 1},",
         f"    align: (left,) + (right,) * {table.n_columns},",
