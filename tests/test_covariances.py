@@ -134,6 +134,21 @@ def test_driscoll_kraay_default_lags_are_those_of_xtscc(fitted):
     assert "6 periods, 2 lag(s)" in fitted.with_covariance("driscoll_kraay").inference.description
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_pyfixest(panel, fitted):
+    """Fixed effects nested in the clusters: pyfixest's default is xtreg's convention."""
+    import pyfixest
+
+    theirs = pyfixest.feols(
+        "y ~ x + z + C(year) | unit", panel, vcov={"CRV1": "region"}, weights="population"
+    )
+    ours = fitted.with_covariance(("cluster", "region"), "xtreg")
+    for term in ("x", "z"):
+        assert ours.coefficients.loc[term, "estimate"] == pytest.approx(theirs.coef()[term], rel=SAME)
+        assert se(ours, term) == pytest.approx(theirs.se()[term], rel=SAME)
+        assert ours.coefficients.loc[term, "p_value"] == pytest.approx(theirs.pvalue()[term], rel=1e-6)
+
+
 def test_conventions_differ_by_the_known_factor(fitted):
     k = len(fitted.terms) - 1
     areg, xtreg = (se(fitted.with_covariance("cluster", c), "x") for c in ("areg", "xtreg"))

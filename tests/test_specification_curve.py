@@ -14,10 +14,9 @@ from kostnadsvekst.analysis import specification_curve as engine
 from kostnadsvekst.chapters import Settings
 from kostnadsvekst.chapters import specification_curve as chapter
 from kostnadsvekst.errors import DataMissingError, SpecificationError
-from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.wild_bootstrap import draw_signs
 from kostnadsvekst.panel.load import EMBEDDED_PANEL
-from kostnadsvekst.report.specification_figures import draw_curve
+from kostnadsvekst.report.specification_figures import draw_curve, list_choices
 from kostnadsvekst.sources.embedded import embedded_path
 
 SAME = 1e-8
@@ -134,7 +133,24 @@ def test_joint_test_by_brute_force():
 def test_curve_needs_one_term(panel):
     curve = kv.specification_curve([BASE.adding("C(year):x")], panel)
     with pytest.raises(SpecificationError, match="one term"):
-        draw_curve(curve, {}, Bilingual("b", "b"), "en")
+        draw_curve(curve)
+
+
+def test_choices_are_listed_by_themselves(panel):
+    specs = kv.grid(
+        BASE, controls=[(), ("only:x",)], weights=[None, "population"], sample=[(), "year > 2010"]
+    )
+    curve = kv.specification_curve(specs, panel, terms=["x"])
+    listed = {
+        group.en: {c.en: mask.sum() for c, mask in members.items()}
+        for group, members in list_choices(curve).items()
+    }
+    assert listed == {
+        "Terms": {"only × x": 4},
+        "Weights": {"none": 4, "Population": 4},
+        "Sample": {"all municipalities": 4, "year > 2010": 4},
+    }
+    assert draw_curve(curve, "nb").startswith(b"\x89PNG")
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,8 @@ _PUBLIC = {
     "influence": "kostnadsvekst.analysis.influence",
     "compare_weights": "kostnadsvekst.analysis.influence",
     "specification_curve": "kostnadsvekst.analysis.specification_curve",
+    "draw_curve": "kostnadsvekst.report.specification_figures",
+    "draw_influence": "kostnadsvekst.report.specification_figures",
     "table": "kostnadsvekst.report.regression_tables",
     "check_panel": "kostnadsvekst.panel.schema",
     "load_panel": "kostnadsvekst.panel.load",

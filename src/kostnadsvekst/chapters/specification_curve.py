@@ -54,6 +54,14 @@ LATER = ("jackknife", "wild_cluster", "twoway", "driscoll_kraay")
 _QUANTITY = Bilingual(
     "Kroner mer i utgifter per\nkrone mer i frie inntekter", "Kroner of expenditure per\nkrone of free income"
 )
+_CURVE_TITLE = Bilingual(
+    "Frie inntekter og utgifter: modell 3 og 4 i tabell A3 og spesifikasjonene rundt dem",
+    "Free income and expenditure: models 3 and 4 of table A3 and the specifications around them",
+)
+_INFLUENCE_TITLE = Bilingual(
+    "Modell 3 uten én kommune om gangen: de ti som betyr mest",
+    "Model 3 without one municipality at a time: the ten that matter most",
+)
 _UNIT = Bilingual(
     "Utgifter per krone frie inntekter (kroner)", "Expenditure per krone of free income (kroner)"
 )
@@ -87,8 +95,12 @@ def run(settings: Settings) -> ChapterResult:
         for made in tables:
             files |= {f"{FOLDER}/{name}": text for name, text in render(made, lang).items()}
         numbered = {k: {"nb": f"modell {v[-1]}", "en": f"model {v[-1]}"}[lang] for k, v in labels.items()}
-        files[f"{FOLDER}/curve_{lang}.png"] = draw_curve(curve, choices_of(curve), _QUANTITY, lang, numbered)
-        files[f"{FOLDER}/influence_{lang}.png"] = draw_influence(units, [(TERM, _UNIT)], lang)
+        files[f"{FOLDER}/curve_{lang}.png"] = draw_curve(
+            curve, lang, choices=choices_of(curve), quantity=_QUANTITY, title=_CURVE_TITLE, labels=numbered
+        )
+        files[f"{FOLDER}/influence_{lang}.png"] = draw_influence(
+            units, [TERM], lang, quantities={TERM: _UNIT}, title=_INFLUENCE_TITLE
+        )
     return ChapterResult(files, summary=_summary(curve, units))
 
 

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from kostnadsvekst.analysis.influence import Influence
 from kostnadsvekst.analysis.specification_curve import ADDED, DECLARED, OK, PUBLISHED, SpecificationCurve
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.models.samples import sample_label
+from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.regression_tables import term_label
 
 Mask = NDArray[np.bool_]
 Choices = Mapping[Bilingual, Mapping[Bilingual, Mask]]
@@ -42,13 +45,26 @@ _ROLE_STYLE: dict[str, dict[str, Any]] = {
     },
 }
 _BINS = 240
+_COEFFICIENT = Bilingual("Koeffisient", "Coefficient")
+_CURVE_TITLE = Bilingual("Spesifikasjonskurve", "Specification curve")
+_INFLUENCE_TITLE = Bilingual("De mest innflytelsesrike enhetene", "The most influential units")
+_PART_LABEL = {
+    "outcome": Bilingual("Utfall", "Outcome"),
+    "effects": Bilingual("Effekter", "Effects"),
+    "weights": Bilingual("Vekter", "Weights"),
+    "sample": Bilingual("Utvalg", "Sample"),
+    "covariance": Bilingual("Standardfeil", "Standard errors"),
+    "convention": Bilingual("Småutvalgsfaktor", "Small-sample factor"),
+}
 
 
 def draw_curve(
     curve: SpecificationCurve,
-    choices: Choices,
-    quantity: Bilingual,
-    lang: str,
+    lang: str = "en",
+    *,
+    choices: Choices | None = None,
+    quantity: Bilingual = _COEFFICIENT,
+    title: Bilingual = _CURVE_TITLE,
     labels: Mapping[str, str] | None = None,
 ) -> bytes:
     """Draw a specification curve: sorted estimates above, the choices behind them below.
@@ -57,11 +73,12 @@ def draw_curve(
     ----------
     curve : SpecificationCurve
         With one term.
-    choices : mapping of group to mapping of choice to mask
-        Masks are over the rows of ``curve.frame``.
+    lang : {"nb", "en"}
+    choices : mapping of group to mapping of choice to mask, optional
+        Masks are over the rows of ``curve.frame``; without it `list_choices`.
     quantity : Bilingual
         Title of the axis of estimates, with its unit.
-    lang : {"nb", "en"}
+    title : Bilingual
     labels : mapping of str to str, optional
         Identifier of a specification -> text at its point.
 
@@ -76,15 +93,58 @@ def draw_curve(
         If nothing was estimated, or there is more than one term.
     """
     good = (curve.frame["status"] == OK).to_numpy()
+    choices = list_choices(curve) if choices is None else choices
     if len(set(curve.frame.loc[good, "term"])) != 1:
         raise SpecificationError("a specification curve shows one term, estimated at least once")
     order = np.flatnonzero(good)[np.argsort(curve.frame["estimate"].to_numpy()[good], kind="stable")]
     frame = curve.frame.iloc[order]
     rows = sum(len(group) for group in choices.values()) + len(choices)
     figure, axes = new_figure(8.2, 3.6 + 0.165 * rows, 2, 1, sharex=True, height_ratios=(3.3, 0.165 * rows))
+    figure.suptitle(title.get(lang), fontsize=10, weight="bold", x=0.01, ha="left")
     _draw_estimates(axes[0], frame, quantity, lang, labels or {})
     _draw_choices(axes[1], frame, choices, order, lang)
     return render_png(figure, curve.provenance, lang)
+
+
+def list_choices(curve: SpecificationCurve) -> dict[Bilingual, dict[Bilingual, Mask]]:
+    """List the choices in which the specifications of a curve differ.
+
+    Parameters
+    ----------
+    curve : SpecificationCurve
+
+    Returns
+    -------
+    dict
+        Group -> choice -> mask over the rows of ``curve.frame``: terms that only some have, then every other
+        part with more than one value.
+    """
+    specs = [curve.specifications[name] for name in curve.frame["spec"]]
+    groups: dict[Bilingual, dict[Bilingual, Mask]] = {}
+    every = dict.fromkeys(term for spec in specs for term in spec.regressors)
+    having = {term: np.array([term in spec.regressors for spec in specs]) for term in every}
+    some = {term_label(term): mask for term, mask in having.items() if not mask.all()}
+    if some:
+        groups[Bilingual("Variabler", "Terms")] = some
+    for part, heading in _PART_LABEL.items():
+        values = [getattr(spec, part) for spec in specs]
+        different = dict.fromkeys(values)
+        if len(different) > 1:
+            groups[heading] = {
+                _choice_label(part, choice): np.array([value == choice for value in values])
+                for choice in different
+            }
+    return groups
+
+
+def _choice_label(part: str, value: Any) -> Bilingual:
+    if part == "sample":
+        return sample_label(value)
+    if part == "outcome":
+        return term_label(value)
+    if value is None:
+        return Bilingual("ingen", "none")
+    return label_of(value) if isinstance(value, str) else both(" ".join(value))
 
 
 def _draw_estimates(
@@ -168,18 +228,27 @@ def _draw_choices(axis: Any, frame: pd.DataFrame, choices: Choices, order: Any, 
 
 
 def draw_influence(
-    influence: Influence, terms: Sequence[tuple[str, Bilingual]], lang: str, count: int = 10
+    influence: Influence,
+    terms: Sequence[str],
+    lang: str = "en",
+    *,
+    count: int = 10,
+    quantities: Mapping[str, Bilingual] | None = None,
+    title: Bilingual = _INFLUENCE_TITLE,
 ) -> bytes:
     """Draw the estimates without each of the most influential units.
 
     Parameters
     ----------
     influence : Influence
-    terms : sequence of (str, Bilingual)
-        Terms, one panel each, and their labels with units.
+    terms : sequence of str
+        One panel each.
     lang : {"nb", "en"}
     count : int
         Units shown in each panel.
+    quantities : mapping of str to Bilingual, optional
+        Term -> title of its axis, with the unit.
+    title : Bilingual
 
     Returns
     -------
@@ -187,7 +256,9 @@ def draw_influence(
         A PNG.
     """
     figure, axes = new_figure(7.6, 0.9 + 2.9 * len(terms), len(terms), 1, squeeze=False)
-    for axis, (term, label) in zip(axes[:, 0], terms, strict=True):
+    figure.suptitle(title.get(lang), fontsize=10, weight="bold", x=0.01, ha="left")
+    for axis, term in zip(axes[:, 0], terms, strict=True):
+        label = (quantities or {}).get(term, term_label(term))
         _draw_leave_one_out(axis, influence, term, label, lang, count)
     return render_png(figure, influence.estimate.provenance, lang)
 
@@ -221,9 +292,6 @@ def _draw_leave_one_out(
     axis.set_xlabel(label.get(lang))
     axis.xaxis.set_major_formatter(_number_format(lang))
     axis.grid(axis="y", visible=False)
-    axis.set_title(
-        {"nb": "De mest innflytelsesrike enhetene", "en": "The most influential units"}[lang], fontsize=9
-    )
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7.5)
 
 
