@@ -196,6 +196,8 @@ def test_later_changes_of_the_callers_frame_do_not_reach_the_estimate(panel):
         (("cluster", "one"), {}, SpecificationError, "at least two clusters"),
         (("cluster", "gaps"), {}, InvalidDataError, "missing in 1 row"),
         ("hc7", {}, SpecificationError, "unknown covariance"),
+        (None, {}, SpecificationError, "unknown covariance None"),
+        ((), {}, SpecificationError, "unknown covariance"),
         (("twoway", "region"), {}, SpecificationError, "0 or 2"),
         ("hc1", {"draws": 9}, SpecificationError, "no option draws"),
         ("wild_cluster", {"distribution": "normal"}, SpecificationError, "unknown distribution"),

@@ -238,6 +238,13 @@ def test_sample_equals_the_data_without_the_other_rows(municipal):
     assert (municipal["year"].iloc[ours.rows] >= 2016).all()
 
 
+def test_expressions_may_compare_and_combine(panel):
+    data = panel.assign(name=np.where(panel["unit"] < 9, "a.b()", "c"))
+    mask = sample_mask(["(year >= 2012) and not (region in [1, 2])", "name == 'a.b()'"], data, "unit")
+    by_hand = (data["year"] >= 2012) & ~data["region"].isin([1, 2]) & (data["unit"] < 9)
+    np.testing.assert_array_equal(mask, by_hand)
+
+
 def test_lags_reach_back_before_the_sample(panel):
     spec = from_formula("y ~ lag(x) | unit", sample="year >= 2011")
     assert kv.estimate(spec, panel).n_obs == 24 * 5
@@ -252,6 +259,10 @@ def test_lags_reach_back_before_the_sample(panel):
         ("yaer > 2012", DataMissingError, "did you mean 'year'"),
         ("year >> ", SpecificationError, "cannot read the sample"),
         ("year + 1", SpecificationError, "is not true or false"),
+        ("year.to_csv('there.csv')", SpecificationError, "but not call functions"),
+        ("@pd.read_csv('there.csv')", SpecificationError, "but not call functions"),
+        ("abs(x) > 1", SpecificationError, "but not call functions"),
+        ("(year) .max() > 1", SpecificationError, "but not call functions"),
     ],
 )
 def test_samples_that_do_not_work(panel, sample, error, words):

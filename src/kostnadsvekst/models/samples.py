@@ -5,6 +5,7 @@ A sample is a name in `SAMPLES` or an expression over the columns, such as ``"ye
 are left out, so the first year of a sample can use the year before it.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ Mask = NDArray[np.bool_]
 OSLO = "0301"
 # Statistics Norway's size classes of municipalities in KOSTRA, inhabitants.
 SMALL, LARGE = 5_000, 20_000
+# A file of specifications may come from someone else: an expression must not be able to run code.
+_TEXT = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+_CODE = re.compile(r"@|__|[^\W\d]\w*\s*\.|\)\s*[.(]|\b(?!(?:and|or|not|in)\b)[^\W\d]\w*\s*\(")
 _MONEY = ("net_expenditure", "free_income")
 
 
@@ -78,6 +82,11 @@ def sample_label(names: Sequence[str]) -> Bilingual:
 
 
 def _evaluate(expression: str, data: pd.DataFrame) -> Mask:
+    if _CODE.search(_TEXT.sub("''", expression)):
+        raise SpecificationError(
+            f"cannot read the sample {expression!r}: it may compare columns, but not call functions, take "
+            "attributes or use variables of the program"
+        )
     try:
         value: Any = data.eval(expression, engine="python")
     except pd.errors.UndefinedVariableError as error:

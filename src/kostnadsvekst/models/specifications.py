@@ -96,7 +96,7 @@ class Specification:
         if self.outcome in self.regressors:
             raise SpecificationError(f"{self.outcome!r} is both the outcome and a regressor")
         object.__setattr__(self, "covariance", _check_covariance(self.covariance))
-        sample = (self.sample,) if isinstance(self.sample, str) else tuple(self.sample)
+        sample = (self.sample,) if isinstance(self.sample, str) else tuple(self.sample or ())
         object.__setattr__(self, "sample", tuple(name for name in sample if name != "all"))
         for part, value, known in (
             ("effects", self.effects, EFFECTS),
@@ -286,7 +286,8 @@ _OPTIONAL = ("weights", "covariance", "sample", "convention")
 
 
 def _check_covariance(choice: Any) -> str | tuple[str, ...]:
-    kind, *columns = (choice,) if isinstance(choice, str) else tuple(choice)
+    listed = tuple(choice) if isinstance(choice, tuple | list) else (choice,)
+    kind, columns = (listed[0], listed[1:]) if listed else (None, ())
     if kind not in COVARIANCES:
         raise SpecificationError(f"unknown covariance {choice!r}; known: {', '.join(COVARIANCES)}")
     if len(columns) not in COVARIANCES[kind] or (kind == "twoway" and len(set(columns)) < len(columns)):
