@@ -219,9 +219,20 @@ def test_wildcards_pick_municipalities_and_not_groups(bank, tmp_path):
     assert list(frame["KOKkommuneregion0000"].unique()) == ["0301", "1101", "1103", "1106", "3001"]
 
 
+def test_codes_are_looked_up_by_their_text(bank, tmp_path):
+    frame = fetch(bank, tmp_path, {**ALL, "KOKfunksjon0000": "label:*OF FGK9"})
+    assert set(frame["KOKfunksjon0000"]) == {"FGK9"}
+    with pytest.raises(SpecificationError, match=r"fits several codes.*253 \(label of 253\)"):
+        fetch(bank, tmp_path, {**ALL, "KOKfunksjon0000": "label:*25?"})
+
+
 def test_impossible_selections_are_refused_before_asking(bank, tmp_path):
     with pytest.raises(SpecificationError, match="'Region' does not exist.*none of 999.*'Tid' must be chosen"):
-        fetch(bank, tmp_path, {"Region": "0301", **{k: ALL[k] for k in ("KOKkommuneregion0000", "ContentsCode")}, "KOKfunksjon0000": "999"})
+        fetch(
+            bank,
+            tmp_path,
+            {"Region": "0301", "KOKkommuneregion0000": "*", "ContentsCode": "*", "KOKfunksjon0000": "999"},
+        )
     assert not bank.data_requests
 
 

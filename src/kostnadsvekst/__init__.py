@@ -17,7 +17,11 @@ _PUBLIC = {
     "check_panel": "kostnadsvekst.panel.schema",
     "load_panel": "kostnadsvekst.panel.load",
     "load_cells": "kostnadsvekst.sources.published",
+    "build_panel": "kostnadsvekst.panel.build",
     "errors": "kostnadsvekst.errors",
+    "growth": "kostnadsvekst.analysis.growth",
+    "klass": "kostnadsvekst.sources.klass",
+    "statbank": "kostnadsvekst.sources.statbank",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604

@@ -19,6 +19,7 @@ KOSTRA_GROUPS = 112
 # Correspondence tables KOSTRA group -> municipality, by the year whose municipalities they hold.
 KOSTRA_GROUP_TABLES = {2015: 2476, 2016: 2476, 2017: 190, 2018: 335, 2019: 501, 2020: 978}
 UNKNOWN_CODE = "9999"
+SHARES_NOT_KNOWN = "shares not known"
 CHANGE_COLUMNS = ("changeOccurred", "oldCode", "oldName", "newCode", "newName")
 
 
@@ -341,7 +342,7 @@ def _map_year(
         for date, step in zip(sorted(later["changeOccurred"].unique()), steps, strict=True):
             targets = step.get(current, (current,))
             if len(targets) > 1:
-                note = f"{current} was split on {date} into {', '.join(targets)}: shares not known"
+                note = f"{current} was split on {date} into {', '.join(targets)}: {SHARES_NOT_KNOWN}"
                 current = ""
                 break
             current = targets[0]
@@ -384,7 +385,7 @@ def _note_affected_targets(
         for part in split.targets:
             target = _follow(part, split.date, changes)
             notes.setdefault(target, []).append(
-                f"received a part of {split.code} {split.name}, split on {split.date}: shares not known"
+                f"received a part of {split.code} {split.name}, split on {split.date}: {SHARES_NOT_KNOWN}"
             )
     for moved in _load_parameters()["boundary_adjustment"]:
         date = moved["date"].isoformat()

@@ -23,6 +23,8 @@ FALLBACK_URL = "https://data.ssb.no/api/v0/no"
 MAX_CELLS = 800_000
 # Longer URLs are answered by a web page with status 404 (seen from about 2,100 characters).
 MAX_URL = 2_000
+# Codes that nobody has seen yet are looked up by their text in the metadata.
+BY_LABEL = "label:"
 
 Selection = Mapping[str, str | Sequence[str]]
 
@@ -36,10 +38,13 @@ class Dimension:
     codes : tuple of str
     eliminable : bool
         Whether the source gives the total when the variable is left out.
+    labels : mapping
+        Code -> text.
     """
 
     codes: tuple[str, ...]
     eliminable: bool
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,11 @@ class _Api:
         if self.name == "v2":
             return _read_metadata_v2(document)
         return {
-            v["code"]: Dimension(tuple(str(c) for c in v["values"]), bool(v.get("elimination")))
+            v["code"]: Dimension(
+                tuple(str(c) for c in v["values"]),
+                bool(v.get("elimination")),
+                dict(zip(map(str, v["values"]), v.get("valueTexts", ()), strict=False)),
+            )
             for v in document["variables"]
         }
 
@@ -100,8 +109,8 @@ def fetch(
     table : str
         Five digits, for example ``"12362"``.
     selection : mapping
-        Dimension code -> codes wanted. A code may hold the wildcards ``*``, ``?`` and ``[0-9]``. Dimensions left
-        out are summed over by the source where it offers that.
+        Dimension code -> codes wanted. A code may hold the wildcards ``*``, ``?`` and ``[0-9]``; ``label:*text*``
+        is the one code whose text fits. Dimensions left out are summed over by the source where it offers that.
     base_url : str
         Of PxWebApi v2.
     cache : Cache or path, optional
@@ -225,6 +234,7 @@ def _read_metadata_v2(document: Mapping[str, Any]) -> dict[str, Dimension]:
         name: Dimension(
             tuple(category_codes(document["dimension"][name])),
             bool(document["dimension"][name].get("extension", {}).get("elimination", False)),
+            dict(document["dimension"][name].get("category", {}).get("label", {})),
         )
         for name in document["id"]
     }
@@ -269,14 +279,21 @@ def resolve_selection(
                 problems.append(f"dimension {name!r} must be chosen ({_some(dimension.codes)})")
             continue
         asked = _as_list(selection[name])
-        matches = {pattern: set(_match(pattern, dimension.codes)) for pattern in asked}
+        matches = {pattern: set(_match(pattern, dimension)) for pattern in asked}
         found = set().union(*matches.values())
+        problems += [
+            f"{pattern!r} fits several codes of {name!r}: "
+            + "; ".join(f"{code} ({dimension.labels[code]})" for code in sorted(hits))
+            for pattern, hits in matches.items()
+            if pattern.startswith(BY_LABEL) and len(hits) > 1
+        ]
         wanted[name] = tuple(code for code in dimension.codes if code in found)
         in_vain = [pattern for pattern, hits in matches.items() if not hits]
         if in_vain:
             missing[name] = in_vain
         if not found:
-            problems.append(f"dimension {name!r} has none of {', '.join(asked)} (it has {_some(dimension.codes)})")
+            shown = [f"{c} {dimension.labels.get(c, '')}".strip() for c in dimension.codes]
+            problems.append(f"dimension {name!r} has none of {', '.join(asked)} (it has {_some(shown)})")
     if problems:
         raise SpecificationError(f"selection from table {table} is impossible: " + "; ".join(problems))
     return wanted, missing
@@ -408,10 +425,13 @@ def _merge_descriptions(described: list[dict[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _match(pattern: str, codes: Sequence[str]) -> list[str]:
+def _match(pattern: str, dimension: Dimension) -> list[str]:
+    if pattern.startswith(BY_LABEL):
+        text = pattern.removeprefix(BY_LABEL).lower()
+        return [code for code, label in dimension.labels.items() if fnmatch.fnmatchcase(label.lower(), text)]
     if any(sign in pattern for sign in "*?["):
-        return fnmatch.filter(codes, pattern)
-    return [pattern] if pattern in codes else []
+        return fnmatch.filter(dimension.codes, pattern)
+    return [pattern] if pattern in dimension.codes else []
 
 
 def _as_list(codes: str | Sequence[str]) -> list[str]:
