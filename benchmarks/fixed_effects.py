@@ -37,7 +37,9 @@ def fastest(engines: dict[str, Callable[[], object]], rounds: int = 40) -> dict[
     return best
 
 
-def bare_numpy(y: np.ndarray, X: np.ndarray, w: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bare_numpy(
+    y: np.ndarray, X: np.ndarray, w: np.ndarray, codes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return b and its standard errors with nothing but numpy: no checks, no collinearity, no constant."""
     n, G = len(y), int(codes.max()) + 1
     w = w * (n / w.sum())
@@ -86,7 +88,9 @@ def main() -> None:
         return fit.params, fit.std_errors
 
     def absorbing_ls() -> object:
-        fit = AbsorbingLS(y_frame, X.drop(columns="constant"), absorb=absorb, weights=w_frame).fit(cov_type="unadjusted")
+        fit = AbsorbingLS(y_frame, X.drop(columns="constant"), absorb=absorb, weights=w_frame).fit(
+            cov_type="unadjusted"
+        )
         return fit.params, fit.std_errors
 
     def statsmodels_dummies() -> object:

@@ -178,9 +178,7 @@ def test_clustered_errors_against_statsmodels_dummies():
 
     data = random_panel(11)
     fitted = kv.estimate(terms_of(("x0", "x1")).vary(covariance="cluster"), data)
-    X = pd.concat(
-        [data[["x0", "x1"]], pd.get_dummies(data["unit"], drop_first=True).astype(float)], axis=1
-    )
+    X = pd.concat([data[["x0", "x1"]], pd.get_dummies(data["unit"], drop_first=True).astype(float)], axis=1)
     X.columns = X.columns.astype(str)
     w = data["w"] * len(data) / data["w"].sum()
     other = sm.WLS(data["y"], sm.add_constant(X), weights=w).fit(
@@ -197,9 +195,7 @@ def test_hc1_against_statsmodels_dummies():
 
     data = random_panel(12)
     fitted = kv.estimate(terms_of(("x0", "x1")).vary(covariance="hc1"), data)
-    X = pd.concat(
-        [data[["x0", "x1"]], pd.get_dummies(data["unit"], drop_first=True).astype(float)], axis=1
-    )
+    X = pd.concat([data[["x0", "x1"]], pd.get_dummies(data["unit"], drop_first=True).astype(float)], axis=1)
     X.columns = X.columns.astype(str)
     other = sm.WLS(data["y"], sm.add_constant(X), weights=data["w"]).fit(cov_type="HC1")
     np.testing.assert_allclose(
@@ -234,12 +230,12 @@ def test_missing_values_are_left_out_and_counted_aloud():
 def test_weights_must_be_positive(weight):
     data = random_panel(6)
     data.loc[4, "w"] = weight
-    with pytest.raises(InvalidDataError, match="positive.*'w'.*unit 0 t 2004"):
+    with pytest.raises(InvalidDataError, match=r"positive.*'w'.*unit 0 t 2004"):
         kv.estimate(terms_of(("x0",)), data)
 
 
 def test_unknown_column_names_the_nearest():
-    with pytest.raises(DataMissingError, match="'xx0'.*did you mean 'x0'"):
+    with pytest.raises(DataMissingError, match=r"'xx0'.*did you mean 'x0'"):
         kv.estimate(terms_of(("xx0",)), random_panel(6))
 
 
@@ -257,7 +253,7 @@ def test_text_and_infinity_are_named():
 def test_nothing_varies_within_entities():
     data = random_panel(6)
     data["fixed"] = data["unit"] * 0.1
-    with pytest.raises(SpecificationError, match="fixed.*varies within"):
+    with pytest.raises(SpecificationError, match=r"fixed.*varies within"):
         kv.estimate(terms_of(("fixed",)), data)
 
 

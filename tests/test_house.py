@@ -6,6 +6,7 @@ import sys
 import zipfile
 
 import pytest
+
 from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "kostnadsvekst"
@@ -34,7 +35,9 @@ def imports_of(path):
             names = [alias.name for alias in node.names]
         for name in names:
             parts = name.removeprefix("kostnadsvekst.").split(".")
-            if name.startswith("kostnadsvekst.") or (isinstance(node, ast.ImportFrom) and node.module == "kostnadsvekst"):
+            if name.startswith("kostnadsvekst.") or (
+                isinstance(node, ast.ImportFrom) and node.module == "kostnadsvekst"
+            ):
                 yield parts[0], node
 
 
@@ -91,5 +94,7 @@ def test_a_wheel_works_outside_the_repository(tmp_path):
         f"assert kv.__file__.startswith({str(tmp_path)!r}), kv.__file__\n"
         "assert len(kv.load_panel()) == 1825 and len(kv.load_cells()) == 244"
     )
-    used = subprocess.run([sys.executable, "-c", use], cwd=tmp_path, capture_output=True, text=True, check=False)
+    used = subprocess.run(
+        [sys.executable, "-c", use], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert used.returncode == 0, used.stderr

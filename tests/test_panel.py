@@ -137,7 +137,11 @@ def test_decimal_commas_in_quotes_between_commas(small_panel, tmp_path):
 
 def test_numeric_codes_get_their_leading_zero(small_panel, tmp_path):
     small_panel.astype({"municipality": int}).to_parquet(tmp_path / "panel.parquet")
-    assert list(kv.load_panel(tmp_path / "panel.parquet")["municipality"].unique()) == ["0101", "0104", "0301"]
+    assert list(kv.load_panel(tmp_path / "panel.parquet")["municipality"].unique()) == [
+        "0101",
+        "0104",
+        "0301",
+    ]
 
 
 def test_columns_may_be_renamed(small_panel, tmp_path):

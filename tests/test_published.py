@@ -68,7 +68,12 @@ def test_every_fault_is_reported_at_once():
         check_cells(cells)
     assert len(caught.value.problems) >= 5
     text = str(caught.value)
-    for expected in ("'median' is not one of", "printed '89.142' but stored as 1.0", "'****'", "occurs twice"):
+    for expected in (
+        "'median' is not one of",
+        "printed '89.142' but stored as 1.0",
+        "'****'",
+        "occurs twice",
+    ):
         assert expected in text
 
 

@@ -155,7 +155,9 @@ def test_moved_numbers_and_acceptances():
 
 def test_acceptances_need_reason_reviewer_and_date():
     check_accepted(load_accepted())
-    bad = pd.DataFrame([{c: "" for c in ("table", "row", "column", "origin", "reason", "reviewer", "date")}])
+    bad = pd.DataFrame(
+        [dict.fromkeys(("table", "row", "column", "origin", "reason", "reviewer", "date"), "")]
+    )
     with pytest.raises(InvalidDataError, match="3 problem"):
         check_accepted(bad)
 
