@@ -5,7 +5,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 REGIONS = ["EAK", "0301", "1101", "1103", "1106", "3001", "EKG16"]
 FUNCTIONS = ["232", "233", "253", "254", "255", "FGK9"]
 YEARS = ["2015", "2016", "2017"]
+DIMENSIONS = {
+    "KOKkommuneregion0000": REGIONS,
+    "KOKfunksjon0000": FUNCTIONS,
+    "KOKart0000": ["AGD2", "AGD10"],
+    "ContentsCode": ["KOSbelop0000"],
+    "Tid": YEARS,
+}
 
 
 def cell_value(region: str, function: str, year: str) -> int | None:
@@ -29,6 +36,21 @@ def cell_status(region: str, function: str, year: str) -> str:
     if region == "3001":
         return "."
     return ".." if function == "255" and year != "2015" else ""
+
+
+def _own_cell(address: dict[str, str]) -> tuple[float | None, str]:
+    place = (address["KOKkommuneregion0000"], address["KOKfunksjon0000"], address["Tid"])
+    return cell_value(*place), cell_status(*place)
+
+
+@dataclass
+class Table:
+    """What a table has: codes by dimension, and the value and status of each cell."""
+
+    dimensions: dict[str, list[str]]
+    cell: Callable[[dict[str, str]], tuple[float | None, str]]
+    eliminable: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,6 +78,14 @@ class FakeStatBank:
     log: list[tuple[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     port: int = 0
+    tables: dict[str, Table] = field(
+        default_factory=lambda: {"12362": Table(DIMENSIONS, _own_cell, ("KOKart0000",))}
+    )
+    klass: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def url_klass(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/klass/v1"
 
     @property
     def url(self) -> str:
@@ -70,32 +100,25 @@ class FakeStatBank:
         return [entry for entry in self.log if "/data" in entry[1] or entry[0] == "POST"]
 
 
-DIMENSIONS = {
-    "KOKkommuneregion0000": REGIONS,
-    "KOKfunksjon0000": FUNCTIONS,
-    "KOKart0000": ["AGD2", "AGD10"],
-    "ContentsCode": ["KOSbelop0000"],
-    "Tid": YEARS,
-}
-
-
-def describe(dimensions: dict[str, list[str]]) -> dict:
+def describe(table: Table, dimensions: dict[str, list[str]]) -> dict:
     out = {}
     for name, codes in dimensions.items():
-        category = {"index": {c: i for i, c in enumerate(codes)}, "label": {c: f"label of {c}" for c in codes}}
+        labels = {c: table.labels.get(c, f"label of {c}") for c in codes}
+        category = {"index": {c: i for i, c in enumerate(codes)}, "label": labels}
         if name == "ContentsCode":
             category["unit"] = {c: {"base": "1000 kr", "decimals": 0} for c in codes}
-        out[name] = {"label": name, "category": category, "extension": {"elimination": name == "KOKart0000"}}
+        out[name] = {
+            "label": name,
+            "category": category,
+            "extension": {"elimination": name in table.eliminable},
+        }
     return out
 
 
-def dataset(dimensions: dict[str, list[str]], updated: str, *, values: bool = True) -> dict:
+def dataset(table: Table, dimensions: dict[str, list[str]], updated: str, *, values: bool = True) -> dict:
     addresses = list(itertools.product(*dimensions.values())) if values else []
-    where = {name: i for i, name in enumerate(dimensions)}
-    picked = [
-        (a[where["KOKkommuneregion0000"]], a[where["KOKfunksjon0000"]], a[where["Tid"]]) for a in addresses
-    ]
-    status = {str(i): s for i, p in enumerate(picked) if (s := cell_status(*p))}
+    cells = [table.cell(dict(zip(dimensions, address, strict=True))) for address in addresses]
+    status = {str(i): symbol for i, (_, symbol) in enumerate(cells) if symbol}
     return {
         "version": "2.0",
         "class": "dataset",
@@ -104,8 +127,8 @@ def dataset(dimensions: dict[str, list[str]], updated: str, *, values: bool = Tr
         "updated": updated,
         "id": list(dimensions),
         "size": [len(c) for c in dimensions.values()],
-        "dimension": describe(dimensions),
-        "value": [cell_value(*p) for p in picked],
+        "dimension": describe(table, dimensions),
+        "value": [value for value, _ in cells],
         **({"status": status} if status else {}),
     }
 
@@ -140,12 +163,21 @@ class _Handler(BaseHTTPRequestHandler):
                 "timeWindow": bank.window,
             }
             self._json(config)
-        elif "/tables/12362/" not in parts.path:
+        elif parts.path.startswith("/api/klass/"):
+            self._answer_klass(parts.path.removeprefix("/api/klass/v1/"))
+        elif parts.path.split("/")[-2] not in bank.tables:
             self._problem("Non-existent table", 404)
         elif parts.path.endswith("/metadata"):
-            self._json(dataset(DIMENSIONS, bank.updated, values=False))
+            table = bank.tables[parts.path.split("/")[-2]]
+            self._json(dataset(table, table.dimensions, bank.updated, values=False))
         else:
-            self._answer_data(self._read_selection(method, parts.query, body))
+            selection = self._read_selection(method, parts.query, body)
+            self._answer_data(bank.tables[parts.path.split("/")[-2]], selection)
+
+    def _answer_klass(self, path: str) -> None:
+        if path not in self.bank.klass:
+            return self._send(404, b"", "application/json")
+        return self._json(self.bank.klass[path])
 
     def _read_selection(self, method: str, query: str, body: bytes) -> dict[str, list[str]]:
         if method == "POST":
@@ -153,30 +185,34 @@ class _Handler(BaseHTTPRequestHandler):
         asked = parse_qs(query)
         return {k[11:-1]: v[0].split(",") for k, v in asked.items() if k.startswith("valueCodes[")}
 
-    def _answer_data(self, selection: dict[str, list[str]]) -> None:
+    def _answer_data(self, table: Table, selection: dict[str, list[str]]) -> None:
         bank = self.bank
         fault = bank.faults.pop(0) if bank.faults else None
         if fault:
             return self._send_fault(fault)
-        if set(selection) - set(DIMENSIONS) or any(set(v) - set(DIMENSIONS[k]) for k, v in selection.items()):
+        has = table.dimensions
+        if set(selection) - set(has) or any(set(v) - set(has[k]) for k, v in selection.items()):
             return self._problem("Non-existent value", 400)
-        if set(DIMENSIONS) - set(selection) - {"KOKart0000"}:
+        if set(has) - set(selection) - set(table.eliminable):
             return self._problem("Missing selection for mandantory variable", 400)
         if math.prod(len(v) for v in selection.values()) > (bank.refuse_above or bank.max_cells):
             return self._problem("Too many cells selected", 403, http=403)
-        return self._json(dataset({k: selection[k] for k in DIMENSIONS if k in selection}, bank.updated))
+        chosen = {k: sorted(selection[k], key=has[k].index) for k in has if k in selection}
+        return self._json(dataset(table, chosen, bank.updated))
 
     def _answer_v0(self, method: str, path: str, body: bytes) -> None:
-        if not path.endswith("/table/12362"):
+        table = self.bank.tables.get(path.rsplit("/", maxsplit=1)[-1])
+        if table is None:
             return self._send(404, b"<html>404</html>", "text/html")
         if method == "GET":
             variables = [
-                {"code": k, "text": k, "values": v, "valueTexts": v, "elimination": k == "KOKart0000"}
-                for k, v in DIMENSIONS.items()
+                {"code": k, "text": k, "values": v, "valueTexts": v, "elimination": k in table.eliminable}
+                for k, v in table.dimensions.items()
             ]
             return self._json({"title": "12362", "variables": variables})
         query = {q["code"]: q["selection"]["values"] for q in json.loads(body)["query"]}
-        return self._json(dataset({k: query[k] for k in DIMENSIONS if k in query}, self.bank.updated))
+        chosen = {k: query[k] for k in table.dimensions if k in query}
+        return self._json(dataset(table, chosen, self.bank.updated))
 
     def _send_fault(self, fault: Fault) -> None:
         time.sleep(fault.delay)
@@ -187,16 +223,30 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(http, body, "application/problem+json")
 
     def _json(self, document: object) -> None:
-        extra = {} if self.bank.remaining is None else {
-            "X-Rate-Limit-Remaining": self.bank.remaining, "X-Rate-Limit-Reset": "0.7",
-        }
+        extra = (
+            {}
+            if self.bank.remaining is None
+            else {
+                "X-Rate-Limit-Remaining": self.bank.remaining,
+                "X-Rate-Limit-Reset": "0.7",
+            }
+        )
         self._send(200, json.dumps(document).encode(), "application/json; charset=utf-8", extra)
 
     def _send(
-        self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None, cut_to: int | None = None
+        self,
+        status: int,
+        body: bytes,
+        kind: str,
+        headers: dict[str, str] | None = None,
+        cut_to: int | None = None,
     ) -> None:
         self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            **(headers or {}),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body if cut_to is None else body[:cut_to])

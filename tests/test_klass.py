@@ -10,8 +10,22 @@ from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.sources import klass
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-NATIONAL = {2015: 5_165_802, 2016: 5_213_985, 2017: 5_258_317, 2018: 5_295_619, 2019: 5_328_212, 2020: 5_367_580}
-BANDS = {"0_5": (0, 5), "6_15": (6, 15), "16_66": (16, 66), "67_79": (67, 79), "80_89": (80, 89), "90_pluss": (90, 199)}
+NATIONAL = {
+    2015: 5_165_802,
+    2016: 5_213_985,
+    2017: 5_258_317,
+    2018: 5_295_619,
+    2019: 5_328_212,
+    2020: 5_367_580,
+}
+BANDS = {
+    "0_5": (0, 5),
+    "6_15": (6, 15),
+    "16_66": (16, 66),
+    "67_79": (67, 79),
+    "80_89": (80, 89),
+    "90_pluss": (90, 199),
+}
 
 
 def shared(name: str) -> Path:
@@ -70,7 +84,11 @@ def test_every_target_touched_by_a_split_or_adjustment_says_why(mapping):
 def test_renamed_municipalities_are_not_split(mapping):
     # 1852, 1903 and 1940 have several rows of changes, on different dates
     picked = mapping[(mapping["year"] == 2015) & mapping["code"].isin(["1852", "1903", "1940"])]
-    assert dict(zip(picked["code"], picked["target"], strict=True)) == {"1852": "5412", "1903": "5402", "1940": "5426"}
+    assert dict(zip(picked["code"], picked["target"], strict=True)) == {
+        "1852": "5412",
+        "1903": "5402",
+        "1940": "5426",
+    }
     assert set(picked["note"]) == {""}
 
 
@@ -89,7 +107,9 @@ def test_period_that_starts_later_needs_no_earlier_changes(changes):
 
 
 def test_given_weights_share_out_the_splits(changes):
-    shares = pd.read_csv(shared("klass/csdata_redistricting_b2020_2013_2021.csv"), dtype={"ny": str, "gammel": str})
+    shares = pd.read_csv(
+        shared("klass/csdata_redistricting_b2020_2013_2021.csv"), dtype={"ny": str, "gammel": str}
+    )
     shares = shares.rename(columns={"ny": "target", "gammel": "code", "weighting": "weight"})
     partial = shares[shares["weight"] < 1]
     mapping = klass.municipality_mapping(2015, 2020, 2020, changes=changes, weights=partial)
@@ -97,21 +117,29 @@ def test_given_weights_share_out_the_splits(changes):
     assert set(mapping.loc[mapping["target"] == "", "code"]) == {"0720"}
     # an independent table of the same: R package csdata
     theirs = shares[shares["year"].between(2015, 2020) & ~shares["code"].isin(["0720", "9999"])]
-    both = mapping[mapping["target"] != ""].merge(theirs, on=["year", "code", "target"], how="outer", indicator=True)
+    both = mapping[mapping["target"] != ""].merge(
+        theirs, on=["year", "code", "target"], how="outer", indicator=True
+    )
     assert (both["_merge"] == "both").all()
     assert (both["weight_x"] == both["weight_y"]).all()
 
 
 def rebuilt_population(mapping: pd.DataFrame, column: str) -> pd.Series:
-    bands = pd.read_csv(shared("population/population_1jan_bands_original_codes_2010_2021.csv"), dtype={"kommune": str})
+    bands = pd.read_csv(
+        shared("population/population_1jan_bands_original_codes_2010_2021.csv"), dtype={"kommune": str}
+    )
     bands = bands[bands["aar"].between(2015, 2020)]
-    joined = bands.merge(mapping, left_on=["aar", "kommune"], right_on=["year", "code"], how="left", validate="1:m")
+    joined = bands.merge(
+        mapping, left_on=["aar", "kommune"], right_on=["year", "code"], how="left", validate="1:m"
+    )
     assert joined["target"].notna().all()
     return (joined[column] * joined["weight"]).groupby([joined["target"], joined["year"]]).sum()
 
 
 def test_population_on_2020_borders_equals_the_independent_table(changes, mapping):
-    table = pd.read_csv(shared("population/population_2020borders_by_age_2015_2020.csv.gz"), dtype={"kommune2020": str})
+    table = pd.read_csv(
+        shared("population/population_2020borders_by_age_2015_2020.csv.gz"), dtype={"kommune2020": str}
+    )
     assert table.groupby("aar")["personer"].sum().round(6).to_dict() == NATIONAL
     touched = set(mapping.loc[mapping["note"] != "", "target"])
     compared = 0
@@ -129,7 +157,9 @@ def test_population_on_2020_borders_equals_the_independent_table(changes, mappin
 
 
 def test_country_totals_are_exact(mapping):
-    table = pd.read_csv(shared("population/population_2020borders_by_age_2015_2020.csv.gz"), dtype={"kommune2020": str})
+    table = pd.read_csv(
+        shared("population/population_2020borders_by_age_2015_2020.csv.gz"), dtype={"kommune2020": str}
+    )
     total = rebuilt_population(mapping, "ialt").groupby("year").sum()
     # Old Sandefjord, Andebu and Stokke are not in the file on original codes for 2015 and 2016.
     lacking = table[(table["kommune2020"] == "3804") & (table["aar"] < 2017)].groupby("aar")["personer"].sum()
@@ -146,12 +176,14 @@ def test_impossible_borders_are_refused(changes):
 
 
 def test_faulty_changes_and_weights_are_named(changes):
-    with pytest.raises(InvalidDataError, match="four digits.*\n.*301 -> 301"):
+    with pytest.raises(InvalidDataError, match=r"four digits.*\n.*301 -> 301"):
         klass.read_changes(changes.assign(oldCode="301", newCode="301"))
     with pytest.raises(InvalidDataError, match="lacks the columns newCode"):
         klass.read_changes(changes.drop(columns="newCode"))
-    with pytest.raises(InvalidDataError, match="did not exist then.*\n.*0105"):
-        klass.municipality_mapping(2015, 2020, 2020, changes=changes, codes={2015: codes_of_version(2015) - {"0105"}})
+    with pytest.raises(InvalidDataError, match=r"did not exist then.*\n.*0105"):
+        klass.municipality_mapping(
+            2015, 2020, 2020, changes=changes, codes={2015: codes_of_version(2015) - {"0105"}}
+        )
     shares = pd.DataFrame({"code": ["1850", "1850"], "target": ["1806", "1875"], "weight": [0.5, 0.6]})
     with pytest.raises(InvalidDataError, match=r"1850.*1\.1"):
         klass.municipality_mapping(2015, 2020, 2020, changes=changes, weights=shares)

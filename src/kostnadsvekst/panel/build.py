@@ -1,4 +1,4 @@
-"""The balanced municipal panel: mergers as one unit, real kroner, per inhabitant, and a log of what was left out."""
+"""The balanced municipal panel: mergers as one unit, real kroner per inhabitant, a log of what is out."""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -69,8 +69,8 @@ def build_panel(
         Units to keep although their border was adjusted. Units that received a part of a municipality whose
         shares are not known cannot be kept: pass `weights`.
     population : {"end-of-year", "start-of-year"}
-        Denominator of kroner and deaths, and the column ``population``. The end of a year is 1 January of the next.
-        Shares of the population are always taken inside their own date.
+        Denominator of kroner and deaths, and the column ``population``. The end of a year is 1 January of
+        the next. Shares of the population are always taken inside their own date.
     prices : mapping, optional
         Year -> price growth, per cent; the embedded municipal deflator if not given.
     changes, weights, **connection
@@ -79,9 +79,11 @@ def build_panel(
     Returns
     -------
     DataFrame, sorted by municipality and year
-        The columns of the panel's schema that the data can give; ``attrs["log"]`` is a list with one dictionary
+        The columns of the panel's schema that the data can give; ``attrs["log"]`` is a list with one
+        dictionary
         (``municipality``, ``step``, ``reason``) for each unit left out, ``attrs["steps"]`` one (``step``,
-        ``units``) for each step, ``attrs["choices"]`` what was chosen, ``attrs["provenance"]`` the origin.
+        ``units``) for each step, ``attrs["choices"]`` what was chosen, ``attrs["updated"]`` when the source
+        tables were updated, ``attrs["provenance"]`` the origin.
 
     Raises
     ------
@@ -94,8 +96,8 @@ def build_panel(
 
     Notes
     -----
-    Source of the rules: report, appendix 1 (page with note 8). Rates (such as income per inhabitant) are turned into
-    totals before they are summed, so a merged unit's rate is the ratio of the sums.
+    Source of the rules: report, appendix 1 (page with note 8). Rates (such as income per inhabitant) are
+    turned into totals before they are summed, so a merged unit's rate is the ratio of the sums.
     """
     if population not in POPULATION_DATES:
         raise SpecificationError(f"population {population!r} is not one of {', '.join(POPULATION_DATES)}")
@@ -126,6 +128,7 @@ def build_panel(
             "borders": str(borders),
             "population": population,
         },
+        "updated": dict(data.updated),
         "provenance": data.provenance,
     }
     return panel
@@ -146,14 +149,22 @@ def _find_mapping(
         return own.assign(target=own["code"], weight=1.0, note="")
     given = data.changes if changes is None else changes
     return municipality_mapping(
-        start, end, borders, changes=given, codes=data.codes if given is data.changes else None, weights=weights, **connection
+        start,
+        end,
+        borders,
+        changes=given,
+        codes=data.codes if given is data.changes else None,
+        weights=weights,
+        **connection,
     )
 
 
 def _require_years(index: pd.Series, years: Iterable[int]) -> None:
     lacking = [str(year) for year in years if year not in index.index]
     if lacking:
-        raise DataMissingError(f"no prices for {', '.join(lacking)}: pass prices={{year: growth in per cent}}")
+        raise DataMissingError(
+            f"no prices for {', '.join(lacking)}: pass prices={{year: growth in per cent}}"
+        )
 
 
 def _keep_comparable(
@@ -177,8 +188,12 @@ def _keep_comparable(
                 + [f"{unit} is no unit on these borders" for unit in unknown]
             )
         )
-    units = log.leave_out(units, {u: r for u, r in reasons.items() if u not in keep}, "without changes of borders")
-    return log.leave_out(units, dict.fromkeys(exclude, "left out by choice"), "without those left out by choice")
+    units = log.leave_out(
+        units, {u: r for u, r in reasons.items() if u not in keep}, "without changes of borders"
+    )
+    return log.leave_out(
+        units, dict.fromkeys(exclude, "left out by choice"), "without those left out by choice"
+    )
 
 
 def _totals_on_borders(
@@ -230,7 +245,7 @@ def _next_year(
 def _population_a_year_later(
     values: pd.DataFrame, mapping: pd.DataFrame, later: pd.DataFrame
 ) -> pd.DataFrame:
-    """Population on 1 January of the next year, on the chosen borders, as that at the end of the year."""
+    """Take the population on 1 January of the next year, on the chosen borders, for the end of the year."""
     both = pd.concat([mapping, later], ignore_index=True)
     people = values[values["quantity"] == "population_start"]
     people = people[people["year"].isin(both["year"])]
@@ -240,7 +255,7 @@ def _population_a_year_later(
 
 
 def _to_totals(values: pd.DataFrame, dated: str) -> pd.DataFrame:
-    """Rates become totals by their denominator in the same municipality and year, which is kept beside them."""
+    """Turn rates into totals by the denominator of the same municipality and year, kept beside them."""
     keys = ["municipality", "year"]
     factor = values["unit"].map({unit: scale for unit, (scale, _) in UNITS.items()})
     is_rate = values["unit"].map({unit: rate for unit, (_, rate) in UNITS.items()})
@@ -256,7 +271,9 @@ def _to_totals(values: pd.DataFrame, dated: str) -> pd.DataFrame:
     return pd.concat([totals, beside], ignore_index=True)
 
 
-def _balanced(totals: pd.DataFrame, units: set[str], years: Iterable[int]) -> tuple[pd.DataFrame, dict[str, str]]:
+def _balanced(
+    totals: pd.DataFrame, units: set[str], years: Iterable[int]
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Wide totals of the units that have everything; and why the others have not."""
     years = list(years)
     grid = pd.MultiIndex.from_product([sorted(units), years], names=["municipality", "year"])

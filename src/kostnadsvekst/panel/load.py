@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.panel.build import build_panel
 from kostnadsvekst.panel.schema import check_panel
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.embedded import embedded_path
@@ -22,8 +23,10 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     Parameters
     ----------
     path : str or Path, optional
-        File of any kind that `kostnadsvekst.sources.files.read_table` reads. Without it the embedded panel,
-        which is synthetic: 365 invented municipalities, 2015-2019.
+        File of any kind that `kostnadsvekst.sources.files.read_table` reads; or raw data from which
+        `kostnadsvekst.build_panel` makes the panel with the report's rules: the folder of a store, or a TOML
+        file that maps the columns of files. Without it the embedded panel, which is synthetic: 365 invented
+        municipalities, 2015-2019.
     columns : mapping, optional
         The file's column names -> the names of `kostnadsvekst.panel.schema.COLUMNS`.
 
@@ -45,6 +48,11 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     DataWarning
         If amounts look suspicious inside a municipality.
     """
+    if path is not None and (Path(path).is_dir() or Path(path).suffix == ".toml"):
+        panel = build_panel(path)
+        check_panel(panel)
+        panel["population_10k"] = panel["population"] / 10_000
+        return panel
     panel = read_table(path if path is not None else embedded_path(EMBEDDED_PANEL))
     file: Provenance = panel.attrs.pop("provenance")
     labels: Mapping[str, Mapping[Any, str]] = panel.attrs.pop("value_labels", {})

@@ -4,16 +4,19 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError
 
+# Svalbard, Jan Mayen, the continental shelf, unknown.
+NO_MUNICIPALITY = ("21", "22", "23", "99")
 VALUE_COLUMNS = ("municipality", "year", "quantity", "value")
 
 
 def check_codes(values: pd.DataFrame, mapping: pd.DataFrame) -> None:
-    """Check that every municipality in the data is one that the borders know.
+    """Check that every municipality with an amount is one that the borders know.
 
     Parameters
     ----------
     values : DataFrame
-        With ``municipality`` and ``year``.
+        With ``municipality``, ``year`` and ``value``. Codes of other times are fine as long as they hold
+        nothing but zero or null, as they do in Statistics Norway's tables.
     mapping : DataFrame
         From `kostnadsvekst.sources.klass.municipality_mapping`.
 
@@ -22,11 +25,13 @@ def check_codes(values: pd.DataFrame, mapping: pd.DataFrame) -> None:
     InvalidDataError
         Codes that no year of the period has; every one is listed.
     """
-    unknown = sorted(set(values["municipality"]) - set(mapping["code"]) - set(mapping["target"]))
+    filled = values[values["value"].fillna(0) != 0]
+    found = set(filled["municipality"]) - set(mapping["code"]) - set(mapping["target"])
+    unknown = sorted(code for code in found if not code.startswith(NO_MUNICIPALITY))
     if unknown:
         raise InvalidDataError(
-            f"{len(unknown)} municipality code(s) do not exist in {mapping['year'].min()}-{mapping['year'].max()} "
-            "(codes have four digits, with the leading zero)",
+            f"{len(unknown)} municipality code(s) do not exist in {mapping['year'].min()}-"
+            f"{mapping['year'].max()} (codes have four digits, with the leading zero)",
             unknown,
         )
 
@@ -37,7 +42,8 @@ def sum_to_borders(values: pd.DataFrame, mapping: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     values : DataFrame
-        ``municipality`` (code of the year), ``year``, ``quantity``, ``value``: totals, never rates. Rows of codes
+        ``municipality`` (code of the year), ``year``, ``quantity``, ``value``: totals, never rates. Rows of
+        codes
         that do not exist in their year (retired codes, which Statistics Norway reports as zero, and future
         codes, which it reports as null) are not used.
     mapping : DataFrame
@@ -46,8 +52,8 @@ def sum_to_borders(values: pd.DataFrame, mapping: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, sorted
-        ``municipality`` (target), ``year``, ``quantity``, ``value`` (NaN if any part is missing), ``gaps`` (text:
-        which parts are missing).
+        ``municipality`` (target), ``year``, ``quantity``, ``value`` (NaN if any part is missing), ``gaps``
+        (text: which parts are missing).
 
     Raises
     ------
@@ -56,8 +62,8 @@ def sum_to_borders(values: pd.DataFrame, mapping: pd.DataFrame) -> pd.DataFrame:
 
     Notes
     -----
-    Where no part is missing, the sum over targets of each year and quantity is the sum over the codes that have
-    a target.
+    Where no part is missing, the sum over targets of each year and quantity is the sum over the codes that
+    have a target.
     """
     keys = ["municipality", "year", "quantity"]
     twice = values[values.duplicated(keys, keep=False)].drop_duplicates(keys)
@@ -105,5 +111,3 @@ def describe_unused(values: pd.DataFrame, mapping: pd.DataFrame) -> list[str]:
     within = values["year"].between(mapping["year"].min(), mapping["year"].max())
     odd = values[~own.isin(valid) & within & (values["value"].fillna(0) != 0)]
     return [f"{r.municipality} {r.year}: {r.quantity} = {r.value:g}" for r in odd.itertuples()]
-
-

@@ -25,7 +25,8 @@ def price_index(base_year: int, growth: Mapping[int, float] | None = None) -> pd
     Returns
     -------
     Series
-        Index by year, ``base_year`` = 1, named ``price_index``. The first year is the one before the first growth.
+        Index by year, ``base_year`` = 1, named ``price_index``. The first year is the one before the first
+        growth.
 
     Raises
     ------

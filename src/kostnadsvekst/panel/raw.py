@@ -52,14 +52,17 @@ class RawData:
     values : DataFrame
         Columns `COLUMNS`: one row for each municipality code, year and quantity (one of `QUANTITIES`).
     provenance : Provenance
-    changes, codes : DataFrame, optional
+    changes, codes : DataFrame and mapping, optional
         Municipal borders that came with the data.
+    updated : mapping
+        Source table -> when the source last updated it.
     """
 
     values: pd.DataFrame
     provenance: Provenance
     changes: pd.DataFrame | None = None
-    codes: Mapping[int, list[str]] | None = field(default=None)
+    codes: Mapping[int, list[str]] | None = None
+    updated: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_raw(raw: pd.DataFrame | Mapping[str, pd.DataFrame] | RawData | Path | str) -> RawData:
@@ -69,8 +72,8 @@ def read_raw(raw: pd.DataFrame | Mapping[str, pd.DataFrame] | RawData | Path | s
     ----------
     raw : DataFrame, mapping, path or RawData
         A long frame with `COLUMNS`; a mapping quantity -> frame with ``municipality``, ``year``, ``value``,
-        ``unit``; the folder of a store written by ``scripts/fetch.py``; or a TOML file that maps the columns of
-        the user's own files (see `read_mapped_files`).
+        ``unit``; the folder of a store written by ``scripts/fetch.py``; or a TOML file that maps the columns
+        of the user's own files (see `read_mapped_files`).
 
     Returns
     -------
@@ -111,7 +114,9 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
     """
     lacking = [c for c in COLUMNS if c not in frame]
     if lacking:
-        raise DataMissingError(f"raw data lack the column(s) {', '.join(lacking)}; they need {', '.join(COLUMNS)}")
+        raise DataMissingError(
+            f"raw data lack the column(s) {', '.join(lacking)}; they need {', '.join(COLUMNS)}"
+        )
     out = frame[list(COLUMNS)].reset_index(drop=True)
     problems = [
         f"{column} {value!r} is not one of {', '.join(allowed)}"
@@ -122,7 +127,7 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
     problems += [f"{q} is given in several units ({', '.join(u)})" for q, u in mixed.items() if len(u) > 1]
     codes = out["municipality"].astype(str)
     problems += [
-        f"municipality {code!r} is no code of four digits (numbers lose their leading zero: keep codes as text)"
+        f"municipality {code!r} is no code of four digits (numbers lose a leading zero: keep codes as text)"
         for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())[:20]
     ]
     numbers = _numbers(out["value"])
@@ -132,9 +137,14 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
         for r in out[text].head(20).itertuples()
     ]
     infinite = np.isinf(numbers)
-    problems += [f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].head(20).itertuples()]
+    problems += [
+        f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].head(20).itertuples()
+    ]
     years = pd.to_numeric(out["year"], errors="coerce")
-    problems += [f"year {value!r} is not a whole number" for value in out["year"][years.isna() | (years % 1 != 0)].unique()[:20]]
+    problems += [
+        f"year {value!r} is not a whole number"
+        for value in out["year"][years.isna() | (years % 1 != 0)].unique()[:20]
+    ]
     if problems:
         raise InvalidDataError(f"raw data cannot be used: {len(problems)} problem(s)", problems)
     return out.assign(municipality=codes, year=years.astype("int64"), value=numbers)
@@ -146,8 +156,8 @@ def read_mapped_files(path: Path) -> RawData:
     Parameters
     ----------
     path : Path
-        TOML. One table ``[files.NAME]`` for each file: ``path`` (relative to the TOML file), ``municipality`` and
-        ``year`` (names of its columns), and ``[files.NAME.columns]`` with lines such as
+        TOML. One table ``[files.NAME]`` for each file: ``path`` (relative to the TOML file),
+        ``municipality`` and ``year`` (names of its columns), and ``[files.NAME.columns]`` with lines such as
         ``net_expenditure = { column = "NETTO", unit = "nok1000" }``. Optionally ``origin`` for the whole.
 
     Returns
@@ -176,7 +186,8 @@ def _read_mapped_file(folder: Path, name: str, entry: Mapping[str, Any]) -> pd.D
     lacking = [c for c in wanted if c not in table]
     if lacking:
         raise DataMissingError(
-            f"{entry['path']} has no column(s) {', '.join(lacking)}; it has {', '.join(map(str, table.columns))}"
+            f"{entry['path']} has no column(s) {', '.join(lacking)}; "
+            f"it has {', '.join(map(str, table.columns))}"
         )
     codes = table[entry["municipality"]]
     if pd.api.types.is_numeric_dtype(codes):
@@ -221,7 +232,10 @@ def read_stored(store: Store) -> RawData:
         listed = store.tables["klass_codes"]
         codes = {int(year): list(group["code"]) for year, group in listed.groupby("year")}
     values = check_values(pd.concat(frames, ignore_index=True))
-    return RawData(values, store.provenance, store.tables.get("klass_changes"), codes)
+    updated = {
+        str(e["table"]): str(store.tables[n].attrs.get("updated") or "") for n, e in store.requests.items()
+    }
+    return RawData(values, store.provenance, store.tables.get("klass_changes"), codes, updated)
 
 
 def _quantities_of(table: pd.DataFrame, entry: Mapping[str, Any]) -> pd.DataFrame:

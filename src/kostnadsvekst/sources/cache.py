@@ -86,7 +86,9 @@ class Cache:
             origin = json.loads(described.read_text("utf-8"))
             expected, retrieved = origin["sha256"], origin["retrieved"]
         except (ValueError, KeyError) as error:
-            raise SourceError(f"cache file {described} is damaged; delete it or fetch with --refresh") from error
+            raise SourceError(
+                f"cache file {described} is damaged; delete it or fetch with --refresh"
+            ) from error
         content = body.read_bytes()
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
@@ -104,7 +106,9 @@ class Cache:
         Answer
             With the time of now as time of retrieval.
         """
-        answer = Answer(body, datetime.now(UTC).isoformat(timespec="seconds"), hashlib.sha256(body).hexdigest())
+        answer = Answer(
+            body, datetime.now(UTC).isoformat(timespec="seconds"), hashlib.sha256(body).hexdigest()
+        )
         described, content = self._paths(request)
         origin = {**asdict(request), "retrieved": answer.retrieved, "sha256": answer.sha256}
         self.folder.mkdir(parents=True, exist_ok=True)

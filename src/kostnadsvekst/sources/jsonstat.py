@@ -53,7 +53,9 @@ def read_dataset(document: Mapping[str, Any]) -> pd.DataFrame:
     if absent:
         raise SourceError(f"the json-stat2 dataset lacks {', '.join(absent)}: it was cut off or altered")
     dimensions, sizes = list(document["id"]), [int(n) for n in document["size"]]
-    problems = [f"dimension {d!r} is listed but not described" for d in dimensions if d not in document["dimension"]]
+    problems = [
+        f"dimension {d!r} is listed but not described" for d in dimensions if d not in document["dimension"]
+    ]
     if len(sizes) != len(dimensions):
         problems.append(f"{len(dimensions)} dimensions but {len(sizes)} sizes")
     if problems:

@@ -1,4 +1,4 @@
-"""Municipal borders from Statistics Norway's KLASS: changes, and the way from any year's codes to fixed borders."""
+"""Municipal borders from KLASS: changes, and the way from any year's codes to fixed borders."""
 
 import json
 import tomllib
@@ -23,8 +23,12 @@ SHARES_NOT_KNOWN = "shares not known"
 CHANGE_COLUMNS = ("changeOccurred", "oldCode", "oldName", "newCode", "newName")
 
 
+# (code, year or None for every year) -> target and weight of each part.
+Shares = dict[tuple[str, int | None], list[tuple[str, float]]]
+
+
 def fetch_changes(start: int, end: int, **connection: Any) -> pd.DataFrame:
-    """Changes of municipal codes and borders.
+    """Fetch changes of municipal codes and borders.
 
     Parameters
     ----------
@@ -78,7 +82,8 @@ def fetch_kostra_groups(years: Iterable[int], **connection: Any) -> pd.DataFrame
     for year in years:
         if year not in KOSTRA_GROUP_TABLES:
             raise SpecificationError(
-                f"no KOSTRA grouping is known for {year}; there is one for {', '.join(map(str, KOSTRA_GROUP_TABLES))}"
+                f"no KOSTRA grouping is known for {year}; "
+                f"there is one for {', '.join(map(str, KOSTRA_GROUP_TABLES))}"
             )
         document = _get(f"correspondencetables/{KOSTRA_GROUP_TABLES[year]}", **connection)
         frames.append(read_kostra_groups(document).assign(year=year))
@@ -86,7 +91,7 @@ def fetch_kostra_groups(years: Iterable[int], **connection: Any) -> pd.DataFrame
 
 
 def read_changes(document: Mapping[str, Any] | pd.DataFrame | Path | str) -> pd.DataFrame:
-    """Changes in one shape, from KLASS' JSON, a file of it, a CSV file or a frame.
+    """Read changes into one shape, from KLASS' JSON, a file of it, a CSV file or a frame.
 
     Parameters
     ----------
@@ -186,8 +191,8 @@ def municipality_mapping(
     codes : mapping, optional
         One year -> the codes valid on 1 January of it. Needed with `changes` for years outside 2015-2020.
     weights : DataFrame, optional
-        ``code``, ``target``, ``weight`` and optionally ``year``: how a municipality that was split is shared out
-        (for example by population of basic units). Must sum to one for each code (and year).
+        ``code``, ``target``, ``weight`` and optionally ``year``: how a municipality that was split is shared
+        out (for example by population of basic units). Must sum to one for each code (and year).
     base_url, cache, offline, policy
         Connection to KLASS.
 
@@ -195,7 +200,8 @@ def municipality_mapping(
     -------
     DataFrame, sorted by year, code, target
         ``year``, ``code``, ``target``, ``weight``, ``note``. Weights sum to one for each year and code. A
-        municipality that was split, and whose shares are not given in `weights`, has no target (empty text) and
+        municipality that was split, and whose shares are not given in `weights`, has no target (empty text)
+        and
         weight one; the note says into what it was split. The note is also set on everything that maps to a
         target which received a part of such a municipality or whose border was adjusted: the target is not
         the same area in all years. An empty note means the same area throughout.
@@ -209,8 +215,8 @@ def municipality_mapping(
 
     Notes
     -----
-    Changes are followed date by date. Pooled over dates, renamed municipalities look split (1852, 1903 and 1940
-    appear twice as old codes, once for a name in 2018 and once for the number in 2020).
+    Changes are followed date by date. Pooled over dates, renamed municipalities look split (1852, 1903 and
+    1940 appear twice as old codes, once for a name in 2018 and once for the number in 2020).
     """
     last = end if borders == "merged-in-period" else int(borders)
     if not start <= end <= last:
@@ -222,7 +228,7 @@ def municipality_mapping(
     listed = fetch_changes(start, last, **connection) if changes is None else read_changes(changes)
     by_year = _codes_by_year(start, last, listed, codes, connection if changes is None else None)
     listed = listed[listed["changeOccurred"].between(f"{start}-01-02", f"{last}-01-01")]
-    shares = None if weights is None else _check_weights(weights)
+    shares = {} if weights is None else _check_weights(weights)
     rows = [row for year in range(start, end + 1) for row in _map_year(year, last, by_year, listed, shares)]
     frame = pd.DataFrame(rows, columns=["year", "code", "target", "weight", "note"])
     frame = _note_affected_targets(frame, listed, last, shares)
@@ -298,8 +304,8 @@ def _codes_from_changes(start: int, last: int, changes: pd.DataFrame) -> tuple[i
     codes = set(first_as_old.index[before]) | set(unchanged["codes"])
     if start < first or last > until or len(codes) != unchanged["municipalities"]:
         raise SpecificationError(
-            f"the municipalities of {start} do not follow from these changes alone (they do for {first}-{until}, "
-            f"if the list holds every change of those years); "
+            f"the municipalities of {start} do not follow from these changes alone "
+            f"(they do for {first}-{until}, if the list holds every change of those years); "
             f"pass codes={{{start}: [...]}} (KLASS: classifications/131/codesAt?date={start}-01-01)"
         )
     return first, codes
@@ -328,13 +334,15 @@ def _in_year(changes: pd.DataFrame, year: int) -> pd.Series:
 
 
 def _map_year(
-    year: int, last: int, by_year: dict[int, set[str]], changes: pd.DataFrame, shares: pd.DataFrame | None
+    year: int, last: int, by_year: dict[int, set[str]], changes: pd.DataFrame, shares: Shares
 ) -> list[tuple[int, str, str, float, str]]:
-    later = changes[(changes["changeOccurred"] > f"{year}-01-01") & (changes["changeOccurred"] <= f"{last}-01-01")]
+    later = changes[
+        (changes["changeOccurred"] > f"{year}-01-01") & (changes["changeOccurred"] <= f"{last}-01-01")
+    ]
     steps = [_step(group) for _, group in later.groupby("changeOccurred")]
     rows = []
     for code in sorted(by_year[year]):
-        given = _given_shares(code, year, shares)
+        given = shares.get((code, year)) or shares.get((code, None)) or []
         if given:
             rows += [(year, code, target, weight, "") for target, weight in given]
             continue
@@ -354,14 +362,7 @@ def _step(changes: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     return {old: tuple(sorted(set(group["newCode"]))) for old, group in changes.groupby("oldCode")}
 
 
-def _given_shares(code: str, year: int, shares: pd.DataFrame | None) -> list[tuple[str, float]]:
-    if shares is None:
-        return []
-    own = shares[(shares["code"] == code) & ((shares["year"] == year) | shares["year"].isna())]
-    return list(own[["target", "weight"]].itertuples(index=False, name=None))
-
-
-def _check_weights(weights: pd.DataFrame) -> pd.DataFrame:
+def _check_weights(weights: pd.DataFrame) -> Shares:
     frame = weights.assign(year=weights["year"] if "year" in weights else float("nan"))
     frame = frame.astype({"code": str, "target": str, "weight": float})
     totals = frame.groupby(["code", "year"], dropna=False)["weight"].sum()
@@ -371,14 +372,18 @@ def _check_weights(weights: pd.DataFrame) -> pd.DataFrame:
             "weights of a split municipality must be positive and sum to one",
             [f"{code} ({year:g}): {total:.6g}" for (code, year), total in wrong.items()],
         )
-    return frame
+    shares: Shares = {}
+    for row in frame.itertuples():
+        year = None if pd.isna(row.year) else int(row.year)
+        shares.setdefault((row.code, year), []).append((row.target, row.weight))
+    return shares
 
 
 def _note_affected_targets(
-    frame: pd.DataFrame, changes: pd.DataFrame, last: int, shares: pd.DataFrame | None
+    frame: pd.DataFrame, changes: pd.DataFrame, last: int, shares: Shares
 ) -> pd.DataFrame:
     notes: dict[str, list[str]] = {}
-    given = set() if shares is None else set(shares["code"])
+    given = {code for code, _ in shares}
     for split in list_splits(changes).itertuples():
         if split.code in given:
             continue

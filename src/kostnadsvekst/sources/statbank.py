@@ -109,8 +109,10 @@ def fetch(
     table : str
         Five digits, for example ``"12362"``.
     selection : mapping
-        Dimension code -> codes wanted. A code may hold the wildcards ``*``, ``?`` and ``[0-9]``; ``label:*text*``
-        is the one code whose text fits. Dimensions left out are summed over by the source where it offers that.
+        Dimension code -> codes wanted. A code may hold the wildcards ``*``, ``?`` and ``[0-9]``;
+        ``label:*text*``
+        is the one code whose text fits. Dimensions left out are summed over by the source where it offers
+        that.
     base_url : str
         Of PxWebApi v2.
     cache : Cache or path, optional
@@ -127,9 +129,11 @@ def fetch(
     Returns
     -------
     DataFrame, one row for each cell in the order of the metadata
-        One text column for each dimension code, ``value`` (float), ``status``. ``attrs``: ``table``, ``label``,
+        One text column for each dimension code, ``value`` (float), ``status``. ``attrs``: ``table``,
+        ``label``,
         ``updated``, ``retrieved`` (latest), ``sha256`` (one for each request), ``requests``, ``api``,
-        ``base_url``, ``missing`` (codes asked for that the table does not have, by dimension), ``labels``, ``units``.
+        ``base_url``, ``missing`` (codes asked for that the table does not have, by dimension), ``labels``,
+        ``units``.
 
     Raises
     ------
@@ -143,7 +147,8 @@ def fetch(
     Notes
     -----
     Each chunk is kept as it arrives, so an interrupted call continues where it stopped. Codes that the table
-    does not have are left out with a `DataWarning`, because one of them makes the source refuse the whole request.
+    does not have are left out with a `DataWarning`, because one of them makes the source refuse the whole
+    request.
     """
     transport = Transport(_open_cache(cache), offline=offline, refresh=refresh, policy=policy)
     if fallback_url is None and base_url == BASE_URL:
@@ -160,7 +165,7 @@ def fetch(
 
 
 def planned_request(table: str, selection: Selection, *, base_url: str = BASE_URL) -> str:
-    """The request that a selection amounts to before the metadata are known.
+    """Describe the request that a selection amounts to before the metadata are known.
 
     Parameters
     ----------
@@ -194,7 +199,9 @@ def _fetch_by(
     wanted, missing = resolve_selection(table, selection, dimensions)
     if missing:
         listed = "; ".join(f"{name}: {', '.join(codes)}" for name, codes in missing.items())
-        warnings.warn(f"table {table} does not have these codes, left out: {listed}", DataWarning, stacklevel=3)
+        warnings.warn(
+            f"table {table} does not have these codes, left out: {listed}", DataWarning, stacklevel=3
+        )
     chunks = list(split_selection(wanted, limit))
     if transport.offline:
         _require_all(table, transport, [api.data(table, chunk) for chunk in chunks])
@@ -216,7 +223,7 @@ def _fetch_by(
 
 
 def _read_limits(api: _Api, transport: Transport, *, fixed_policy: bool) -> int:
-    """Cells in one call; also sets the pace from the source's configuration (0 calls there states nothing)."""
+    """Read the cells in one call, and set the pace by the configuration (0 calls there states nothing)."""
     if api.name != "v2":
         return MAX_CELLS
     try:
@@ -344,7 +351,8 @@ def _require_all(table: str, transport: Transport, requests: list[Request]) -> N
     if missing:
         listed = "\n".join(f"  - {request}" for request in missing)
         raise DataMissingError(
-            f"table {table}: offline, and {len(missing)} of {len(requests)} request(s) were never fetched:\n{listed}"
+            f"table {table}: offline, and {len(missing)} of {len(requests)} request(s) were never fetched:\n"
+            f"{listed}"
         )
 
 
@@ -374,10 +382,12 @@ def _checked_chunk(table: str, chunk: Mapping[str, tuple[str, ...]], document: A
         got = frame[name].unique()
         if set(got) != set(codes):
             odd = sorted(set(got) ^ set(codes))
-            raise SourceError(f"table {table}: the answer has other codes of {name!r} than asked for: {_some(odd)}")
+            raise SourceError(
+                f"table {table}: the answer has other codes of {name!r} than asked for: {_some(odd)}"
+            )
     # Dimensions that the source summed over come back with one code; they are no part of the cell's address.
     summed = [name for name in document["id"] if name not in chunk]
-    if any(frame[name].nunique() > 1 for name in summed):
+    if any(len(frame[name].unique()) > 1 for name in summed):
         raise SourceError(f"table {table}: the answer was not summed over {', '.join(summed)}")
     attrs = frame.attrs
     frame = frame.drop(columns=summed)
@@ -394,8 +404,8 @@ def _refetch_outdated(transport: Transport, fetched: _Fetched) -> None:
         return
     if transport.offline:
         raise SourceError(
-            f"the kept parts of the table were updated at different times ({', '.join(sorted(set(stamps)))}); "
-            "fetch them again with a network"
+            "the kept parts of the table were updated at different times "
+            f"({', '.join(sorted(set(stamps)))}); fetch them again with a network"
         )
     for i in outdated:
         document, fetched.answers[i] = transport.get(fetched.requests[i], refresh=True)

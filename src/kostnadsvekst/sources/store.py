@@ -46,7 +46,7 @@ class Store:
 
 
 def load_requests() -> dict[str, dict[str, Any]]:
-    """Requests for the real panel, by name.
+    """Load the requests for the real panel, by name.
 
     Returns
     -------
@@ -78,7 +78,9 @@ def write_store(
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         fresh.chmod(0o755)
-        resources = [_write_table(fresh, name, frame, requests.get(name)) for name, frame in sorted(tables.items())]
+        resources = [
+            _write_table(fresh, name, frame, requests.get(name)) for name, frame in sorted(tables.items())
+        ]
         description = {
             "profile": "data-package",
             "name": "kostnadsvekst-store",
@@ -89,7 +91,9 @@ def write_store(
             "sources": [SOURCE],
             "resources": resources,
         }
-        (fresh / DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        (fresh / DESCRIPTION).write_text(
+            json.dumps(description, ensure_ascii=False, indent=1) + "\n", "utf-8"
+        )
         _swap(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -135,7 +139,9 @@ def read_store(folder: Path | str) -> Store:
     return Store(folder, tables, requests, Provenance("Statistics Norway", folder.name, digest))
 
 
-def _write_table(folder: Path, name: str, frame: pd.DataFrame, request: Mapping[str, Any] | None) -> dict[str, Any]:
+def _write_table(
+    folder: Path, name: str, frame: pd.DataFrame, request: Mapping[str, Any] | None
+) -> dict[str, Any]:
     attrs = frame.attrs
     plain = frame.copy()
     plain.attrs = {}
@@ -154,7 +160,8 @@ def _write_table(folder: Path, name: str, frame: pd.DataFrame, request: Mapping[
         "rows": len(frame),
         "schema": {
             "fields": [
-                {"name": str(c), "type": "string" if frame[c].dtype.kind not in "fiu" else "number"} for c in frame
+                {"name": str(c), "type": "string" if frame[c].dtype.kind not in "fiu" else "number"}
+                for c in frame
             ]
         },
         "retrieved": attrs.get("retrieved", ""),

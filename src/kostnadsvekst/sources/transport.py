@@ -2,12 +2,14 @@
 
 import email.utils
 import json
+import ssl
 import time
 import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,7 +116,7 @@ class Transport:
         return [request for request in requests if self.cache.read(request) is None]
 
     def get(self, request: Request, *, refresh: bool = False) -> tuple[Any, Answer]:
-        """Parsed JSON that answers a request.
+        """Get the parsed JSON that answers a request.
 
         Parameters
         ----------
@@ -192,6 +194,7 @@ class Transport:
                     **({"Content-Type": "application/json"} if request.body else {}),
                 },
                 timeout=self.policy.timeout,
+                verify=_trusted(),
                 follow_redirects=True,
             )
         except httpx.TimeoutException as error:
@@ -221,6 +224,12 @@ class Transport:
             host.not_before = time.monotonic() + (self.policy.window if wait is None else wait)
 
 
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """Certificates of the platform, read once (and so also those of a workplace's own proxy)."""
+    return ssl.create_default_context()
+
+
 def _checked_body(response: httpx.Response) -> bytes:
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     status = response.status_code
@@ -241,7 +250,7 @@ def _checked_body(response: httpx.Response) -> bytes:
 
 
 def _refusal(response: httpx.Response, kind: str) -> str:
-    """What a refusal says; the body's own status is the telling one (an unknown table is HTTP 400)."""
+    """Tell what a refusal says; the body's own status is the telling one (an unknown table is HTTP 400)."""
     message = f"HTTP {response.status_code}"
     if kind == "text/html":
         message += " with a web page instead of data (a URL that is too long, or a wrong address)"
