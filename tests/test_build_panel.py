@@ -362,6 +362,26 @@ def test_faulty_mappings_are_named(tmp_path):
         build(path)
 
 
+def test_mixed_encodings_are_refused(tmp_path):
+    path = write_user_files(tmp_path, country())
+    accounts = tmp_path / "regnskap.csv"
+    lines = accounts.read_bytes().split(b"\r\n")
+    lines[0] = lines[0].decode("cp1252").encode("utf-8")
+    accounts.write_bytes(b"\r\n".join([*lines, "sum Tromsø;2015;1;1".encode("cp1252")]))
+    with pytest.raises(InvalidDataError, match=r"regnskap.csv.* mixes encodings: line\(s\) 2, 3"):
+        build(path)
+
+
+def test_text_in_a_users_file_is_named(tmp_path):
+    path = write_user_files(tmp_path, country())
+    accounts = tmp_path / "regnskap.csv"
+    lines = accounts.read_bytes().split(b"\r\n")
+    lines[3] = b";".join([*lines[3].split(b";")[:2], b"ca. 12 000", b"1"])
+    accounts.write_bytes(b"\r\n".join(lines))
+    with pytest.raises(InvalidDataError, match=r"0001 2017: net_expenditure is 'ca. 12 000', not a number"):
+        build(path)
+
+
 def test_steps_and_log_survive_as_json():
     panel = build(country(), population="start-of-year")
     assert json.loads(json.dumps([panel.attrs["log"], panel.attrs["steps"], panel.attrs["choices"]]))

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kostnadsvekst as kv
+from conftest import ROOT
 from kostnadsvekst.analysis.growth import RESIDUAL, TOTAL
 from kostnadsvekst.calibration.growth import assign_groups, make_expenditures
 from kostnadsvekst.chapters import Settings, growth
@@ -271,6 +272,12 @@ def test_everything_synthetic_says_so(result):
             assert all("synthetic" in row or "Statistics Norway" in row for row in rows), name
         elif "table" in name:
             assert "SYNTHETIC DATA" in content or "SYNTETISKE DATA" in content, name
+
+
+def test_committed_results_are_these(result):
+    for name, content in result.files.items():
+        if isinstance(content, str):
+            assert (ROOT / "results" / name).read_text("utf-8") == content, f"run scripts/estimate.py: {name}"
 
 
 def test_figures_are_the_same_bytes_each_time(result):

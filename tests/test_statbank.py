@@ -280,6 +280,17 @@ def test_fallback_to_v0(tmp_path):
         assert frame.attrs["api"] == "v0"
 
 
+def test_fallback_when_v2_has_moved_but_not_for_unknown_tables(tmp_path):
+    with running(FakeStatBank()) as bank:
+        moved = bank.url.replace("pxwebapi/v2", "v0/nowhere")
+        options = {"cache": tmp_path, "policy": FAST, "fallback_url": bank.url_v0}
+        assert statbank.fetch("12362", ALL, base_url=moved, **options).attrs["api"] == "v0"
+        with pytest.raises(SourceError, match="Non-existent table"):
+            statbank.fetch("99999", ALL, base_url=bank.url, **options)
+        with pytest.raises(SourceError, match=r"the fallback did not help: HTTP 404 with a web page"):
+            statbank.fetch("99999", ALL, base_url=moved, **options)
+
+
 def test_parts_from_before_an_update_are_fetched_again(tmp_path):
     with running(FakeStatBank(max_cells=18)) as bank:
         bank.faults = [None, None, None, *[Fault()] * 4]

@@ -130,7 +130,14 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
         f"municipality {code!r} is no code of four digits (numbers lose a leading zero: keep codes as text)"
         for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())[:20]
     ]
-    numbers = _numbers(out["value"])
+    years = pd.to_numeric(out["year"], errors="coerce")
+    wrong_years = years.isna() | (years % 1 != 0)
+    problems += [f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()[:20]]
+    if not wrong_years.any():
+        out["year"] = years.astype("int64")
+    numbers = pd.concat([_numbers(values) for _, values in out.groupby("quantity")["value"]]).reindex(
+        out.index
+    )
     text = numbers.isna() & out["value"].notna() & ~out["value"].isin(MISSING_TEXTS)
     problems += [
         f"{r.municipality} {r.year}: {r.quantity} is {r.value!r}, not a number"
@@ -140,14 +147,9 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
     problems += [
         f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].head(20).itertuples()
     ]
-    years = pd.to_numeric(out["year"], errors="coerce")
-    problems += [
-        f"year {value!r} is not a whole number"
-        for value in out["year"][years.isna() | (years % 1 != 0)].unique()[:20]
-    ]
     if problems:
         raise InvalidDataError(f"raw data cannot be used: {len(problems)} problem(s)", problems)
-    return out.assign(municipality=codes, year=years.astype("int64"), value=numbers)
+    return out.assign(municipality=codes, value=numbers)
 
 
 def read_mapped_files(path: Path) -> RawData:
@@ -261,8 +263,12 @@ def _quantities_of(table: pd.DataFrame, entry: Mapping[str, Any]) -> pd.DataFram
 
 
 def _numbers(column: pd.Series) -> pd.Series:
+    """Numbers of one quantity; what is no number becomes NaN, alone."""
     if pd.api.types.is_numeric_dtype(column):
         return column.astype(float)
-    as_text = column.where(column.isna(), column.astype(str)).fillna("").astype(str)
-    parsed = parse_numbers(as_text)
+    text = column.where(column.notna(), "").astype(str)
+    parsed = parse_numbers(text)
+    if not pd.api.types.is_numeric_dtype(parsed):  # one word makes a column text: find the word
+        alone = {t: pd.api.types.is_numeric_dtype(parse_numbers(pd.Series([t]))) for t in text.unique()}
+        parsed = parse_numbers(text.where(text.map(alone), ""))
     return pd.to_numeric(parsed, errors="coerce").astype(float)

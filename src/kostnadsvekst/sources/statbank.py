@@ -155,13 +155,16 @@ def fetch(
         fallback_url = FALLBACK_URL
     try:
         return _fetch_by(_Api("v2", base_url), table, selection, transport, fixed_policy=policy is not None)
-    except (UnavailableError, DataMissingError) as fault:
-        if fallback_url is None:
+    except (UnavailableError, DataMissingError, RejectedError) as fault:
+        # An unknown table or code is HTTP 400; 404 means that v2 is no longer at this address.
+        moved = isinstance(fault, RejectedError) and fault.status == 404
+        if fallback_url is None or (isinstance(fault, RejectedError) and not moved):
             raise
         try:
             return _fetch_by(_Api("v0", fallback_url), table, selection, transport, fixed_policy=True)
-        except (UnavailableError, DataMissingError) as second:
-            raise type(fault)(f"{fault}\nthe fallback did not help: {second}") from fault
+        except (UnavailableError, DataMissingError, RejectedError) as second:
+            kind = DataMissingError if isinstance(fault, DataMissingError) else SourceError
+            raise kind(f"{fault}\nthe fallback did not help: {second}") from fault
 
 
 def planned_request(table: str, selection: Selection, *, base_url: str = BASE_URL) -> str:
