@@ -326,10 +326,22 @@ def test_squeeze_keeps_order_and_bounds():
 # --- the whole
 
 
-def test_another_seed_gives_another_panel_with_all_items(shipped):
-    panel = calibrate_panel(7).to_frame()
+def run_script(*arguments, cwd, **variables):
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")} | variables
+    script = [sys.executable, str(ROOT / "scripts" / "calibrate.py"), *arguments]
+    return subprocess.run(script, env=environment, capture_output=True, text=True, cwd=cwd)
+
+
+def test_another_seed_gives_another_panel_with_all_items(tmp_path, shipped):
+    run = run_script("--seed", "7", "--out", "p.csv", cwd=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    panel = pd.read_csv(tmp_path / "p.csv")
     assert differing(panel) == {}
     assert not np.allclose(panel["net_expenditure"], shipped["net_expenditure"])
+    manifest = json.loads((tmp_path / "p.manifest.json").read_text(encoding="utf-8"))
+    assert manifest["seed"] == 7
+    assert manifest["sha256"] == hashlib.sha256((tmp_path / "p.csv").read_bytes()).hexdigest()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_negative_seed_is_refused():
@@ -342,13 +354,10 @@ def test_script_rebuilds_the_shipped_panel_whatever_the_thread_count_and_hash_se
     written = []
     for threads, hash_seed in (("1", "0"), ("2", "1")):
         out = tmp_path / f"panel_{threads}.csv"
-        environment = os.environ | {
-            "PYTHONPATH": str(ROOT / "src"), "OPENBLAS_NUM_THREADS": threads, "PYTHONHASHSEED": hash_seed,
-        }  # fmt: skip
-        script = [sys.executable, str(ROOT / "scripts" / "calibrate.py"), "--out", str(out)]
-        run = subprocess.run(script, env=environment, capture_output=True, text=True, cwd=tmp_path)
-        assert run.returncode == 0, run.stderr
-        assert run.stderr == ""
+        run = run_script(
+            "--out", str(out), cwd=tmp_path, OPENBLAS_NUM_THREADS=threads, PYTHONHASHSEED=hash_seed
+        )
+        assert (run.returncode, run.stderr) == (0, "")
         written.append(out.read_bytes())
     assert written[0] == written[1]
     # Another machine may round differently, so against the shipped file only the cells are compared.
@@ -356,10 +365,6 @@ def test_script_rebuilds_the_shipped_panel_whatever_the_thread_count_and_hash_se
 
 
 def test_script_refuses_a_bad_seed_and_writes_nothing(tmp_path):
-    script = [sys.executable, str(ROOT / "scripts" / "calibrate.py")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    run = subprocess.run(
-        [*script, "--seed", "x", "--out", str(tmp_path / "p.csv")], env=environment, capture_output=True
-    )
+    run = run_script("--seed", "x", "--out", "p.csv", cwd=tmp_path)
     assert run.returncode == 2
     assert list(tmp_path.iterdir()) == []
