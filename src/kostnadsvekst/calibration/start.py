@@ -6,6 +6,7 @@ the printed standard deviation. Deviations have the size that the printed standa
 ``sigma / (SE sqrt(N - G))`` at weight 1, and run smoothly over the years where the quantity does.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,7 +176,7 @@ def _pin_extremes(persons: np.ndarray, printed: Printed, rng: np.random.Generato
     rural = [next(small) for _ in range(12)]
     pins[rural, :, COLUMN["urban"]] = printed.covariates.minimum[COLUMN["urban"]]
 
-    def pin(name: str, extreme: str, units) -> None:  # type: ignore[no-untyped-def]
+    def pin(name: str, extreme: str, units: Iterator[int]) -> None:
         year = rng.integers(N_YEARS)
         pins[next(units), year, COLUMN[name]] = getattr(printed.covariates, extreme)[COLUMN[name]]
 

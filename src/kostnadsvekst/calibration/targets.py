@@ -15,6 +15,7 @@ b) ``const_m = ybar - xbar' b_m``.
 c) Pooled means and standard deviations are functions of the yearly ones and of the weight shares s_t.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,8 @@ from kostnadsvekst.calibration.printed import (
     Printed,
 )
 from kostnadsvekst.errors import CalibrationError
+
+Conditions = Callable[[np.ndarray], np.ndarray]
 
 COMMON = MODEL_SIZES[1]
 MAX_DISPLACEMENT = 0.9
@@ -106,7 +109,9 @@ def solve_targets(printed: Printed, shares: np.ndarray, population_10k_mean: flo
     return _as_targets(printed, _unstack(theta), displacement)
 
 
-def solve_least_norm(start: np.ndarray, scale: np.ndarray, residuals, iterations: int = 20) -> np.ndarray:  # type: ignore[no-untyped-def]
+def solve_least_norm(
+    start: np.ndarray, scale: np.ndarray, residuals: Conditions, iterations: int = 20
+) -> np.ndarray:
     """Nearest point to ``start`` in the metric ``scale`` with ``residuals(point) = 0``, by Newton steps.
 
     Each step solves the linearised problem: with J the Jacobian at theta and D = diag(scale),
@@ -132,7 +137,7 @@ def solve_least_norm(start: np.ndarray, scale: np.ndarray, residuals, iterations
     return theta
 
 
-def complex_step_jacobian(function, point: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
+def complex_step_jacobian(function: Conditions, point: np.ndarray) -> np.ndarray:
     """Jacobian of an analytic function, exact to rounding (Squire and Trapp 1998)."""
     step = 1e-30
     columns = []
