@@ -295,6 +295,16 @@ def test_failure_leaves_the_old_store_and_lists_everything(fetched):
     assert {p.name: p.read_bytes() for p in (folder / "store").iterdir()} == files
 
 
+def test_without_a_network_it_stops_at_once(tmp_path):
+    with running(FakeStatBank()) as bank:
+        gone = bank.url  # the port is free again after this block
+    urls = ("--base-url", gone, "--klass-url", gone, "--store", str(tmp_path / "s"), "--cache", str(tmp_path))
+    done = run("fetch.py", *urls)
+    assert done.returncode == 3
+    assert "after 2 attempts: the host cannot be reached" in done.stderr
+    assert "kostra_groups: not tried" in done.stderr
+
+
 def test_unknown_name_is_refused():
     done = run("fetch.py", "--only", "weather")
     assert done.returncode == 2

@@ -9,7 +9,7 @@ import pandas as pd
 from kostnadsvekst.errors import KostnadsvekstError, SourceError, SpecificationError
 from kostnadsvekst.sources import klass, statbank
 from kostnadsvekst.sources.cache import Cache
-from kostnadsvekst.sources.transport import Policy
+from kostnadsvekst.sources.transport import Policy, UnavailableError
 
 BORDERS = ("klass_changes", "klass_codes", "kostra_groups")
 
@@ -165,6 +165,10 @@ def download(
         try:
             tables[name] = job()
             announce(name)
+        except UnavailableError as error:  # the next table would wait as long in vain
+            failures.append(f"{name}: {error}")
+            failures += [f"{other}: not tried" for other in list(jobs)[list(jobs).index(name) + 1 :]]
+            break
         except KostnadsvekstError as error:
             failures.append(f"{name}: {error}")
     if failures:

@@ -163,7 +163,7 @@ def fetch(
         try:
             return _fetch_by(_Api("v0", fallback_url), table, selection, transport, fixed_policy=True)
         except (UnavailableError, DataMissingError, RejectedError) as second:
-            kind = DataMissingError if isinstance(fault, DataMissingError) else SourceError
+            kind = SourceError if isinstance(fault, RejectedError) else type(fault)
             raise kind(f"{fault}\nthe fallback did not help: {second}") from fault
 
 

@@ -43,8 +43,8 @@ class RejectedError(SourceError):
 
 
 class _PassingFaultError(Exception):
-    def __init__(self, what: str, wait: float | None = None) -> None:
-        self.wait = wait
+    def __init__(self, what: str, wait: float | None = None, *, reached: bool = True) -> None:
+        self.wait, self.reached = wait, reached
         super().__init__(what)
 
 
@@ -160,7 +160,7 @@ class Transport:
     def _ask_until_answered(self, request: Request) -> bytes:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_PassingFaultError),
-            stop=tenacity.stop_after_attempt(self.policy.attempts),
+            stop=self._stop,
             wait=self._wait,
             sleep=self._sleep,
             reraise=True,
@@ -168,10 +168,17 @@ class Transport:
         try:
             return retrying(self._ask, request)
         except _PassingFaultError as fault:
+            tried = retrying.statistics["attempt_number"]
             raise UnavailableError(
-                f"no usable answer after {self.policy.attempts} attempts: {fault} ({request.method} "
+                f"no usable answer after {tried} attempts: {fault} ({request.method} "
                 f"{request.url}); what has arrived is kept, run again later to continue"
             ) from fault
+
+    def _stop(self, state: tenacity.RetryCallState) -> bool:
+        fault = state.outcome.exception() if state.outcome else None
+        # Without a network patience does not help: the second try is for a line that was just lost.
+        limit = self.policy.attempts if getattr(fault, "reached", True) else min(2, self.policy.attempts)
+        return state.attempt_number >= limit
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
@@ -199,6 +206,8 @@ class Transport:
             )
         except httpx.TimeoutException as error:
             raise _PassingFaultError(f"no answer within {self.policy.timeout:g} s") from error
+        except httpx.ConnectError as error:
+            raise _PassingFaultError(f"the host cannot be reached ({error})", reached=False) from error
         except httpx.HTTPError as error:  # lost connections and bodies that end too soon
             raise _PassingFaultError(f"the connection failed ({error})") from error
         self._note_limit(host, response)
