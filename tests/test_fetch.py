@@ -370,6 +370,23 @@ def test_writing_fails_without_harm(tmp_path, monkeypatch):
     assert (other / "thesis.docx").read_text() == "x"
 
 
+def test_old_store_comes_back_when_the_new_one_cannot_be_put_in_place(tmp_path, monkeypatch):
+    folder = tmp_path / "s"
+    write_store(folder, {"a": frame()}, {})
+    rename = Path.rename
+
+    def fail_on_the_new(self: Path, target: Path) -> Path:
+        if Path(target) == folder and self.name != "store":
+            raise OSError("disk is gone")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_on_the_new)
+    with pytest.raises(OSError, match="disk is gone"):
+        write_store(folder, {"b": frame()}, {})
+    assert list(read_store(folder).tables) == ["a"]
+    assert [p.name for p in tmp_path.iterdir()] == ["s"]
+
+
 def test_parameters_name_known_quantities_and_units():
     from kostnadsvekst.panel.raw import QUANTITIES, UNITS
 

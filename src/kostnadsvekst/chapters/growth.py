@@ -27,6 +27,8 @@ from kostnadsvekst.panel.prices import price_index
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.audit import (
     AGREEING,
+    DIFFERS,
+    NOT_ATTEMPTED,
     Item,
     audit_items,
     load_accepted,
@@ -764,9 +766,12 @@ def _absent(data: GrowthData) -> Iterator[Bilingual]:
 
 def _count(audit: pd.DataFrame) -> Bilingual:
     agree, total = int(audit["verdict"].isin(AGREEING).sum()), len(audit)
+    differ, untried = (int((audit["verdict"] == verdict).sum()) for verdict in (DIFFERS, NOT_ATTEMPTED))
     return Bilingual(
-        f"{agree} av {total} trykte tall stemmer med trykt nøyaktighet",
-        f"{agree} of {total} printed items agree at printed precision",
+        f"{agree} av {total} trykte tall stemmer med trykt nøyaktighet; {differ} avviker, grunn i audit.csv, "
+        f"{untried} lar seg ikke beregne",
+        f"{agree} of {total} printed items agree at printed precision; {differ} differ, reason in audit.csv, "
+        f"{untried} cannot be computed",
     )
 
 
