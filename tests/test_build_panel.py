@@ -15,7 +15,7 @@ from fake_country import CHANGES, CODES, COUNTS, country
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.panel.municipalities import sum_to_borders
 from kostnadsvekst.panel.prices import price_index
-from kostnadsvekst.panel.raw import AGES
+from kostnadsvekst.panel.raw import AGES, read_raw
 
 
 class FakeBorders:
@@ -360,6 +360,23 @@ def test_faulty_mappings_are_named(tmp_path):
     path.write_text("origin = 'x'", "utf-8")
     with pytest.raises(InvalidDataError, match=r"has no \[files"):
         build(path)
+
+
+def test_choices_and_borders_of_a_mapping_need_no_network(tmp_path):
+    raw = country(stable=("0101", "0102"))
+    path = write_user_files(tmp_path, raw)
+    CHANGES.to_csv(tmp_path / "changes.csv", index=False)
+    head = 'changes = "changes.csv"\n[panel]\npopulation = "start-of-year"\nborders = "as-is"\nend = 2016\n'
+    text = path.read_text("utf-8")
+    path.write_text(head + text, "utf-8")
+    panel = kv.load_panel(path)
+    assert panel.attrs["choices"]["borders"] == "as-is"
+    assert sorted(panel["year"].unique()) == [2015, 2016]
+    assert "population_10k" in panel
+    assert len(read_raw(path).changes) == len(CHANGES)
+    path.write_text(head.replace("population", "befolkning") + text, "utf-8")
+    with pytest.raises(SpecificationError, match="build_panel has no befolkning"):
+        kv.load_panel(path)
 
 
 def test_mixed_encodings_are_refused(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.sources import klass
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -173,6 +173,11 @@ def test_impossible_borders_are_refused(changes):
         klass.municipality_mapping(2010, 2020, 2020, changes=changes)
     with pytest.raises(SpecificationError, match="if the list holds every change"):
         klass.municipality_mapping(2015, 2019, 2019, changes=changes[changes["changeOccurred"] < "2020"])
+
+
+def test_missing_file_of_changes_is_named(tmp_path):
+    with pytest.raises(DataMissingError, match=r"no file .*changes.csv"):
+        klass.read_changes(tmp_path / "changes.csv")
 
 
 def test_faulty_changes_and_weights_are_named(changes):

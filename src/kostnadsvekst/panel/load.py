@@ -1,5 +1,6 @@
 """The municipal panel as estimators want it: the embedded synthetic one, or a user's own file."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.panel.build import build_panel
+from kostnadsvekst.panel.raw import read_choices
 from kostnadsvekst.panel.schema import check_panel
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.embedded import embedded_path
@@ -49,7 +51,11 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
         If amounts look suspicious inside a municipality.
     """
     if path is not None and (Path(path).is_dir() or Path(path).suffix == ".toml"):
-        panel = build_panel(path)
+        choices = read_choices(Path(path)) if Path(path).is_file() else {}
+        unknown = sorted(set(choices) - set(inspect.signature(build_panel).parameters))
+        if unknown:
+            raise SpecificationError(f"[panel] in {str(path)!r}: build_panel has no {', '.join(unknown)}")
+        panel = build_panel(path, **choices)
         check_panel(panel)
         panel["population_10k"] = panel["population"] / 10_000
         return panel

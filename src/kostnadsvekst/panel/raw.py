@@ -12,6 +12,7 @@ import pandas as pd
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.files import MISSING_TEXTS, parse_numbers, read_table
+from kostnadsvekst.sources.klass import read_changes
 from kostnadsvekst.sources.store import Store, read_store
 
 COLUMNS = ("municipality", "year", "quantity", "value", "unit")
@@ -160,7 +161,8 @@ def read_mapped_files(path: Path) -> RawData:
     path : Path
         TOML. One table ``[files.NAME]`` for each file: ``path`` (relative to the TOML file),
         ``municipality`` and ``year`` (names of its columns), and ``[files.NAME.columns]`` with lines such as
-        ``net_expenditure = { column = "NETTO", unit = "nok1000" }``. Optionally ``origin`` for the whole.
+        ``net_expenditure = { column = "NETTO", unit = "nok1000" }``. Optionally ``origin`` for the whole,
+        ``changes`` (file of KLASS' changes; else KLASS is asked) and ``[panel]`` (see `read_choices`).
 
     Returns
     -------
@@ -176,7 +178,31 @@ def read_mapped_files(path: Path) -> RawData:
         raise InvalidDataError(f"the column mapping {str(path)!r} has no [files.NAME]")
     frames = [_read_mapped_file(path.parent, name, entry) for name, entry in described["files"].items()]
     origin = described.get("origin", "files of the user")
-    return RawData(check_values(pd.concat(frames, ignore_index=True)), Provenance(origin, path.name))
+    changes = described.get("changes")
+    return RawData(
+        check_values(pd.concat(frames, ignore_index=True)),
+        Provenance(origin, path.name),
+        None if changes is None else read_changes(path.parent / changes),
+    )
+
+
+def read_choices(path: Path) -> dict[str, Any]:
+    """Read the choices that a mapping of files makes for the builder.
+
+    Parameters
+    ----------
+    path : Path
+        TOML.
+
+    Returns
+    -------
+    dict
+        Table ``[panel]``: arguments of `kostnadsvekst.build_panel`; empty if there is none.
+    """
+    try:
+        return dict(tomllib.loads(path.read_text("utf-8")).get("panel", {}))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return {}  # the builder reads the file next and says what is wrong with it
 
 
 def _read_mapped_file(folder: Path, name: str, entry: Mapping[str, Any]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.sources.cache import Cache, Request, default_folder
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.transport import Policy, Transport
@@ -104,11 +104,15 @@ def read_changes(document: Mapping[str, Any] | pd.DataFrame | Path | str) -> pd.
 
     Raises
     ------
+    DataMissingError
+        There is no such file.
     InvalidDataError
         Columns are missing, or codes do not have four digits.
     """
     if isinstance(document, str | Path):
         path = Path(document)
+        if not path.is_file():
+            raise DataMissingError(f"there is no file {str(path)!r} of municipal changes: check the path")
         document = (
             pd.read_csv(path, dtype=str) if path.suffix == ".csv" else json.loads(path.read_text("utf-8"))
         )
