@@ -17,6 +17,9 @@ _PUBLIC = {
     "check_panel": "kostnadsvekst.panel.schema",
     "load_panel": "kostnadsvekst.panel.load",
     "load_cells": "kostnadsvekst.sources.published",
+    "estimate_ar1": "kostnadsvekst.models.ar1",
+    "acute_beds": "kostnadsvekst.models.acute_beds",
+    "staggered": "kostnadsvekst.models.staggered",
     "errors": "kostnadsvekst.errors",
 }
 
@@ -27,7 +30,11 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'kostnadsvekst' has no attribute {name!r}")
     module = import_module(_PUBLIC[name])
-    value = module if _PUBLIC[name].rpartition(".")[2] == name and not hasattr(module, name) else getattr(module, name)
+    value = (
+        module
+        if _PUBLIC[name].rpartition(".")[2] == name and not hasattr(module, name)
+        else getattr(module, name)
+    )
     globals()[name] = value
     return value
 
