@@ -383,3 +383,5 @@ def _covariance(kind: str, fit: WithinFit) -> inference.Covariance:
 
 def _share_explained(ssr: float, tss: float) -> float:
     return 1 - ssr / tss if tss > 0 else float("nan")
+
+
