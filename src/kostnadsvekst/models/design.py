@@ -59,9 +59,11 @@ def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tupl
     return tuple(terms)
 
 
-def columns_of(terms: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Names of the data columns that the terms use, each once, in order."""
-    return tuple(dict.fromkeys(_column(factor) for term in terms for factor in term))
+def columns_of(terms: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the numeric and of the categorical columns that the terms use, in order."""
+    factors = dict.fromkeys(factor for term in terms for factor in term)
+    numeric = tuple(f for f in factors if f == _column(f))
+    return numeric, tuple(_column(f) for f in factors if f != _column(f))
 
 
 def require_columns(needed: Iterable[str], data: pd.DataFrame) -> None:
@@ -77,33 +79,74 @@ def require_columns(needed: Iterable[str], data: pd.DataFrame) -> None:
     raise DataMissingError(f"the data lack the column(s) {', '.join(hints)}; they have {', '.join(names)}")
 
 
-def numeric_column(data: pd.DataFrame, name: str) -> Floats:
-    """A column as numbers, missing values as NaN.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The columns that a model uses, as arrays.
+
+    Attributes
+    ----------
+    numbers : dict of str to (n,) array
+        Missing values are NaN.
+    codes : dict of str to (n,) integer array
+        Levels of the categorical columns as 0, 1, ...; missing values are -1.
+    levels : dict of str to array
+        Sorted levels of the categorical columns.
+    """
+
+    numbers: dict[str, Floats]
+    codes: dict[str, Ints]
+    levels: dict[str, Any]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """Rows without a missing value."""
+        present = [~np.isnan(v) for v in self.numbers.values()] + [c >= 0 for c in self.codes.values()]
+        return np.logical_and.reduce(present)
+
+    def take(self, rows: Ints) -> "Sample":
+        """Sample of some rows; levels that no row has any more are gone."""
+        codes, levels = {}, {}
+        for name, old in self.codes.items():
+            used, codes[name] = np.unique(old[rows], return_inverse=True)
+            levels[name] = self.levels[name][used]
+        return Sample({name: v[rows] for name, v in self.numbers.items()}, codes, levels)
+
+
+def read_sample(data: pd.DataFrame, numeric: Iterable[str], categorical: Iterable[str]) -> Sample:
+    """Columns of a frame as arrays.
+
+    Parameters
+    ----------
+    data : DataFrame
+    numeric, categorical : iterables of str
+        Names of columns.
 
     Raises
     ------
+    DataMissingError
+        If a column does not exist; the nearest name is suggested.
     InvalidDataError
-        If the column holds text or infinite values; the rows are named.
+        If the frame is empty, or a numeric column holds text or infinite values; the rows are named.
     """
-    column = data[name]
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        column = _numbers_in(column, name)
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.isinf(values).any():
-        rows = _rows(data, np.flatnonzero(np.isinf(values)))
-        raise InvalidDataError(f"column {name!r} holds infinite values", rows)
-    return values
+    numeric, categorical = list(dict.fromkeys(numeric)), list(dict.fromkeys(categorical))
+    require_columns([*numeric, *categorical], data)
+    if data.empty:
+        raise InvalidDataError("the data have no rows")
+    numbers = {name: _numbers(data, name) for name in numeric}
+    factorized = {name: pd.factorize(data[name], sort=True) for name in categorical}
+    codes = {name: pair[0] for name, pair in factorized.items()}
+    return Sample(numbers, codes, {name: pair[1] for name, pair in factorized.items()})
 
 
-def build_design(terms: Sequence[tuple[str, ...]], data: pd.DataFrame) -> Design:
-    """Columns of the terms on complete data.
+def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
+    """Columns of the terms.
 
     Parameters
     ----------
     terms : sequence of tuple of str
         From `parse_terms`.
-    data : DataFrame
-        Rows without missing values in the columns used.
+    sample : Sample
+        Complete rows.
 
     Returns
     -------
@@ -116,10 +159,9 @@ def build_design(terms: Sequence[tuple[str, ...]], data: pd.DataFrame) -> Design
     marginality rule of R and formulaic. What is still collinear is dropped, and named, by the estimator.
     """
     present = {frozenset(term) for term in terms} | {frozenset[str]()}
-    blocks = [_code_term(term, data, present) for term in terms]
+    blocks = [_code_term(term, sample, present) for term in terms]
     names = tuple(name for block_names, _ in blocks for name in block_names)
-    columns: list[Floats] = [column for _, block in blocks for column in block]
-    return Design(names, np.column_stack(columns))
+    return Design(names, np.stack([column for _, block in blocks for column in block], axis=1))
 
 
 def _expand(regressor: str, known: set[str]) -> list[tuple[str, ...]]:
@@ -153,24 +195,21 @@ def _column(factor: str) -> str:
 
 
 def _code_term(
-    term: tuple[str, ...], data: pd.DataFrame, present: set[frozenset[str]]
+    term: tuple[str, ...], sample: Sample, present: set[frozenset[str]]
 ) -> tuple[list[str], list[Floats]]:
-    names, columns = [""], [np.ones(1)]
-    for factor in term:
-        reduced = frozenset(term) - {factor} in present
-        factor_names, factor_columns = _code_factor(factor, data, reduced)
-        pairs = [(i, j) for i in range(len(names)) for j in range(len(factor_names))]
-        names, columns = (
-            [f"{names[i]}:{factor_names[j]}" if names[i] else factor_names[j] for i, j in pairs],
-            [columns[i] * factor_columns[j] for i, j in pairs],
-        )
+    blocks = [_code_factor(factor, sample, frozenset(term) - {factor} in present) for factor in term]
+    names, columns = blocks[0]
+    for factor_names, factor_columns in blocks[1:]:
+        names = [f"{left}:{right}" for left in names for right in factor_names]
+        columns = [left * right for left in columns for right in factor_columns]
     return names, columns
 
 
-def _code_factor(factor: str, data: pd.DataFrame, reduced: bool) -> tuple[list[str], list[Floats]]:
-    if factor == _column(factor):
-        return [factor], [numeric_column(data, factor)]
-    codes, levels = pd.factorize(data[_column(factor)], sort=True)
+def _code_factor(factor: str, sample: Sample, reduced: bool) -> tuple[list[str], list[Floats]]:
+    column = _column(factor)
+    if factor == column:
+        return [factor], [sample.numbers[factor]]
+    codes, levels = sample.codes[column], sample.levels[column]
     kept = range(1 if reduced else 0, len(levels))
     mark = "T." if reduced else ""
     names = [f"{factor}[{mark}{_level_name(levels[j])}]" for j in kept]
@@ -181,21 +220,35 @@ def _level_name(level: Any) -> str:
     return str(int(level)) if isinstance(level, float | np.floating) and level == int(level) else str(level)
 
 
-def _numbers_in(column: pd.Series, name: str) -> pd.Series:
+def _numbers(data: pd.DataFrame, name: str) -> Floats:
+    column = data[name]
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iufb":
+        column = _numbers_in_text(column, name)
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        raise InvalidDataError(
+            f"column {name!r} holds infinite values in {len(infinite)} row(s)", _list_rows(column, infinite)
+        )
+    return values
+
+
+def _numbers_in_text(column: pd.Series, name: str) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
     if isinstance(column.dtype, pd.CategoricalDtype):
         raise InvalidDataError(f"column {name!r} is categorical: write C({name}) for a dummy per level")
     numbers = pd.to_numeric(column, errors="coerce")
     text = np.flatnonzero(numbers.isna() & column.notna())
     if len(text):
-        shown = [f"row {i}: {column.iloc[i]!r}" for i in text[:_LISTED]]
         raise InvalidDataError(
             f"column {name!r} has text in {len(text)} row(s) where numbers are needed "
             f"(write C({name}) if it is a category)",
-            shown,
+            _list_rows(column, text),
         )
     return numbers
 
 
-def _rows(data: pd.DataFrame, positions: NDArray[Any]) -> list[str]:
-    listed = [f"row {data.index[i]}" for i in positions[:_LISTED]]
+def _list_rows(column: pd.Series, positions: NDArray[Any]) -> list[str]:
+    listed = [f"row {column.index[i]}: {column.iloc[i]!r}" for i in positions[:_LISTED]]
     return listed + ([f"and {len(positions) - _LISTED} more"] if len(positions) > _LISTED else [])

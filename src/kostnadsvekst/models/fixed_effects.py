@@ -6,6 +6,7 @@ weights may vary over time, and the absorbed effects count in the degrees of fre
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,10 +14,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
+from scipy.sparse import csc_array
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.design import build_design, columns_of, numeric_column, parse_terms, require_columns
+from kostnadsvekst.models.design import (
+    Sample,
+    build_design,
+    columns_of,
+    parse_terms,
+    read_sample,
+    require_columns,
+)
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.provenance import Provenance, provenance_of
 
@@ -24,8 +33,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 CONSTANT = "constant"
-# A column is collinear when less than this share of its length is left after the columns before it.
+# A column does not vary within entities when demeaning leaves less than this share of its length: rounding.
+INVARIANT = 1e-11
+# A column is collinear when the columns before it leave less than this share of its within length.
 COLLINEAR = 1e-9
+# Above this share the normal equations lose at most six of sixteen digits, before refinement.
+WELL_CONDITIONED = 1e-3
 _LISTED = 10
 
 
@@ -208,12 +221,12 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     Methods and formulas.
     """
     terms = parse_terms(spec.regressors, data.columns)
-    rows = _complete_rows(spec, columns_of(terms), data)
-    used = data if len(rows) == len(data) else data.iloc[rows]
-    design = build_design(terms, used)
-    weights = numeric_column(used, spec.weights) if spec.weights else np.ones(len(used))
-    entities, _ = pd.factorize(used[spec.entity])
-    fit = fit_within(numeric_column(used, spec.outcome), design.columns, weights, entities, design.terms)
+    sample, rows = complete_sample(spec, terms, data)
+    design = build_design(terms, sample)
+    weights = sample.numbers[spec.weights] if spec.weights else np.ones(len(rows))
+    fit = fit_within(
+        sample.numbers[spec.outcome], design.columns, weights, sample.codes[spec.entity], design.terms
+    )
     return Estimate(
         specification=spec,
         terms=(*(design.terms[j] for j in fit.kept), CONSTANT),
@@ -224,6 +237,49 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
         rows=rows,
         provenance=provenance_of(data),
     )
+
+
+def complete_sample(
+    spec: Specification, terms: Sequence[tuple[str, ...]], data: pd.DataFrame
+) -> tuple[Sample, Ints]:
+    """Columns of a specification on the rows that are complete, and the positions of these rows.
+
+    Parameters
+    ----------
+    spec : Specification
+    terms : sequence of tuple of str
+        Its regressors, from `parse_terms`.
+    data : DataFrame
+
+    Raises
+    ------
+    DataMissingError, InvalidDataError
+        As `estimate`.
+
+    Warns
+    -----
+    DataWarning
+        If rows with missing values are left out.
+    """
+    numeric, categorical = columns_of(terms)
+    require_columns([spec.time], data)
+    weights = (spec.weights,) if spec.weights else ()
+    sample = read_sample(data, [spec.outcome, *numeric, *weights], [spec.entity, *categorical])
+    if spec.weights:
+        _check_weights(spec, sample.numbers[spec.weights], data)
+    complete = sample.complete
+    rows = np.flatnonzero(complete)
+    if len(rows) == len(data):
+        return sample, rows
+    if not len(rows):
+        raise InvalidDataError("no row has a value in every column that the specification needs")
+    lost = _describe_rows(spec, data, np.flatnonzero(~complete))
+    warnings.warn(
+        f"{len(data) - len(rows)} of {len(data)} rows have missing values and are left out: {lost}",
+        DataWarning,
+        stacklevel=3,
+    )
+    return sample.take(rows), rows
 
 
 def fit_within(
@@ -253,14 +309,11 @@ def fit_within(
     SpecificationError
         If no column varies within entities or n - G - k < 1.
     """
-    n = len(y)
-    n_entities = int(entities.max()) + 1
+    n, n_entities = len(y), int(entities.max()) + 1
     w = weights * (n / weights.sum())
     stacked = np.column_stack([X, y])
-    mean = w @ stacked / n
     within = demean(stacked, w, entities, n_entities)
-    root_w = np.sqrt(w)[:, None]
-    kept, dropped, R = _independent_columns(within * root_w, np.sqrt(w @ (stacked - mean) ** 2))
+    kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
     k = len(kept)
     if not kept:
         raise SpecificationError(
@@ -271,10 +324,9 @@ def fit_within(
         raise SpecificationError(
             f"{n} rows, {n_entities} absorbed effects and {k} regressors leave no degrees of freedom"
         )
-    b = solve_triangular(R[:k, :k], R[:k, k])
-    R_inverse = solve_triangular(R[:k, :k], np.eye(k))
-    X_within = within[:, kept]
-    residuals = within[:, -1] - X_within @ b
+    mean = w @ stacked / n
+    X_within, y_within = within[:, kept], within[:, -1]
+    residuals = y_within - X_within @ b
     return WithinFit(
         coefficients=b,
         constant=float(mean[-1] - mean[kept] @ b),
@@ -284,13 +336,13 @@ def fit_within(
         residuals=residuals,
         weights=w,
         entities=entities,
-        bread=R_inverse @ R_inverse.T,
+        bread=bread,
         x_mean=mean[kept],
         n_entities=n_entities,
         df_resid=df_resid,
         ssr=float(w @ residuals**2),
         tss=float(w @ (y - mean[-1]) ** 2),
-        tss_within=float(w @ within[:, -1] ** 2),
+        tss_within=float(w @ y_within**2),
     )
 
 
@@ -309,56 +361,61 @@ def demean(columns: Floats, weights: Floats, entities: Ints, n_entities: int) ->
     -------
     (n, m) array
     """
-    totals = np.bincount(entities, weights, n_entities)
-    means = np.empty((n_entities, columns.shape[1]))
-    for j in range(columns.shape[1]):
-        means[:, j] = np.bincount(entities, weights * columns[:, j], n_entities) / totals
+    n = len(weights)
+    membership = csc_array((weights, entities, np.arange(n + 1)), shape=(n_entities, n))
+    means = membership @ columns
+    means /= np.bincount(entities, weights, n_entities)[:, None]
     return columns - means[entities]
 
 
-def _independent_columns(scaled: Floats, norms: Floats) -> tuple[list[int], list[int], Floats]:
+def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], list[int], Floats, Floats]:
+    """Kept and dropped columns of X, coefficients and bread; y is the last column of ``within``.
+
+    The normal equations, refined once, are as good as QR where the columns are far from collinear;
+    elsewhere QR decides, column by column.
+    """
+    gram = (within * w[:, None]).T @ within
+    norms = np.sqrt(np.diag(gram))
+    kept = list(range(len(gram) - 1))
+    if (norms > WELL_CONDITIONED * raw_norms).all():
+        # Correlation scale: the size of a pivot is then the share of a column's length left.
+        scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
+        with suppress(np.linalg.LinAlgError):
+            triangle = np.linalg.cholesky(scaled)
+            if np.diag(triangle).min() > WELL_CONDITIONED:
+                inverse = solve_triangular(triangle, np.eye(len(scaled)), lower=True, check_finite=False)
+                bread = (inverse.T @ inverse) / np.outer(norms[:-1], norms[:-1])
+                b = bread @ gram[:-1, -1]
+                residuals = within[:, -1] - within[:, :-1] @ b
+                return kept, [], b + bread @ (within[:, :-1].T @ (w * residuals)), bread
+    kept, dropped, R = _independent_columns(within * np.sqrt(w)[:, None], norms, raw_norms)
+    k = len(kept)
+    inverse = solve_triangular(R[:k, :k], np.eye(k))
+    return kept, dropped, solve_triangular(R[:k, :k], R[:k, k]) if k else np.empty(0), inverse @ inverse.T
+
+
+def _independent_columns(
+    scaled: Floats, norms: Floats, raw_norms: Floats
+) -> tuple[list[int], list[int], Floats]:
     """Kept and dropped columns of X and the triangle R of [X_kept y], where y is the last column.
 
-    Columns are judged in order, so the result does not depend on the rows' order. Each is compared with
-    its own length before the effects were taken out: what demeaning leaves of a constant is noise.
+    Columns are judged in order, so the result does not depend on the rows' order.
     """
-    kept, dropped = list(range(scaled.shape[1] - 1)), []
+    varies = norms > INVARIANT * raw_norms
+    kept = [j for j in range(scaled.shape[1] - 1) if varies[j]]
+    dropped = [j for j in range(scaled.shape[1] - 1) if not varies[j]]
     while True:
         R = np.linalg.qr(scaled[:, [*kept, -1]], mode="r")
         left = np.abs(np.diag(R))[: len(kept)]
-        collinear = np.flatnonzero(left <= COLLINEAR * norms[kept])
+        collinear = np.flatnonzero(left <= COLLINEAR * norms[kept][: len(left)])
         if not len(collinear):
-            return kept, dropped, R
+            return kept, sorted(dropped), R
         # After the first collinear column the triangle is noise: drop one and look again.
         dropped.append(kept.pop(int(collinear[0])))
 
 
-def _complete_rows(spec: Specification, regressor_columns: Sequence[str], data: pd.DataFrame) -> Ints:
-    weights = (spec.weights,) if spec.weights else ()
-    require_columns([spec.outcome, *regressor_columns, spec.entity, spec.time, *weights], data)
-    if data.empty:
-        raise InvalidDataError("the data have no rows")
-    complete = np.ones(len(data), dtype=bool)
-    for name in (spec.outcome, *regressor_columns, spec.entity):
-        complete &= ~data[name].isna().to_numpy()
-    if not complete.any():
-        raise InvalidDataError("no row has a value in every column that the specification needs")
-    rows = np.flatnonzero(complete)
-    if spec.weights:
-        _check_weights(spec, data, rows)
-    if len(rows) < len(data):
-        lost = _describe_rows(spec, data, np.flatnonzero(~complete))
-        warnings.warn(
-            f"{len(data) - len(rows)} of {len(data)} rows have missing values and are left out: {lost}",
-            DataWarning,
-            stacklevel=3,
-        )
-    return rows
-
-
-def _check_weights(spec: Specification, data: pd.DataFrame, rows: Ints) -> None:
-    weights = numeric_column(data, str(spec.weights))[rows]
-    bad = rows[~(weights > 0)]
+def _check_weights(spec: Specification, weights: Floats, data: pd.DataFrame) -> None:
+    bad = np.flatnonzero(~(weights > 0))
     if len(bad):
         raise InvalidDataError(
             f"weights must be positive numbers; {spec.weights!r} is missing, zero or negative in {len(bad)} "
