@@ -207,7 +207,7 @@ def test_bad_input_is_named():
         kv.estimate_ar1(RANDOM, data, rho_value=1.0)
     with pytest.raises(InvalidDataError, match="unit 3 time 2004"):
         kv.estimate_ar1(RANDOM, pd.concat([data, data.query("unit == 3 and time == 2004")]))
-    with pytest.raises(SpecificationError, match="weights.*regress"):
+    with pytest.raises(SpecificationError, match=r"weights.*regress"):
         kv.estimate_ar1(RANDOM.vary(weights="w"), data.assign(w=1.0))
     with pytest.raises(InvalidDataError, match="vary over time"):
         kv.estimate_ar1(RANDOM.vary(weights="w"), data.assign(w=data["time"]), rho="regress")

@@ -23,7 +23,6 @@ a = (-b', 1)', so the search for rho never returns to the data.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +30,8 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.design import build_design, columns_of, numeric_column, parse_terms, require_columns
-from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, WithinFit, fit_within
+from kostnadsvekst.models.design import build_design, parse_terms
+from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, WithinFit, complete_sample, fit_within
 from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.provenance import provenance_of
@@ -258,16 +257,15 @@ def estimate_ar1(
     """
     method, fixed = _check_method(rho, rho_value)
     terms = parse_terms(spec.regressors, data.columns)
-    rows = _complete_rows(spec, columns_of(terms), data)
+    sample, rows = complete_sample(spec, terms, data)
     used = data.iloc[rows]
     check_unique(used[spec.entity], used[spec.time])
-    weights = _unit_weights(spec, used, method)
-    design = build_design(terms, used)
-    entities, _ = pd.factorize(used[spec.entity], sort=True)
+    weights = _unit_weights(spec, used, sample.numbers, method)
+    design = build_design(terms, sample)
     fit = fit_ar1(
-        numeric_column(used, spec.outcome),
+        sample.numbers[spec.outcome],
         design.columns,
-        entities,
+        sample.codes[spec.entity],
         period_numbers(used[spec.time]),
         method=method,
         two_step=two_step,
@@ -315,7 +313,7 @@ def fit_ar1(
     rho_value: float = 0.0,
     weights: Floats | None = None,
 ) -> Ar1Fit:
-    """Fixed effects with AR(1) disturbances on arrays.
+    """Fit fixed effects with AR(1) disturbances on arrays.
 
     Parameters
     ----------
@@ -389,7 +387,7 @@ def lag_moments(within: Floats, gaps: Ints) -> LagMoments:
 def estimate_rho(
     moments: LagMoments, method: str = "dw", *, two_step: bool = False, rho_value: float = 0.0
 ) -> RhoEstimate:
-    """Iterated or two-step autocorrelation from moments.
+    """Estimate the autocorrelation from moments, iterated or in two steps.
 
     Parameters
     ----------
@@ -474,8 +472,8 @@ def _iterate(
         previous, rho = rho, formula(moments, a)
         if not abs(rho) < 1:
             raise SpecificationError(
-                f"the estimate of rho is {rho:.6g}, outside (-1, 1): the residuals are not stationary; give a fixed "
-                "value (rho_value) or difference the data"
+                f"the estimate of rho is {rho:.6g}, outside (-1, 1): the residuals are not stationary; "
+                "give a fixed value (rho_value) or difference the data"
             )
         if two_step or abs(rho - previous) < TOLERANCE:
             return rho, iteration
@@ -551,27 +549,9 @@ def _check_method(method: str, rho_value: float | None) -> tuple[str, float]:
     return method, 0.0 if rho_value is None else float(rho_value)
 
 
-def _complete_rows(spec: Specification, regressor_columns: tuple[str, ...], data: pd.DataFrame) -> Ints:
-    weights = (spec.weights,) if spec.weights else ()
-    needed = [spec.outcome, *regressor_columns, spec.entity, spec.time, *weights]
-    require_columns(needed, data)
-    missing = data[list(dict.fromkeys(needed))].isna().to_numpy().any(axis=1)
-    rows = np.flatnonzero(~missing)
-    if not len(rows):
-        raise InvalidDataError("no row has a value in every column that the specification needs")
-    if missing.any():
-        listed = [_place(spec, data, i) for i in np.flatnonzero(missing)[:_LISTED]]
-        more = f" and {missing.sum() - _LISTED} more" if missing.sum() > _LISTED else ""
-        warnings.warn(
-            f"{missing.sum()} of {len(data)} rows have missing values and are left out: "
-            f"{'; '.join(listed)}{more}",
-            DataWarning,
-            stacklevel=3,
-        )
-    return rows
-
-
-def _unit_weights(spec: Specification, used: pd.DataFrame, method: str) -> Floats | None:
+def _unit_weights(
+    spec: Specification, used: pd.DataFrame, numbers: dict[str, Floats], method: str
+) -> Floats | None:
     if not spec.weights:
         return None
     if method not in WEIGHTED_METHODS:
@@ -579,26 +559,16 @@ def _unit_weights(spec: Specification, used: pd.DataFrame, method: str) -> Float
             f"weights ({spec.weights!r}) do not go with rho={method!r}; Stata allows them with "
             f"{', '.join(WEIGHTED_METHODS)}"
         )
-    weights = numeric_column(used, spec.weights)
-    bad = np.flatnonzero(~(weights > 0))
-    if len(bad):
-        raise InvalidDataError(
-            f"weights must be positive numbers; {spec.weights!r} is not in {len(bad)} row(s)",
-            [_place(spec, used, i) for i in bad[:_LISTED]],
-        )
+    weights = numbers[spec.weights]
     spread = pd.Series(weights).groupby(used[spec.entity].to_numpy()).agg(["min", "max"])
     varying = spread.index[spread["min"] < spread["max"]]
     if len(varying):
         raise InvalidDataError(
-            f"weights {spec.weights!r} vary over time in {len(varying)} unit(s); AR(1) disturbances need weights "
-            "that are constant within units: use the unit's mean or its first value",
+            f"weights {spec.weights!r} vary over time in {len(varying)} unit(s); AR(1) disturbances need "
+            "weights that are constant within units: use the unit's mean or its first value",
             [f"{spec.entity} {unit}" for unit in varying[:_LISTED]],
         )
     return weights
-
-
-def _place(spec: Specification, data: pd.DataFrame, position: Any) -> str:
-    return f"{spec.entity} {data[spec.entity].iloc[position]} {spec.time} {data[spec.time].iloc[position]}"
 
 
 def _covariance(kind: str, fit: WithinFit) -> inference.Covariance:

@@ -12,7 +12,7 @@ _LISTED = 10
 
 
 def period_numbers(times: pd.Series) -> Ints:
-    """Times as integers that differ by one between neighbouring periods.
+    """Turn times into integers that differ by one between neighbouring periods.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def period_numbers(times: pd.Series) -> Ints:
         If a value is none of these; the first rows are named.
     """
     if isinstance(times.dtype, pd.PeriodDtype):
-        return times.dt.year.to_numpy(np.intp) if _yearly(times) else _ordinals(times)
+        return np.asarray(times.dt.year, dtype=np.intp) if _yearly(times) else _ordinals(times)
     if pd.api.types.is_datetime64_any_dtype(times.dtype):
         return _ordinals(times.dt.to_period("M"))
     if pd.api.types.is_numeric_dtype(times.dtype):
@@ -62,7 +62,7 @@ def _yearly(times: pd.Series) -> bool:
 
 
 def _ordinals(periods: pd.Series) -> Ints:
-    return periods.astype("int64").to_numpy(np.intp)
+    return np.asarray(periods.astype("int64"), dtype=np.intp)
 
 
 def _whole_numbers(times: pd.Series) -> Ints:
