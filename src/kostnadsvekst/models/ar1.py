@@ -12,8 +12,7 @@ S0          sum of z z' over all rows, for the stacked columns z = (x', y)'
 S1          sum over pairs of z_t z_{t-1}'
 S_now       sum over pairs of z_t z_t'
 S_before    sum over pairs of z_{t-1} z_{t-1}'
-S_first     sum over the first rows of spells of z z'
-S_gap       the part of S_first after gaps, that is without the first rows of units
+S_gap       sum over rows after a gap of z z'
 ==========  =====================================================================================
 
 Any sum of squares or products of the residuals y - x'b is a quadratic form of these moments in
@@ -27,6 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
@@ -56,20 +56,19 @@ class LagMoments:
 
     Attributes
     ----------
-    S0, S1, S_now, S_before, S_first, S_gap : (m, m) arrays
+    S0, S1, S_now, S_before, S_gap : (m, m) arrays
     """
 
     S0: Floats
     S1: Floats
     S_now: Floats
     S_before: Floats
-    S_first: Floats
     S_gap: Floats
 
     def prais_winsten(self, rho: float) -> Floats:
         """(m, m) moments of the columns after z_t - rho z_{t-1}, first rows times sqrt(1 - rho^2)."""
-        cross = self.S1 + self.S1.T
-        return self.S0 - rho * cross + rho**2 * (self.S_before - self.S_first)
+        first = self.S0 - self.S_now
+        return self.S0 - rho * (self.S1 + self.S1.T) + rho**2 * (self.S_before - first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,13 +372,12 @@ def lag_moments(within: Floats, gaps: Ints) -> LagMoments:
     """
     now = np.flatnonzero(gaps == 1)
     current, before = within[now], within[now - 1]
-    first, after_gap = within[gaps != 1], within[gaps > 1]
+    after_gap = within[gaps > 1]
     return LagMoments(
         S0=within.T @ within,
         S1=current.T @ before,
         S_now=current.T @ current,
         S_before=before.T @ before,
-        S_first=first.T @ first,
         S_gap=after_gap.T @ after_gap,
     )
 
@@ -484,12 +482,18 @@ def _iterate(
 
 
 def _residual_direction(S: Floats) -> Floats:
-    """(-b', 1)' of the least-squares fit with moments S; a collinear column gets the minimum-norm b."""
+    """(-b', 1)' of the least-squares fit with moments S; with collinear columns b is one of its solutions."""
     norms = np.sqrt(np.diag(S)[:-1])
     norms[norms == 0] = 1.0
-    scaled = S[:-1, :-1] / np.outer(norms, norms)
-    b = np.linalg.lstsq(scaled, S[:-1, -1] / norms, rcond=_COLLINEAR_SQUARED)[0] / norms
-    return np.append(-b, 1.0)
+    scaled, target = S[:-1, :-1] / np.outer(norms, norms), S[:-1, -1] / norms
+    try:
+        factor = cho_factor(scaled, lower=True)
+        if np.diag(factor[0]).min() ** 2 > _COLLINEAR_SQUARED:
+            return np.append(-cho_solve(factor, target) / norms, 1.0)
+    except LinAlgError:
+        pass
+    b = np.linalg.lstsq(scaled, target, rcond=_COLLINEAR_SQUARED)[0]
+    return np.append(-b / norms, 1.0)
 
 
 def _gaps(entities: Ints, periods: Ints) -> Ints:
