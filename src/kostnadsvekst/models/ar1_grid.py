@@ -77,7 +77,7 @@ def fit_ar1_grid(y: Floats, X: Floats, present: Bools, classes: Ints, method: st
     """
     stacked = np.where(present, np.concatenate([X, y[None]]), 0.0)
     within = _single_precision(_unit_demeaned(stacked, present))
-    rho = estimate_rho(_grid_moments(within, present, _indicator(classes)), method).rho
+    rho = estimate_rho(_grid_moments(within, present, _indicator(classes)[:, 1:]), method).rho
     star = _transform(stacked, present, rho)
     return _fit_transformed(star, classes, rho)
 

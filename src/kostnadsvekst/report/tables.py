@@ -6,8 +6,8 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, translate
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.language import SYNTHETIC_LABEL, Bilingual, translate
 from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, for_latex, format_number
 
 _LATEX_SPECIAL = {c: "\\" + c for c in "&%$#_{}"} | {
@@ -159,7 +159,7 @@ def render_markdown(table: Table, lang: str) -> str:
 
 
 def render_latex(table: Table, lang: str) -> str:
-    """Floating table for ``\\usepackage{booktabs}``."""
+    """Floating table for the LaTeX package booktabs."""
     width = table.n_columns + 1
     lines = [
         r"\begin{table}[htbp]",
@@ -244,7 +244,8 @@ _STYLE = """\
 body { font-family: Georgia, 'Times New Roman', serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; font-size: 0.92rem; }
 caption { text-align: left; font-weight: bold; padding-bottom: 0.5rem; }
-th, td { padding: 0.12rem 0.6rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { padding: 0.12rem 0.6rem; text-align: right; white-space: nowrap; }
+td { font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; }
 thead tr:last-child th { border-bottom: 1px solid; }
 thead th[colspan] { text-align: center; border-bottom: 1px solid #999; }

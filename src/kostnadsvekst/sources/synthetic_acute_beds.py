@@ -74,7 +74,7 @@ EFFECT_SHARES = {
 # Contacts per person and year: age under 80, age 80+.
 RATES = {
     ("admissions", "elective", "internal"): (0.012, 0.040),
-    ("admissions", "acute", "internal"): (0.040, 0.330),
+    ("admissions", "acute", "internal"): (0.040, 0.420),
     ("admissions", "elective", "surgery"): (0.028, 0.070),
     ("admissions", "acute", "surgery"): (0.030, 0.120),
     ("day_stays", "elective", "internal"): (0.030, 0.110),
