@@ -9,13 +9,13 @@ from kostnadsvekst.sources.synthetic_acute_beds import DEFAULT_SEED, EffectPath,
 # Section 6.2 of the report: per cent, data to the end of 2014 and to the end of 2017.
 TARGETS = (("2014-12", -1.9), ("2017-12", -4.0))
 # Well inside half a unit of the last printed digit.
-TOLERANCE = 0.004
+TOLERANCE = 0.015
 _STEP = 0.01
 _MAX_ITERATIONS = 12
 
 
 def printed_estimates(seed: int, path: EffectPath) -> tuple[float, float]:
-    """Two-way estimates of the main outcome on the two periods, per cent."""
+    """Estimates of the report's model for the main outcome on the two periods, per cent."""
     panel = simulate(seed, path).panel
     first, second = (
         float(estimate_effects(panel, [MAIN_OUTCOME], until)["effect_percent"].iloc[0])

@@ -51,10 +51,10 @@ REPORT_OUTCOMES = tuple(o for o in OUTCOMES if o.endswith("_80plus") and not o.s
 
 COVARIANCES = ("classical", "cluster")
 ESTIMATORS = ("log", "poisson")
-# Name -> what absorbs common movements over time. The report says "season"; month effects contain it.
+# Name -> what absorbs common movements over time; "season" is the report's model.
 TIME_EFFECTS = {
-    "month": "an effect for every month of the period (two-way fixed effects)",
     "season": "an effect for each calendar month",
+    "month": "an effect for every month of the period (two-way fixed effects)",
     "season_trend": "an effect for each calendar month, and a linear trend",
 }
 _LISTED = 10
@@ -142,7 +142,7 @@ def estimate_effects(
     covariance: str = "cluster",
     ar1: bool = False,
     *,
-    time_effects: str = "month",
+    time_effects: str = "season",
     estimator: str = "log",
     split: str | None = None,
 ) -> pd.DataFrame:
@@ -161,7 +161,7 @@ def estimate_effects(
         or homoskedastic with n - N - K degrees of freedom.
     ar1 : bool
         AR(1) disturbances as `kostnadsvekst.estimate_ar1`; a month that is lost leaves a gap.
-    time_effects : {"month", "season", "season_trend"}
+    time_effects : {"season", "month", "season_trend"}
         See `TIME_EFFECTS`.
     estimator : {"log", "poisson"}
         Least squares on the log of the count, or Poisson pseudo-maximum likelihood on the count, which
