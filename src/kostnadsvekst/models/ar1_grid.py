@@ -219,9 +219,7 @@ def _grid_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
             z_now.reshape(p, -1) @ lag.reshape(p, -1).T,
             (E_lag.T @ z_now.sum(1).T - m.T @ z_now.sum(2).T).T,
         ),
-        S_now=_join(
-            dd_now, E.T @ z_now.sum(1).T - m.T @ z_now.sum(2).T, z_now.reshape(p, -1) @ flat.T
-        ),
+        S_now=_join(dd_now, E.T @ z_now.sum(1).T - m.T @ z_now.sum(2).T, z_now.reshape(p, -1) @ flat.T),
         S_before=_join(
             dd_before, E.T @ z_before.sum(1).T - m.T @ z_before.sum(2).T, z_before.reshape(p, -1) @ flat.T
         ),

@@ -184,9 +184,15 @@ def _draw_people(rng: np.random.Generator, n: int, n_months: int) -> dict[str, F
     population = np.round(start[:, None] * np.exp(growth[:, None] * time))
     older = (5.4 - 0.8 * size + 0.6 * rng.normal(size=n)).clip(2.2, 11)
     share_80 = older[:, None] * np.exp(0.03 * _walk(rng, n, n_months))
-    share_67 = (10.0 - 0.9 * size + 0.8 * rng.normal(size=n)).clip(5, 17)[:, None] * np.exp(0.03 * _walk(rng, n, n_months))
-    places = (170 - 12 * size + 25 * rng.normal(size=n)).clip(90, 320)[:, None] * np.exp(0.03 * _walk(rng, n, n_months))
-    doctors = (0.85 - 0.06 * size + 0.12 * rng.normal(size=n)).clip(0.5, 2.2)[:, None] * np.exp(0.03 * _walk(rng, n, n_months))
+    share_67 = (10.0 - 0.9 * size + 0.8 * rng.normal(size=n)).clip(5, 17)[:, None] * np.exp(
+        0.03 * _walk(rng, n, n_months)
+    )
+    places = (170 - 12 * size + 25 * rng.normal(size=n)).clip(90, 320)[:, None] * np.exp(
+        0.03 * _walk(rng, n, n_months)
+    )
+    doctors = (0.85 - 0.06 * size + 0.12 * rng.normal(size=n)).clip(0.5, 2.2)[:, None] * np.exp(
+        0.03 * _walk(rng, n, n_months)
+    )
     return {
         "population": population,
         "share_67_79_percent": share_67,
