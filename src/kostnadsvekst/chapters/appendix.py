@@ -31,7 +31,7 @@ from kostnadsvekst.report.numbers import significance_stars
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
 from kostnadsvekst.sources.published import load_cells
 
-POOLED = "2015-2019"
+MONEY = ("net_expenditure", "free_income")
 
 _STATISTICS = {
     "mean": Bilingual("Gjennomsnitt", "Mean"),
@@ -44,10 +44,18 @@ _WEIGHTED = Bilingual("Vektet med folketall", "Weighted by population")
 
 @dataclass(frozen=True, slots=True)
 class Descriptives:
-    """Descriptive statistics by (variable, period), from our code and from statsmodels."""
+    """Descriptive statistics by (variable, period), from our code and from statsmodels.
+
+    Attributes
+    ----------
+    ours, second : mappings
+    periods : tuple of str
+        The years, then the whole period (``"2015-2019"``).
+    """
 
     ours: Mapping[tuple[str, str], Description]
     second: Mapping[tuple[str, str], Description]
+    periods: tuple[str, ...]
 
 
 def run(settings: Settings) -> ChapterResult:
@@ -75,8 +83,9 @@ def run(settings: Settings) -> ChapterResult:
     audit = audit_items(items, provenance)
     moved = numbers_moved(audit, load_accepted())
     files: dict[str, str | bytes] = {"audit.csv": audit.to_csv(index=False, lineterminator="\n")}
-    notes = [_count(audit).en, _engines(items, opinions).en, *moved]
-    files["audit.html"] = render_audit_html(audit, _AUDIT_TITLE, notes, "en")
+    page_lang = settings.languages[0] if len(settings.languages) == 1 else "en"
+    notes = [_count(audit).get(page_lang), _engines(items, opinions).get(page_lang), *moved]
+    files["audit.html"] = render_audit_html(audit, _AUDIT_TITLE, notes, page_lang)
     tables = [
         table_a1(descriptives, panel),
         table_a2(descriptives, panel),
@@ -95,32 +104,32 @@ def run(settings: Settings) -> ChapterResult:
 
 
 def describe_panel(panel: pd.DataFrame) -> Descriptives:
-    """Statistics of every printed (variable, period) of tables A1 and A2.
+    """Describe the money columns by year and over the whole period, the others over the whole period.
 
     Parameters
     ----------
     panel : DataFrame
-        From `load_panel`; periods that it does not cover are left out.
+        From `load_panel`.
     """
-    cells = load_cells("A1", "A2")
-    wanted = dict.fromkeys(zip(cells["variable"], cells["period"], strict=True))
+    years = sorted(panel["year"].unique())
+    pooled = f"{years[0]}-{years[-1]}"
+    samples = {str(year): panel[panel["year"] == year] for year in years} | {pooled: panel}
+    wanted = [(name, period) for name in MONEY for period in samples] + [(name, pooled) for name in NEEDS]
     ours, second = {}, {}
     for variable, period in wanted:
-        rows = panel if period == POOLED else panel[panel["year"] == int(period)]
-        if len(rows) > 1:
-            values, weights = rows[variable].to_numpy(float), rows["population"].to_numpy(float)
-            ours[variable, period] = describe(values, weights)
-            second[variable, period] = describe_by_statsmodels(values, weights)
-    return Descriptives(ours, second)
+        values = samples[period][variable].to_numpy(float)
+        weights = samples[period]["population"].to_numpy(float)
+        ours[variable, period] = describe(values, weights)
+        second[variable, period] = describe_by_statsmodels(values, weights)
+    return Descriptives(ours, second, tuple(samples))
 
 
 def table_a1(descriptives: Descriptives, panel: pd.DataFrame) -> Table:
     """Build table A1: expenditure and income by year."""
     rows: list[Row] = []
-    for variable in ("net_expenditure", "free_income"):
+    for variable in MONEY:
         rows.append(Row(label_of(variable), rule_above=bool(rows)))
-        periods = [period for name, period in descriptives.ours if name == variable]
-        rows += [_descriptive_row(period, descriptives.ours[variable, period], 1) for period in periods]
+        rows += [_descriptive_row(p, descriptives.ours[variable, p], 1) for p in descriptives.periods]
     title = Bilingual(
         f"Tabell A1: Beskrivende statistikk på kommunale netto driftsutgifter og frie inntekter etter år "
         f"(N={len(panel)} kommuner-etter-år)",
@@ -136,7 +145,8 @@ def table_a1(descriptives: Descriptives, panel: pd.DataFrame) -> Table:
 
 def table_a2(descriptives: Descriptives, panel: pd.DataFrame) -> Table:
     """Build table A2: sociodemographic characteristics."""
-    rows = [_descriptive_row(label_of(name), descriptives.ours[name, POOLED], 0) for name in NEEDS]
+    pooled = descriptives.periods[-1]
+    rows = [_descriptive_row(label_of(name), descriptives.ours[name, pooled], 0) for name in NEEDS]
     title = Bilingual(
         f"Tabell A2: Beskrivende statistikk på kommunenes sosiodemografiske karakteristikker "
         f"(N={len(panel)} kommuner-etter-år)",
@@ -244,7 +254,7 @@ def _descriptive_items(descriptives: Descriptives) -> Iterator[Item]:
             second_opinion=getattr(second, cell.statistic, None),
             value=cell.value,
             decimals=cell.decimals,
-            reason="" if ours else f"the panel has no rows in {cell.period}",
+            reason="" if ours else f"the panel does not cover {cell.period}",
         )
 
 

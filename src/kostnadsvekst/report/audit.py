@@ -90,10 +90,10 @@ def audit_items(items: Sequence[Item], provenance: Provenance) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With `COLUMNS`, one row for each item in order; numbers are text with three digits more than printed.
-        ``verdict`` is ``exact`` (equal), ``rounds`` (equal after rounding), ``calibrated`` (either, on
-        synthetic data), ``differs`` or ``not attempted``. Numbers on which the two engines disagree by more than
-        `ENGINES_AGREE` (relative) are ``differs`` too, with this reason.
+        With `COLUMNS`, one row for each item in order; numbers are text with three digits more than
+        printed. ``verdict`` is ``exact`` (equal), ``rounds`` (equal after rounding), ``calibrated`` (either,
+        on synthetic data), ``differs`` or ``not attempted``. Numbers on which the two engines disagree by
+        more than `ENGINES_AGREE` (relative) are ``differs`` too, with this reason.
     """
     rows = [_judge(item, provenance) for item in items]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -181,7 +181,7 @@ def render_audit_html(audit: pd.DataFrame, title: Bilingual, notes: Sequence[str
     lines.append(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>")
     lines.append("<h2>" + ("Alle tall" if lang == "nb" else "All numbers") + "</h2>")
     header = "".join(f"<th>{column}</th>" for column in audit.columns)
-    lines.append(f"<table>\n<thead><tr>{header}</tr></thead>\n<tbody>")
+    lines.append(f'<table class="audit">\n<thead><tr>{header}</tr></thead>\n<tbody>')
     for row in audit.itertuples(index=False):
         mark = ' class="differs"' if row.verdict == DIFFERS else ""
         lines.append(f"<tr{mark}>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row) + "</tr>")

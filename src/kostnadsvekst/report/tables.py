@@ -160,7 +160,6 @@ def render_markdown(table: Table, lang: str) -> str:
 
 def render_latex(table: Table, lang: str) -> str:
     """Floating table for the LaTeX package booktabs."""
-    width = table.n_columns + 1
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
@@ -181,11 +180,11 @@ def render_latex(table: Table, lang: str) -> str:
         label = r"\quad " * row.indent + _escape_latex(translate(row.label, lang))
         cells = [_latex_cell(cell, lang) for cell in row.cells] or [""] * table.n_columns
         lines.append(f"{label} & " + " & ".join(cells) + r" \\")
-    lines.append(r"\bottomrule")
+    lines += [r"\bottomrule", r"\end{tabular}"]
     for note in table.notes:
         text = _escape_latex(note.get(lang))
-        lines.append(rf"\multicolumn{{{width}}}{{p{{0.95\linewidth}}}}{{\footnotesize {text}}} \\")
-    return "\n".join([*lines, r"\end{tabular}", r"\end{table}"]) + "\n"
+        lines.append(rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {text}}}")
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
 def render_html(table: Table, lang: str) -> str:
@@ -249,6 +248,10 @@ td { font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; }
 thead tr:last-child th { border-bottom: 1px solid; }
 thead th[colspan] { text-align: center; border-bottom: 1px solid #999; }
+table.audit { font-size: 0.8rem; }
+table.audit td, table.audit th { text-align: left; white-space: normal; padding: 0.1rem 0.5rem; }
+table.audit td:nth-child(n+4):nth-child(-n+8) { text-align: right; white-space: nowrap; }
+table.audit thead th { position: sticky; top: 0; background: white; }
 tr.rule td { border-top: 1px solid; }
 p.note { font-size: 0.85rem; max-width: 60rem; margin: 0.4rem 0; }
 p.synthetic { background: #fff3cd; border: 1px solid #b58900; padding: 0.4rem 0.8rem; font-weight: bold; }
