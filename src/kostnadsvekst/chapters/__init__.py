@@ -31,6 +31,13 @@ CHAPTERS = {
             "Appendix 1: tables A1–A3, four regressions of expenditure per inhabitant",
         ),
     ),
+    "ohd": Chapter(
+        "kostnadsvekst.chapters.ohd",
+        Bilingual(
+            "Kapittel 6: kommunale øyeblikkelig hjelp døgntilbud (ØHD) og bruk av sykehus",
+            "Chapter 6: municipal acute beds (ØHD) and the use of hospitals",
+        ),
+    ),
 }
 
 

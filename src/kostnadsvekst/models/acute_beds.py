@@ -279,6 +279,52 @@ def cumulative_adoption(panel: pd.DataFrame) -> pd.Series:
     return pd.Series(counts, index=grid.months.astype(str), name="municipalities")
 
 
+def collapse_to_quarters(panel: pd.DataFrame, outcome: str = MAIN_OUTCOME) -> pd.DataFrame:
+    """Quarterly panel of the log of an outcome, for the estimators of `kostnadsvekst.staggered`.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        From `load_panel`.
+    outcome : str
+        One of `OUTCOMES`.
+
+    Returns
+    -------
+    DataFrame
+        ``municipality``, ``quarter``, ``first_quarter`` (of the first month with beds; missing for never),
+        ``count``, ``log_count``. Only municipalities with all months and a contact in every quarter, so
+        that the panel is balanced; ``attrs["n_dropped"]`` counts the others.
+
+    Notes
+    -----
+    Quarters have far fewer zeros than months, and cohorts that are large enough. The first treated quarter
+    may be treated in part.
+    """
+    grid = to_grid(panel, str(panel["month"].max()))
+    skip = (1 - int(grid.months[0].month)) % 3
+    n_quarters = (len(grid.months) - skip) // 3
+    inside = slice(skip, skip + 3 * n_quarters)
+    counts = outcome_counts(grid, outcome)[:, inside].reshape(len(grid.first), n_quarters, 3).sum(-1)
+    kept = (counts > 0).all(axis=1)
+    quarters = grid.months[inside][::3].asfreq("Q")
+    first = np.floor_divide(grid.first - skip, 3) + quarters[0].ordinal
+    starts = pd.arrays.PeriodArray(np.where(grid.first == NEVER, pd.NaT._value, first), dtype="period[Q-DEC]")
+    n = int(kept.sum())
+    table = pd.DataFrame(
+        {
+            "municipality": np.repeat(grid.municipalities[kept], n_quarters),
+            "quarter": pd.PeriodIndex(np.tile(quarters, n)),
+            "first_quarter": np.repeat(starts[kept], n_quarters),
+            "count": counts[kept].ravel(),
+            "log_count": np.log(counts[kept]).ravel(),
+            "data_origin": provenance_of(panel).origin,
+        }
+    )
+    table.attrs = {"provenance": provenance_of(panel), "n_dropped": int((~kept).sum())}
+    return table
+
+
 @dataclass(frozen=True, slots=True)
 class _Model:
     covariance: str

@@ -138,7 +138,7 @@ def without_always_treated(panel: AdoptionPanel) -> AdoptionPanel:
         f"{always.sum()} unit(s) treated from the first period on have no period without treatment and are "
         f"left out: {_list(panel.units[always])}",
         DataWarning,
-        stacklevel=4,
+        stacklevel=3,
     )
     return panel.take(~always)
 
@@ -154,7 +154,7 @@ def only_complete(panel: AdoptionPanel, what: str) -> AdoptionPanel:
         f"{what} compares the same units over time: {(~complete).sum()} unit(s) with missing periods are "
         f"left out: {_list(panel.units[~complete])}",
         DataWarning,
-        stacklevel=4,
+        stacklevel=3,
     )
     return panel.take(complete)
 
