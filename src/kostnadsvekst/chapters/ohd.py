@@ -8,6 +8,7 @@ import html
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,9 @@ def run(settings: Settings) -> ChapterResult:
     audit = audit_items(_items(main, early, inputs), inputs.provenance)
     files: dict[str, str | bytes] = {
         "ohd/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
-        "ohd/effects_all_outcomes.csv": everything.to_csv(index=False, lineterminator="\n", float_format="%.6g"),
+        "ohd/effects_all_outcomes.csv": everything.to_csv(
+            index=False, lineterminator="\n", float_format="%.6g"
+        ),
     }
     for lang in settings.languages:
         for table in tables:
@@ -132,8 +135,8 @@ def read_inputs(settings: Settings) -> Inputs:
     if settings.data is None:
         return Inputs(synthetic.panel, synthetic)
     remark = Bilingual(
-        f"{settings.data.name} er ikke et månedspanel (mangler first_month): ØHD-kapitlet bruker syntetiske data",
-        f"{settings.data.name} is no monthly panel (no first_month): the ØHD chapter uses synthetic data",
+        f"{settings.data.name} er ikke et månedspanel (mangler first_month): kapitlet bruker syntetiske data",
+        f"{settings.data.name} is no monthly panel (no first_month): the chapter uses synthetic data",
     )
     return Inputs(synthetic.panel, synthetic, (remark,))
 
@@ -157,7 +160,8 @@ class ModernEstimates:
         self.inputs = inputs
         self.data = inputs.quarters
         self.studies = {
-            method: staggered.event_study(self.data, *_QUARTERLY, method=method) for method in staggered.METHODS
+            method: staggered.event_study(self.data, *_QUARTERLY, method=method)
+            for method in staggered.METHODS
         }
         before = self.data[self.data["quarter"] <= pd.Period(_BEFORE_DUTY)]
         self.before_duty = staggered.event_study(before, *_QUARTERLY, method="imputation")
@@ -182,7 +186,7 @@ class ModernEstimates:
         return rows
 
     def diagnostics(self) -> list[tuple[Bilingual, Number]]:
-        """Tests and shares that say how far the estimates can be trusted."""
+        """Compute tests and shares that say how far the estimates can be trusted."""
         weights = staggered.negative_weights(self.data, *_QUARTERLY)
         study = self.studies["callaway_santanna"]
         dates = staggered.placebo(self.data, *_QUARTERLY, shift=_PLACEBO_QUARTERS)
@@ -205,7 +209,7 @@ class ModernEstimates:
         ]
 
     def true_horizons(self) -> pd.Series | None:
-        """True mean log effect by quarters since introduction, weighted as the simple mean."""
+        """Mean true log effect by quarters since introduction, over the treated cells."""
         cells = self._true_cells(self.studies["imputation"])
         return None if cells is None else cells.groupby("horizon")["log_effect"].mean()
 
@@ -233,7 +237,7 @@ class ModernEstimates:
 def effects_table(
     late: pd.DataFrame, early: pd.DataFrame, poisson: pd.DataFrame, provenance: Provenance
 ) -> Table:
-    """Report's selection: 80 years and over, admissions and day stays, by urgency and department."""
+    """Build the report's selection: 80+, admissions and day stays, by urgency and department."""
     frames = [early, late.set_index("outcome").loc[early["outcome"]].reset_index()]
     frames.append(poisson.set_index("outcome").loc[early["outcome"]].reset_index())
     rows: list[Row] = []
@@ -259,12 +263,18 @@ def effects_table(
         "Effect of municipal acute beds (ØHD) on the use of hospitals, 80 years and over",
     )
     return Table(
-        "table_effects", title, _OUTCOME_STUB, headings, tuple(rows), (_MODEL_NOTE, _foot(late, provenance)), provenance
+        "table_effects",
+        title,
+        _OUTCOME_STUB,
+        headings,
+        tuple(rows),
+        (_MODEL_NOTE, _foot(late, provenance)),
+        provenance,
     )
 
 
 def variants_table(variants: pd.DataFrame, provenance: Provenance) -> Table:
-    """Main outcome under every named variant of the model."""
+    """Build the table of the main outcome under every named variant of the model."""
     rows = []
     for name, (label, _) in _VARIANTS.items():
         part = variants[variants["variant"] == name].set_index("until")
@@ -310,7 +320,7 @@ def mechanism_tables(inputs: Inputs) -> list[Table]:
 
 
 def survival_table(rows: list[EstimateRow], inputs: Inputs) -> Table:
-    """Does the effect survive: estimate by estimate, with the truth where it is known."""
+    """Build the table of the page: estimate by estimate, with the truth where it is known."""
     lines: list[Row] = []
     known = any(row.truth is not None for row in rows)
     for row in rows:
@@ -334,7 +344,7 @@ def survival_table(rows: list[EstimateRow], inputs: Inputs) -> Table:
 
 
 def bacon_table(comparisons: pd.DataFrame, provenance: Provenance) -> Table:
-    """What the static two-way estimate on quarters compares."""
+    """Build the table of what the static two-way estimate on quarters compares."""
     shares = staggered.bacon_shares(comparisons)
     rows = []
     for kind, r in shares.iterrows():
@@ -369,7 +379,7 @@ def bacon_table(comparisons: pd.DataFrame, provenance: Provenance) -> Table:
 
 
 def diagnostics_table(diagnostics: list[tuple[Bilingual, Number]], provenance: Provenance) -> Table:
-    """Tests and shares behind the page."""
+    """Build the table of tests and shares behind the page."""
     rows = tuple(Row(label, (number,)) for label, number in diagnostics)
     title = Bilingual("Hvor langt rekker dataene?", "How far do the data reach?")
     headings = ((Heading(Bilingual("Verdi", "Value")),),)
@@ -378,7 +388,7 @@ def diagnostics_table(diagnostics: list[tuple[Bilingual, Number]], provenance: P
 
 
 # Name -> label and arguments of `estimate_effects`.
-_VARIANTS: dict[str, tuple[Bilingual, dict[str, object]]] = {
+_VARIANTS: dict[str, tuple[Bilingual, dict[str, Any]]] = {
     "report": (
         Bilingual("Rapportens modell: kalendermåneder", "The report's model: calendar months"),
         {},
@@ -387,7 +397,10 @@ _VARIANTS: dict[str, tuple[Bilingual, dict[str, object]]] = {
         Bilingual("… med klassiske standardfeil", "… with classical standard errors"),
         {"covariance": "classical"},
     ),
-    "ar1": (Bilingual("… med AR(1)-ledd", "… with AR(1) disturbances"), {"ar1": True, "covariance": "classical"}),
+    "ar1": (
+        Bilingual("… med AR(1)-ledd", "… with AR(1) disturbances"),
+        {"ar1": True, "covariance": "classical"},
+    ),
     "poisson": (Bilingual("… Poisson (PPML)", "… Poisson (PPML)"), {"estimator": "poisson"}),
     "season_trend": (
         Bilingual("… med lineær trend", "… with a linear trend"),
@@ -423,7 +436,8 @@ _MECHANISM_NAMES = {
 _DIAGNOSTICS = {
     "never": Bilingual("Kommuner uten ØHD i hele perioden", "Municipalities without acute beds throughout"),
     "dropped": Bilingual(
-        "Kommuner utelatt: et kvartal uten innleggelse", "Municipalities left out: a quarter without admission"
+        "Kommuner utelatt: et kvartal uten innleggelse",
+        "Municipalities left out: a quarter without admission",
     ),
     "negative_share": Bilingual(
         "Behandlede celler med negativ vekt i toveisestimatet, %",
@@ -431,9 +445,12 @@ _DIAGNOSTICS = {
     ),
     "negative_sum": Bilingual("Sum av de negative vektene", "Sum of the negative weights"),
     "trend": Bilingual(
-        "Felles test av effekter før innføring (9 kvartaler), p", "Joint test of effects before introduction, p"
+        "Felles test av effekter i åtte kvartaler før innføring, p",
+        "Joint test of effects in eight quarters before introduction, p",
     ),
-    "placebo": Bilingual("Placebo: datoer fire kvartaler tidligere, %", "Placebo: dates four quarters earlier, %"),
+    "placebo": Bilingual(
+        "Placebo: datoer fire kvartaler tidligere, %", "Placebo: dates four quarters earlier, %"
+    ),
     "placebo_low": Bilingual("Placebo, nedre grense (95 %)", "Placebo, lower limit (95%)"),
     "placebo_high": Bilingual("Placebo, øvre grense (95 %)", "Placebo, upper limit (95%)"),
     "random": Bilingual(
@@ -455,14 +472,14 @@ _MODEL_NOTE = Bilingual(
     "Notat: Effekt = 100(exp(b) − 1) av en dummy for ØHD i log–log-modellen med kommuneeffekter, "
     "sykehjemsplasser, fastleger, folketall og alderssammensetning. Måneder uten kontakt faller ut av log; "
     "Poisson beholder dem. * p < 0,05, ** p < 0,01, *** p < 0,001.",
-    "Note: Effect = 100(exp(b) − 1) of a dummy for acute beds in the log–log model with municipality effects, "
-    "nursing-home places, GPs, population and age composition. Months without a contact are lost to the log; "
+    "Note: Effect = 100(exp(b) − 1) of a dummy for acute beds in the log–log model with municipality "
+    "effects, nursing-home places, GPs, population and age composition. Months without a contact are lost to the log; "
     "Poisson keeps them. * p < 0.05, ** p < 0.01, *** p < 0.001.",
 )
 _SURVIVAL_NOTE = Bilingual(
-    "Notat: Statiske modeller gir ett tall for en effekt som vokser. Kvartalsestimatene er enkle gjennomsnitt "
-    "over behandlede celler i kommuner med innleggelser i alle kvartaler og uten kommuner som alltid har hatt "
-    "ØHD; i de siste kvartalene er det bare kommunene uten ØHD å sammenlikne med.",
+    "Notat: Statiske modeller gir ett tall for en effekt som vokser. Kvartalsestimatene er enkle "
+    "gjennomsnitt over behandlede celler i kommuner med innleggelser i alle kvartaler og uten kommuner som "
+    "alltid har hatt ØHD; i de siste kvartalene er det bare kommunene uten ØHD å sammenlikne med.",
     "Note: Static models give one number for an effect that grows. The quarterly estimates are simple means "
     "over treated cells of municipalities with admissions in every quarter, without those that always had "
     "acute beds; in the last quarters only the municipalities without beds are left to compare with.",
@@ -470,18 +487,19 @@ _SURVIVAL_NOTE = Bilingual(
 
 
 def _all_models(panel: pd.DataFrame) -> pd.DataFrame:
-    models: tuple[dict[str, object], ...] = (
+    models: tuple[dict[str, Any], ...] = (
         {},
         {"covariance": "classical"},
         {"ar1": True, "covariance": "classical"},
         {"estimator": "poisson"},
     )
-    return pd.concat([estimate_effects(panel, "all", LATE, **m) for m in models], ignore_index=True)  # type: ignore[arg-type]
+    frames = [estimate_effects(panel, "all", LATE, **m) for m in models]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _variants(panel: pd.DataFrame) -> pd.DataFrame:
     frames = [
-        estimate_effects(panel, [MAIN_OUTCOME], until, **arguments).assign(variant=name)  # type: ignore[arg-type]
+        estimate_effects(panel, [MAIN_OUTCOME], until, **arguments).assign(variant=name)
         for name, (_, arguments) in _VARIANTS.items()
         for until in (EARLY, LATE)
     ]
@@ -492,8 +510,8 @@ def _study_row(
     label: Bilingual, study: staggered.EventStudy, truth: float | None, heading: Bilingual | None
 ) -> EstimateRow:
     mean = study.aggregate("simple")
-    values = (_percent(v) for v in (mean.estimate, mean.conf_low, mean.conf_high))
-    return EstimateRow(label, *values, truth, heading)
+    low, high = _percent(mean.conf_low), _percent(mean.conf_high)
+    return EstimateRow(label, _percent(mean.estimate), low, high, truth, heading)
 
 
 def _figures(
@@ -534,7 +552,9 @@ def _page(tables: list[Table], rows: list[EstimateRow], inputs: Inputs, lang: st
     }[lang]
     paragraphs = "".join(f"<p>{html.escape(line.get(lang))}</p>\n" for line in _summary(rows))
     body = [f"<h1>{html.escape(title)}</h1>\n{paragraphs}"]
-    body.append(f'<img src="figure_survival_{lang}.png" alt="{html.escape(title)}" style="max-width: 100%">\n')
+    body.append(
+        f'<img src="figure_survival_{lang}.png" alt="{html.escape(title)}" style="max-width: 100%">\n'
+    )
     body += [_inner(render(table, lang)[f"{table.name}_{lang}.html"]) for table in tables]
     return html_page(title, "".join(body), lang, inputs.provenance.synthetic)
 
@@ -557,13 +577,15 @@ def _summary(rows: list[EstimateRow]) -> tuple[Bilingual, ...]:
         )
     ]
     if report.truth is not None and chosen.truth is not None:
-        months, quarters = report.truth, chosen.truth
+        nb, en = (
+            [format_number(truth, 1, lang) for truth in (report.truth, chosen.truth)] for lang in ("nb", "en")
+        )
         lines.append(
             Bilingual(
-                f"Den sanne gjennomsnittseffekten i de syntetiske dataene er {format_number(months, 1, 'nb')} % "
-                f"(måneder) og {format_number(quarters, 1, 'nb')} % (kvartalsutvalget)",
-                f"The true mean effect in the synthetic data is {format_number(months, 1, 'en')}% (months) and "
-                f"{format_number(quarters, 1, 'en')}% (quarterly sample)",
+                f"Den sanne gjennomsnittseffekten i de syntetiske dataene er {nb[0]} % (måneder) og {nb[1]} % "
+                "(kvartalsutvalget)",
+                f"The true mean effect in the synthetic data is {en[0]}% (months) and {en[1]}% (quarterly "
+                "sample)",
             )
         )
     return tuple(lines)
@@ -579,14 +601,15 @@ def _items(late: pd.DataFrame, early: pd.DataFrame, inputs: Inputs) -> list[Item
     by_late, by_early = late.set_index("outcome"), early.set_index("outcome")
     n = float(inputs.panel["municipality"].nunique())
     first_new = str(cumulative.index[int((cumulative > cumulative.iloc[0]).argmax())])
-    summer = "2012-06 to 2012-08"
+    summer, acute = "2012-06 to 2012-08", "acute, internal medicine, 80+"
+    starts = summer if "2012-06" <= first_new <= "2012-08" else first_new
     items = [
-        Item("6.2", "acute, internal medicine, 80+", "2010-2014, %", "-1,9", _value(by_early), None, -1.9, 1),
-        Item("6.2", "acute, internal medicine, 80+", "2010-2017, %", "- 4", _value(by_late), None, -4.0, 0),
+        Item("6.2", acute, "2010-2014, %", "-1,9", _value(by_early), None, -1.9, 1),
+        Item("6.2", acute, "2010-2017, %", "- 4", _value(by_late), None, -4.0, 0),
         Item("6.2", "municipalities with ØHD", "31.12.2017", "416", float(cumulative.iloc[-1]), None, 416.0),
         Item("6.2", "municipalities", "31.12.2017", "425", n, None, 425.0),
         Item("6.2", "figure 12 does not start at 0", "", "true", str(cumulative.iloc[0] > 0).lower()),
-        Item("6.2", "first new ØHD", "", summer, summer if "2012-06" <= first_new <= "2012-08" else first_new),
+        Item("6.2", "first new ØHD", "", summer, starts),
     ]
     for outcome, label in (
         ("admissions_elective_internal_80plus", "elective, internal medicine, 80+"),

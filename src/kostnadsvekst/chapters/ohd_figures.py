@@ -48,11 +48,13 @@ KIND_NAMES = dict(
     )
 )
 _AGE_COLOURS = dict(zip(AGES, (COLOURS[6], COLOURS[5], COLOURS[1]), strict=True))
+# Comparisons of tiny cohorts carry almost no weight and scatter widely.
+_SMALLEST_WEIGHT = 0.0005
 _KIND_STYLE = dict(zip(KINDS, zip(COLOURS[:4], ("o", "s", "^", "D"), strict=True), strict=True))
 
 
 def adoption_figure(cumulative: pd.Series, n_municipalities: int, provenance: Provenance, lang: str) -> bytes:
-    """Figure 12: municipalities with acute beds at the end of each month.
+    """Draw figure 12: municipalities with acute beds at the end of each month.
 
     Parameters
     ----------
@@ -155,7 +157,9 @@ def survival_figure(
     left.axvline(-0.5, color="black", linewidth=0.8, linestyle=":")
     left.set_xlabel({"nb": "Kvartaler siden innføring", "en": "Quarters since introduction"}[lang])
     left.set_ylabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
-    left.set_title({"nb": "Effekt etter tid siden innføring", "en": "Effect by time since introduction"}[lang])
+    left.set_title(
+        {"nb": "Effekt etter tid siden innføring", "en": "Effect by time since introduction"}[lang]
+    )
     left.legend(loc="lower left", fontsize=7.5)
     _bacon_panel(right, comparisons, lang)
     for axes in (left, right):
@@ -170,16 +174,35 @@ def _bacon_panel(axes: Any, comparisons: pd.DataFrame, lang: str) -> None:
             continue
         colour, marker = _KIND_STYLE[kind]
         share = format_number(100 * part["weight"].sum(), 0, lang)
+        part = part[part["weight"] >= _SMALLEST_WEIGHT]
         label = f"{KIND_NAMES[kind].get(lang)} ({share} %)"
         percent = 100 * np.expm1(part["estimate"])
         axes.scatter(
-            100 * part["weight"], percent, s=14, color=colour, marker=marker, alpha=0.65, label=label, linewidths=0
+            100 * part["weight"],
+            percent,
+            s=14,
+            color=colour,
+            marker=marker,
+            alpha=0.65,
+            label=label,
+            linewidths=0,
         )
-    axes.axhline(100 * np.expm1(comparisons.attrs["two_way"]), color=COLOURS[7], linestyle="--", linewidth=1.3)
+    axes.axhline(
+        100 * np.expm1(comparisons.attrs["two_way"]), color=COLOURS[7], linestyle="--", linewidth=1.3
+    )
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xlabel({"nb": "Vekt i toveisestimatet, prosent", "en": "Weight in the two-way estimate, %"}[lang])
+    least = format_number(100 * _SMALLEST_WEIGHT, 2, lang)
+    axes.set_xlabel(
+        {
+            "nb": f"Vekt i toveisestimatet, prosent (vist fra {least})",
+            "en": f"Weight in the two-way estimate, per cent (shown from {least})",
+        }[lang]
+    )
+    axes.set_ylabel({"nb": "Estimat, prosent", "en": "Estimate, per cent"}[lang])
     axes.set_title({"nb": "Hva toveismodellen sammenlikner", "en": "What the two-way model compares"}[lang])
-    axes.legend(loc="lower right", fontsize=7.5, title={"nb": "Vekt", "en": "Weight"}[lang], title_fontsize=7.5)
+    axes.legend(
+        loc="lower right", fontsize=7.5, title={"nb": "Vekt", "en": "Weight"}[lang], title_fontsize=7.5
+    )
 
 
 def _error_bars(axes: Any, table: pd.DataFrame, y: Sequence[float], colour: str, label: str) -> None:
@@ -205,6 +228,6 @@ def _decimal_ticks(axes: Any, lang: str, y: bool = True) -> None:
         return format_number(value, 0 if float(value).is_integer() else 1, lang)
 
     axes.xaxis.set_major_formatter(FuncFormatter(text))
-    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     if y:
         axes.yaxis.set_major_formatter(FuncFormatter(text))

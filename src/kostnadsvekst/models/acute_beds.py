@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.models.ar1_grid import fit_ar1_complete, fit_ar1_grid
+from kostnadsvekst.models.ar1_grid import Ar1GridFit, fit_ar1_complete, fit_ar1_grid
 from kostnadsvekst.models.design import require_columns
 from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.models.poisson import fit_poisson
@@ -357,7 +357,10 @@ def _fit_all(
         counts = outcome_counts(grid, name)
         known = controls_known & np.isfinite(counts)
         zero = known & (counts == 0)
-        lost = {"n_zero": int(zero.sum()), "n_missing": int(grid.present.sum() - known.sum())}
+        lost: dict[str, object] = {
+            "n_zero": int(zero.sum()),
+            "n_missing": int(grid.present.sum() - known.sum()),
+        }
         if model.estimator == "poisson":
             effect = _poisson(counts, X, known, model, len(labels))
             lost["n_zero"] = 0
@@ -413,10 +416,7 @@ def _two_way(y: Floats, X: Floats, projector: TwoWayProjector, model: _Model, k:
     return _Effect(b[:k], np.sqrt(np.diag(V)[:k]), df, n, projector.n_units, float("nan"))
 
 
-def _ar1_effect(fit: object, model: _Model, k: int) -> _Effect:
-    from kostnadsvekst.models.ar1_grid import Ar1GridFit
-
-    assert isinstance(fit, Ar1GridFit)
+def _ar1_effect(fit: Ar1GridFit, model: _Model, k: int) -> _Effect:
     clustered = model.covariance == "cluster"
     V = fit.clustered if clustered else fit.classical
     df = fit.n_units - 1 if clustered else fit.df_resid
@@ -430,7 +430,7 @@ def _poisson(counts: Floats, X: Floats, known: Bools, model: _Model, k: int) -> 
 
 
 def _records(
-    name: str, effect: _Effect, labels: Sequence[str], lost: dict[str, object] | dict[str, int]
+    name: str, effect: _Effect, labels: Sequence[str], lost: dict[str, object]
 ) -> list[dict[str, object]]:
     contact, urgency, department, age = outcome_parts(name)
     half = stdtrit(effect.df, 0.975) * effect.std_error

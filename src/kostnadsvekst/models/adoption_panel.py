@@ -66,7 +66,7 @@ class AdoptionPanel:
         """Whether every unit is present in every period."""
         return bool(self.present.all())
 
-    def take(self, units: Bools) -> "AdoptionPanel":
+    def take(self, units: Any) -> "AdoptionPanel":
         """Panel of some units."""
         return AdoptionPanel(
             self.y[units],
@@ -186,8 +186,8 @@ def require_controls(panel: AdoptionPanel, control: str) -> None:
     if empty.any():
         periods = panel.periods[empty]
         raise SpecificationError(
-            f"no unit is untreated in {len(periods)} period(s) ({_list(periods)}), so nothing shows what would "
-            f"have happened without treatment; end the panel before {periods[0]}"
+            f"no unit is untreated in {len(periods)} period(s) ({_list(periods)}), so nothing shows what "
+            f"would have happened without treatment; end the panel before {periods[0]}"
         )
 
 

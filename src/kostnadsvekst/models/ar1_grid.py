@@ -195,7 +195,7 @@ def _single_precision(grids: Floats) -> Floats:
 
 def _grid_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
     """Moments of the period dummies, the regressors and the outcome, in this order."""
-    p, n_units, _ = z.shape
+    p = len(z)
     has = np.zeros_like(present)
     has[:, 1:] = present[:, 1:] & present[:, :-1]
     now = has.astype(np.float64)
@@ -301,8 +301,8 @@ def _without_period_effects(within: Floats, star: _Star, E: Floats) -> tuple[Flo
     source[unit[star.rows], star.previous[star.rows]] = star.before[star.rows]
     source_squared = np.bincount(star.previous.ravel(), (star.before**2).ravel(), n_periods)
     pair = (np.arange(n_periods) * n_periods + star.previous).ravel()
-    cross = np.bincount(pair, (star.now * star.before).ravel(), n_periods**2).reshape(n_periods, -1)
-    cross = E.T @ cross @ E
+    by_period_pair = np.bincount(pair, (star.now * star.before).ravel(), n_periods**2)
+    cross = E.T @ by_period_pair.reshape(n_periods, n_periods) @ E
     U = (star.now - source) @ E
     counts = np.maximum(star.rows.sum(1), 1)
     raw = np.diag(E.T @ ((star.now**2).sum(0) + source_squared)) - cross - cross.T

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from kostnadsvekst.models.adoption_panel import NEVER, AdoptionPanel
 from kostnadsvekst.models.projection import build_projector
@@ -248,7 +249,7 @@ def imputation(panel: AdoptionPanel) -> GroupTimeEffects:
 
 
 def _fitted_everywhere(y: Floats, w: Floats, inverse: Floats | None) -> Floats:
-    """Unit plus period effects of the untreated cells, in every cell."""
+    """Extend the unit and period effects of the untreated cells to every cell."""
     a, b = _effects((w * y).sum(1), (w * y).sum(0), w, inverse)
     fitted: Floats = a[:, None] + b
     return fitted
@@ -275,6 +276,12 @@ def _symmetric_inverse(gram: Floats) -> tuple[Floats, int]:
     length = np.sqrt(np.diag(gram))
     length = np.where(length > 1e-7 * max(length.max(), 1e-300), length, np.inf)
     scaled = gram / np.outer(length, length)
+    try:
+        factor = cho_factor(scaled, lower=True)
+        if np.diag(factor[0]).min() ** 2 > 1e-10:
+            return cho_solve(factor, np.eye(len(gram))) / np.outer(length, length), len(gram)
+    except LinAlgError:
+        pass
     values, vectors = np.linalg.eigh(scaled)
     kept = values > 1e-10 * values[-1]
     basis = vectors[:, kept] / length[:, None]

@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
+# Relative change of the deviance; convergence is quadratic, so the coefficients are far closer.
 TOLERANCE = 1e-9
 MAX_ITERATIONS = 60
 
@@ -74,7 +75,7 @@ def fit_poisson(y: Floats, X: Floats, present: Bools, classes: Ints) -> PoissonF
     if not used.any():
         raise SpecificationError("no unit has a positive count")
     y, X = np.where(used, y, 0.0), np.where(used, X, 0.0)
-    mu = np.where(used, 0.5 * (y + y[used].mean()), 0.0)
+    mu = _margins(y, used, classes)
     eta, deviance = np.log(np.where(used, mu, 1.0)), np.inf
     for iteration in range(1, MAX_ITERATIONS + 1):
         working = eta + np.where(used, (y - mu) / np.where(used, mu, 1.0), 0.0)
@@ -101,6 +102,14 @@ def _informative(y: Floats, present: Bools, classes: Ints) -> Bools:
         used = kept
 
 
+def _margins(y: Floats, used: Bools, classes: Ints) -> Floats:
+    """Unit mean times period mean over the mean: the fit without regressors on a complete grid."""
+    indicator = (classes[:, None] == np.arange(classes.max() + 1)).astype(np.float64)
+    by_unit = y.sum(1) / np.maximum(used.sum(1), 1)
+    by_class = (y.sum(0) @ indicator) / np.maximum(used.sum(0) @ indicator, 1)
+    return np.where(used, by_unit[:, None] * by_class[classes] / y[used].mean(), 0.0)
+
+
 def _weighted_solve(residual: Floats, weights: Floats) -> tuple[Floats, Floats]:
     k = len(residual) - 1
     flat = residual.reshape(k + 1, -1)
@@ -108,7 +117,7 @@ def _weighted_solve(residual: Floats, weights: Floats) -> tuple[Floats, Floats]:
     length = np.sqrt(np.diag(gram)[:k])
     if not (length > 0).all() or np.linalg.cond(gram[:k, :k] / np.outer(length, length)) > 1e12:
         raise SpecificationError("a regressor is collinear with the others or with the effects")
-    bread = np.linalg.inv(gram[:k, :k])
+    bread = np.linalg.inv(gram[:k, :k]).astype(np.float64)
     return bread @ gram[:k, k], bread
 
 

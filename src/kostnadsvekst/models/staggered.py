@@ -568,8 +568,11 @@ def placebo(
             "first": np.where(moved[i] == NEVER, np.nan, moved[i] + 1.0),
         }
     )
-    last = _last_with_controls(frame)
-    return event_study(frame[frame["period"] <= last], "y", "unit", "period", "first", method).aggregate()
+    kept_frame = frame[frame["period"] <= _last_with_controls(frame)]
+    with warnings.catch_warnings():
+        # What is small or left out was said of the true dates; periods are renumbered here.
+        warnings.simplefilter("ignore", DataWarning)
+        return event_study(kept_frame, "y", "unit", "period", "first", method).aggregate()
 
 
 def randomisation_inference(
@@ -603,14 +606,18 @@ def randomisation_inference(
     y = projector.residuals(panel.y)
     rng = np.random.default_rng(seed)
     treated = panel.treated.astype(np.float64)
-    estimate = _slope(projector.residuals(treated), y)
-    residual = projector.residuals(treated) if panel.balanced else None
+    residual = projector.residuals(treated)
+    estimate = _slope(residual, y)
     draws = np.empty(n_draws)
+    # In a balanced panel the residual of the dealt treatment is the residual dealt.
+    products = residual @ y.T / np.vdot(residual, residual) if panel.balanced else None
+    units = np.arange(len(treated))
     for r in range(n_draws):
         order = rng.permutation(len(treated))
-        # In a balanced panel the dealt treatment's residual is the residual dealt.
-        dealt = residual[order] if residual is not None else projector.residuals(treated[order])
-        draws[r] = _slope(dealt, y)
+        if products is not None:
+            draws[r] = products[order, units].sum()
+        else:
+            draws[r] = _slope(projector.residuals(treated[order]), y)
     p_value = (1 + int((np.abs(draws) >= abs(estimate) - 1e-12).sum())) / (n_draws + 1)
     return Randomisation(estimate, draws, p_value)
 
@@ -645,7 +652,7 @@ class _Group:
 
 
 def _timing_groups(panel: AdoptionPanel) -> list[_Group]:
-    n_units, n_periods = panel.y.shape
+    n_periods = panel.y.shape[1]
     start = np.where(panel.first <= 0, 0, panel.first)
     groups = []
     for first in np.unique(start):

@@ -169,7 +169,7 @@ def simulate(
     people = _draw_people(rng, n_municipalities, len(months))
     first = _draw_adoption(rng, people["population"][:, 0], months)
     traits = _draw_traits(rng, first)
-    exposure = np.arange(len(months)) - first[:, None]
+    exposure = (np.arange(len(months)) - first[:, None]).astype(np.float64)
     log_effects = path.log_effect(exposure) * traits["multiplier"][:, None]
     counts = _draw_counts(rng, people, months, log_effects)
     panel = _assemble(people, first, traits, counts, months)
@@ -274,7 +274,7 @@ def _parts(cell: str) -> list[str]:
 
 
 def _seasons(rng: np.random.Generator, months: pd.PeriodIndex, urgency: str, age: str) -> Floats:
-    """Seasonality and common shocks of a cell, (T,): winter peaks of acute care, July and holiday dips of elective."""
+    """Seasonality and common shocks of a cell, (T,): acute care peaks in winter, elective dips in July."""
     month = months.month.to_numpy()
     if urgency == "acute":
         season = (0.10 if age == "80plus" else 0.05) * np.cos(2 * np.pi * (month - 1) / 12)
@@ -285,12 +285,11 @@ def _seasons(rng: np.random.Generator, months: pd.PeriodIndex, urgency: str, age
 
 
 def _ar1(rng: np.random.Generator, n: int, n_months: int, rho: float) -> Floats:
-    from scipy.signal import lfilter
-
-    shocks = rng.normal(size=(n, n_months))
-    shocks[:, 0] /= np.sqrt(1 - rho**2)
-    filtered: Floats = lfilter([1.0], [1.0, -rho], shocks, axis=1)
-    return filtered
+    values = rng.normal(size=(n, n_months))
+    values[:, 0] /= np.sqrt(1 - rho**2)
+    for t in range(1, n_months):
+        values[:, t] += rho * values[:, t - 1]
+    return values
 
 
 def _poisson_quantile(uniform: Floats, mean: Floats) -> Ints:
