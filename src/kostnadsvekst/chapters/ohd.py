@@ -473,8 +473,8 @@ _MODEL_NOTE = Bilingual(
     "sykehjemsplasser, fastleger, folketall og alderssammensetning. Måneder uten kontakt faller ut av log; "
     "Poisson beholder dem. * p < 0,05, ** p < 0,01, *** p < 0,001.",
     "Note: Effect = 100(exp(b) − 1) of a dummy for acute beds in the log–log model with municipality "
-    "effects, nursing-home places, GPs, population and age composition. Months without a contact are lost to the log; "
-    "Poisson keeps them. * p < 0.05, ** p < 0.01, *** p < 0.001.",
+    "effects, nursing-home places, GPs, population and age composition. Months without a contact are lost "
+    "to the log; Poisson keeps them. * p < 0.05, ** p < 0.01, *** p < 0.001.",
 )
 _SURVIVAL_NOTE = Bilingual(
     "Notat: Statiske modeller gir ett tall for en effekt som vokser. Kvartalsestimatene er enkle "
@@ -582,8 +582,8 @@ def _summary(rows: list[EstimateRow]) -> tuple[Bilingual, ...]:
         )
         lines.append(
             Bilingual(
-                f"Den sanne gjennomsnittseffekten i de syntetiske dataene er {nb[0]} % (måneder) og {nb[1]} % "
-                "(kvartalsutvalget)",
+                f"Den sanne gjennomsnittseffekten i de syntetiske dataene er {nb[0]} % (måneder) og "
+                f"{nb[1]} % (kvartalsutvalget)",
                 f"The true mean effect in the synthetic data is {en[0]}% (months) and {en[1]}% (quarterly "
                 "sample)",
             )

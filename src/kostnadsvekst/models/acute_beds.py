@@ -9,7 +9,7 @@ surgery) × contact (admission, day stay, outpatient) × urgency (all, elective,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from kostnadsvekst.models.design import require_columns
 from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.models.poisson import fit_poisson
 from kostnadsvekst.models.projection import TwoWayProjector, build_projector
-from kostnadsvekst.provenance import provenance_of
+from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.sources.synthetic_acute_beds import CELLS, DEFAULT_SEED, simulate
 
@@ -131,7 +131,7 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     problems = [*_count_faults(checked), *_positive_faults(checked), *_adoption_faults(checked)]
     if problems:
         raise InvalidDataError(f"monthly panel: {len(problems)} problem(s)", problems)
-    checked.attrs = dict(panel.attrs)
+    checked.attrs = {**panel.attrs, "provenance": _origin(panel)}
     return checked.sort_values(["municipality", "month"], ignore_index=True)
 
 
@@ -546,6 +546,13 @@ def _month_text(column: pd.Series, name: str) -> pd.Series:
         numbers = period_numbers(column[known])
         text[known] = pd.PeriodIndex.from_ordinals(numbers, freq="M").astype(str)
     return text
+
+
+def _origin(panel: pd.DataFrame) -> Provenance:
+    """Provenance of a file; a saved synthetic panel stays synthetic."""
+    origin = provenance_of(panel)
+    synthetic = "data_origin" in panel.columns and (panel["data_origin"] == SYNTHETIC).any()
+    return replace(origin, origin=SYNTHETIC) if synthetic else origin
 
 
 def _count_faults(panel: pd.DataFrame) -> list[str]:

@@ -103,7 +103,7 @@ def _informative(y: Floats, present: Bools, classes: Ints) -> Bools:
 
 
 def _margins(y: Floats, used: Bools, classes: Ints) -> Floats:
-    """Unit mean times period mean over the mean: the fit without regressors on a complete grid."""
+    """Multiply unit and period means: the fit without regressors on a complete grid."""
     indicator = (classes[:, None] == np.arange(classes.max() + 1)).astype(np.float64)
     by_unit = y.sum(1) / np.maximum(used.sum(1), 1)
     by_class = (y.sum(0) @ indicator) / np.maximum(used.sum(0) @ indicator, 1)
