@@ -1,4 +1,4 @@
-"""The chapter on municipal acute beds: what it writes, that it repeats itself, and that labels never get lost."""
+"""The chapter on municipal acute beds: its files, its audit, and labels that never get lost."""
 
 import io
 

@@ -37,6 +37,7 @@ grows, and the estimate is much too small. Logs drop months without a contact, w
 treatment, and pull the estimate towards zero as well; Poisson regression does not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -147,7 +148,10 @@ class SyntheticAcuteBeds:
 
 
 def simulate(
-    seed: int = DEFAULT_SEED, path: EffectPath | None = None, n_municipalities: int = N_MUNICIPALITIES
+    seed: int = DEFAULT_SEED,
+    path: EffectPath | None = None,
+    n_municipalities: int = N_MUNICIPALITIES,
+    cells: Sequence[str] = CELLS,
 ) -> SyntheticAcuteBeds:
     """Draw a synthetic panel; equations, truth and targets stand in the module's docstring.
 
@@ -158,6 +162,8 @@ def simulate(
         Another truth, such as ``EffectPath(0, 0)`` for none.
     n_municipalities : int
         The adoption path is scaled to it.
+    cells : sequence of str
+        Base cells to draw; with fewer of them the others' random numbers change.
 
     Returns
     -------
@@ -171,7 +177,7 @@ def simulate(
     traits = _draw_traits(rng, first)
     exposure = (np.arange(len(months)) - first[:, None]).astype(np.float64)
     log_effects = path.log_effect(exposure) * traits["multiplier"][:, None]
-    counts = _draw_counts(rng, people, months, log_effects)
+    counts = _draw_counts(rng, people, months, log_effects, cells)
     panel = _assemble(people, first, traits, counts, months)
     return SyntheticAcuteBeds(panel, log_effects, path)
 
@@ -245,7 +251,11 @@ def _deal(rng: np.random.Generator, members: Ints, share: float, n: int) -> Floa
 
 
 def _draw_counts(
-    rng: np.random.Generator, people: dict[str, Floats], months: pd.PeriodIndex, log_effects: Floats
+    rng: np.random.Generator,
+    people: dict[str, Floats],
+    months: pd.PeriodIndex,
+    log_effects: Floats,
+    cells: Sequence[str],
 ) -> dict[str, Ints]:
     n, n_months = log_effects.shape
     older = people["population"] * people["share_80_plus_percent"] / 100
@@ -257,7 +267,7 @@ def _draw_counts(
     )
     need -= need.mean()
     counts = {}
-    for cell in CELLS:
+    for cell in cells:
         contact, urgency, department, age = _parts(cell)
         rate = RATES[contact, urgency, department][AGES.index(age)]
         level = np.log(persons[age] / 12 * rate) + need + 0.12 * rng.normal(size=(n, 1))
