@@ -1,6 +1,6 @@
 """Monte Carlo of bias and coverage on synthetic panels; writes results/ohd/coverage.csv.
 
-    python benchmarks/coverage_acute_beds.py [number of panels]
+python benchmarks/coverage_acute_beds.py [number of panels]
 """
 
 import sys

@@ -345,73 +345,87 @@ class _Effect:
     rho: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Counts of an outcome, the cells that can be used, and how many cells are lost."""
+
+    counts: Floats
+    used: Bools
+    n_zero: int
+    n_missing: int
+
+    @property
+    def log(self) -> Floats:
+        return np.log(np.where(self.used, self.counts, 1.0))
+
+
 def _fit_all(
     grid: MonthlyGrid, names: Sequence[str], X: Floats, labels: Sequence[str], model: _Model
 ) -> list[dict[str, object]]:
-    controls_known = grid.present & np.isfinite(X).all(0)
-    X = np.where(controls_known, X, 0.0)
-    projectors: dict[bytes, TwoWayProjector] = {}
-    complete: list[tuple[str, Floats]] = []
-    records: dict[str, list[dict[str, object]]] = {}
+    known = grid.present & np.isfinite(X).all(0)
+    X = np.where(known, X, 0.0)
+    cells = {name: _cells(grid, outcome_counts(grid, name), known, model) for name in names}
+    # Outcomes without a lost cell share all that depends on the regressors; the others stand alone.
+    shared = [name for name in names if cells[name].used.all() and model.estimator == "log"]
+    effects = dict(
+        zip(shared, _fit_complete([cells[n].log for n in shared], X, model, len(labels)), strict=True)
+    )
     for name in names:
-        counts = outcome_counts(grid, name)
-        known = controls_known & np.isfinite(counts)
-        zero = known & (counts == 0)
-        lost: dict[str, object] = {
-            "n_zero": int(zero.sum()),
-            "n_missing": int(grid.present.sum() - known.sum()),
-        }
-        if model.estimator == "poisson":
-            effect = _poisson(counts, X, known, model, len(labels))
-            lost["n_zero"] = 0
-        else:
-            used = known & ~zero
-            y = np.log(np.where(used, counts, 1.0))
-            if model.ar1 and used.all() and len(np.unique(model.classes)) == len(model.classes):
-                complete.append((name, y))
-                records[name] = [lost]
-                continue
-            effect = _log_linear(y, X, used, model, projectors, len(labels))
-        records[name] = _records(name, effect, labels, lost)
-    if complete:
-        fits = fit_ar1_complete(np.stack([y for _, y in complete]), X)
-        for (name, _), fit in zip(complete, fits, strict=True):
-            effect = _ar1_effect(fit, model, len(labels))
-            records[name] = _records(name, effect, labels, records[name][0])
-    return [record for name in names for record in records[name]]
+        if name not in effects:
+            effects[name] = _fit_one(cells[name], X, model, len(labels))
+    return [r for name in names for r in _records(name, effects[name], labels, cells[name])]
 
 
-def _log_linear(
-    y: Floats, X: Floats, used: Bools, model: _Model, projectors: dict[bytes, TwoWayProjector], k: int
-) -> _Effect:
+def _cells(grid: MonthlyGrid, counts: Floats, controls_known: Bools, model: _Model) -> _Cells:
+    known = controls_known & np.isfinite(counts)
+    n_missing = int(grid.present.sum() - known.sum())
+    if model.estimator == "poisson":
+        return _Cells(np.where(known, counts, 0.0), known, 0, n_missing)
+    zero = known & (counts == 0)
+    return _Cells(counts, known & ~zero, int(zero.sum()), n_missing)
+
+
+def _fit_complete(logs: Sequence[Floats], X: Floats, model: _Model, k: int) -> list[_Effect]:
+    if not logs:
+        return []
+    Y = np.stack(logs)
+    if model.ar1 and len(np.unique(model.classes)) == len(model.classes):
+        return [_ar1_effect(fit, model, k) for fit in fit_ar1_complete(Y, X)]
     if model.ar1:
-        return _ar1_effect(fit_ar1_grid(y, X, used, model.classes), model, k)
-    pattern = used.tobytes()
-    if pattern not in projectors:
-        # One at a time: patterns of zeros differ by outcome, complete ones are shared.
-        projectors.clear()
-        projectors[pattern] = build_projector(used.astype(np.float64), model.classes)
-    return _two_way(y, X, projectors[pattern], model, k)
+        everywhere = np.ones(Y.shape[1:], dtype=bool)
+        return [_ar1_effect(fit_ar1_grid(y, X, everywhere, model.classes), model, k) for y in Y]
+    projector = build_projector(np.ones(Y.shape[1:]), model.classes)
+    x = projector.residuals(X)
+    return [_two_way(projector.residuals(y), x, projector, model, k) for y in Y]
+
+
+def _fit_one(cells: _Cells, X: Floats, model: _Model, k: int) -> _Effect:
+    if model.estimator == "poisson":
+        return _poisson(cells, X, model, k)
+    if model.ar1:
+        return _ar1_effect(fit_ar1_grid(cells.log, X, cells.used, model.classes), model, k)
+    projector = build_projector(cells.used.astype(np.float64), model.classes)
+    residual = projector.residuals(np.concatenate([X, cells.log[None]]))
+    return _two_way(residual[-1], residual[:-1], projector, model, k)
 
 
 def _two_way(y: Floats, X: Floats, projector: TwoWayProjector, model: _Model, k: int) -> _Effect:
-    residual = projector.residuals(np.concatenate([X, y[None]]))
-    flat = residual.reshape(len(residual), -1)
+    """Least squares of columns from which the effects are out."""
+    m, flat = len(X), X.reshape(len(X), -1)
     gram = flat @ flat.T
-    m = len(X)
-    _check_identified(gram[:m, :m])
-    bread = np.linalg.inv(gram[:m, :m])
-    b = bread @ gram[:m, m]
+    _check_identified(gram)
+    bread = np.linalg.inv(gram)
+    b = bread @ (flat @ y.ravel())
     n = int((projector.weights > 0).sum())
     df = n - projector.n_effects - m
-    errors = residual[m] - np.tensordot(b, residual[:m], 1)
+    errors = y - (b @ flat).reshape(y.shape)
     if model.covariance == "classical":
         V = bread * float(np.einsum("nt,nt->", errors, errors)) / df
     else:
         units = projector.n_units
-        scores = np.einsum("knt,nt->nk", residual[:m], errors)
+        scores = (X * errors).sum(-1)
         nested = n - (projector.n_effects - units) - m - 1
-        V = units / (units - 1) * (n - 1) / nested * bread @ (scores.T @ scores) @ bread
+        V = units / (units - 1) * (n - 1) / nested * bread @ (scores @ scores.T) @ bread
         df = units - 1
     return _Effect(b[:k], np.sqrt(np.diag(V)[:k]), df, n, projector.n_units, float("nan"))
 
@@ -423,15 +437,13 @@ def _ar1_effect(fit: Ar1GridFit, model: _Model, k: int) -> _Effect:
     return _Effect(fit.coefficients[:k], np.sqrt(np.diag(V)[:k]), df, fit.n_obs, fit.n_units, fit.rho)
 
 
-def _poisson(counts: Floats, X: Floats, known: Bools, model: _Model, k: int) -> _Effect:
-    fit = fit_poisson(np.where(known, counts, 0.0), X, known, model.classes)
+def _poisson(cells: _Cells, X: Floats, model: _Model, k: int) -> _Effect:
+    fit = fit_poisson(cells.counts, X, cells.used, model.classes)
     std_error = np.sqrt(np.diag(fit.clustered)[:k])
     return _Effect(fit.coefficients[:k], std_error, fit.n_units - 1, fit.n_obs, fit.n_units, float("nan"))
 
 
-def _records(
-    name: str, effect: _Effect, labels: Sequence[str], lost: dict[str, object]
-) -> list[dict[str, object]]:
+def _records(name: str, effect: _Effect, labels: Sequence[str], cells: _Cells) -> list[dict[str, object]]:
     contact, urgency, department, age = outcome_parts(name)
     half = stdtrit(effect.df, 0.975) * effect.std_error
     statistic = effect.estimate / effect.std_error
@@ -453,7 +465,8 @@ def _records(
             "df": effect.df,
             "n_obs": effect.n_obs,
             "n_municipalities": effect.n_units,
-            **lost,
+            "n_zero": cells.n_zero,
+            "n_missing": cells.n_missing,
             "rho": effect.rho,
         }
         for j, label in enumerate(labels)
