@@ -79,3 +79,16 @@ def test_file_of_the_user_has_no_truth(tmp_path):
     assert not inputs.provenance.synthetic
     assert inputs.synthetic is None
     assert MAIN_OUTCOME in inputs.panel.columns
+
+
+@pytest.mark.slow
+def test_chapter_runs_on_a_users_panel_without_never_treated(tmp_path):
+    panel = simulate(4, n_municipalities=80).panel.drop(columns=["data_origin", "co_located"])
+    panel = panel[panel["first_month"].notna() & (panel["municipality"] != "S001")]
+    pd.DataFrame(panel.to_dict("series")).to_parquet(tmp_path / "mine.parquet")
+    result = ohd.run(Settings(data=tmp_path / "mine.parquet", languages=("en",)))
+    assert any("no never treated" in line.en for line in result.summary)
+    assert "SYNTHETIC" not in result.files["ohd/table_survival_en.md"]
+    assert "True effect" not in result.files["ohd/table_survival_en.md"]
+    assert "Co-located" not in result.files["ohd/table_mechanisms_en.md"]
+    assert result.moved  # other data, other numbers

@@ -6,6 +6,8 @@ Figure 12, the report's selection of outcomes, all 81 outcomes, the mechanism sp
 
 import html
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +23,7 @@ from kostnadsvekst.chapters.ohd_figures import (
     effects_figure,
     survival_figure,
 )
-from kostnadsvekst.errors import DataWarning
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import staggered
 from kostnadsvekst.models.acute_beds import (
@@ -89,16 +91,25 @@ def run(settings: Settings) -> ChapterResult:
     ChapterResult
         Everything in ``ohd/``.
     """
+    with _steps(settings.progress) as step:
+        return _run(settings, step)
+
+
+def _run(settings: Settings, step: Callable[[str], None]) -> ChapterResult:
+    step("monthly panel")
     inputs = read_inputs(settings)
+    step("81 outcomes, four models")
     everything = _all_models(inputs.panel)
     main = everything[(everything["estimator"] == "log") & (everything["covariance"] == "cluster")]
     early = estimate_effects(inputs.panel, "report", EARLY)
     variants = _variants(inputs.panel)
+    step("estimators for staggered adoption")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         modern = ModernEstimates(inputs)
         rows = modern.rows(variants)
         diagnostics = modern.diagnostics()
+    step("tables and figures")
     tables = [
         effects_table(main, early, everything[everything["estimator"] == "poisson"], inputs.provenance),
         variants_table(variants, inputs.provenance),
@@ -119,7 +130,8 @@ def run(settings: Settings) -> ChapterResult:
             files |= {f"ohd/{name}": text for name, text in render(table, lang).items()}
         files |= _figures(inputs, main, modern, variants, lang)
         files[f"ohd/does_it_survive_{lang}.html"] = _page(tables[-3:], rows, inputs, lang)
-    remarks = tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, DataWarning)))
+    said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
+    remarks = tuple(dict.fromkeys([*modern.failures, *said]))
     notes = tuple(Bilingual(f"Merk: {r}", f"Note: {r}") for r in remarks)
     summary = (*inputs.remarks, *_summary(rows), *notes)
     return ChapterResult(files, audit, tuple(numbers_moved(audit)), summary)
@@ -159,12 +171,11 @@ class ModernEstimates:
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs
         self.data = inputs.quarters
-        self.studies = {
-            method: staggered.event_study(self.data, *_QUARTERLY, method=method)
-            for method in staggered.METHODS
-        }
+        self.failures: list[str] = []
+        fitted = {method: self._study(self.data, method) for method in staggered.METHODS}
+        self.studies = {method: study for method, study in fitted.items() if study is not None}
         before = self.data[self.data["quarter"] <= pd.Period(_BEFORE_DUTY)]
-        self.before_duty = staggered.event_study(before, *_QUARTERLY, method="imputation")
+        self.before_duty = self._study(before, "imputation")
         self.comparisons = staggered.bacon(self.data, *_QUARTERLY)
 
     def rows(self, variants: pd.DataFrame) -> list[EstimateRow]:
@@ -182,35 +193,49 @@ class ModernEstimates:
         for j, (method, study) in enumerate(self.studies.items()):
             truth = self._truth(study)
             rows.append(_study_row(_METHOD_NAMES[method], study, truth, heading if j == 0 else None))
-        rows.append(_study_row(_BEFORE_DUTY_NAME, self.before_duty, self._truth(self.before_duty), None))
+        if self.before_duty is not None:
+            rows.append(_study_row(_BEFORE_DUTY_NAME, self.before_duty, self._truth(self.before_duty), None))
         return rows
 
     def diagnostics(self) -> list[tuple[Bilingual, Number]]:
         """Compute tests and shares that say how far the estimates can be trusted."""
         weights = staggered.negative_weights(self.data, *_QUARTERLY)
-        study = self.studies["callaway_santanna"]
-        dates = staggered.placebo(self.data, *_QUARTERLY, shift=_PLACEBO_QUARTERS)
         random = staggered.randomisation_inference(self.data, *_QUARTERLY, n_draws=_N_DRAWS)
-        bounds = staggered.sensitivity(study, (0.5,), window=_SENSITIVITY_WINDOW)
-        half = bounds.iloc[0]
-        trend = staggered.pre_trend_test(study, _SENSITIVITY_WINDOW)
-        return [
+        lines = [
             (_DIAGNOSTICS["never"], Number(float(self._n_never()), 0)),
             (_DIAGNOSTICS["dropped"], Number(float(self.data.attrs["n_dropped"]), 0)),
             (_DIAGNOSTICS["negative_share"], Number(100 * weights.share_negative, 1)),
             (_DIAGNOSTICS["negative_sum"], Number(weights.sum_negative, 3)),
+            (_DIAGNOSTICS["random"], Number(random.p_value, 3)),
+        ]
+        if "callaway_santanna" in self.studies:
+            lines += self._trend_checks(self.studies["callaway_santanna"])
+        return lines
+
+    def _trend_checks(self, study: staggered.EventStudy) -> list[tuple[Bilingual, Number]]:
+        dates = staggered.placebo(self.data, *_QUARTERLY, shift=_PLACEBO_QUARTERS)
+        half = staggered.sensitivity(study, (0.5,), window=_SENSITIVITY_WINDOW).iloc[0]
+        trend = staggered.pre_trend_test(study, _SENSITIVITY_WINDOW)
+        return [
             (_DIAGNOSTICS["trend"], Number(trend.p_value, 3)),
             (_DIAGNOSTICS["placebo"], Number(_percent(dates.estimate), 1)),
             (_DIAGNOSTICS["placebo_low"], Number(_percent(dates.conf_low), 1)),
             (_DIAGNOSTICS["placebo_high"], Number(_percent(dates.conf_high), 1)),
-            (_DIAGNOSTICS["random"], Number(random.p_value, 3)),
             (_DIAGNOSTICS["set_low"], Number(_percent(half["set_low"]), 1)),
             (_DIAGNOSTICS["set_high"], Number(_percent(half["set_high"]), 1)),
         ]
 
+    def _study(self, data: pd.DataFrame, method: str) -> staggered.EventStudy | None:
+        """Fit, or say why the user's panel does not identify this one."""
+        try:
+            return staggered.event_study(data, *_QUARTERLY, method=method)
+        except SpecificationError as error:
+            self.failures.append(f"{method}: {error}")
+            return None
+
     def true_horizons(self) -> pd.Series | None:
         """Mean true log effect by quarters since introduction, over the treated cells."""
-        cells = self._true_cells(self.studies["imputation"])
+        cells = self._true_cells(self.studies["imputation"]) if "imputation" in self.studies else None
         return None if cells is None else cells.groupby("horizon")["log_effect"].mean()
 
     def _n_never(self) -> int:
@@ -463,6 +488,7 @@ _DIAGNOSTICS = {
     ),
     "set_high": Bilingual("… øvre, %", "… upper, %"),
 }
+_PERCENT = {"nb": " %", "en": "%"}
 _OUTCOME_STUB = Bilingual("Kontakter", "Contacts")
 _CLUSTERED = Bilingual(
     "Standardfeil: klynger av kommuner der ikke annet er sagt",
@@ -484,6 +510,18 @@ _SURVIVAL_NOTE = Bilingual(
     "over treated cells of municipalities with admissions in every quarter, without those that always had "
     "acute beds; in the last quarters only the municipalities without beds are left to compare with.",
 )
+
+
+@contextmanager
+def _steps(show: bool) -> Iterator[Callable[[str], None]]:
+    """Say on stderr what is being done, where somebody watches."""
+    if not show:
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("ØHD") as status:
+        yield lambda text: status.update(f"ØHD: {text}")
 
 
 def _all_models(panel: pd.DataFrame) -> pd.DataFrame:
@@ -525,6 +563,7 @@ def _figures(
     studies = {
         _METHOD_NAMES[name].get(lang): _shown(modern.studies[name].horizons)
         for name in ("callaway_santanna", "imputation")
+        if name in modern.studies
     }
     truth = modern.true_horizons()
     if truth is not None:
@@ -567,32 +606,38 @@ def _inner(page: str) -> str:
 def _summary(rows: list[EstimateRow]) -> tuple[Bilingual, ...]:
     by_label = {row.label: row for row in rows}
     report, two_way = by_label[_VARIANTS["report"][0]], by_label[_VARIANTS["month"][0]]
-    chosen = by_label[_METHOD_NAMES["imputation"]]
+    told = [
+        (Bilingual("rapportens modell", "the report's model"), report),
+        (Bilingual("toveis", "two-way"), two_way),
+    ]
+    chosen = by_label.get(_METHOD_NAMES["imputation"])
+    if chosen is not None:
+        told.append((Bilingual("imputering", "imputation"), chosen))
+    nb, en = (
+        ", ".join(f"{name.get(lang)} {_told(row, lang)}" for name, row in told) for lang in ("nb", "en")
+    )
     lines = [
         Bilingual(
-            f"Akutte indremedisinske innleggelser, 80+: rapportens modell {_told(report, 'nb')}, toveis "
-            f"{_told(two_way, 'nb')}, imputering {_told(chosen, 'nb')}",
-            f"Acute admissions to internal medicine, 80+: the report's model {_told(report, 'en')}, two-way "
-            f"{_told(two_way, 'en')}, imputation {_told(chosen, 'en')}",
+            f"Akutte indremedisinske innleggelser, 80+: {nb}",
+            f"Acute admissions to internal medicine, 80+: {en}",
         )
     ]
-    if report.truth is not None and chosen.truth is not None:
-        nb, en = (
-            [format_number(truth, 1, lang) for truth in (report.truth, chosen.truth)] for lang in ("nb", "en")
-        )
+    if report.truth is not None and chosen is not None and chosen.truth is not None:
+        truths = (report.truth, chosen.truth)
+        norwegian, english = ([format_number(t, 1, lang) for t in truths] for lang in ("nb", "en"))
         lines.append(
             Bilingual(
-                f"Den sanne gjennomsnittseffekten i de syntetiske dataene er {nb[0]} % (måneder) og "
-                f"{nb[1]} % (kvartalsutvalget)",
-                f"The true mean effect in the synthetic data is {en[0]}% (months) and {en[1]}% (quarterly "
-                "sample)",
+                f"Den sanne gjennomsnittseffekten i de syntetiske dataene er {norwegian[0]} % (måneder) og "
+                f"{norwegian[1]} % (kvartalsutvalget)",
+                f"The true mean effect in the synthetic data is {english[0]}% (months) and {english[1]}% "
+                "(quarterly sample)",
             )
         )
     return tuple(lines)
 
 
 def _told(row: EstimateRow, lang: str) -> str:
-    return f"{format_number(row.effect, 1, lang)} % {_interval(row.low, row.high).get(lang)}"
+    return f"{format_number(row.effect, 1, lang)}{_PERCENT[lang]} {_interval(row.low, row.high).get(lang)}"
 
 
 def _items(late: pd.DataFrame, early: pd.DataFrame, inputs: Inputs) -> list[Item]:

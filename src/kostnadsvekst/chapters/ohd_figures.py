@@ -175,7 +175,7 @@ def _bacon_panel(axes: Any, comparisons: pd.DataFrame, lang: str) -> None:
         colour, marker = _KIND_STYLE[kind]
         share = format_number(100 * part["weight"].sum(), 0, lang)
         part = part[part["weight"] >= _SMALLEST_WEIGHT]
-        label = f"{KIND_NAMES[kind].get(lang)} ({share} %)"
+        label = f"{KIND_NAMES[kind].get(lang)} ({share}{' ' if lang == 'nb' else ''}%)"
         percent = 100 * np.expm1(part["estimate"])
         axes.scatter(
             100 * part["weight"],
