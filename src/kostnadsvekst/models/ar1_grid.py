@@ -184,9 +184,10 @@ def _indicator(classes: Ints) -> Floats:
 
 
 def _unit_demeaned(grids: Floats, present: Bools) -> Floats:
-    counts = np.maximum(present.sum(1), 1)
-    within = grids - (np.where(present, grids, 0.0).sum(-1) / counts)[..., None]
-    return within * present
+    """Deviations from unit means of columns that are zero where absent."""
+    within = grids - (grids.sum(-1) / np.maximum(present.sum(1), 1))[..., None]
+    within *= present
+    return within
 
 
 def _single_precision(grids: Floats) -> Floats:

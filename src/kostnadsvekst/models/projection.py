@@ -36,6 +36,8 @@ class TwoWayProjector:
         are equal, where means do.
     n_units, n_effects : int
         Units with an observation; rank of the unit and period effects together.
+    binary : bool
+        Whether all weights are zero or one.
     """
 
     weights: Floats
@@ -45,6 +47,7 @@ class TwoWayProjector:
     inverse: Floats | None
     n_units: int
     n_effects: int
+    binary: bool
 
     def residuals(self, grids: Floats) -> Floats:
         """Take the effects out of (..., N, T) columns; cells without weight become zero."""
@@ -52,12 +55,14 @@ class TwoWayProjector:
             return self._balanced(grids)
         present = self.weights > 0
         values = np.where(present, grids, 0.0)
-        within = values - ((values * self.weights).sum(-1) / self.unit_weight)[..., None]
-        sums = _class_sums((within * self.weights).sum(-2), self.classes, self.unit_class.shape[1])
-        effects = sums @ self.inverse
-        unit_part = effects @ self.unit_class.T / self.unit_weight
-        within -= effects[..., None, self.classes] - unit_part[..., None]
-        return within * present
+        weighted = values if self.binary else values * self.weights
+        unit_mean = weighted.sum(-1) / self.unit_weight
+        by_class = _class_sums(weighted.sum(-2), self.classes, self.unit_class.shape[1])
+        effects = (by_class - unit_mean @ self.unit_class) @ self.inverse
+        values -= (unit_mean - effects @ self.unit_class.T / self.unit_weight)[..., None]
+        values -= effects[..., None, self.classes]
+        values *= present
+        return values
 
     def _balanced(self, grids: Floats) -> Floats:
         within = grids - grids.mean(-1, keepdims=True)
@@ -96,10 +101,11 @@ def build_projector(weights: Floats, classes: Ints | None = None) -> TwoWayProje
     unit_class = np.stack([weights[:, classes == c].sum(1) for c in range(n_classes)], axis=1)
     if (weights == weights.flat[0]).all() and weights.flat[0] > 0:
         rank = n_units + n_classes - 1
-        return TwoWayProjector(weights, classes, unit_weight, unit_class, None, n_units, rank)
+        return TwoWayProjector(weights, classes, unit_weight, unit_class, None, n_units, rank, False)
     gram = np.diag(unit_class.sum(0)) - unit_class.T @ (unit_class / unit_weight[:, None])
     inverse, rank = generalised_inverse(gram, np.diag(gram) <= 0)
-    return TwoWayProjector(weights, classes, unit_weight, unit_class, inverse, used, used + rank)
+    binary = bool(((weights == 0) | (weights == 1)).all())
+    return TwoWayProjector(weights, classes, unit_weight, unit_class, inverse, used, used + rank, binary)
 
 
 def generalised_inverse(gram: Floats, empty: NDArray[np.bool_]) -> tuple[Floats, int]:
