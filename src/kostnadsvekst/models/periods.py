@@ -74,11 +74,13 @@ def _whole_numbers(times: pd.Series) -> Ints:
 
 
 def _parse_months(times: pd.Series) -> pd.Series:
-    parsed = pd.to_datetime(times.astype(str), format="%Y-%m", errors="coerce")
-    bad = np.flatnonzero(parsed.isna().to_numpy())
+    # A panel repeats each month for every unit: each text is read once.
+    codes, texts = pd.factorize(times.astype(str))
+    parsed = pd.Series(pd.to_datetime(pd.Series(texts), format="%Y-%m", errors="coerce"))
+    bad = np.flatnonzero(parsed.isna().to_numpy()[codes])
     if len(bad):
         _refuse(times, bad, "is neither a number, a date nor a month such as 2012-07")
-    return parsed.dt.to_period("M")
+    return parsed.dt.to_period("M").take(codes)
 
 
 def _refuse(times: pd.Series, rows: NDArray[np.intp], reason: str) -> None:
