@@ -38,6 +38,13 @@ CHAPTERS = {
             "Chapter 4: table 1, figures 2–4, growth accounts",
         ),
     ),
+    "ohd": Chapter(
+        "kostnadsvekst.chapters.ohd",
+        Bilingual(
+            "Kapittel 6: kommunale øyeblikkelig hjelp døgntilbud (ØHD) og bruk av sykehus",
+            "Chapter 6: municipal acute beds (ØHD) and the use of hospitals",
+        ),
+    ),
 }
 
 
