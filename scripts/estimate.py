@@ -23,7 +23,12 @@ def parse_arguments() -> argparse.Namespace:
     add("--list", action="store_true", help="list the chapters and stop")
     add("--only", metavar="NAME", action="append", choices=list(CHAPTERS), help="run one chapter")
     add("--spec", metavar="FILE", type=Path, help="estimate the specifications in a TOML file instead")
-    add("--data", metavar="PATH", type=Path, help="panel of your own: CSV, Parquet, .dta, ...")
+    add(
+        "--data",
+        metavar="PATH",
+        type=Path,
+        help="panel of your own (CSV, Parquet, .dta, ...), store of fetch.py, or TOML",
+    )
     add("--out", metavar="DIR", type=Path, default=RESULTS, help="results folder (%(default)s)")
     add("--lang", choices=LANGUAGES, help="language of tables and messages (tables: both)")
     output = parser.add_mutually_exclusive_group()

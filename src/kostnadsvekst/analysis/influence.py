@@ -97,8 +97,8 @@ def influence(fitted: Estimate, by: str | None = None) -> Influence:
     -----
     See `kostnadsvekst.models.jackknife.leave_one_out`: equal to fitting again without the unit.
     """
-    if fitted.data is None:
-        raise SpecificationError("the estimate has no data to take the units' names from")
+    if type(fitted) is not Estimate or fitted.data is None:
+        raise SpecificationError("influence is on estimates of kostnadsvekst.estimate with their data")
     column = by or fitted.specification.entity
     codes = fitted.grouping.codes(column)
     levels = fitted.data[column].iloc[fitted.rows]
@@ -126,7 +126,7 @@ def compare_weights(fitted: Estimate) -> dict[str, Estimate]:
         If the estimate has no weights.
     """
     spec = fitted.specification
-    if spec.weights is None or fitted.data is None:
+    if type(fitted) is not Estimate or spec.weights is None or fitted.data is None:
         raise SpecificationError("the estimate has no weights to compare with none")
     units = fitted.data[spec.entity].iloc[fitted.rows]
     shares = pd.Series(fitted.fit.weights, index=units.to_numpy()).groupby(level=0).sum()

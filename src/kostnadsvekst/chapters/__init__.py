@@ -31,6 +31,20 @@ CHAPTERS = {
             "Appendix 1: tables A1–A3, four regressions of expenditure per inhabitant",
         ),
     ),
+    "growth": Chapter(
+        "kostnadsvekst.chapters.growth",
+        Bilingual(
+            "Kapittel 4: tabell 1, figur 2–4, vekstregnskap",
+            "Chapter 4: table 1, figures 2–4, growth accounts",
+        ),
+    ),
+    "ohd": Chapter(
+        "kostnadsvekst.chapters.ohd",
+        Bilingual(
+            "Kapittel 6: kommunale øyeblikkelig hjelp døgntilbud (ØHD) og bruk av sykehus",
+            "Chapter 6: municipal acute beds (ØHD) and the use of hospitals",
+        ),
+    ),
     "specification-curve": Chapter(
         "kostnadsvekst.chapters.specification_curve",
         Bilingual(

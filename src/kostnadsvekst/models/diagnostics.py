@@ -98,6 +98,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     The coefficients of the regressors are the within estimates. Clustered by entity, areg's factor.
     Source: Mundlak (1978); Wooldridge (2010), section 10.7.3.
     """
+    _require_plain(estimate)
     if estimate.specification.effects != "entity":
         raise SpecificationError("the Mundlak test is on absorbed effects: absorb the entity first")
     fit = estimate.fit
@@ -134,6 +135,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     lag, without a constant; without serial correlation the coefficient is -1/2. Clustered by entity.
     Source: Wooldridge (2010), section 10.6.3; Drukker (2003), Stata Journal 3(2), ``xtserial``.
     """
+    _require_plain(estimate)
     if estimate.data is None:
         raise SpecificationError("the estimate has no data to take the periods from")
     fit, spec = estimate.fit, estimate.specification
@@ -188,6 +190,7 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     -----
     Source: Ramsey (1969); for panels, Wooldridge (2010), section 6.2.3.
     """
+    _require_plain(estimate)
     fit = estimate.fit
     index = fit.X @ fit.coefficients
     centred = index - fit.weights @ index / fit.weights.sum()
@@ -205,6 +208,13 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     covariance = compute_covariance(choice, augmented, estimate.grouping, convention=spec.convention)
     null = f"linear form (powers {', '.join(map(str, powers))} of the prediction do not matter)"
     return _block_test("RESET", null, augmented, positions, covariance)
+
+
+def _require_plain(estimate: Estimate) -> None:
+    if type(estimate) is not Estimate:
+        raise SpecificationError(
+            f"this test is on estimates of kostnadsvekst.estimate, not on {type(estimate).__name__}"
+        )
 
 
 def _block_test(
