@@ -199,3 +199,17 @@ def test_weights_side_by_side(panel, fitted):
     )
     with pytest.raises(SpecificationError, match="no weights"):
         kv.compare_weights(three["unweighted"])
+
+
+def test_estimates_with_serially_correlated_errors_are_refused_where_rho_would_change(panel):
+    fit = kv.estimate_ar1(SPEC.vary(weights=None), panel)
+    clustered = fit.with_covariance(("cluster", "region"))
+    assert clustered.rho == fit.rho
+    assert "6 clusters" in clustered.inference.description
+    for refused in (kv.influence, kv.mundlak_test, kv.wooldridge_test, kv.reset_test):
+        with pytest.raises(SpecificationError, match=r"kostnadsvekst\.estimate"):
+            refused(fit)
+    with pytest.raises(SpecificationError, match="estimate rho again"):
+        fit.with_covariance("jackknife")
+    with pytest.raises(SpecificationError, match="absorbed entity effects only"):
+        kv.estimate_ar1(SPEC.vary(weights=None, effects="none"), panel)

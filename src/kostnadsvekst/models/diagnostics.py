@@ -11,6 +11,7 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariances import compute_covariance
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance, clustered
+from kostnadsvekst.models.periods import period_numbers
 from kostnadsvekst.naming import nearest_names
 
 Floats = NDArray[np.float64]
@@ -127,7 +128,9 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     Raises
     ------
     SpecificationError
-        If no entity has three periods in a row, or the time column does not hold whole numbers.
+        If no two entities have three periods in a row.
+    InvalidDataError
+        If a time cannot be read.
 
     Notes
     -----
@@ -140,9 +143,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
         raise SpecificationError("the estimate has no data to take the periods from")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = estimate.data[spec.time].to_numpy()[estimate.rows]
-    if not np.issubdtype(when.dtype, np.number) or (when % 1 != 0).any():
-        raise SpecificationError(f"the test needs whole numbers in the time column {spec.time!r}")
+    when = period_numbers(estimate.data[spec.time].iloc[estimate.rows])
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]

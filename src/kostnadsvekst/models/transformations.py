@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.panel.schema import require_columns
 
 POPULATION = "population"
@@ -66,17 +67,15 @@ def add_transformed(data: pd.DataFrame, factors: Iterable[str], entity: str, tim
     factors : iterable of str
         Columns and transformations; columns that exist are left alone.
     entity, time : str
-        Columns within and along which lags are taken; time must hold whole numbers.
+        Columns within and along which lags are taken; times as `kostnadsvekst.models.periods` reads them.
 
     Raises
     ------
     DataMissingError
         If a column does not exist.
     InvalidDataError
-        If the logarithm of a number that is not positive is asked for, or an entity has two rows in a
-        period when lags are taken; the rows are named.
-    SpecificationError
-        If the time column does not hold whole numbers.
+        If the logarithm of a number that is not positive is asked for, or, where lags are taken, an entity
+        has two rows in a period or a time cannot be read; the rows are named.
     """
     made = [factor for factor in factors if factor not in data.columns and parse_call(factor)]
     if not made:
@@ -103,16 +102,9 @@ def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Ser
 
 
 def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, periods: int) -> pd.Series:
-    when = pd.to_numeric(data[time], errors="coerce")
-    if when.isna().any() or (when % 1 != 0).any():
-        raise SpecificationError(f"lags need whole numbers in the time column {time!r}")
+    check_unique(data[entity], data[time])
+    when = period_numbers(data[time])
     index = pd.MultiIndex.from_arrays([data[entity], when])
-    twice = index[index.duplicated()].unique()
-    if len(twice):
-        listed = [f"{entity} {e} {time} {int(t)}" for e, t in twice[:_LISTED]]
-        raise InvalidDataError(
-            f"lags need one row for each {entity} and {time}; {len(twice)} occur more than once", listed
-        )
     wanted = pd.MultiIndex.from_arrays([data[entity], when - periods])
     found = index.get_indexer(wanted)
     numbers = values.to_numpy(dtype=float, na_value=np.nan)
