@@ -71,6 +71,8 @@ def describe(report: ChapterReport, out: Path, lang: str) -> str:
     """Summary of a chapter for a reader."""
     lines = [f"{find_chapter(report.name).title.get(lang)}"]
     lines += [f"  {line.get(lang)}" for line in report.result.summary]
+    note = {"nb": "Merk", "en": "Note"}[lang]
+    lines += [f"  {note}: {sentence}" for sentence in report.notes]
     moved = {"nb": "flyttet", "en": "moved"}[lang]
     lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:20]]
     count = {"nb": "filer i", "en": "files in"}[lang]
@@ -88,6 +90,7 @@ def to_json(reports: tuple[ChapterReport, ...], exit_code: int) -> dict[str, obj
             "verdicts": {} if audit is None else audit["verdict"].value_counts().to_dict(),
             "summary": [line.en for line in report.result.summary],
             "moved": list(report.result.moved),
+            "notes": list(report.notes),
         }
     return {"exit_code": exit_code, "chapters": chapters}
 

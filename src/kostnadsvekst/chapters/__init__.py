@@ -4,12 +4,14 @@ A chapter returns the content of its files and writes nothing itself, so a failu
 results as they were.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.language import LANGUAGES, Bilingual
 
 if TYPE_CHECKING:
@@ -109,11 +111,21 @@ class ChapterResult:
 
 @dataclass(frozen=True, slots=True)
 class ChapterReport:
-    """What became of a chapter: its result, and the files as written."""
+    """What became of a chapter.
+
+    Attributes
+    ----------
+    name : str
+    result : ChapterResult
+    written : tuple of Path
+    notes : tuple of str
+        What the user should know about the data, if no chapter before has said it.
+    """
 
     name: str
     result: ChapterResult
     written: tuple[Path, ...]
+    notes: tuple[str, ...]
 
 
 def find_chapter(name: str) -> Chapter:
@@ -145,9 +157,17 @@ def run_chapters(
     """
     from kostnadsvekst.report.output import write_files
 
-    reports = []
+    reports: list[ChapterReport] = []
     for name in names:
-        result: ChapterResult = import_module(find_chapter(name).module).run(settings)
-        reports.append(ChapterReport(name, result, write_files(out, result.files)))
+        chapter = import_module(find_chapter(name).module)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", DataWarning)
+            result: ChapterResult = chapter.run(settings)
+        for other in (w for w in caught if not issubclass(w.category, DataWarning)):
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+        said = {note for report in reports for note in report.notes}
+        notes = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, DataWarning))
+        new = tuple(note for note in notes if note not in said)
+        reports.append(ChapterReport(name, result, write_files(out, result.files), new))
         announce(reports[-1])
     return tuple(reports)

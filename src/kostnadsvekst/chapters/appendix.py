@@ -1,6 +1,5 @@
 """Appendix 1 of the report: tables A1 and A2 (descriptives), table A3 (four nested regressions), audit."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -8,7 +7,6 @@ import pandas as pd
 
 from kostnadsvekst.analysis.descriptives import Description, describe, describe_by_statsmodels
 from kostnadsvekst.chapters import ChapterResult, Settings
-from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, estimate
 from kostnadsvekst.models.second_opinion import SecondOpinion, ask_linearmodels
@@ -71,9 +69,7 @@ def run(settings: Settings) -> ChapterResult:
     ChapterResult
         Tables in ``appendix/``, ``audit.csv`` and ``audit.html``.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DataWarning)
-        panel = load_panel(settings.data)
+    panel = load_panel(settings.data)
     descriptives = describe_panel(panel)
     estimates = {name: estimate(spec, panel) for name, spec in SPECIFICATIONS.items()}
     opinions = {
@@ -96,13 +92,7 @@ def run(settings: Settings) -> ChapterResult:
     for table in tables:
         for lang in settings.languages:
             files |= {f"appendix/{name}": text for name, text in render(table, lang).items()}
-    remarks = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
-    summary = (
-        _count(audit),
-        _engines(items, opinions),
-        *(Bilingual(f"Merk: {r}", f"Note: {r}") for r in remarks),
-    )
-    return ChapterResult(files, audit, tuple(moved), summary)
+    return ChapterResult(files, audit, tuple(moved), (_count(audit), _engines(items, opinions)))
 
 
 def describe_panel(panel: pd.DataFrame) -> Descriptives:

@@ -5,7 +5,6 @@ Figure 12, the report's selection of outcomes, all 81 outcomes, the mechanism sp
 """
 
 import html
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from kostnadsvekst.chapters.ohd_figures import (
     effects_figure,
     survival_figure,
 )
-from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import staggered
 from kostnadsvekst.models.acute_beds import (
@@ -104,11 +103,9 @@ def _run(settings: Settings, step: Callable[[str], None]) -> ChapterResult:
     early = estimate_effects(inputs.panel, "report", EARLY)
     variants = _variants(inputs.panel)
     step("estimators for staggered adoption")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DataWarning)
-        modern = ModernEstimates(inputs)
-        rows = modern.rows(variants)
-        diagnostics = modern.diagnostics()
+    modern = ModernEstimates(inputs)
+    rows = modern.rows(variants)
+    diagnostics = modern.diagnostics()
     step("tables and figures")
     tables = [
         effects_table(main, early, everything[everything["estimator"] == "poisson"], inputs.provenance),
@@ -130,9 +127,7 @@ def _run(settings: Settings, step: Callable[[str], None]) -> ChapterResult:
             files |= {f"ohd/{name}": text for name, text in render(table, lang).items()}
         files |= _figures(inputs, main, modern, variants, lang)
         files[f"ohd/does_it_survive_{lang}.html"] = _page(tables[-3:], rows, inputs, lang)
-    said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
-    remarks = tuple(dict.fromkeys([*modern.failures, *said]))
-    notes = tuple(Bilingual(f"Merk: {r}", f"Note: {r}") for r in remarks)
+    notes = tuple(Bilingual(f"Merk: {r}", f"Note: {r}") for r in dict.fromkeys(modern.failures))
     summary = (*inputs.remarks, *_summary(rows), *notes)
     return ChapterResult(files, audit, tuple(numbers_moved(audit)), summary)
 

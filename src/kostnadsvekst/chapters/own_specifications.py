@@ -1,9 +1,7 @@
 """Specifications that the user wrote in a TOML file: estimated, and put in one table."""
 
-import warnings
-
 from kostnadsvekst.chapters import ChapterResult, Settings
-from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models.fixed_effects import estimate
 from kostnadsvekst.models.specifications import read_specifications
@@ -30,16 +28,12 @@ def run(settings: Settings) -> ChapterResult:
     if settings.specifications is None:
         raise SpecificationError("there is no file of specifications")
     specs = read_specifications(settings.specifications)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DataWarning)
-        panel = load_panel(settings.data)
-        fits = {name: estimate(spec, panel) for name, spec in specs.items()}
+    panel = load_panel(settings.data)
+    fits = {name: estimate(spec, panel) for name, spec in specs.items()}
     title = Bilingual("Egne spesifikasjoner", "Specifications of your own")
     made = table(fits, title=title, name=settings.specifications.stem)
     files: dict[str, str | bytes] = {}
     for lang in settings.languages:
         files |= {f"{FOLDER}/{name}": text for name, text in render(made, lang).items()}
-    remarks = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, DataWarning))
-    summary = [both(f"{name}: {spec.formula}") for name, spec in specs.items()]
-    summary += [Bilingual(f"Merk: {r}", f"Note: {r}") for r in remarks]
-    return ChapterResult(files, summary=tuple(summary))
+    summary = tuple(both(f"{name}: {spec.formula}") for name, spec in specs.items())
+    return ChapterResult(files, summary=summary)

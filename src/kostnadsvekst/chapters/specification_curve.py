@@ -1,6 +1,5 @@
 """Around models 3 and 4 of table A3: thousands of specifications, influence of units, weighting."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,6 @@ from kostnadsvekst.analysis.specification_curve import (
     specification_curve,
 )
 from kostnadsvekst.chapters import ChapterResult, Settings
-from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.fixed_effects import Estimate, estimate
 from kostnadsvekst.models.grids import grid, subsets
@@ -79,13 +77,11 @@ def run(settings: Settings) -> ChapterResult:
     ChapterResult
         ``specification-curve/``: all estimates as CSV, figures, tables.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
-        panel = load_panel(settings.data)
-        curve = fit_curve(panel, settings.progress)
-        published = {name: estimate(SPECIFICATIONS[name], panel) for name in PUBLISHED}
-        weighting = compare_weights(published["A3-3"])
-    units = influence(published["A3-3"])
+    panel = load_panel(settings.data)
+    curve = fit_curve(panel, settings.progress)
+    published = estimate(SPECIFICATIONS["A3-3"], panel)
+    weighting = compare_weights(published)
+    units = influence(published)
     files: dict[str, str | bytes] = {
         f"{FOLDER}/specifications.csv": compact(curve).to_csv(index=False, lineterminator="\n")
     }
