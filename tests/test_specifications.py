@@ -26,7 +26,7 @@ def municipal():
     return data.assign(population_10k=data["population"] / 10_000)
 
 
-def test_formula_of_the_issue_equals_a_written_specification():
+def test_a_formula_equals_a_written_specification():
     spec = from_formula(
         "net_expenditure ~ C(year)*free_income + age_67_79 | municipality", weights="population"
     )
