@@ -18,6 +18,7 @@ _PUBLIC = {
     "load_panel": "kostnadsvekst.panel.load",
     "load_cells": "kostnadsvekst.sources.published",
     "errors": "kostnadsvekst.errors",
+    "register": "kostnadsvekst.register",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604

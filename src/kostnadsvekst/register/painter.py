@@ -1,0 +1,305 @@
+"""Kernels that paint each person's episodes on a calendar and count the colours.
+
+Rows are packed into one 64-bit word, so that a register in any order can be grouped by person in memory.
+All sums are integers: results do not depend on the order of rows, batches or persons.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from kostnadsvekst.register.schema import (
+    FIRST_BIRTH_YEAR,
+    HOURS_UNIT,
+    LAST_BIRTH_YEAR,
+    MAX_HOURS_PER_WEEK,
+    OLDEST_AGE,
+)
+
+FAULTS = (
+    "person_id missing",
+    "service unknown or missing",
+    "start_date missing",
+    "end_date before start_date",
+    "birth_year missing or impossible",
+    "sex missing or not 1 or 2",
+    "hours_per_week negative or above 336",
+    "municipality missing",
+)
+OUTSIDE = np.uint64(1) << np.uint64(63)
+
+# Bits of a packed row: first bucket 0-9, last bucket 10-19, hours + 1 in hundredths 20-35, service 36-39,
+# sex 40, birth year 41-48, municipality 49-58, outside the period 63.
+_MISSING_DAY = -(2**31)
+
+
+@njit(cache=True)
+def _year_of_day(day: int) -> int:
+    """Calendar year of a day number (proleptic Gregorian; Hinnant's civil-from-days)."""
+    z = day + 719468
+    era = z // 146097
+    doe = z - era * 146097
+    yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
+    doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
+    return yoe + era * 400 + (1 if doy >= 306 else 0)
+
+
+@njit(cache=True)
+def pack_rows(
+    person: NDArray[np.int64],
+    birth_year: NDArray[np.int32],
+    sex: NDArray[np.int8],
+    service: NDArray[np.int8],
+    municipality: NDArray[np.int16],
+    start: NDArray[np.int32],
+    end: NDArray[np.int32],
+    hours: NDArray[np.float64],
+    first_day: int,
+    last_day: int,
+    bucket_of_day: NDArray[np.int16],
+    packed: NDArray[np.uint64],
+    faults: NDArray[np.int64],
+) -> None:
+    """Check rows and pack each into one word, in place.
+
+    Parameters
+    ----------
+    person, ..., hours : ndarray, shape (n_rows,)
+        As in `EpisodeArrays`.
+    first_day, last_day : int
+        Counted period, days since 1970-01-01.
+    bucket_of_day : ndarray of int16, shape (last_day - first_day + 1,)
+    packed : ndarray of uint64, shape (n_rows,)
+        Output.
+    faults : ndarray of int64, shape (len(FAULTS),)
+        Output: increased by the number of rows with each fault.
+    """
+    for i in range(person.size):
+        hour = hours[i]
+        if hour != hour:  # noqa: PLR0124
+            hour = 0.0
+        bad = False
+        if person[i] < 0:
+            faults[0] += 1
+            bad = True
+        if service[i] < 0:
+            faults[1] += 1
+            bad = True
+        if start[i] == _MISSING_DAY:
+            faults[2] += 1
+            bad = True
+        else:
+            if end[i] < start[i]:
+                faults[3] += 1
+                bad = True
+            year = _year_of_day(start[i])
+            birth = birth_year[i]
+            if (
+                birth > year
+                or birth < year - OLDEST_AGE
+                or birth < FIRST_BIRTH_YEAR
+                or birth > LAST_BIRTH_YEAR
+            ):
+                faults[4] += 1
+                bad = True
+        if sex[i] != 1 and sex[i] != 2:
+            faults[5] += 1
+            bad = True
+        if hour < 0.0 or hour > MAX_HOURS_PER_WEEK:
+            faults[6] += 1
+            bad = True
+        if municipality[i] < 0:
+            faults[7] += 1
+            bad = True
+        if bad:
+            packed[i] = OUTSIDE
+            continue
+        word = (np.uint64(sex[i] - 1) << np.uint64(40)) | (
+            np.uint64(birth_year[i] - FIRST_BIRTH_YEAR) << np.uint64(41)
+        )
+        if start[i] > last_day or end[i] < first_day:
+            packed[i] = word | OUTSIDE
+            continue
+        first = bucket_of_day[max(start[i], first_day) - first_day]
+        last = bucket_of_day[min(end[i], last_day) - first_day]
+        colour = np.uint64(int(hour * HOURS_UNIT + 0.5) + 1)
+        packed[i] = (
+            word
+            | np.uint64(first)
+            | (np.uint64(last) << np.uint64(10))
+            | (colour << np.uint64(20))
+            | (np.uint64(service[i]) << np.uint64(36))
+            | (np.uint64(municipality[i]) << np.uint64(49))
+        )
+
+
+@njit(cache=True)
+def count_rows(person: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    """Add the number of rows of each person number to `counts`, in place."""
+    for i in range(person.size):
+        counts[person[i]] += 1
+
+
+@njit(cache=True)
+def scatter_rows(
+    person: NDArray[np.int64],
+    packed: NDArray[np.uint64],
+    start: NDArray[np.int32],
+    low: int,
+    high: int,
+    position: NDArray[np.int64],
+    packed_out: NDArray[np.uint64],
+    start_out: NDArray[np.int32],
+) -> None:
+    """Put the rows of persons low <= person < high where their person begins, in place (counting sort)."""
+    with_start = start_out.size > 0
+    for i in range(person.size):
+        if low <= person[i] < high:
+            k = position[person[i] - low]
+            position[person[i] - low] = k + 1
+            packed_out[k] = packed[i]
+            if with_start:
+                start_out[k] = start[i]
+
+
+@njit(cache=True)
+def paint_persons(
+    offsets: NDArray[np.int64],
+    packed: NDArray[np.uint64],
+    start: NDArray[np.int32],
+    segments: NDArray[np.int64],
+    segment_years: NDArray[np.int64],
+    group_of_age: NDArray[np.int64],
+    n_municipalities: int,
+    users: NDArray[np.int32],
+    age_sum: NDArray[np.int32],
+    users_with_hours: NDArray[np.int32],
+    hours: NDArray[np.int64],
+) -> int:
+    """Add whole persons to the cube, in place.
+
+    Parameters
+    ----------
+    offsets : ndarray of int64, shape (n_persons + 1,)
+        Rows offsets[p] to offsets[p + 1] belong to one person.
+    packed : ndarray of uint64, shape (n_rows,)
+    start : ndarray of int32, shape (n_rows,) or (0,)
+        Start days: the latest start wins; empty: the largest hours win.
+    segments : ndarray of int64, shape (n_segments + 1,)
+        Buckets segments[k] to segments[k + 1] share the year segment_years[k].
+    segment_years : ndarray of int64, shape (n_segments,)
+    group_of_age : ndarray of int64, shape (n_ages,)
+    n_municipalities : int
+    users, age_sum, users_with_hours : ndarray of int32, shape (n_cells, n_buckets)
+        A cell is ((service, age group, sex), municipality) in row-major order.
+    hours : ndarray of int64, shape (n_cells, n_buckets)
+        Hundredths of hours.
+
+    Returns
+    -------
+    int
+        Number of persons with more than one birth year or sex.
+    """
+    n_buckets = users.shape[1]
+    n_groups = group_of_age.max() + 1
+    latest = start.size > 0
+    zero = np.uint16(0)
+    canvas = np.zeros((16, n_buckets), dtype=np.uint16)
+    since = np.zeros((16 if latest else 1, n_buckets), dtype=np.int32)
+    keys = np.zeros(16, dtype=np.int64)
+    lows = np.zeros(16, dtype=np.int64)
+    highs = np.zeros(16, dtype=np.int64)
+    conflicts = 0
+    for p in range(offsets.size - 1):
+        begin, stop = offsets[p], offsets[p + 1]
+        if begin == stop:
+            continue
+        identity = (packed[begin] >> np.uint64(40)) & np.uint64(0x1FF)
+        n_slots = 0
+        conflict = False
+        for i in range(begin, stop):
+            word = packed[i]
+            if (word >> np.uint64(40)) & np.uint64(0x1FF) != identity:
+                conflict = True
+            if word & OUTSIDE:
+                continue
+            first = np.int64(word & np.uint64(0x3FF))
+            last = np.int64((word >> np.uint64(10)) & np.uint64(0x3FF))
+            colour = np.uint16((word >> np.uint64(20)) & np.uint64(0xFFFF))
+            key = np.int64((word >> np.uint64(36)) & np.uint64(0xF)) * n_municipalities + np.int64(
+                (word >> np.uint64(49)) & np.uint64(0x3FF)
+            )
+            slot = 0
+            while slot < n_slots and keys[slot] != key:
+                slot += 1
+            if slot == n_slots:
+                if n_slots == keys.size:
+                    canvas = _doubled(canvas)
+                    keys, lows, highs = _longer(keys), _longer(lows), _longer(highs)
+                    if latest:
+                        since = _doubled_days(since)
+                keys[slot], lows[slot], highs[slot] = key, first, last
+                n_slots += 1
+            lows[slot] = min(lows[slot], first)
+            highs[slot] = max(highs[slot], last)
+            row = canvas[slot]
+            if latest:
+                day = start[i]
+                days = since[slot]
+                for w in range(first, last + 1):
+                    if row[w] == zero or day > days[w] or (day == days[w] and colour > row[w]):
+                        row[w] = colour
+                        days[w] = day
+            else:
+                for w in range(first, last + 1):
+                    row[w] = colour if colour > row[w] else row[w]
+        conflicts += conflict
+        sex = np.int64(identity & np.uint64(1))
+        birth_year = np.int64(identity >> np.uint64(1)) + FIRST_BIRTH_YEAR
+        for slot in range(n_slots):
+            service = keys[slot] // n_municipalities
+            place = keys[slot] - service * n_municipalities
+            row = canvas[slot]
+            for k in range(segment_years.size):
+                low = max(lows[slot], segments[k])
+                high = min(highs[slot] + 1, segments[k + 1])
+                if low >= high:
+                    continue
+                age = np.int32(max(segment_years[k] - birth_year, 0))
+                group = group_of_age[min(age, group_of_age.size - 1)]
+                cell = ((service * n_groups + group) * 2 + sex) * n_municipalities + place
+                users_row, age_row, with_row, hours_row = (
+                    users[cell],
+                    age_sum[cell],
+                    users_with_hours[cell],
+                    hours[cell],
+                )
+                for w in range(low, high):
+                    colour = row[w]
+                    users_row[w] += np.int32(1) if colour > 0 else np.int32(0)
+                    age_row[w] += age if colour > 0 else np.int32(0)
+                    with_row[w] += np.int32(1) if colour > 1 else np.int32(0)
+                    hours_row[w] += np.int64(colour) - np.int64(1) if colour > 0 else np.int64(0)
+                    row[w] = zero
+    return conflicts
+
+
+@njit(cache=True)
+def _doubled(canvas: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    larger = np.zeros((2 * canvas.shape[0], canvas.shape[1]), dtype=np.uint16)
+    larger[: canvas.shape[0]] = canvas
+    return larger
+
+
+@njit(cache=True)
+def _doubled_days(days: NDArray[np.int32]) -> NDArray[np.int32]:
+    larger = np.zeros((2 * days.shape[0], days.shape[1]), dtype=np.int32)
+    larger[: days.shape[0]] = days
+    return larger
+
+
+@njit(cache=True)
+def _longer(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    larger = np.zeros(2 * values.size, dtype=np.int64)
+    larger[: values.size] = values
+    return larger
