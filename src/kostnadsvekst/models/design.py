@@ -1,0 +1,254 @@
+"""From the terms of a specification and a data frame to named columns of numbers."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+_CATEGORICAL = re.compile(r"C\(\s*(.+?)\s*\)")
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Columns of a regression before effects are taken out.
+
+    Attributes
+    ----------
+    terms : tuple of str
+        Names of the k columns, such as ``"C(year)[T.2016]:free_income"``.
+    columns : (n, k) array
+    """
+
+    terms: tuple[str, ...]
+    columns: Floats
+
+
+def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Read regressors into products of factors.
+
+    Parameters
+    ----------
+    regressors : sequence of str
+        As in `Specification`.
+    columns : iterable of str
+        Names that exist; a name that holds ``:`` or ``*`` is recognised as one column.
+
+    Returns
+    -------
+    tuple of tuple of str
+        One entry a term, in order, without repetition; each is the factors of a product, and a factor is
+        ``"x"`` or ``"C(x)"``.
+    """
+    known = set(columns)
+    terms: dict[tuple[str, ...], None] = {}
+    for regressor in regressors:
+        for factors in _expand(regressor, known):
+            terms.setdefault(factors)
+    return tuple(terms)
+
+
+def columns_of(terms: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the numeric and of the categorical columns that the terms use, in order."""
+    factors = dict.fromkeys(factor for term in terms for factor in term)
+    numeric = tuple(f for f in factors if f == _column(f))
+    return numeric, tuple(_column(f) for f in factors if f != _column(f))
+
+
+def require_columns(needed: Iterable[str], data: pd.DataFrame) -> None:
+    """Raise DataMissingError naming every absent column and the nearest present one."""
+    absent = [name for name in needed if name not in data.columns]
+    if not absent:
+        return
+    names = [str(c) for c in data.columns]
+    hints = []
+    for name in absent:
+        near = difflib.get_close_matches(name, names, n=1)
+        hints.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    raise DataMissingError(f"the data lack the column(s) {', '.join(hints)}; they have {', '.join(names)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The columns that a model uses, as arrays.
+
+    Attributes
+    ----------
+    numbers : dict of str to (n,) array
+        Missing values are NaN.
+    codes : dict of str to (n,) integer array
+        Levels of the categorical columns as 0, 1, ...; missing values are -1.
+    levels : dict of str to array
+        Sorted levels of the categorical columns.
+    """
+
+    numbers: dict[str, Floats]
+    codes: dict[str, Ints]
+    levels: dict[str, Any]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """Rows without a missing value."""
+        present = [~np.isnan(v) for v in self.numbers.values()] + [c >= 0 for c in self.codes.values()]
+        return np.logical_and.reduce(present)
+
+    def take(self, rows: Ints) -> "Sample":
+        """Sample of some rows; levels that no row has any more are gone."""
+        codes, levels = {}, {}
+        for name, old in self.codes.items():
+            used, codes[name] = np.unique(old[rows], return_inverse=True)
+            levels[name] = self.levels[name][used]
+        return Sample({name: v[rows] for name, v in self.numbers.items()}, codes, levels)
+
+
+def read_sample(data: pd.DataFrame, numeric: Iterable[str], categorical: Iterable[str]) -> Sample:
+    """Columns of a frame as arrays.
+
+    Parameters
+    ----------
+    data : DataFrame
+    numeric, categorical : iterables of str
+        Names of columns.
+
+    Raises
+    ------
+    DataMissingError
+        If a column does not exist; the nearest name is suggested.
+    InvalidDataError
+        If the frame is empty, or a numeric column holds text or infinite values; the rows are named.
+    """
+    numeric, categorical = list(dict.fromkeys(numeric)), list(dict.fromkeys(categorical))
+    require_columns([*numeric, *categorical], data)
+    if data.empty:
+        raise InvalidDataError("the data have no rows")
+    numbers = {name: _numbers(data, name) for name in numeric}
+    factorized = {name: pd.factorize(data[name], sort=True) for name in categorical}
+    codes = {name: pair[0] for name, pair in factorized.items()}
+    return Sample(numbers, codes, {name: pair[1] for name, pair in factorized.items()})
+
+
+def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
+    """Columns of the terms.
+
+    Parameters
+    ----------
+    terms : sequence of tuple of str
+        From `parse_terms`.
+    sample : Sample
+        Complete rows.
+
+    Returns
+    -------
+    Design
+
+    Notes
+    -----
+    A categorical factor is coded without its first level (in sorted order) where the term without the
+    factor is in the model too, else in full; the absorbed effects stand for the constant. This is the
+    marginality rule of R and formulaic. What is still collinear is dropped, and named, by the estimator.
+    """
+    present = {frozenset(term) for term in terms} | {frozenset[str]()}
+    blocks = [_code_term(term, sample, present) for term in terms]
+    names = tuple(name for block_names, _ in blocks for name in block_names)
+    return Design(names, np.stack([column for _, block in blocks for column in block], axis=1))
+
+
+def _expand(regressor: str, known: set[str]) -> list[tuple[str, ...]]:
+    text = regressor.strip()
+    if text in known:
+        return [(text,)]
+    if "*" in text:
+        parts = [part.strip() for part in text.split("*")]
+        products = [p for size in range(1, len(parts) + 1) for p in combinations(parts, size)]
+        return [tuple(factor for part in p for factor in _expand(part, known)[0]) for p in products]
+    factors = tuple(_factor(part, known) for part in text.split(":"))
+    if len(set(factors)) != len(factors):
+        raise SpecificationError(f"term {regressor!r} has the same factor twice")
+    return [factors]
+
+
+def _factor(text: str, known: set[str]) -> str:
+    text = text.strip()
+    if text in known:
+        return text
+    match = _CATEGORICAL.fullmatch(text)
+    name = match.group(1) if match else text
+    if not name or (name not in known and re.search(r"[()+\-/^|~,]", name)):
+        raise SpecificationError(f"cannot read the term {text!r}: a factor is a column name or C(column)")
+    return f"C({name})" if match else name
+
+
+def _column(factor: str) -> str:
+    match = _CATEGORICAL.fullmatch(factor)
+    return match.group(1) if match else factor
+
+
+def _code_term(
+    term: tuple[str, ...], sample: Sample, present: set[frozenset[str]]
+) -> tuple[list[str], list[Floats]]:
+    blocks = [_code_factor(factor, sample, frozenset(term) - {factor} in present) for factor in term]
+    names, columns = blocks[0]
+    for factor_names, factor_columns in blocks[1:]:
+        names = [f"{left}:{right}" for left in names for right in factor_names]
+        columns = [left * right for left in columns for right in factor_columns]
+    return names, columns
+
+
+def _code_factor(factor: str, sample: Sample, reduced: bool) -> tuple[list[str], list[Floats]]:
+    column = _column(factor)
+    if factor == column:
+        return [factor], [sample.numbers[factor]]
+    codes, levels = sample.codes[column], sample.levels[column]
+    kept = range(1 if reduced else 0, len(levels))
+    mark = "T." if reduced else ""
+    names = [f"{factor}[{mark}{_level_name(levels[j])}]" for j in kept]
+    return names, [(codes == j).astype(np.float64) for j in kept]
+
+
+def _level_name(level: Any) -> str:
+    return str(int(level)) if isinstance(level, float | np.floating) and level == int(level) else str(level)
+
+
+def _numbers(data: pd.DataFrame, name: str) -> Floats:
+    column = data[name]
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iufb":
+        column = _numbers_in_text(column, name)
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        raise InvalidDataError(
+            f"column {name!r} holds infinite values in {len(infinite)} row(s)", _list_rows(column, infinite)
+        )
+    return values
+
+
+def _numbers_in_text(column: pd.Series, name: str) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        raise InvalidDataError(f"column {name!r} is categorical: write C({name}) for a dummy per level")
+    numbers = pd.to_numeric(column, errors="coerce")
+    text = np.flatnonzero(numbers.isna() & column.notna())
+    if len(text):
+        raise InvalidDataError(
+            f"column {name!r} has text in {len(text)} row(s) where numbers are needed "
+            f"(write C({name}) if it is a category)",
+            _list_rows(column, text),
+        )
+    return numbers
+
+
+def _list_rows(column: pd.Series, positions: NDArray[Any]) -> list[str]:
+    listed = [f"row {column.index[i]}: {column.iloc[i]!r}" for i in positions[:_LISTED]]
+    return listed + ([f"and {len(positions) - _LISTED} more"] if len(positions) > _LISTED else [])

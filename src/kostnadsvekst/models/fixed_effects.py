@@ -1,0 +1,444 @@
+"""The within estimator: weighted least squares with one set of absorbed effects.
+
+`estimate` is Stata's ``areg outcome regressors [aweight=weights], absorb(entity)``: singletons stay,
+weights may vary over time, and the absorbed effects count in the degrees of freedom and in R squared.
+"""
+
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.sparse import csc_array
+
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.models import inference
+from kostnadsvekst.models.design import (
+    Sample,
+    build_design,
+    columns_of,
+    parse_terms,
+    read_sample,
+    require_columns,
+)
+from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.provenance import Provenance, provenance_of
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+CONSTANT = "constant"
+# A column does not vary within entities when demeaning leaves less than this share of its length: rounding.
+INVARIANT = 1e-11
+# A column is collinear when the columns before it leave less than this share of its within length.
+COLLINEAR = 1e-9
+# Above this share the normal equations lose at most six of sixteen digits, before refinement.
+WELL_CONDITIONED = 1e-3
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class WithinFit:
+    """A weighted within regression on arrays, with n rows, G entities and k kept columns.
+
+    Attributes
+    ----------
+    coefficients : (k,) array
+    constant : float
+        Weighted mean of y minus x_mean'b.
+    kept, dropped : tuples of int
+        Positions of the columns that were used, and of those that were collinear.
+    X_within : (n, k) array
+        Kept columns minus their weighted entity means.
+    residuals : (n,) array
+    weights : (n,) array
+        Scaled to sum to n.
+    entities : (n,) integer array
+        Codes 0 ... G - 1.
+    bread : (k, k) array
+        (X'WX)^-1 of the within columns.
+    x_mean : (k,) array
+        Weighted grand means of the kept columns.
+    n_entities, df_resid : int
+        G, and n - G - k.
+    ssr, tss, tss_within : float
+        Weighted sums of squares: residuals, y around its mean, y around its entity means.
+    """
+
+    coefficients: Floats
+    constant: float
+    kept: tuple[int, ...]
+    dropped: tuple[int, ...]
+    X_within: Floats
+    residuals: Floats
+    weights: Floats
+    entities: Ints
+    bread: Floats
+    x_mean: Floats
+    n_entities: int
+    df_resid: int
+    ssr: float
+    tss: float
+    tss_within: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted specification.
+
+    Attributes
+    ----------
+    specification : Specification
+    terms : tuple of str
+        Kept terms, ``"constant"`` last.
+    fit : WithinFit
+        The arrays behind the estimate.
+    inference : Covariance
+        Covariance matrix over the terms, its degrees of freedom and its description.
+    dropped : tuple of str
+        Terms left out as collinear with the effects or with the terms before them.
+    n_incomplete : int
+        Rows left out because a value was missing.
+    rows : (n,) integer array
+        Positions of the used rows in the data.
+    provenance : Provenance
+        Origin of the data, hash of their file, version of the package.
+    """
+
+    specification: Specification
+    terms: tuple[str, ...]
+    fit: WithinFit
+    inference: inference.Covariance
+    dropped: tuple[str, ...]
+    n_incomplete: int
+    rows: Ints
+    provenance: Provenance
+
+    @cached_property
+    def coefficients(self) -> pd.DataFrame:
+        """Frame over the terms: estimate, std_error, statistic, p_value, conf_low, conf_high (95 %)."""
+        estimates = np.append(self.fit.coefficients, self.fit.constant)
+        tests = inference.t_tests(estimates, self.inference)
+        columns = {
+            "estimate": estimates,
+            "std_error": tests.std_error,
+            "statistic": tests.statistic,
+            "p_value": tests.p_value,
+            "conf_low": tests.conf_low,
+            "conf_high": tests.conf_high,
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.terms, name="term"))
+
+    @cached_property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance matrix as a frame over the terms, the constant included."""
+        index = pd.Index(self.terms, name="term")
+        return pd.DataFrame(self.inference.matrix, index=index, columns=index.rename(None))
+
+    @property
+    def n_obs(self) -> int:
+        """Number of rows used."""
+        return len(self.fit.residuals)
+
+    @property
+    def n_entities(self) -> int:
+        """Number of absorbed effects."""
+        return self.fit.n_entities
+
+    @property
+    def df_resid(self) -> int:
+        """Residual degrees of freedom n - G - k, the constant not counted in k."""
+        return self.fit.df_resid
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation at a row of average weight (Stata's Root MSE)."""
+        return float(np.sqrt(self.fit.ssr / self.fit.df_resid))
+
+    @property
+    def r_squared(self) -> float:
+        """Share of the weighted variance explained, the absorbed effects included."""
+        return _share_explained(self.fit.ssr, self.fit.tss)
+
+    @property
+    def r_squared_adjusted(self) -> float:
+        """R squared adjusted for all parameters, the absorbed effects included."""
+        return 1 - (1 - self.r_squared) * (self.n_obs - 1) / self.df_resid
+
+    @property
+    def r_squared_within(self) -> float:
+        """Share of the weighted variance around the entities' means explained."""
+        return _share_explained(self.fit.ssr, self.fit.tss_within)
+
+    @cached_property
+    def residuals(self) -> pd.Series:
+        """Residuals over the positions of the used rows."""
+        return pd.Series(self.fit.residuals, index=pd.Index(self.rows, name="row"), name="residual")
+
+    def __repr__(self) -> str:
+        head = (
+            f"{self.specification.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
+            f"effects, R2 {self.r_squared:.4f}, standard errors {self.inference.description}, "
+            f"data: {self.provenance.origin}"
+        )
+        return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}"
+
+
+def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
+    """Fit a specification with absorbed entity effects.
+
+    Parameters
+    ----------
+    spec : Specification
+    data : DataFrame
+        One row an observation, in any order. Rows with a missing outcome, regressor or entity are left
+        out with a `DataWarning` that says how many.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    DataMissingError
+        If a column does not exist; the nearest name is suggested.
+    InvalidDataError
+        If a column holds text or infinite values, a weight is missing or not positive, or no row is
+        complete.
+    SpecificationError
+        If a term cannot be read, nothing varies within entities, or no degrees of freedom are left.
+
+    Notes
+    -----
+    With w scaled to sum to n and all deviations taken from w-weighted entity means, b solves
+    (X'WX) b = X'Wy; the degrees of freedom are n - G - k; R squared is 1 - e'We / sum w (y - mean y)^2;
+    the constant is mean y - mean x'b with variance s^2/n + mean x' V mean x. Source: Stata, areg,
+    Methods and formulas.
+    """
+    terms = parse_terms(spec.regressors, data.columns)
+    sample, rows = complete_sample(spec, terms, data)
+    design = build_design(terms, sample)
+    weights = sample.numbers[spec.weights] if spec.weights else np.ones(len(rows))
+    fit = fit_within(
+        sample.numbers[spec.outcome], design.columns, weights, sample.codes[spec.entity], design.terms
+    )
+    return Estimate(
+        specification=spec,
+        terms=(*(design.terms[j] for j in fit.kept), CONSTANT),
+        fit=fit,
+        inference=_covariance(spec.covariance, fit),
+        dropped=tuple(design.terms[j] for j in fit.dropped),
+        n_incomplete=len(data) - len(rows),
+        rows=rows,
+        provenance=provenance_of(data),
+    )
+
+
+def complete_sample(
+    spec: Specification, terms: Sequence[tuple[str, ...]], data: pd.DataFrame
+) -> tuple[Sample, Ints]:
+    """Columns of a specification on the rows that are complete, and the positions of these rows.
+
+    Parameters
+    ----------
+    spec : Specification
+    terms : sequence of tuple of str
+        Its regressors, from `parse_terms`.
+    data : DataFrame
+
+    Raises
+    ------
+    DataMissingError, InvalidDataError
+        As `estimate`.
+
+    Warns
+    -----
+    DataWarning
+        If rows with missing values are left out.
+    """
+    numeric, categorical = columns_of(terms)
+    require_columns([spec.time], data)
+    weights = (spec.weights,) if spec.weights else ()
+    sample = read_sample(data, [spec.outcome, *numeric, *weights], [spec.entity, *categorical])
+    if spec.weights:
+        _check_weights(spec, sample.numbers[spec.weights], data)
+    complete = sample.complete
+    rows = np.flatnonzero(complete)
+    if len(rows) == len(data):
+        return sample, rows
+    if not len(rows):
+        raise InvalidDataError("no row has a value in every column that the specification needs")
+    lost = _describe_rows(spec, data, np.flatnonzero(~complete))
+    warnings.warn(
+        f"{len(data) - len(rows)} of {len(data)} rows have missing values and are left out: {lost}",
+        DataWarning,
+        stacklevel=3,
+    )
+    return sample.take(rows), rows
+
+
+def fit_within(
+    y: Floats, X: Floats, weights: Floats, entities: Ints, names: Sequence[str] | None = None
+) -> WithinFit:
+    """Weighted within regression on arrays.
+
+    Parameters
+    ----------
+    y : (n,) array
+    X : (n, K) array
+        Without a constant. Columns that are collinear with the effects or with columns before them are
+        dropped.
+    weights : (n,) array
+        Positive.
+    entities : (n,) integer array
+        Codes 0 ... G - 1, each in use.
+    names : sequence of str, optional
+        Of the columns, for error messages.
+
+    Returns
+    -------
+    WithinFit
+
+    Raises
+    ------
+    SpecificationError
+        If no column varies within entities or n - G - k < 1.
+    """
+    n, n_entities = len(y), int(entities.max()) + 1
+    w = weights * (n / weights.sum())
+    stacked = np.column_stack([X, y])
+    within = demean(stacked, w, entities, n_entities)
+    kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
+    k = len(kept)
+    if not kept:
+        raise SpecificationError(
+            f"none of the regressors ({', '.join(names or ['?'])}) varies within entities: nothing to estimate"
+        )
+    df_resid = n - n_entities - k
+    if df_resid < 1:
+        raise SpecificationError(
+            f"{n} rows, {n_entities} absorbed effects and {k} regressors leave no degrees of freedom"
+        )
+    mean = w @ stacked / n
+    X_within, y_within = within[:, kept], within[:, -1]
+    residuals = y_within - X_within @ b
+    return WithinFit(
+        coefficients=b,
+        constant=float(mean[-1] - mean[kept] @ b),
+        kept=tuple(kept),
+        dropped=tuple(dropped),
+        X_within=X_within,
+        residuals=residuals,
+        weights=w,
+        entities=entities,
+        bread=bread,
+        x_mean=mean[kept],
+        n_entities=n_entities,
+        df_resid=df_resid,
+        ssr=float(w @ residuals**2),
+        tss=float(w @ (y - mean[-1]) ** 2),
+        tss_within=float(w @ y_within**2),
+    )
+
+
+def demean(columns: Floats, weights: Floats, entities: Ints, n_entities: int) -> Floats:
+    """Deviations of each column from its weighted entity means.
+
+    Parameters
+    ----------
+    columns : (n, m) array
+    weights : (n,) array
+    entities : (n,) integer array
+        Codes 0 ... n_entities - 1.
+    n_entities : int
+
+    Returns
+    -------
+    (n, m) array
+    """
+    n = len(weights)
+    membership = csc_array((weights, entities, np.arange(n + 1)), shape=(n_entities, n))
+    means = membership @ columns
+    means /= np.bincount(entities, weights, n_entities)[:, None]
+    return columns - means[entities]
+
+
+def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], list[int], Floats, Floats]:
+    """Kept and dropped columns of X, coefficients and bread; y is the last column of ``within``.
+
+    The normal equations, refined once, are as good as QR where the columns are far from collinear;
+    elsewhere QR decides, column by column.
+    """
+    gram = (within * w[:, None]).T @ within
+    norms = np.sqrt(np.diag(gram))
+    kept = list(range(len(gram) - 1))
+    if (norms > WELL_CONDITIONED * raw_norms).all():
+        # Correlation scale: the size of a pivot is then the share of a column's length left.
+        scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
+        with suppress(np.linalg.LinAlgError):
+            triangle = np.linalg.cholesky(scaled)
+            if np.diag(triangle).min() > WELL_CONDITIONED:
+                inverse = solve_triangular(triangle, np.eye(len(scaled)), lower=True, check_finite=False)
+                bread = (inverse.T @ inverse) / np.outer(norms[:-1], norms[:-1])
+                b = bread @ gram[:-1, -1]
+                residuals = within[:, -1] - within[:, :-1] @ b
+                return kept, [], b + bread @ (within[:, :-1].T @ (w * residuals)), bread
+    kept, dropped, R = _independent_columns(within * np.sqrt(w)[:, None], norms, raw_norms)
+    k = len(kept)
+    inverse = solve_triangular(R[:k, :k], np.eye(k))
+    return kept, dropped, solve_triangular(R[:k, :k], R[:k, k]) if k else np.empty(0), inverse @ inverse.T
+
+
+def _independent_columns(
+    scaled: Floats, norms: Floats, raw_norms: Floats
+) -> tuple[list[int], list[int], Floats]:
+    """Kept and dropped columns of X and the triangle R of [X_kept y], where y is the last column.
+
+    Columns are judged in order, so the result does not depend on the rows' order.
+    """
+    varies = norms > INVARIANT * raw_norms
+    kept = [j for j in range(scaled.shape[1] - 1) if varies[j]]
+    dropped = [j for j in range(scaled.shape[1] - 1) if not varies[j]]
+    while True:
+        R = np.linalg.qr(scaled[:, [*kept, -1]], mode="r")
+        left = np.abs(np.diag(R))[: len(kept)]
+        collinear = np.flatnonzero(left <= COLLINEAR * norms[kept][: len(left)])
+        if not len(collinear):
+            return kept, sorted(dropped), R
+        # After the first collinear column the triangle is noise: drop one and look again.
+        dropped.append(kept.pop(int(collinear[0])))
+
+
+def _check_weights(spec: Specification, weights: Floats, data: pd.DataFrame) -> None:
+    bad = np.flatnonzero(~(weights > 0))
+    if len(bad):
+        raise InvalidDataError(
+            f"weights must be positive numbers; {spec.weights!r} is missing, zero or negative in {len(bad)} "
+            f"row(s): {_describe_rows(spec, data, bad)}"
+        )
+
+
+def _describe_rows(spec: Specification, data: pd.DataFrame, positions: Ints) -> str:
+    listed = [
+        f"{spec.entity} {data[spec.entity].iloc[i]} {spec.time} {data[spec.time].iloc[i]}"
+        for i in positions[:_LISTED]
+    ]
+    more = f" and {len(positions) - _LISTED} more" if len(positions) > _LISTED else ""
+    return "; ".join(listed) + more
+
+
+def _covariance(kind: str, fit: WithinFit) -> inference.Covariance:
+    if kind == "cluster":
+        return inference.clustered(fit, fit.entities)
+    return {"classical": inference.classical, "hc1": inference.hc1}[kind](fit)
+
+
+def _share_explained(ssr: float, tss: float) -> float:
+    return 1 - ssr / tss if tss > 0 else float("nan")
+
+

@@ -1,0 +1,32 @@
+"""The two languages of every table and figure: Norwegian bokmål and English."""
+
+from typing import NamedTuple
+
+LANGUAGES = ("nb", "en")
+
+
+class Bilingual(NamedTuple):
+    """A text in both languages."""
+
+    nb: str
+    en: str
+
+    def get(self, lang: str) -> str:
+        """Return the text in one language, ``"nb"`` or ``"en"``."""
+        return self.nb if lang == "nb" else self.en
+
+
+def both(text: str) -> Bilingual:
+    """Use the same text in both languages."""
+    return Bilingual(text, text)
+
+
+def translate(text: "str | Bilingual", lang: str) -> str:
+    """Return a text in one language; a plain text is the same in both."""
+    return text.get(lang) if isinstance(text, Bilingual) else text
+
+
+SYNTHETIC_LABEL = Bilingual(
+    "SYNTETISKE DATA: laget for å prøve ut metoden, sier ingenting om Norge",
+    "SYNTHETIC DATA: made to exercise the method, no evidence about Norway",
+)

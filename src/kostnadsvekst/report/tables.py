@@ -1,0 +1,329 @@
+"""Tables as values, and their rendering to CSV, LaTeX, HTML and Markdown in two languages."""
+
+import csv
+import html
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.report.language import SYNTHETIC_LABEL, Bilingual, translate
+from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, for_latex, format_number
+
+_LATEX_SPECIAL = {c: "\\" + c for c in "&%$#_{}"} | {
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "×": r"$\times$",
+    "²": r"$^2$",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number to be printed.
+
+    Attributes
+    ----------
+    value : float or None
+    decimals : int
+    stars : str
+        Printed behind the number.
+    parentheses : bool
+        Whether it is printed in parentheses, as standard errors are.
+    """
+
+    value: float | None
+    decimals: int
+    stars: str = ""
+    parentheses: bool = False
+
+    def text(self, lang: str, medium: str = "text") -> str:
+        """Return the number as printed."""
+        number = format_number(self.value, self.decimals, lang, medium)
+        return f"({number})" if self.parentheses else number + self.stars
+
+
+Cell = Number | Bilingual | str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table.
+
+    Attributes
+    ----------
+    label : str or Bilingual
+    cells : tuple of Number, str or Bilingual
+        Empty for a heading over the rows that follow.
+    indent : int
+        Depth of the label.
+    rule_above : bool
+    """
+
+    label: str | Bilingual
+    cells: tuple[Cell, ...] = ()
+    indent: int = 0
+    rule_above: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column heading over ``span`` columns."""
+
+    text: str | Bilingual
+    span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, independent of language and medium.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the files, such as ``"table_a3"``.
+    title : Bilingual
+    stub : str or Bilingual
+        Heading of the label column.
+    headings : tuple of tuple of Heading
+        One or more lines; the spans of each line add up to the number of columns.
+    rows : tuple of Row
+    notes : tuple of Bilingual
+        Below the table.
+    provenance : Provenance
+        Of the data; synthetic data put a label above and below the table.
+    """
+
+    name: str
+    title: Bilingual
+    stub: str | Bilingual
+    headings: tuple[tuple[Heading, ...], ...]
+    rows: tuple[Row, ...]
+    notes: tuple[Bilingual, ...]
+    provenance: Provenance
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns beside the label column."""
+        return sum(heading.span for heading in self.headings[0])
+
+    def title_text(self, lang: str) -> str:
+        """Title, behind the label of synthetic data where it applies."""
+        title = self.title.get(lang)
+        return f"{SYNTHETIC_LABEL.get(lang)}. {title}" if self.provenance.synthetic else title
+
+
+def render(table: Table, lang: str) -> dict[str, str]:
+    """Render a table to every format.
+
+    Parameters
+    ----------
+    table : Table
+    lang : {"nb", "en"}
+
+    Returns
+    -------
+    dict
+        File name -> content, for CSV, LaTeX, HTML and Markdown.
+    """
+    return {f"{table.name}_{lang}.{suffix}": writer(table, lang) for suffix, writer in RENDERERS.items()}
+
+
+def render_csv(table: Table, lang: str) -> str:
+    """Comma-separated (Norwegian: semicolon-separated with decimal commas), origin in the last column."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=";" if lang == "nb" else ",", lineterminator="\n")
+    columns = [
+        " ".join(filter(None, (headings[j] for headings in _spread(table, lang))))
+        for j in range(table.n_columns)
+    ]
+    writer.writerow([translate(table.stub, lang), *columns, "data_origin"])
+    for row in table.rows:
+        cells = [_plain(cell, lang) for cell in row.cells] or [""] * table.n_columns
+        writer.writerow([translate(row.label, lang), *cells, table.provenance.origin])
+    return buffer.getvalue()
+
+
+def render_markdown(table: Table, lang: str) -> str:
+    """Pipe table with title above and notes below."""
+    columns = [" ".join(filter(None, line)) for line in zip(*_spread(table, lang), strict=True)]
+    lines = [f"**{table.title_text(lang)}**", ""]
+    lines += [_pipes([translate(table.stub, lang), *columns]), _pipes(["---", *["---:"] * table.n_columns])]
+    for row in table.rows:
+        label = "&emsp;" * row.indent + _escape_markdown(translate(row.label, lang))
+        cells = [_escape_markdown(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
+        lines.append(_pipes([label, *cells]))
+    lines += [""] + [f"{_escape_markdown(note.get(lang))}\n" for note in table.notes]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def render_latex(table: Table, lang: str) -> str:
+    """Floating table for ``\\usepackage{booktabs}``."""
+    width = table.n_columns + 1
+    lines = [
+        r"\begin{table}[htbp]",
+        r"\centering",
+        r"\small",
+        rf"\caption{{{_escape_latex(table.title_text(lang))}}}",
+        rf"\label{{tab:{table.name.replace('_', '-')}}}",
+        rf"\begin{{tabular}}{{l{'r' * table.n_columns}}}",
+        r"\toprule",
+    ]
+    for number, headings in enumerate(table.headings):
+        stub = _escape_latex(translate(table.stub, lang)) if number == len(table.headings) - 1 else ""
+        lines.append(f"{stub} & " + " & ".join(_latex_heading(h, lang) for h in headings) + r" \\")
+        lines += _cmidrules(headings)
+    lines.append(r"\midrule")
+    for row in table.rows:
+        if row.rule_above:
+            lines.append(r"\midrule")
+        label = r"\quad " * row.indent + _escape_latex(translate(row.label, lang))
+        cells = [_latex_cell(cell, lang) for cell in row.cells] or [""] * table.n_columns
+        lines.append(f"{label} & " + " & ".join(cells) + r" \\")
+    lines.append(r"\bottomrule")
+    for note in table.notes:
+        text = _escape_latex(note.get(lang))
+        lines.append(rf"\multicolumn{{{width}}}{{p{{0.95\linewidth}}}}{{\footnotesize {text}}} \\")
+    return "\n".join([*lines, r"\end{tabular}", r"\end{table}"]) + "\n"
+
+
+def render_html(table: Table, lang: str) -> str:
+    """Complete page with the table, readable without any other file."""
+    return html_page(table.title_text(lang), _html_table(table, lang), lang, table.provenance.synthetic)
+
+
+def html_page(title: str, body: str, lang: str, synthetic: bool) -> str:
+    """Wrap a body in a page with the house style.
+
+    Parameters
+    ----------
+    title : str
+        Plain text.
+    body : str
+        HTML.
+    lang : {"nb", "en"}
+    synthetic : bool
+        Whether to put the label of synthetic data on top.
+    """
+    label = f'<p class="synthetic">{html.escape(SYNTHETIC_LABEL.get(lang))}</p>\n' if synthetic else ""
+    return (
+        f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{html.escape(title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n"
+        f"{label}{body}</body>\n</html>\n"
+    )
+
+
+def footer(provenance: Provenance, *parts: Bilingual) -> Bilingual:
+    """Footer of a table: data origin and version around what the caller adds (weights, SE type, N).
+
+    Parameters
+    ----------
+    provenance : Provenance
+    *parts : Bilingual
+        Sentences without a final stop.
+    """
+    source = f" ({provenance.file}, sha256 {provenance.file_sha256[:12]})" if provenance.file else ""
+    origin = {"synthetic": Bilingual("syntetiske", "synthetic")}.get(
+        provenance.origin, Bilingual(provenance.origin, provenance.origin)
+    )
+    version = f"kostnadsvekst {provenance.package_version}"
+    norwegian = [f"Data: {origin.nb}{source}", *(p.nb for p in parts), version]
+    english = [f"Data: {origin.en}{source}", *(p.en for p in parts), version]
+    return Bilingual(". ".join(norwegian) + ".", ". ".join(english) + ".")
+
+
+RENDERERS: dict[str, Callable[[Table, str], str]] = {
+    "csv": render_csv,
+    "tex": render_latex,
+    "html": render_html,
+    "md": render_markdown,
+}
+
+_STYLE = """\
+body { font-family: Georgia, 'Times New Roman', serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
+table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; font-size: 0.92rem; }
+caption { text-align: left; font-weight: bold; padding-bottom: 0.5rem; }
+th, td { padding: 0.12rem 0.6rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+thead tr:last-child th { border-bottom: 1px solid; }
+thead th[colspan] { text-align: center; border-bottom: 1px solid #999; }
+tr.rule td { border-top: 1px solid; }
+p.note { font-size: 0.85rem; max-width: 60rem; margin: 0.4rem 0; }
+p.synthetic { background: #fff3cd; border: 1px solid #b58900; padding: 0.4rem 0.8rem; font-weight: bold; }
+.differs { background: #f8d7da; }
+.good { color: #1b6e3c; }
+.bad { color: #a61b29; font-weight: bold; }
+"""
+
+
+def _spread(table: Table, lang: str) -> list[list[str]]:
+    """Heading texts by line, one for each column."""
+    return [
+        [translate(heading.text, lang) for heading in line for _ in range(heading.span)]
+        for line in table.headings
+    ]
+
+
+def _text(cell: Cell, lang: str, medium: str = "text") -> str:
+    return cell.text(lang, medium) if isinstance(cell, Number) else translate(cell, lang)
+
+
+def _plain(cell: Cell, lang: str) -> str:
+    """Cell for CSV: no thousands separator, a hyphen for minus, so that programs read it."""
+    text = _text(cell, lang)
+    if not isinstance(cell, Number):
+        return text
+    return text.replace(MINUS, "-").replace(NARROW_SPACE if lang == "nb" else ",", "")
+
+
+def _pipes(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escape_markdown(text: str) -> str:
+    return text.replace("|", r"\|").replace("*", r"\*").replace("_", r"\_")
+
+
+def _escape_latex(text: str) -> str:
+    return for_latex("".join(_LATEX_SPECIAL.get(c, c) for c in text))
+
+
+def _latex_cell(cell: Cell, lang: str) -> str:
+    return cell.text(lang, "latex") if isinstance(cell, Number) else _escape_latex(translate(cell, lang))
+
+
+def _latex_heading(heading: Heading, lang: str) -> str:
+    text = _escape_latex(translate(heading.text, lang))
+    return text if heading.span == 1 else rf"\multicolumn{{{heading.span}}}{{c}}{{{text}}}"
+
+
+def _cmidrules(headings: Sequence[Heading]) -> list[str]:
+    rules, column = [], 2
+    for heading in headings:
+        if heading.span > 1:
+            rules.append(rf"\cmidrule(lr){{{column}-{column + heading.span - 1}}}")
+        column += heading.span
+    return ["".join(rules)] if rules else []
+
+
+def _html_table(table: Table, lang: str) -> str:
+    lines = [f"<table>\n<caption>{html.escape(table.title.get(lang))}</caption>\n<thead>"]
+    for number, headings in enumerate(table.headings):
+        stub = translate(table.stub, lang) if number == len(table.headings) - 1 else ""
+        cells = "".join(_html_heading(heading, lang) for heading in headings)
+        lines.append(f"<tr><th>{html.escape(stub)}</th>{cells}</tr>")
+    lines.append("</thead>\n<tbody>")
+    for row in table.rows:
+        label = "&emsp;" * row.indent + html.escape(translate(row.label, lang))
+        texts = [html.escape(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
+        rule = ' class="rule"' if row.rule_above else ""
+        lines.append(f"<tr{rule}><td>{label}</td>" + "".join(f"<td>{t}</td>" for t in texts) + "</tr>")
+    lines.append("</tbody>\n</table>")
+    lines += [f'<p class="note">{html.escape(note.get(lang))}</p>' for note in table.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _html_heading(heading: Heading, lang: str) -> str:
+    span = f' colspan="{heading.span}"' if heading.span > 1 else ""
+    return f"<th{span}>{html.escape(translate(heading.text, lang))}</th>"
