@@ -34,7 +34,7 @@ _MISSING_DAY = -(2**31)
 
 
 @njit(cache=True)
-def _year_of_day(day: int) -> int:
+def year_of_day(day: int) -> int:
     """Calendar year of a day number (proleptic Gregorian; Hinnant's civil-from-days)."""
     z = day + 719468
     era = z // 146097
@@ -92,7 +92,7 @@ def pack_rows(
             if end[i] < start[i]:
                 faults[3] += 1
                 bad = True
-            year = _year_of_day(start[i])
+            year = year_of_day(start[i])
             birth = birth_year[i]
             if (
                 birth > year
