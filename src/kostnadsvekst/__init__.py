@@ -28,7 +28,11 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'kostnadsvekst' has no attribute {name!r}")
     module = import_module(_PUBLIC[name])
-    value = module if _PUBLIC[name].rpartition(".")[2] == name and not hasattr(module, name) else getattr(module, name)
+    value = (
+        module
+        if _PUBLIC[name].rpartition(".")[2] == name and not hasattr(module, name)
+        else getattr(module, name)
+    )
     globals()[name] = value
     return value
 

@@ -4,18 +4,33 @@ A chapter returns the content of its files and writes nothing itself, so a failu
 results as they were.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
+from kostnadsvekst.language import LANGUAGES, Bilingual
 
-from kostnadsvekst.report.language import LANGUAGES, Bilingual
+if TYPE_CHECKING:
+    import pandas as pd
 
-# Name on the command line -> module with ``TITLE`` and ``run(settings) -> ChapterResult``.
+
+class Chapter(NamedTuple):
+    """A chapter on the command line: the module with ``run(settings) -> ChapterResult``, and its title."""
+
+    module: str
+    title: Bilingual
+
+
 CHAPTERS = {
-    "appendix": "kostnadsvekst.chapters.appendix",
+    "appendix": Chapter(
+        "kostnadsvekst.chapters.appendix",
+        Bilingual(
+            "Vedlegg 1: tabell A1–A3, fire regresjoner av utgifter per innbygger",
+            "Appendix 1: tables A1–A3, four regressions of expenditure per inhabitant",
+        ),
+    ),
 }
 
 
@@ -48,16 +63,54 @@ class ChapterResult:
         Path below the results folder -> content.
     audit : DataFrame, optional
         Printed numbers against ours, with the columns of `kostnadsvekst.report.audit.COLUMNS`.
+    moved : tuple of str
+        Printed numbers that came out differently without an accepted reason, one sentence each.
     summary : tuple of Bilingual
         Lines for the reader at the terminal.
     """
 
     files: Mapping[str, str | bytes]
-    audit: pd.DataFrame | None = None
-    summary: tuple[Bilingual, ...] = field(default=())
+    audit: "pd.DataFrame | None" = None
+    moved: tuple[str, ...] = ()
+    summary: tuple[Bilingual, ...] = ()
 
 
-def run_chapter(name: str, settings: Settings) -> ChapterResult:
-    """Run one chapter by its name in `CHAPTERS`."""
-    result: ChapterResult = import_module(CHAPTERS[name]).run(settings)
-    return result
+@dataclass(frozen=True, slots=True)
+class ChapterReport:
+    """What became of a chapter: its result, and the files as written."""
+
+    name: str
+    result: ChapterResult
+    written: tuple[Path, ...]
+
+
+def run_chapters(
+    names: Sequence[str],
+    settings: Settings,
+    out: Path,
+    announce: Callable[[ChapterReport], None] = lambda report: None,
+) -> tuple[ChapterReport, ...]:
+    """Run chapters one after the other and write the files of each when it has succeeded.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `CHAPTERS`.
+    settings : Settings
+    out : Path
+        Results folder.
+    announce : callable
+        Called after each chapter.
+
+    Returns
+    -------
+    tuple of ChapterReport
+    """
+    from kostnadsvekst.report.output import write_files
+
+    reports = []
+    for name in names:
+        result: ChapterResult = import_module(CHAPTERS[name].module).run(settings)
+        reports.append(ChapterReport(name, result, write_files(out, result.files)))
+        announce(reports[-1])
+    return tuple(reports)

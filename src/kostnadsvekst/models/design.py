@@ -1,6 +1,5 @@
 """From the terms of a specification and a data frame to named columns of numbers."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.panel.schema import require_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -64,19 +64,6 @@ def columns_of(terms: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], tuple
     factors = dict.fromkeys(factor for term in terms for factor in term)
     numeric = tuple(f for f in factors if f == _column(f))
     return numeric, tuple(_column(f) for f in factors if f != _column(f))
-
-
-def require_columns(needed: Iterable[str], data: pd.DataFrame) -> None:
-    """Raise DataMissingError naming every absent column and the nearest present one."""
-    absent = [name for name in needed if name not in data.columns]
-    if not absent:
-        return
-    names = [str(c) for c in data.columns]
-    hints = []
-    for name in absent:
-        near = difflib.get_close_matches(name, names, n=1)
-        hints.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
-    raise DataMissingError(f"the data lack the column(s) {', '.join(hints)}; they have {', '.join(names)}")
 
 
 @dataclass(frozen=True, slots=True)

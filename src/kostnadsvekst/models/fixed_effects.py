@@ -24,9 +24,9 @@ from kostnadsvekst.models.design import (
     columns_of,
     parse_terms,
     read_sample,
-    require_columns,
 )
 from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.panel.schema import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
 
 Floats = NDArray[np.float64]
@@ -317,7 +317,8 @@ def fit_within(
     k = len(kept)
     if not kept:
         raise SpecificationError(
-            f"none of the regressors ({', '.join(names or ['?'])}) varies within entities: nothing to estimate"
+            f"none of the regressors ({', '.join(names or ['?'])}) varies within entities: "
+            "nothing to estimate"
         )
     df_resid = n - n_entities - k
     if df_resid < 1:
@@ -405,7 +406,7 @@ def _independent_columns(
     kept = [j for j in range(scaled.shape[1] - 1) if varies[j]]
     dropped = [j for j in range(scaled.shape[1] - 1) if not varies[j]]
     while True:
-        R = np.linalg.qr(scaled[:, [*kept, -1]], mode="r")
+        R = np.asarray(np.linalg.qr(scaled[:, [*kept, -1]], mode="r"))
         left = np.abs(np.diag(R))[: len(kept)]
         collinear = np.flatnonzero(left <= COLLINEAR * norms[kept][: len(left)])
         if not len(collinear):
@@ -440,5 +441,3 @@ def _covariance(kind: str, fit: WithinFit) -> inference.Covariance:
 
 def _share_explained(ssr: float, tss: float) -> float:
     return 1 - ssr / tss if tss > 0 else float("nan")
-
-

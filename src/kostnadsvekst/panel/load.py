@@ -72,5 +72,3 @@ def _municipality_codes(codes: pd.Series, labels: Mapping[Any, str]) -> pd.Serie
             )
         return codes.map(lambda code: f"{int(code):04d}", na_action="ignore").astype("str")
     return codes.astype("str")
-
-

@@ -5,16 +5,16 @@ evident errors in the source (expenditure of 234 kroner per inhabitant, age shar
 rows are part of the published regressions. Unlikely values are warned about instead.
 """
 
+import difflib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError
-from kostnadsvekst.models.design import require_columns
-from kostnadsvekst.report.language import Bilingual
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
+from kostnadsvekst.language import Bilingual
 
 _PER_INHABITANT = Bilingual("2019-kroner per innbygger", "2019 kroner per inhabitant")
 _PERCENT = Bilingual("prosent av innbyggerne", "per cent of inhabitants")
@@ -105,9 +105,7 @@ COLUMNS: dict[str, Column] = {
         _share("age_67_79", "Alder 67–79", "Age 67–79", _PERCENT, _POPULATION),
         _share("age_80_plus", "Alder 80+", "Age 80+", _PERCENT, _POPULATION),
         _share("living_alone_80_plus", "Enslige 80+", "Living alone, 80+", _PERCENT_OF_GROUP, _KOSTRA),
-        _share(
-            "divorced_16_66", "Skilte 16–66", "Divorced or separated, 16–66", _PERCENT_OF_GROUP, _KOSTRA
-        ),
+        _share("divorced_16_66", "Skilte 16–66", "Divorced or separated, 16–66", _PERCENT_OF_GROUP, _KOSTRA),
         _share(
             "unemployed_15_74",
             "Arbeidsledige 15–74",
@@ -152,6 +150,19 @@ def label_of(name: str) -> Bilingual:
     """Label of a panel column for tables; an unknown column is its own label."""
     column = POPULATION_10K if name == POPULATION_10K.name else COLUMNS.get(name)
     return column.label if column else Bilingual(name, name)
+
+
+def require_columns(needed: Iterable[str], data: pd.DataFrame) -> None:
+    """Raise DataMissingError naming every absent column and the nearest present one."""
+    absent = [name for name in needed if name not in data.columns]
+    if not absent:
+        return
+    names = [str(c) for c in data.columns]
+    hints = []
+    for name in absent:
+        near = difflib.get_close_matches(name, names, n=1)
+        hints.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    raise DataMissingError(f"the data lack the column(s) {', '.join(hints)}; they have {', '.join(names)}")
 
 
 def check_panel(panel: pd.DataFrame) -> None:
@@ -241,8 +252,8 @@ def _unit_problems(column: Column, value: np.ndarray) -> Iterator[str]:
     middle = np.nanmedian(value) if not np.isnan(value).all() else np.nan
     if middle < 1_000:
         yield (
-            f"{column.name}: the median is {middle:,.1f}, which looks like thousand kroner; the column must be "
-            f"in {column.unit.en}: multiply it by 1000"
+            f"{column.name}: the median is {middle:,.1f}, which looks like thousand kroner; the column must "
+            f"be in {column.unit.en}: multiply it by 1000"
         )
     elif middle > 500_000:
         yield (
@@ -262,8 +273,8 @@ def _key_problems(panel: pd.DataFrame) -> Iterator[str]:
         absent = [str(year) for year in years if (municipality, year) not in present]
         if absent:
             yield (
-                f"municipality {municipality}: has no row for {', '.join(absent)}; the panel must be balanced: "
-                "add the row or leave the municipality out"
+                f"municipality {municipality}: has no row for {', '.join(absent)}; the panel must be "
+                "balanced: add the row or leave the municipality out"
             )
 
 

@@ -3,8 +3,8 @@
 import io
 from typing import TYPE_CHECKING, Any
 
+from kostnadsvekst.language import SYNTHETIC_LABEL
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.language import SYNTHETIC_LABEL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, readable by the colour-blind.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F", "#F0E442")
 DOTS_PER_INCH = 150
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.spines.top": False,
@@ -30,7 +30,9 @@ STYLE: dict[str, Any] = {
 }
 
 
-def new_figure(width: float = 7.0, height: float = 4.2, rows: int = 1, columns: int = 1, **options: Any) -> Any:
+def new_figure(
+    width: float = 7.0, height: float = 4.2, rows: int = 1, columns: int = 1, **options: Any
+) -> Any:
     """Start a figure in the house style.
 
     Parameters

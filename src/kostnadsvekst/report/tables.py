@@ -6,8 +6,8 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, translate
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.language import SYNTHETIC_LABEL, Bilingual, translate
 from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, for_latex, format_number
 
 _LATEX_SPECIAL = {c: "\\" + c for c in "&%$#_{}"} | {
@@ -159,8 +159,7 @@ def render_markdown(table: Table, lang: str) -> str:
 
 
 def render_latex(table: Table, lang: str) -> str:
-    """Floating table for ``\\usepackage{booktabs}``."""
-    width = table.n_columns + 1
+    """Floating table for the LaTeX package booktabs."""
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
@@ -181,11 +180,11 @@ def render_latex(table: Table, lang: str) -> str:
         label = r"\quad " * row.indent + _escape_latex(translate(row.label, lang))
         cells = [_latex_cell(cell, lang) for cell in row.cells] or [""] * table.n_columns
         lines.append(f"{label} & " + " & ".join(cells) + r" \\")
-    lines.append(r"\bottomrule")
+    lines += [r"\bottomrule", r"\end{tabular}"]
     for note in table.notes:
         text = _escape_latex(note.get(lang))
-        lines.append(rf"\multicolumn{{{width}}}{{p{{0.95\linewidth}}}}{{\footnotesize {text}}} \\")
-    return "\n".join([*lines, r"\end{tabular}", r"\end{table}"]) + "\n"
+        lines.append(rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {text}}}")
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
 def render_html(table: Table, lang: str) -> str:
@@ -244,10 +243,15 @@ _STYLE = """\
 body { font-family: Georgia, 'Times New Roman', serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; font-size: 0.92rem; }
 caption { text-align: left; font-weight: bold; padding-bottom: 0.5rem; }
-th, td { padding: 0.12rem 0.6rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { padding: 0.12rem 0.6rem; text-align: right; white-space: nowrap; }
+td { font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; }
 thead tr:last-child th { border-bottom: 1px solid; }
 thead th[colspan] { text-align: center; border-bottom: 1px solid #999; }
+table.audit { font-size: 0.8rem; }
+table.audit td, table.audit th { text-align: left; white-space: normal; padding: 0.1rem 0.5rem; }
+table.audit td:nth-child(n+4):nth-child(-n+8) { text-align: right; white-space: nowrap; }
+table.audit thead th { position: sticky; top: 0; background: white; }
 tr.rule td { border-top: 1px solid; }
 p.note { font-size: 0.85rem; max-width: 60rem; margin: 0.4rem 0; }
 p.synthetic { background: #fff3cd; border: 1px solid #b58900; padding: 0.4rem 0.8rem; font-weight: bold; }

@@ -87,8 +87,9 @@ def parse_numbers(column: pd.Series) -> pd.Series:
     plain = _decimal_points(values)
     if not plain or not all(_NUMBER.fullmatch(v) for v in plain) or any(_CODE.fullmatch(v) for v in plain):
         return text
-    numbers = pd.Series(np.nan, index=column.index, name=column.name)
-    numbers[text.notna()] = [float(v) for v in plain]
+    values_or_nan = np.full(len(column), np.nan)
+    values_or_nan[text.notna().to_numpy()] = [float(v) for v in plain]
+    numbers = pd.Series(values_or_nan, index=column.index, name=column.name)
     whole = numbers.notna().all() and all("." not in v and "e" not in v.lower() for v in plain)
     return numbers.astype("int64") if whole else numbers
 
@@ -156,7 +157,11 @@ def _read_excel(path: Path) -> pd.DataFrame:
 def _read_labelled(path: Path) -> pd.DataFrame:
     import pyreadstat
 
-    readers = {".dta": pyreadstat.read_dta, ".sav": pyreadstat.read_sav, ".sas7bdat": pyreadstat.read_sas7bdat}
+    readers: dict[str, Any] = {
+        ".dta": pyreadstat.read_dta,
+        ".sav": pyreadstat.read_sav,
+        ".sas7bdat": pyreadstat.read_sas7bdat,
+    }
     table, meta = readers[path.suffix.lower()](path)
     for name, labels in meta.variable_value_labels.items():
         table[name] = _numbers_from_labels(table[name], labels)

@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def load_cells(*tables: str) -> pd.DataFrame:
-    """Printed numeric cells of the report's tables, in the order of print.
+    """Load the printed numeric cells of the report's tables, in the order of print.
 
     Parameters
     ----------

@@ -1,0 +1,88 @@
+"""Compute every table and figure of the report and audit them against the printed numbers.
+
+Exit codes: 0 all as printed, 1 numbers moved, 2 usage, 3 data missing or invalid, 4 refused to disclose.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from kostnadsvekst.chapters import CHAPTERS, ChapterReport, Settings, run_chapters
+from kostnadsvekst.errors import KostnadsvekstError
+from kostnadsvekst.language import LANGUAGES
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
+    add = parser.add_argument
+    add("--list", action="store_true", help="list the chapters and stop")
+    add("--only", metavar="NAME", action="append", choices=list(CHAPTERS), help="run one chapter")
+    add("--data", metavar="PATH", type=Path, help="panel of your own: CSV, Parquet, .dta, ...")
+    add("--out", metavar="DIR", type=Path, default=RESULTS, help="results folder (%(default)s)")
+    add("--lang", choices=LANGUAGES, help="language of tables and messages (tables: both)")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print the summary as JSON")
+    output.add_argument("--quiet", action="store_true", help="print errors only")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run what the command line asks for and return the exit code."""
+    arguments = parse_arguments()
+    lang = arguments.lang or "en"
+    if arguments.list:
+        print("\n".join(f"{name:<20} {chapter.title.get(lang)}" for name, chapter in CHAPTERS.items()))
+        return 0
+    settings = Settings(
+        data=arguments.data,
+        languages=(arguments.lang,) if arguments.lang else LANGUAGES,
+        progress=sys.stderr.isatty() and not arguments.quiet,
+    )
+
+    def announce(report: ChapterReport) -> None:
+        if not (arguments.json or arguments.quiet):
+            print(describe(report, arguments.out, lang))
+
+    try:
+        reports = run_chapters(arguments.only or list(CHAPTERS), settings, arguments.out, announce)
+    except KostnadsvekstError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    exit_code = int(any(report.result.moved for report in reports))
+    if arguments.json:
+        print(json.dumps(to_json(reports, exit_code), ensure_ascii=False, indent=1))
+    return exit_code
+
+
+def describe(report: ChapterReport, out: Path, lang: str) -> str:
+    """Summary of a chapter for a reader."""
+    lines = [f"{CHAPTERS[report.name].title.get(lang)}"]
+    lines += [f"  {line.get(lang)}" for line in report.result.summary]
+    moved = {"nb": "flyttet", "en": "moved"}[lang]
+    lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:20]]
+    count = {"nb": "filer i", "en": "files in"}[lang]
+    lines.append(f"  {len(report.written)} {count} {out}")
+    return "\n".join(lines)
+
+
+def to_json(reports: tuple[ChapterReport, ...], exit_code: int) -> dict[str, object]:
+    """Summary of a run for programs."""
+    chapters = {}
+    for report in reports:
+        audit = report.result.audit
+        chapters[report.name] = {
+            "files": [str(path) for path in report.written],
+            "verdicts": {} if audit is None else audit["verdict"].value_counts().to_dict(),
+            "summary": [line.en for line in report.result.summary],
+            "moved": list(report.result.moved),
+        }
+    return {"exit_code": exit_code, "chapters": chapters}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

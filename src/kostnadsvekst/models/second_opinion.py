@@ -1,0 +1,83 @@
+"""The same specification through linearmodels, as an independent check of our own estimator."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.design import build_design, parse_terms
+from kostnadsvekst.models.fixed_effects import CONSTANT, complete_sample
+from kostnadsvekst.models.specifications import Specification
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """What the other engine says.
+
+    Attributes
+    ----------
+    coefficients : DataFrame
+        Index term (``"constant"`` included), columns estimate, std_error, p_value.
+    r_squared : float
+        The absorbed effects included.
+    engine : str
+        Library and version.
+    """
+
+    coefficients: pd.DataFrame
+    r_squared: float
+    engine: str
+
+
+def ask_linearmodels(spec: Specification, data: pd.DataFrame, dropped: Collection[str] = ()) -> SecondOpinion:
+    """Fit a specification by ``linearmodels.PanelOLS`` with entity effects.
+
+    Parameters
+    ----------
+    spec : Specification
+        With classical standard errors.
+    data : DataFrame
+        With each entity at most once in a period.
+    dropped : collection of str
+        Terms to leave out as collinear, which PanelOLS does not do by itself.
+
+    Returns
+    -------
+    SecondOpinion
+
+    Raises
+    ------
+    SpecificationError
+        If the specification asks for other standard errors, whose small-sample conventions differ.
+
+    Notes
+    -----
+    A column of ones beside the entity effects gives the constant of ``areg``; ``rsquared_inclusive`` is its
+    R squared. Columns are divided by their standard deviation before and multiplied back after, since
+    PanelOLS solves by pseudo-inverse.
+    """
+    import linearmodels
+    from linearmodels.panel import PanelOLS
+
+    if spec.covariance != "classical":
+        raise SpecificationError("the second opinion is on classical standard errors only")
+    terms = parse_terms(spec.regressors, data.columns)
+    sample, rows = complete_sample(spec, terms, data)
+    design = build_design(terms, sample)
+    kept = [j for j, term in enumerate(design.terms) if term not in dropped]
+    columns = design.columns[:, kept]
+    scale = np.append(columns.std(axis=0), 1.0)
+    names = [*(design.terms[j] for j in kept), CONSTANT]
+    # PanelOLS wants numbers or dates as its time index; the codes of the sorted periods serve for any.
+    periods = pd.factorize(data[spec.time].iloc[rows], sort=True)[0]
+    index = pd.MultiIndex.from_arrays([sample.codes[spec.entity], periods], names=["entity", "time"])
+    X = pd.DataFrame(np.column_stack([columns, np.ones(len(rows))]) / scale, index, names)
+    y = pd.Series(sample.numbers[spec.outcome], index, name=spec.outcome)
+    weights = pd.Series(sample.numbers[spec.weights], index) if spec.weights else None
+    fit = PanelOLS(y, X, weights=weights, entity_effects=True).fit()
+    coefficients = pd.DataFrame(
+        {"estimate": fit.params / scale, "std_error": fit.std_errors / scale, "p_value": fit.pvalues}
+    )
+    return SecondOpinion(coefficients, fit.rsquared_inclusive, f"linearmodels {linearmodels.__version__}")
