@@ -163,6 +163,42 @@ def scatter_rows(
 
 
 @njit(cache=True)
+def _add_run(
+    sums: NDArray[np.int64],
+    first: int,
+    stop: int,
+    colour: int,
+    segments: NDArray[np.int64],
+    cells: NDArray[np.int64],
+    ages: NDArray[np.int64],
+    offset: int,
+) -> None:
+    """Add a person to the buckets first <= w < stop with one colour, as differences between buckets.
+
+    `cells` and `ages` are the person's by year, `offset` is that of service and municipality.
+    """
+    k = 0
+    while segments[k + 1] <= first:
+        k += 1
+    with_hours = 1 if colour > 1 else 0
+    low = first
+    while low < stop:
+        high = min(stop, segments[k + 1])
+        cell = cells[k] + offset
+        age = ages[k]
+        sums[cell, low, 0] += 1
+        sums[cell, low, 1] += age
+        sums[cell, low, 2] += with_hours
+        sums[cell, low, 3] += colour - 1
+        sums[cell, high, 0] -= 1
+        sums[cell, high, 1] -= age
+        sums[cell, high, 2] -= with_hours
+        sums[cell, high, 3] -= colour - 1
+        low = high
+        k += 1
+
+
+@njit(cache=True)
 def paint_persons(
     offsets: NDArray[np.int64],
     packed: NDArray[np.uint64],
@@ -171,10 +207,7 @@ def paint_persons(
     segment_years: NDArray[np.int64],
     group_of_age: NDArray[np.int64],
     n_municipalities: int,
-    users: NDArray[np.int32],
-    age_sum: NDArray[np.int32],
-    users_with_hours: NDArray[np.int32],
-    hours: NDArray[np.int64],
+    sums: NDArray[np.int64],
 ) -> int:
     """Add whole persons to the cube, in place.
 
@@ -190,31 +223,39 @@ def paint_persons(
     segment_years : ndarray of int64, shape (n_segments,)
     group_of_age : ndarray of int64, shape (n_ages,)
     n_municipalities : int
-    users, age_sum, users_with_hours : ndarray of int32, shape (n_cells, n_buckets)
-        A cell is ((service, age group, sex), municipality) in row-major order.
-    hours : ndarray of int64, shape (n_cells, n_buckets)
-        Hundredths of hours.
+    sums : ndarray of int64, shape (n_cells, n_buckets + 1, 4)
+        Differences between neighbouring buckets of users, sum of ages, users with hours and hundredths of
+        hours. A cell is ((service, age group, sex), municipality) in row-major order.
 
     Returns
     -------
     int
         Number of persons with more than one birth year or sex.
     """
-    n_buckets = users.shape[1]
+    n_buckets = sums.shape[1] - 1
     n_groups = group_of_age.max() + 1
     latest = start.size > 0
     zero = np.uint16(0)
-    canvas = np.zeros((16, n_buckets), dtype=np.uint16)
-    since = np.zeros((16 if latest else 1, n_buckets), dtype=np.int32)
+    canvas = np.zeros(16 * n_buckets, dtype=np.uint16)
+    since = np.zeros(16 * n_buckets if latest else 0, dtype=np.int32)
     keys = np.zeros(16, dtype=np.int64)
     lows = np.zeros(16, dtype=np.int64)
     highs = np.zeros(16, dtype=np.int64)
+    only = np.zeros(16, dtype=np.int64)  # row of a slot that has one row so far, else -1
+    cells = np.zeros(segment_years.size, dtype=np.int64)
+    ages = np.zeros(segment_years.size, dtype=np.int64)
     conflicts = 0
     for p in range(offsets.size - 1):
         begin, stop = offsets[p], offsets[p + 1]
         if begin == stop:
             continue
         identity = (packed[begin] >> np.uint64(40)) & np.uint64(0x1FF)
+        sex = np.int64(identity & np.uint64(1))
+        birth_year = np.int64(identity >> np.uint64(1)) + FIRST_BIRTH_YEAR
+        for k in range(segment_years.size):
+            ages[k] = max(segment_years[k] - birth_year, 0)
+            group = group_of_age[min(ages[k], group_of_age.size - 1)]
+            cells[k] = (group * 2 + sex) * n_municipalities
         n_slots = 0
         conflict = False
         for i in range(begin, stop):
@@ -223,78 +264,94 @@ def paint_persons(
                 conflict = True
             if word & OUTSIDE:
                 continue
-            first = np.int64(word & np.uint64(0x3FF))
-            last = np.int64((word >> np.uint64(10)) & np.uint64(0x3FF))
-            colour = np.uint16((word >> np.uint64(20)) & np.uint64(0xFFFF))
             key = np.int64((word >> np.uint64(36)) & np.uint64(0xF)) * n_municipalities + np.int64(
                 (word >> np.uint64(49)) & np.uint64(0x3FF)
             )
             slot = 0
             while slot < n_slots and keys[slot] != key:
                 slot += 1
+            first, last = _ends(word)
             if slot == n_slots:
                 if n_slots == keys.size:
                     canvas = _doubled(canvas)
-                    keys, lows, highs = _longer(keys), _longer(lows), _longer(highs)
+                    keys, lows, highs, only = _longer(keys), _longer(lows), _longer(highs), _longer(only)
                     if latest:
                         since = _doubled_days(since)
-                keys[slot], lows[slot], highs[slot] = key, first, last
+                keys[slot], lows[slot], highs[slot], only[slot] = key, first, last, i
                 n_slots += 1
+                continue
+            if only[slot] >= 0:
+                _paint(canvas, since, slot * n_buckets, packed, start, only[slot])
+                only[slot] = -1
+            _paint(canvas, since, slot * n_buckets, packed, start, i)
             lows[slot] = min(lows[slot], first)
             highs[slot] = max(highs[slot], last)
-            row = canvas[slot]
-            if latest:
-                day = start[i]
-                days = since[slot]
-                for w in range(first, last + 1):
-                    if row[w] == zero or day > days[w] or (day == days[w] and colour > row[w]):
-                        row[w] = colour
-                        days[w] = day
-            else:
-                for w in range(first, last + 1):
-                    row[w] = colour if colour > row[w] else row[w]
         conflicts += conflict
-        sex = np.int64(identity & np.uint64(1))
-        birth_year = np.int64(identity >> np.uint64(1)) + FIRST_BIRTH_YEAR
         for slot in range(n_slots):
             service = keys[slot] // n_municipalities
-            place = keys[slot] - service * n_municipalities
-            row = canvas[slot]
-            for k in range(segment_years.size):
-                low = max(lows[slot], segments[k])
-                high = min(highs[slot] + 1, segments[k + 1])
-                if low >= high:
-                    continue
-                age = np.int32(max(segment_years[k] - birth_year, 0))
-                group = group_of_age[min(age, group_of_age.size - 1)]
-                cell = ((service * n_groups + group) * 2 + sex) * n_municipalities + place
-                users_row, age_row, with_row, hours_row = (
-                    users[cell],
-                    age_sum[cell],
-                    users_with_hours[cell],
-                    hours[cell],
-                )
-                for w in range(low, high):
-                    colour = row[w]
-                    users_row[w] += np.int32(1) if colour > 0 else np.int32(0)
-                    age_row[w] += age if colour > 0 else np.int32(0)
-                    with_row[w] += np.int32(1) if colour > 1 else np.int32(0)
-                    hours_row[w] += np.int64(colour) - np.int64(1) if colour > 0 else np.int64(0)
-                    row[w] = zero
+            offset = service * n_groups * 2 * n_municipalities + keys[slot] - service * n_municipalities
+            low, high = lows[slot], highs[slot] + 1
+            if only[slot] >= 0:
+                colour = np.int64((packed[only[slot]] >> np.uint64(20)) & np.uint64(0xFFFF))
+                _add_run(sums, low, high, colour, segments, cells, ages, offset)
+                continue
+            shift = np.uint64(slot * n_buckets)
+            begin_run = low
+            colour = np.int64(canvas[shift + np.uint64(low)])
+            for w in range(low + 1, high + 1):
+                following = np.int64(canvas[shift + np.uint64(w)]) if w < high else np.int64(-1)
+                if following != colour:
+                    if colour > 0:
+                        _add_run(sums, begin_run, w, colour, segments, cells, ages, offset)
+                    begin_run = w
+                    colour = following
+            for w in range(np.uint64(low), np.uint64(high)):
+                canvas[shift + w] = zero
     return conflicts
 
 
 @njit(cache=True)
+def _ends(word: np.uint64) -> tuple[int, int]:
+    return np.int64(word & np.uint64(0x3FF)), np.int64((word >> np.uint64(10)) & np.uint64(0x3FF))
+
+
+@njit(cache=True, inline="always")
+def _paint(
+    canvas: NDArray[np.uint16],
+    since: NDArray[np.int32],
+    shift: int,
+    packed: NDArray[np.uint64],
+    start: NDArray[np.int32],
+    i: int,
+) -> None:
+    """Paint one episode over what is there: the larger hours win, or the later start."""
+    word = packed[i]
+    # Unsigned positions: no check for negative ones, so that the loops become vector instructions.
+    low = np.uint64(shift) + (word & np.uint64(0x3FF))
+    high = np.uint64(shift) + ((word >> np.uint64(10)) & np.uint64(0x3FF)) + np.uint64(1)
+    colour = np.uint16((word >> np.uint64(20)) & np.uint64(0xFFFF))
+    if start.size:
+        day = start[i]
+        for w in range(low, high):
+            if canvas[w] == np.uint16(0) or day > since[w] or (day == since[w] and colour > canvas[w]):
+                canvas[w] = colour
+                since[w] = day
+    else:
+        for w in range(low, high):
+            canvas[w] = max(canvas[w], colour)
+
+
+@njit(cache=True)
 def _doubled(canvas: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    larger = np.zeros((2 * canvas.shape[0], canvas.shape[1]), dtype=np.uint16)
-    larger[: canvas.shape[0]] = canvas
+    larger = np.zeros(2 * canvas.size, dtype=np.uint16)
+    larger[: canvas.size] = canvas
     return larger
 
 
 @njit(cache=True)
 def _doubled_days(days: NDArray[np.int32]) -> NDArray[np.int32]:
-    larger = np.zeros((2 * days.shape[0], days.shape[1]), dtype=np.int32)
-    larger[: days.shape[0]] = days
+    larger = np.zeros(2 * days.size, dtype=np.int32)
+    larger[: days.size] = days
     return larger
 
 

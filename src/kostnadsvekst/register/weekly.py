@@ -154,19 +154,12 @@ class _Cube:
     n_municipalities: int
     faults: NDArray[np.int64] = field(init=False)
     conflicts: int = field(default=0, init=False)
-    users: NDArray[np.int32] = field(init=False)
-    age_sum: NDArray[np.int32] = field(init=False)
-    users_with_hours: NDArray[np.int32] = field(init=False)
-    hours: NDArray[np.int64] = field(init=False)
+    sums: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         n_cells = len(SERVICE_CODES) * len(AGE_GROUPS) * len(SEXES) * self.n_municipalities
-        shape = (n_cells, self.calendar.n_buckets)
         self.faults = np.zeros(len(painter.FAULTS), dtype=np.int64)
-        self.users = np.zeros(shape, dtype=np.int32)
-        self.age_sum = np.zeros(shape, dtype=np.int32)
-        self.users_with_hours = np.zeros(shape, dtype=np.int32)
-        self.hours = np.zeros(shape, dtype=np.int64)
+        self.sums = np.zeros((n_cells, self.calendar.n_buckets + 1, 4), dtype=np.int64)
 
     def add(self, offsets: NDArray[np.int64], packed: NDArray[np.uint64], start: NDArray[np.int32]) -> None:
         years = self.calendar.years
@@ -180,10 +173,7 @@ class _Cube:
             years[segments[:-1]],
             age_group_codes(np.arange(_OLDEST)),
             self.n_municipalities,
-            self.users,
-            self.age_sum,
-            self.users_with_hours,
-            self.hours,
+            self.sums,
         )
 
 
@@ -366,11 +356,12 @@ def _cut_persons(counts: NDArray[np.int64], rows_per_pass: int) -> NDArray[np.in
 
 def _to_frame(cube: _Cube, municipalities: list[str] | None) -> pd.DataFrame:
     """Cells with users as rows, sorted."""
-    cell, bucket = np.nonzero(cube.users)
+    sums = np.cumsum(cube.sums[:, :-1], axis=1, out=cube.sums[:, :-1])
+    cell, bucket = np.nonzero(sums[:, :, 0])
+    users, age_sum, users_with_hours, hours = sums[cell, bucket].T
     rest, place = np.divmod(cell, cube.n_municipalities)
     rest, sex = np.divmod(rest, len(SEXES))
     service, group = np.divmod(rest, len(AGE_GROUPS))
-    users = cube.users[cell, bucket].astype(np.int64)
     weeks = np.array(cube.calendar.starts, dtype="datetime64[s]")
     frame = pd.DataFrame(
         {
@@ -379,9 +370,9 @@ def _to_frame(cube: _Cube, municipalities: list[str] | None) -> pd.DataFrame:
             "sex": np.array(SEXES, dtype=np.int64)[sex],
             "week": weeks[bucket],
             "users": users,
-            "users_with_hours": cube.users_with_hours[cell, bucket].astype(np.int64),
-            "hours": cube.hours[cell, bucket] / HOURS_UNIT,
-            "mean_age": cube.age_sum[cell, bucket] / users,
+            "users_with_hours": users_with_hours,
+            "hours": hours / HOURS_UNIT,
+            "mean_age": age_sum / users,
         }
     )
     if municipalities is not None:
