@@ -162,6 +162,27 @@ def scatter_rows(
                 start_out[k] = start[i]
 
 
+# Number of the only bit that is set in a word, by a multiplication (de Bruijn sequence of 64 bits).
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_BIT_NUMBER = np.zeros(64, dtype=np.int8)
+for _bit in range(64):
+    _BIT_NUMBER[((1 << _bit) * int(_DE_BRUIJN) & (2**64 - 1)) >> 58] = _bit
+
+
+@njit(cache=True, inline="always")
+def _mark(marks: NDArray[np.uint64], shift: int, first: int, stop: int) -> None:
+    """Remember that the colour can change at two buckets."""
+    marks[shift + first // 64] |= np.uint64(1) << np.uint64(first % 64)
+    marks[shift + stop // 64] |= np.uint64(1) << np.uint64(stop % 64)
+
+
+@njit(cache=True)
+def _doubled_marks(marks: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    larger = np.zeros(2 * marks.size, dtype=np.uint64)
+    larger[: marks.size] = marks
+    return larger
+
+
 @njit(cache=True)
 def _add_run(
     sums: NDArray[np.int64],
@@ -238,6 +259,9 @@ def paint_persons(
     zero = np.uint16(0)
     canvas = np.zeros(16 * n_buckets, dtype=np.uint16)
     since = np.zeros(16 * n_buckets if latest else 0, dtype=np.int32)
+    n_words = n_buckets // 64 + 1
+    marks = np.zeros(16 * n_words, dtype=np.uint64)
+    bit_number = _BIT_NUMBER
     keys = np.zeros(16, dtype=np.int64)
     lows = np.zeros(16, dtype=np.int64)
     highs = np.zeros(16, dtype=np.int64)
@@ -273,7 +297,7 @@ def paint_persons(
             first, last = _ends(word)
             if slot == n_slots:
                 if n_slots == keys.size:
-                    canvas = _doubled(canvas)
+                    canvas, marks = _doubled(canvas), _doubled_marks(marks)
                     keys, lows, highs, only = _longer(keys), _longer(lows), _longer(highs), _longer(only)
                     if latest:
                         since = _doubled_days(since)
@@ -282,8 +306,10 @@ def paint_persons(
                 continue
             if only[slot] >= 0:
                 _paint(canvas, since, slot * n_buckets, packed, start, only[slot])
+                _mark(marks, slot * n_words, lows[slot], highs[slot] + 1)
                 only[slot] = -1
             _paint(canvas, since, slot * n_buckets, packed, start, i)
+            _mark(marks, slot * n_words, first, last + 1)
             lows[slot] = min(lows[slot], first)
             highs[slot] = max(highs[slot], last)
         conflicts += conflict
@@ -296,15 +322,20 @@ def paint_persons(
                 _add_run(sums, low, high, colour, segments, cells, ages, offset)
                 continue
             shift = np.uint64(slot * n_buckets)
-            begin_run = low
-            colour = np.int64(canvas[shift + np.uint64(low)])
-            for w in range(low + 1, high + 1):
-                following = np.int64(canvas[shift + np.uint64(w)]) if w < high else np.int64(-1)
-                if following != colour:
-                    if colour > 0:
-                        _add_run(sums, begin_run, w, colour, segments, cells, ages, offset)
-                    begin_run = w
-                    colour = following
+            begin_run, colour = low, np.int64(0)
+            # Colours change only where an episode begins or has ended: visit those buckets alone.
+            for word_number in range(n_words):
+                bits = marks[slot * n_words + word_number]
+                marks[slot * n_words + word_number] = np.uint64(0)
+                while bits:
+                    lowest = bits & (~bits + np.uint64(1))
+                    bits ^= lowest
+                    w = word_number * 64 + np.int64(bit_number[(lowest * _DE_BRUIJN) >> np.uint64(58)])
+                    following = np.int64(canvas[shift + np.uint64(w)]) if w < high else np.int64(0)
+                    if following != colour:
+                        if colour > 0:
+                            _add_run(sums, begin_run, w, colour, segments, cells, ages, offset)
+                        begin_run, colour = w, following
             for w in range(np.uint64(low), np.uint64(high)):
                 canvas[shift + w] = zero
     return conflicts
