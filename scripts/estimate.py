@@ -23,6 +23,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--list", action="store_true", help="list the chapters and stop")
     add("--only", metavar="NAME", action="append", choices=list(CHAPTERS), help="run one chapter")
     add("--data", metavar="PATH", type=Path, help="panel of your own: CSV, Parquet, .dta, ...")
+    add("--register", metavar="PATH", type=Path, help="KPR episodes of your own, from kv.register.ingest")
+    add("--population", metavar="PATH", type=Path, help="CSV with year, age_group, persons, for --register")
     add("--out", metavar="DIR", type=Path, default=RESULTS, help="results folder (%(default)s)")
     add("--lang", choices=LANGUAGES, help="language of tables and messages (tables: both)")
     output = parser.add_mutually_exclusive_group()
@@ -42,6 +44,8 @@ def main() -> int:
         data=arguments.data,
         languages=(arguments.lang,) if arguments.lang else LANGUAGES,
         progress=sys.stderr.isatty() and not arguments.quiet,
+        register=arguments.register,
+        population=arguments.population,
     )
 
     def announce(report: ChapterReport) -> None:

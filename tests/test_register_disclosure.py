@@ -182,6 +182,10 @@ def test_protected_cube_keeps_margins_and_hides_small_cells():
     assert (shown["status"] == ":").any()
     hidden = shown[shown["status"] == ":"]
     assert hidden[["users", "hours", "mean_age", "users_with_hours"]].isna().all().all()
+    without = shown["users"] - shown["users_with_hours"]
+    for part in (without, shown["users_with_hours"]):
+        some = shown.groupby(["service", "week"], observed=True)["users_with_hours"].transform("max") > 0
+        assert not (some & (part > 0) & (part < 5)).any()
 
 
 def test_protected_cube_withstands_the_attack():

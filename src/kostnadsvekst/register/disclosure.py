@@ -109,14 +109,14 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
     -------
     DataFrame
         The columns of the cube for every service and week (municipality, year), age group and sex, both
-        also ``"all"``; measures are missing where ``status`` is ``":"``. Combinations with nobody are zeros
-        in tables that have users at all.
+        also ``"all"``; users and mean age are missing where ``status`` is ``":"``, hours and users with hours
+        where ``status_hours`` is. Combinations with nobody are zeros in tables that have users at all.
 
     Notes
     -----
     The table age × sex of each service and week is protected by itself. Services are no parts of a whole
-    (a person can use several), so sums over services are not published here. Hours and ages follow the
-    pattern of users, in which cells with few persons with hours, or few without, count as small, too.
+    (a person can use several), so sums over services are not published here. Ages follow the pattern of
+    users; hours are hidden there too, and where few persons have hours or few have none.
     """
     time = "week" if "week" in cube else "year"
     outer = [c for c in ("municipality", "service") if c in cube] + [time]
@@ -125,8 +125,13 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
     keys = frame[outer].drop_duplicates().sort_values(outer, ignore_index=True)
     block = frame[outer].merge(keys.assign(block=np.arange(len(keys))), on=outer, how="left", validate="m:1")
     cubes = {name: _blocks(frame, block["block"].to_numpy(), len(keys), name) for name in [*measures, "age_sum"]}
-    pattern = _block_patterns(cubes, threshold)
-    return _protected_frame(keys, cubes, pattern, measures)
+    users = cubes["users"]
+    hidden = {"users": _block_patterns(users, _few(users, threshold), threshold)}
+    hidden["mean_age"] = hidden["users"]
+    if "users_with_hours" in cubes:
+        pattern = hidden["users"] | _hours_pattern(users, cubes["users_with_hours"], threshold)
+        hidden["users_with_hours"] = hidden["hours"] = pattern
+    return _protected_frame(keys, cubes, hidden, measures)
 
 
 def check_differences(
@@ -393,38 +398,42 @@ def _blocks(frame: pd.DataFrame, block: NDArray[np.int64], n_blocks: int, name: 
     return cube
 
 
-def _block_patterns(cubes: dict[str, NDArray[np.float64]], threshold: int) -> NDArray[np.bool_]:
-    users = cubes["users"]
-    small = (users > 0) & (users < threshold)
-    if "users_with_hours" in cubes:
-        with_hours = cubes["users_with_hours"]
-        without = users - with_hours
-        some = with_hours.max(axis=(1, 2), keepdims=True) > 0
-        for part in (with_hours, without):
-            small |= some & (part > 0) & (part < threshold)
-    pattern = np.zeros(users.shape, dtype=bool)
+def _block_patterns(counts: NDArray[np.float64], small: NDArray[np.bool_], threshold: int) -> NDArray[np.bool_]:
+    pattern = np.zeros(counts.shape, dtype=bool)
     for block in np.flatnonzero(small.any(axis=(1, 2))):
-        pattern[block] = suppression_pattern(users[block], np.where(small[block], float(threshold), 0.0))
+        pattern[block] = suppression_pattern(counts[block], np.where(small[block], float(threshold), 0.0))
     return pattern
+
+
+def _few(counts: NDArray[np.float64], threshold: int) -> NDArray[np.bool_]:
+    return (counts > 0) & (counts < threshold)
+
+
+def _hours_pattern(
+    users: NDArray[np.float64], with_hours: NDArray[np.float64], threshold: int
+) -> NDArray[np.bool_]:
+    """Cells whose hours are hidden: few with hours, or few without (users less users_with_hours)."""
+    some = with_hours.max(axis=(1, 2), keepdims=True) > 0
+    small = some & (_few(with_hours, threshold) | _few(users - with_hours, threshold) | _few(users, threshold))
+    return _block_patterns(with_hours, small & (with_hours > 0), threshold) | (small & (with_hours == 0))
 
 
 def _protected_frame(
     keys: pd.DataFrame,
     cubes: dict[str, NDArray[np.float64]],
-    pattern: NDArray[np.bool_],
+    hidden: dict[str, NDArray[np.bool_]],
     measures: Sequence[str],
 ) -> pd.DataFrame:
-    n_cells = pattern[0].size
-    ages = np.repeat([*AGE_GROUPS, ALL], len(SEXES) + 1)
-    sexes = np.tile([*map(str, SEXES), ALL], len(AGE_GROUPS) + 1)
+    n_cells = cubes["users"][0].size
     frame = keys.loc[keys.index.repeat(n_cells)].reset_index(drop=True)
-    frame["age_group"] = np.tile(ages, len(keys))
-    frame["sex"] = np.tile(sexes, len(keys))
-    hidden = pattern.ravel()
+    frame["age_group"] = np.tile(np.repeat([*AGE_GROUPS, ALL], len(SEXES) + 1), len(keys))
+    frame["sex"] = np.tile([*map(str, SEXES), ALL], (len(AGE_GROUPS) + 1) * len(keys))
     users = cubes["users"].ravel()
     for name in measures:
-        frame[name] = np.where(hidden, np.nan, cubes[name].ravel())
+        frame[name] = np.where(hidden[name].ravel(), np.nan, cubes[name].ravel())
     mean_age = np.divide(cubes["age_sum"].ravel(), users, out=np.full(users.size, np.nan), where=users > 0)
-    frame["mean_age"] = np.where(hidden, np.nan, mean_age)
-    frame["status"] = np.where(hidden, CONFIDENTIAL, "")
+    frame["mean_age"] = np.where(hidden["mean_age"].ravel(), np.nan, mean_age)
+    frame["status"] = np.where(hidden["users"].ravel(), CONFIDENTIAL, "")
+    if "hours" in hidden:
+        frame["status_hours"] = np.where(hidden["hours"].ravel(), CONFIDENTIAL, "")
     return frame

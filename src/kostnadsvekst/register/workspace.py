@@ -42,7 +42,16 @@ def workspace(temp_directory: str | Path | None = None, key: str | None = None) 
     try:
         yield folder
     finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which an engine that is shutting down may still write for a moment."""
+    for _ in range(50):
         shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def remove_abandoned(root: Path, keep: Path | None = None) -> int:
