@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from kostnadsvekst.register.schema import weeks_of_month
 from kostnadsvekst.sources.embedded import embedded_path
 
 TIME_LIMITED = ("time_limited_other", "time_limited_rehabilitation", "time_limited_assessment")
@@ -58,9 +59,8 @@ class RegisterTables:
         return self._sum("users", services, group, sex)
 
     def hours_per_user(self, services: Sequence[str], group: str = "all") -> pd.Series:
-        """Hours per user with hours, by week."""
-        hours = self._sum("hours", services, group, "all")
-        return hours / self._sum("users_with_hours", services, group, "all")
+        """Hours per user with hours, by week; one service."""
+        return self._rows(services, group, "all").set_index("week")["hours_per_user"].sort_index()
 
     def mean_age(self, services: Sequence[str], group: str = "all") -> pd.Series:
         """Mean age of the users by week, years; one service."""
@@ -165,7 +165,7 @@ def _in(series: pd.Series, period: str) -> pd.Series:
     weeks = pd.DatetimeIndex(series.index)
     if len(period) == 4:
         return series[weeks.isocalendar().year.to_numpy() == int(period)]
-    return series[weeks.strftime("%Y-%m") == period]
+    return series[weeks_of_month(weeks, period)]
 
 
 def _between(series: pd.Series, start: str, end: str) -> pd.Series:

@@ -236,9 +236,10 @@ def _printed_table(material: _Material, audit: pd.DataFrame) -> Table:
     )
     note = Bilingual(
         "«Fra» og «til» er det teksten gir rom for (avrunding, «om lag», «knapt», «vel»). Rang og retning er tall "
-        "som 1 (størst, øker) og −1 (synker).",
+        "som 1 (størst, øker) og −1 (synker). Måneder er gjennomsnitt av ukene, uten uke 52, 53 og 1.",
         "“From” and “to” are what the wording allows (rounding, “about”, “just under”, “a good”). Ranks and "
-        "directions are numbers such as 1 (largest, rises) and −1 (falls).",
+        "directions are numbers such as 1 (largest, rises) and −1 (falls). Months are means of their weeks, without "
+        "weeks 52, 53 and 1.",
     )
     title = Bilingual(
         "Trykte KPR-tall (sammendrag, kapittel 5 og 9) mot våre",
@@ -471,7 +472,7 @@ def _users_figure(material: _Material, service: str, lang: str, number: int) -> 
     else:
         series = material.tables.users((service,))
         left.plot(series.index, series, color="#AAAAAA", label=_OBSERVED.get(lang))
-    left.set_title(_ALL_AGES.get(lang))
+    left.set_title(_ALL_AGES.get(lang), loc="left", fontsize=10)
     _by_age(right, lambda group: material.tables.users((service,), group), lang)
     return _finish(figure, (left, right), _caption(number, lang), _PER_WEEK, lang)
 
@@ -480,7 +481,7 @@ def _hours_figure(material: _Material, service: str, lang: str, number: int | No
     figure, (left, right) = new_figure(9.0, 4.0, columns=2)
     series = material.tables.hours_per_user((service,))
     left.plot(series.index, series, color=COLOURS[0], label=_OBSERVED.get(lang))
-    left.set_title(_ALL_AGES.get(lang))
+    left.set_title(_ALL_AGES.get(lang), loc="left", fontsize=10)
     _by_age(right, lambda group: material.tables.hours_per_user((service,), group), lang)
     return _finish(figure, (left, right), _caption(number, lang), _HOURS_AXIS, lang)
 
@@ -490,7 +491,7 @@ def _by_age(axes: Any, series_of: Any, lang: str) -> None:
         series = series_of(group)
         label = f"{group.replace('-', '–')} {'år' if lang == 'nb' else 'years'}"
         axes.plot(series.index, series, color=COLOURS[number], linewidth=1.3, label=label)
-    axes.set_title(_BY_AGE.get(lang))
+    axes.set_title(_BY_AGE.get(lang), loc="left", fontsize=10)
 
 
 def _short_stays_figure(material: _Material, lang: str) -> Any:
@@ -521,7 +522,7 @@ def _finish(
         axes.xaxis.set_major_formatter(DateFormatter("%Y"))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _thousands(value, lang)))
         axes.set_ylabel(unit.get(lang))
-        axes.legend(fontsize=7, ncols=columns if len(panels) == 1 else 2, loc="upper left")
+        axes.legend(fontsize=7, ncols=columns if len(panels) == 1 else 2, loc="upper left", frameon=False)
     figure.suptitle(caption, fontsize=11, x=0.01, ha="left", weight="bold")
     return figure
 
@@ -533,7 +534,7 @@ def _thousands(value: float, lang: str) -> str:
 def _drivers_figure(material: _Material, lang: str) -> Any:
     """Growth in users of each service in percent of the start, split into population and coverage by age."""
     users = material.parts[material.parts["measure"] == "users"]
-    start = {s: float(material.tables.users((s,)).iloc[:5].mean()) for s in SERVICES}
+    start = {s: float(material.tables.users((s,)).iloc[1:5].mean()) for s in SERVICES}
     figure, panels = new_figure(9.0, 5.0, columns=2, sharey=True, sharex=True)
     names = list(SERVICES)[::-1]
     for axes, component in zip(panels, ("population", "coverage"), strict=True):
@@ -546,13 +547,13 @@ def _drivers_figure(material: _Material, lang: str) -> Any:
             up, down = up + np.maximum(width, 0), down + np.minimum(width, 0)
         axes.scatter(up + down, range(len(names)), color="black", s=14, zorder=3, label="Sum")
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_title(_COMPONENTS[component].get(lang))
+        axes.set_title(_COMPONENTS[component].get(lang), loc="left", fontsize=10)
         axes.set_xlabel(
             "Prosent av brukerne i januar 2017" if lang == "nb" else "Percent of the users in January 2017", fontsize=8
         )
         axes.grid(visible=False, axis="y")
     panels[0].set_yticks(range(len(names)), [_label(s).get(lang) for s in names], fontsize=8)
-    panels[1].legend(fontsize=8, loc="lower right", title="Alder" if lang == "nb" else "Age", title_fontsize=8)
+    panels[0].legend(fontsize=8, loc="lower right", frameon=False, title="Alder" if lang == "nb" else "Age", title_fontsize=8)
     caption = Bilingual(
         "Vekst i brukere per uke, januar 2017 til desember 2020: befolkning og dekning etter alder",
         "Growth in users per week, January 2017 to December 2020: population and coverage by age",

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.register.schema import AGE_GROUPS, AGE_LOWER
+from kostnadsvekst.register.schema import AGE_GROUPS, AGE_LOWER, weeks_of_month
 
 FACTORS = {"users": ("population", "coverage"), "hours": ("population", "coverage", "hours_per_user")}
 
@@ -26,7 +26,8 @@ def decompose_growth(
     population : DataFrame
         ``year``, ``age_group``, ``persons`` on 1 January; interpolated between years.
     start, end : str or date
-        ``"YYYY-MM"`` for the mean over the weeks whose Monday lies in the month, or any day for its week.
+        ``"YYYY-MM"`` for the mean over the weeks of the month (those of Christmas and New Year left out, see
+        `kostnadsvekst.register.schema.weeks_of_month`), or any day for its week.
 
     Returns
     -------
@@ -139,7 +140,7 @@ def shapley_product(before: NDArray[np.float64], after: NDArray[np.float64]) -> 
 def _weeks_of(cube: pd.DataFrame, day: str | date) -> pd.DatetimeIndex:
     weeks = pd.DatetimeIndex(cube["week"].unique()).sort_values()
     if isinstance(day, str) and len(day) == 7:
-        found = weeks[weeks.strftime("%Y-%m") == day]
+        found = weeks[weeks_of_month(weeks, day)]
     else:
         ago = pd.Timestamp(day) - weeks
         found = weeks[(ago >= pd.Timedelta(0)) & (ago < pd.Timedelta(days=7))]

@@ -108,15 +108,16 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of the cube for every service and week (municipality, year), age group and sex, both
-        also ``"all"``; users and mean age are missing where ``status`` is ``":"``, hours and users with hours
+        The columns of the cube and ``hours_per_user`` (hours, persons without hours left out) for every
+        service and week (municipality, year), age group and sex, both also ``"all"``; users and mean age are missing where ``status`` is ``":"``, hours and users with hours
         where ``status_hours`` is. Combinations with nobody are zeros in tables that have users at all.
 
     Notes
     -----
     The table age × sex of each service and week is protected by itself. Services are no parts of a whole
     (a person can use several), so sums over services are not published here. Ages follow the pattern of
-    users; hours are hidden there too, and where few persons have hours or few have none.
+    users; hours per user are hidden there too, and where few persons have hours; sums of hours and users
+    with hours also where few have none.
     """
     time = "week" if "week" in cube else "year"
     outer = [c for c in ("municipality", "service") if c in cube] + [time]
@@ -129,8 +130,10 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
     hidden = {"users": _block_patterns(users, _few(users, threshold), threshold)}
     hidden["mean_age"] = hidden["users"]
     if "users_with_hours" in cubes:
-        pattern = hidden["users"] | _hours_pattern(users, cubes["users_with_hours"], threshold)
-        hidden["users_with_hours"] = hidden["hours"] = pattern
+        with_hours = cubes["users_with_hours"]
+        few = hidden["users"] | _block_patterns(with_hours, _few(with_hours, threshold), threshold)
+        hidden["hours_per_user"] = few
+        hidden["users_with_hours"] = hidden["hours"] = few | _few_without_hours(users, with_hours, threshold)
     return _protected_frame(keys, cubes, hidden, measures)
 
 
@@ -409,12 +412,12 @@ def _few(counts: NDArray[np.float64], threshold: int) -> NDArray[np.bool_]:
     return (counts > 0) & (counts < threshold)
 
 
-def _hours_pattern(
+def _few_without_hours(
     users: NDArray[np.float64], with_hours: NDArray[np.float64], threshold: int
 ) -> NDArray[np.bool_]:
-    """Cells whose hours are hidden: few with hours, or few without (users less users_with_hours)."""
+    """Cells in which users less users_with_hours would show a small group, and what protects them."""
     some = with_hours.max(axis=(1, 2), keepdims=True) > 0
-    small = some & (_few(with_hours, threshold) | _few(users - with_hours, threshold) | _few(users, threshold))
+    small = some & _few(users - with_hours, threshold)
     return _block_patterns(with_hours, small & (with_hours > 0), threshold) | (small & (with_hours == 0))
 
 
@@ -432,6 +435,10 @@ def _protected_frame(
     for name in measures:
         frame[name] = np.where(hidden[name].ravel(), np.nan, cubes[name].ravel())
     mean_age = np.divide(cubes["age_sum"].ravel(), users, out=np.full(users.size, np.nan), where=users > 0)
+    if "hours_per_user" in hidden:
+        with_hours, hours = cubes["users_with_hours"].ravel(), cubes["hours"].ravel()
+        mean = np.divide(hours, with_hours, out=np.full(users.size, np.nan), where=with_hours > 0)
+        frame["hours_per_user"] = np.where(hidden["hours_per_user"].ravel(), np.nan, mean)
     frame["mean_age"] = np.where(hidden["mean_age"].ravel(), np.nan, mean_age)
     frame["status"] = np.where(hidden["users"].ravel(), CONFIDENTIAL, "")
     if "hours" in hidden:

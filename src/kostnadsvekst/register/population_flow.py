@@ -136,10 +136,11 @@ def _flow(
     pooled = np.zeros(n_groups, dtype=np.int64)
     ages = np.zeros(n_groups)
     n_women = np.zeros(n_groups)
-    n_spells, n_clients = 0, 0
+    n_spells, n_clients, debt = 0, 0, 0
     for w in range(n_weeks):
         new_year = w == 0 or years[w] != years[w - 1]
         if new_year and w:
+            debt = 0
             moved = members.copy()
             before = count.copy()
             count[:], pooled[:], ages[:], n_women[:] = 0, 0, 0.0, 0.0
@@ -155,7 +156,7 @@ def _flow(
                     ages[group] += age
                     n_women[group] += woman[spell]
         for g in range(n_groups):
-            entering = 0 if new_year else fresh[w, g]
+            entering = 0 if new_year else min(fresh[w, g], stock[w, g])
             back = max(0, stock[w, g] - count[g] - entering)
             leaving = count[g] + entering + back - stock[w, g]
             for _ in range(leaving):
@@ -173,7 +174,12 @@ def _flow(
                 spell = n_spells
                 n_spells += 1
                 first[spell] = w if w else -1
-                if entry >= entering and pooled[g] and not new_year:
+                returns = entry >= entering
+                # A return without anybody to return is a new client: one fewer later in the year.
+                if returns and not pooled[g] and not new_year:
+                    debt += 1
+                if (returns or debt > 0) and pooled[g] and not new_year:
+                    debt -= not returns
                     k = np.random.randint(pooled[g])  # noqa: NPY002
                     old = pool[g, k]
                     pooled[g] -= 1

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
@@ -143,6 +144,26 @@ def year_calendar(first: int, last: int) -> Calendar:
         bucket_of_day=np.repeat(np.arange(len(starts), dtype=np.int16), lengths),
         unit="year",
     )
+
+
+def weeks_of_month(weeks: pd.DatetimeIndex, month: str) -> NDArray[np.bool_]:
+    """Which weeks make up the level of a month.
+
+    Parameters
+    ----------
+    weeks : DatetimeIndex
+        Mondays.
+    month : str
+        ``"YYYY-MM"``.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_weeks,)
+        Weeks whose Monday lies in the month, without ISO weeks 52, 53 and 1: at Christmas and New Year some
+        services are far below their level.
+    """
+    holidays = np.isin(weeks.isocalendar().week.to_numpy(), (52, 53, 1))
+    return np.asarray(weeks.strftime("%Y-%m") == month) & ~holidays
 
 
 def age_group_codes(ages: NDArray[np.int64]) -> NDArray[np.int64]:

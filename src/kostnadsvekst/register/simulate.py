@@ -26,6 +26,7 @@ from kostnadsvekst.register.schema import (
     Calendar,
     age_group_codes,
     week_calendar,
+    weeks_of_month,
 )
 from kostnadsvekst.sources.embedded import embedded_path
 
@@ -33,6 +34,7 @@ DEFAULT_SEED = 2021
 SYNTHETIC_NOTE = "SYNTHETIC episodes: invented persons, calibrated to printed national totals"
 N_MUNICIPALITIES = 356
 _EPOCH_DAY = (date.fromisoformat(FIRST_WEEK) - date(1970, 1, 1)).days
+_PERSISTENCE = 0.95  # of chance variation from week to week
 _LAST_DAY_OF_2020 = (date(2020, 12, 31) - date(1970, 1, 1)).days
 # Share of a service's clients who also have, or had, health services at home (own assumption).
 _SHARED_WITH_HOME_HEALTH = {
@@ -161,7 +163,7 @@ def _service_rows(
     parameters: Mapping[str, Any], service: str, scale: float, calendar: Calendar, rng: np.random.Generator
 ) -> _Rows:
     facts = parameters["services"][service]
-    stock = _stock(facts, parameters["knots"], calendar, scale)
+    stock = _stock(facts, parameters["knots"], calendar, scale, rng)
     spells = flow(
         stock,
         np.rint(np.array(facts["yearly_users"]) * scale).astype(np.int64),
@@ -178,22 +180,33 @@ def _service_rows(
     return _redelivered(_overlapping(rows, float(facts["overlap_share"]), rng), 0.02, rng)
 
 
-def _stock(facts: Mapping[str, Any], knots: list[str], calendar: Calendar, scale: float) -> NDArray[np.int64]:
+def _stock(
+    facts: Mapping[str, Any], knots: list[str], calendar: Calendar, scale: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Clients by week and age group; months of the knots have the printed mean."""
-    months = np.array([f"{day:%Y-%m}" for day in calendar.starts])
     weeks = np.arange(calendar.n_buckets)
-    inside = [np.flatnonzero(months == knot) for knot in knots]
+    mondays = pd.DatetimeIndex(calendar.starts)
+    inside = [np.flatnonzero(weeks_of_month(mondays, knot)) for knot in knots]
     centres = [positions.mean() for positions in inside]
     shape = _season(facts, calendar) * _disruption(facts.get("disruption", []), calendar)
     paths = []
     for values in facts["users"]:
         wanted = np.array(values, dtype=float) * scale
+        noisy = shape * _chance(float(wanted.mean()), calendar.n_buckets, rng)
         base = wanted.copy()
-        for _ in range(30):  # fixed point: the season must not move the level at a knot
-            path = np.interp(weeks, centres, base) * shape
+        for _ in range(30):  # fixed point: neither season nor chance may move the level at a knot
+            path = np.interp(weeks, centres, base) * noisy
             base *= wanted / np.array([path[positions].mean() for positions in inside])
-        paths.append(np.interp(weeks, centres, base) * shape)
+        paths.append(np.interp(weeks, centres, base) * noisy)
     return np.rint(np.column_stack(paths)).astype(np.int64)
+
+
+def _chance(level: float, n_weeks: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Slow random course around one, of the size that counts of independent persons would have."""
+    course = np.zeros(n_weeks)
+    for week, step in enumerate(rng.normal(0, np.sqrt(1 - _PERSISTENCE**2), n_weeks)):
+        course[week] = _PERSISTENCE * course[week - 1] + step
+    return np.maximum(1 + 0.5 * course / np.sqrt(max(level, 1.0)), 0.5)
 
 
 def _season(facts: Mapping[str, Any], calendar: Calendar) -> NDArray[np.float64]:
