@@ -47,7 +47,11 @@ def pandas(path: Path) -> int:
     """What an analyst would write first: the weeks of each episode as a range of dates, one row for each."""
     rows = pd.read_parquet(path, columns=COLUMNS)
     start = pd.to_datetime(rows["start_date"]).clip(lower=pd.Timestamp("2017-01-02"))
-    end = pd.to_datetime(rows["end_date"]).fillna(pd.Timestamp("2021-01-03")).clip(upper=pd.Timestamp("2021-01-03"))
+    end = (
+        pd.to_datetime(rows["end_date"])
+        .fillna(pd.Timestamp("2021-01-03"))
+        .clip(upper=pd.Timestamp("2021-01-03"))
+    )
     first = start - pd.to_timedelta(start.dt.weekday, unit="D")
     rows["week"] = [
         pd.date_range(a, b, freq="W-MON") if a <= b else [] for a, b in zip(first, end, strict=True)
@@ -82,8 +86,10 @@ def pandas_numbers(path: Path) -> int:
     year = (monday + pd.to_timedelta(persons["week"].astype(int) * 7 + 3, unit="D")).dt.year
     group = pd.cut(year - persons["birth_year"], [-1, 17, 39, 59, 79, 200])
     keys = ["service", "age", "sex", "week"]
-    cube = persons.assign(age=group).groupby(keys, observed=True).agg(
-        users=("person_id", "size"), hours=("hours", "sum")
+    cube = (
+        persons.assign(age=group)
+        .groupby(keys, observed=True)
+        .agg(users=("person_id", "size"), hours=("hours", "sum"))
     )
     return int(cube["users"].sum())
 
@@ -181,7 +187,9 @@ def show(name: str, found: dict, base: dict, paint: dict | None) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--millions", type=float, nargs="+", default=[1, 10])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--pandas", action="store_true")

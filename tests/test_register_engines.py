@@ -6,14 +6,16 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from register_oracle import count_by_day, cube_to_dict
-from test_register_weekly import END, START, registers, simple
 
 from kostnadsvekst.errors import InvalidDataError
 from kostnadsvekst.register import weekly_cube
+from register_oracle import count_by_day, cube_to_dict
+from test_register_weekly import END, START, registers, simple
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(
     parts=st.lists(registers(), min_size=10, max_size=10),
     overlap=st.sampled_from(["max", "latest"]),
@@ -22,7 +24,8 @@ from kostnadsvekst.register import weekly_cube
 def test_duckdb_equals_count_by_day(parts, overlap, by_municipality):
     # Ten random registers with persons of their own in one: the database pays its start only once.
     register = pd.concat(
-        [part.assign(person_id=part["person_id"] + 100 * k) for k, part in enumerate(parts)], ignore_index=True
+        [part.assign(person_id=part["person_id"] + 100 * k) for k, part in enumerate(parts)],
+        ignore_index=True,
     ).sample(frac=1, random_state=len(parts[0]))
     expected = count_by_day(register, START, END, overlap, by_municipality)
     cube = weekly_cube(register, overlap, by_municipality, engine="duckdb", start=START, end=END)

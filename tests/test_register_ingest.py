@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pyreadstat
 import pytest
-from test_register_weekly import simple
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.register import ingest, weekly_cube
 from kostnadsvekst.register.workspace import workspace
+from test_register_weekly import simple
 
 GOOD = {
     "person_id": "b",

@@ -68,7 +68,9 @@ def test_episodes_overlap_and_are_labelled_synthetic(episodes):
     metadata = pq.read_schema(episodes).metadata
     assert metadata[b"origin"] == b"synthetic"
     rows = pd.read_parquet(episodes).sort_values(["person_id", "service", "start_date"])
-    same = (rows[["person_id", "service"]].to_numpy()[1:] == rows[["person_id", "service"]].to_numpy()[:-1]).all(1)
+    same = (
+        rows[["person_id", "service"]].to_numpy()[1:] == rows[["person_id", "service"]].to_numpy()[:-1]
+    ).all(1)
     start, end = (pd.to_datetime(rows[name]).to_numpy() for name in ("start_date", "end_date"))
     overlapping = same & (start[1:] <= end[:-1])
     assert overlapping.mean() > 0.1

@@ -98,7 +98,10 @@ def test_unusable_series_name_their_weeks():
         trend(observed, breaks=("2017-01-02",))
 
 
-@given(st.lists(st.floats(0.01, 100), min_size=3, max_size=3), st.lists(st.floats(0.01, 100), min_size=3, max_size=3))
+@given(
+    st.lists(st.floats(0.01, 100), min_size=3, max_size=3),
+    st.lists(st.floats(0.01, 100), min_size=3, max_size=3),
+)
 def test_shapley_parts_sum_and_are_symmetric(before, after):
     parts = shapley_product(np.array(before), np.array(after))
     assert parts.sum() == pytest.approx(np.prod(after) - np.prod(before), rel=1e-9, abs=1e-9)

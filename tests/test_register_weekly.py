@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from register_oracle import count_by_day, cube_to_dict
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.register import counting_rules, weekly_cube, yearly_users
 from kostnadsvekst.register.schema import SERVICE_CODES, week_calendar
+from register_oracle import count_by_day, cube_to_dict
 
 START, END = "2019-12-16", "2021-01-04"  # both turns of 2020, week 53 and one week of 2021
 PERSONS = [(1950 + 7 * p if p < 8 else 2019, 1 + p % 2) for p in range(9)]
@@ -47,7 +47,10 @@ few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChec
 
 @few
 @given(
-    register=registers(), overlap=st.sampled_from(["max", "latest"]), by_municipality=st.booleans(), order=st.randoms()
+    register=registers(),
+    overlap=st.sampled_from(["max", "latest"]),
+    by_municipality=st.booleans(),
+    order=st.randoms(),
 )
 def test_painter_equals_count_by_day(register, overlap, by_municipality, order):
     expected = count_by_day(register, START, END, overlap, by_municipality)

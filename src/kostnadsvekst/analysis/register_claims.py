@@ -60,12 +60,11 @@ class RegisterTables:
 
     def hours_per_user(self, services: Sequence[str], group: str = "all") -> pd.Series:
         """Hours per user with hours, by week; one service."""
-        return self._rows(services, group, "all").set_index("week")["hours_per_user"].sort_index()
+        return self._by_week(self._rows(services, group, "all").set_index("week")["hours_per_user"])
 
     def mean_age(self, services: Sequence[str], group: str = "all") -> pd.Series:
         """Mean age of the users by week, years; one service."""
-        rows = self._rows(services, group, "all")
-        return rows.set_index("week")["mean_age"].sort_index()
+        return self._by_week(self._rows(services, group, "all").set_index("week")["mean_age"])
 
     def users_of_year(self, services: Sequence[str], year: int) -> float:
         """Distinct users of one service in a calendar year."""
@@ -79,7 +78,11 @@ class RegisterTables:
 
     def _sum(self, measure: str, services: Sequence[str], group: str, sex: str) -> pd.Series:
         rows = self._rows(services, group, sex)
-        return rows.groupby("week")[measure].sum(min_count=len(services)).sort_index()
+        return self._by_week(rows.groupby("week")[measure].sum(min_count=len(services)))
+
+    def _by_week(self, values: pd.Series) -> pd.Series:
+        """All weeks of the register in order; missing where the service has nobody."""
+        return values.reindex(pd.DatetimeIndex(np.sort(self.weekly["week"].unique()), name="week"))
 
 
 def load_claims() -> pd.DataFrame:
@@ -253,7 +256,8 @@ def _absolute_growth(t: RegisterTables, c: _Claim) -> float:
 
 def _rank(values: dict[str, float], wanted: Sequence[str], descending: bool = True) -> float:
     order = sorted((g for g in values if not np.isnan(values[g])), key=values.__getitem__, reverse=descending)
-    return float(max(order.index(g) + 1 for g in wanted)) if set(wanted) <= set(order) else np.nan
+    known = set(wanted) <= set(order)
+    return float(max(order.index(g) + 1 for g in wanted)) if known else np.nan
 
 
 def _months(start: str, end: str, services: tuple[str, ...]) -> Callable[[RegisterTables], float]:
@@ -264,13 +268,15 @@ def _christmas(t: RegisterTables) -> float:
     """Weeks 52 to 1 against the three weeks before them, percent."""
     series = t.users(SERVICES["respite in institution"])
     week = pd.DatetimeIndex(series.index).isocalendar().week.to_numpy()
-    return float(100 * (series[np.isin(week, (52, 53))].mean() / series[np.isin(week, (48, 49, 50))].mean() - 1))
+    return float(
+        100 * (series[np.isin(week, (52, 53))].mean() / series[np.isin(week, (48, 49, 50))].mean() - 1)
+    )
 
 
 def _week_of_fall(t: RegisterTables) -> float:
     """ISO week of 2020 before summer with the largest fall from the week before."""
-    series = t.users(TIME_LIMITED).loc["2020-01-06":"2020-06-29"]
-    return float(series.diff().idxmin().isocalendar().week)
+    falls = t.users(TIME_LIMITED).loc["2020-01-06":"2020-06-29"].diff()
+    return np.nan if falls.isna().all() else float(falls.idxmin().isocalendar().week)
 
 
 def _new_year(t: RegisterTables) -> float:
@@ -279,7 +285,7 @@ def _new_year(t: RegisterTables) -> float:
     rise = {}
     for year in range(2018, 2021):
         before = _in(series, f"{year - 1}-12").mean()
-        after = series.loc[f"{year}-01-15":f"{year}-02-05"].mean()
+        after = series.loc[f"{year}-01-15" : f"{year}-02-05"].mean()
         rise[str(year)] = after / before
     first = _in(series, "2017-01").mean()
     rise["2017"] = first / series.loc["2017-05-01":"2017-06-30"].mean()
@@ -312,7 +318,8 @@ def _back_to_2019(t: RegisterTables) -> float:
     """Mid-June to November 2020 against the same weeks of 2019, percent."""
     series = t.users(TIME_LIMITED[1:])
     return float(
-        100 * (series.loc["2020-06-15":"2020-11-30"].mean() / series.loc["2019-06-15":"2019-11-30"].mean() - 1)
+        100
+        * (series.loc["2020-06-15":"2020-11-30"].mean() / series.loc["2019-06-15":"2019-11-30"].mean() - 1)
     )
 
 

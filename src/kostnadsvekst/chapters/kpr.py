@@ -90,7 +90,12 @@ def run(settings: Settings) -> ChapterResult:
         "kpr/weekly_hours_per_user.csv": _csv(_hours_wide(material.tables), material),
         "kpr/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
     }
-    for table in (_printed_table(material, audit), _yearly_table(material), _growth_table(material), *_drivers(material)):
+    for table in (
+        _printed_table(material, audit),
+        _yearly_table(material),
+        _growth_table(material),
+        *_drivers(material),
+    ):
         for lang in settings.languages:
             files |= {f"kpr/{name}": text for name, text in render(table, lang).items()}
     for lang in settings.languages:
@@ -187,7 +192,11 @@ def _audit(material: _Material) -> pd.DataFrame:
     agreeing = CALIBRATED if material.provenance.synthetic else ROUNDS
     rows = []
     for claim in material.claims.itertuples():
-        place = ("KPR", claim.id, f"{claim.service or 'all'}, {claim.age_group}, {claim.quantity}, {_period(claim)}")
+        place = (
+            "KPR",
+            claim.id,
+            f"{claim.service or 'all'}, {claim.age_group}, {claim.quantity}, {_period(claim)}",
+        )
         allowed = f"{claim.low:g} to {claim.high:g}"
         if np.isnan(claim.ours):
             reason = "not a number of the register" if claim.computable_from == "external" else "confidential"
@@ -195,7 +204,10 @@ def _audit(material: _Material) -> pd.DataFrame:
         else:
             inside = claim.low - 1e-9 <= claim.ours <= claim.high + 1e-9
             verdict, reason = (agreeing if inside else DIFFERS), ""
-            ours, gap = f"{claim.ours:.{claim.decimals + 2}f}", f"{claim.ours - claim.value:.{claim.decimals + 2}f}"
+            ours, gap = (
+                f"{claim.ours:.{claim.decimals + 2}f}",
+                f"{claim.ours - claim.value:.{claim.decimals + 2}f}",
+            )
         rows.append(
             (*place, claim.quote, ours, "", gap, allowed, verdict, material.provenance.origin, reason)
         )
@@ -246,7 +258,15 @@ def _printed_table(material: _Material, audit: pd.DataFrame) -> Table:
         "Printed KPR numbers (summary, chapters 5 and 9) against ours",
     )
     stub = Bilingual("Sted og størrelse", "Place and quantity")
-    return Table("printed_numbers", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance)
+    return Table(
+        "printed_numbers",
+        title,
+        stub,
+        (headings,),
+        tuple(rows),
+        (note, _about(material)),
+        material.provenance,
+    )
 
 
 def _yearly_table(material: _Material) -> Table:
@@ -276,7 +296,9 @@ def _yearly_table(material: _Material) -> Table:
         "..: not printed. Printed numbers from chapter 5; those of the Directorate as the report quotes them.",
     )
     stub = Bilingual("Tjeneste og år", "Service and year")
-    return Table("yearly_users", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance)
+    return Table(
+        "yearly_users", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance
+    )
 
 
 def _first_number(rows: pd.DataFrame) -> Number:
@@ -339,7 +361,9 @@ def _growth_table(material: _Material) -> Table:
     )
     title = Bilingual("Vekst i brukere per uke 2017–2020", "Growth in users per week 2017–2020")
     stub = Bilingual("Tjeneste", "Service")
-    return Table("growth", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance)
+    return Table(
+        "growth", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance
+    )
 
 
 _COMPONENTS = {
@@ -361,7 +385,9 @@ def _drivers(material: _Material) -> tuple[Table, Table]:
         rows.append(Row(headings_of[measure], rule_above=bool(rows)))
         for service in services:
             parts = [float(sums.get((measure, service, c), np.nan)) for c in _COMPONENTS]
-            rows.append(Row(_label(service), (*(Number(p, 0) for p in parts), Number(np.nansum(parts), 0)), 1))
+            rows.append(
+                Row(_label(service), (*(Number(p, 0) for p in parts), Number(np.nansum(parts), 0)), 1)
+            )
     headings = (*map(Heading, _COMPONENTS.values()), Heading(Bilingual("I alt", "Total")))
     note = Bilingual(
         "Endring fra januar 2017 til desember 2020, delt nøyaktig (Shapley) per aldersgruppe og summert over alder. "
@@ -407,16 +433,20 @@ def _below_table(material: _Material) -> Table:
     )
     stub = Bilingual("Tjeneste", "Service")
     return Table(
-        "growth_below_80", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance
+        "growth_below_80",
+        title,
+        stub,
+        (headings,),
+        tuple(rows),
+        (note, _about(material)),
+        material.provenance,
     )
 
 
 def _about(material: _Material) -> Bilingual:
     return footer(
         material.provenance,
-        Bilingual(
-            "Færre enn 5 personer vises ikke", "Fewer than 5 persons are not shown"
-        ),
+        Bilingual("Færre enn 5 personer vises ikke", "Fewer than 5 persons are not shown"),
     )
 
 
@@ -436,17 +466,29 @@ def _figures(material: _Material, lang: str) -> dict[str, bytes]:
 
 
 _CAPTIONS = {
-    5: Bilingual("Antall pasienter med langtidsopphold per uke, 2017–2020", "Patients with a long-term stay per week, 2017–2020"),
+    5: Bilingual(
+        "Antall pasienter med langtidsopphold per uke, 2017–2020",
+        "Patients with a long-term stay per week, 2017–2020",
+    ),
     6: Bilingual("Korttidsopphold etter type og uke, 2017–2020", "Short stays by type and week, 2017–2020"),
-    7: Bilingual("Antall mottakere av helsetjenester i hjemmet, 2017–2020", "Recipients of health services at home, 2017–2020"),
+    7: Bilingual(
+        "Antall mottakere av helsetjenester i hjemmet, 2017–2020",
+        "Recipients of health services at home, 2017–2020",
+    ),
     8: Bilingual(
         "Helsetjenester i hjemmet: gjennomsnittlig antall timer per bruker, 2017–2020",
         "Health services at home: mean hours per user, 2017–2020",
     ),
-    9: Bilingual("Antall brukere av praktisk bistand til daglige gjøremål", "Users of practical assistance: daily tasks"),
-    10: Bilingual("Antall brukere av praktisk bistand – opplæring", "Users of practical assistance: training"),
+    9: Bilingual(
+        "Antall brukere av praktisk bistand til daglige gjøremål",
+        "Users of practical assistance: daily tasks",
+    ),
+    10: Bilingual(
+        "Antall brukere av praktisk bistand – opplæring", "Users of practical assistance: training"
+    ),
     11: Bilingual(
-        "Antall brukere med brukerstyrt personlig assistanse (BPA)", "Users of user-controlled personal assistance (BPA)"
+        "Antall brukere med brukerstyrt personlig assistanse (BPA)",
+        "Users of user-controlled personal assistance (BPA)",
     ),
 }
 _BPA_HOURS = Bilingual("BPA: gjennomsnittlig antall timer per bruker", "BPA: mean hours per user")
@@ -467,7 +509,9 @@ def _users_figure(material: _Material, service: str, lang: str, number: int) -> 
     if service in material.trends:
         path = material.trends[service]
         left.plot(path["week"], path["observed"], color="#AAAAAA", linewidth=1.0, label=_OBSERVED.get(lang))
-        left.fill_between(path["week"], path["conf_low"], path["conf_high"], color=COLOURS[0], alpha=0.25, linewidth=0)
+        left.fill_between(
+            path["week"], path["conf_low"], path["conf_high"], color=COLOURS[0], alpha=0.25, linewidth=0
+        )
         left.plot(path["week"], path["trend"] + path["shift"], color=COLOURS[0], label=_TREND.get(lang))
     else:
         series = material.tables.users((service,))
@@ -517,7 +561,9 @@ def _finish(
 
     for axes in panels:
         axes.set_ylim(0, axes.get_ylim()[1] * (1.25 if len(panels) == 1 else 1.3))
-        axes.axvline(pd.Timestamp("2020-03-12"), color="#666666", linewidth=0.8, linestyle=":", label=_MARKED.get(lang))
+        axes.axvline(
+            pd.Timestamp("2020-03-12"), color="#666666", linewidth=0.8, linestyle=":", label=_MARKED.get(lang)
+        )
         axes.xaxis.set_major_locator(YearLocator())
         axes.xaxis.set_major_formatter(DateFormatter("%Y"))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _thousands(value, lang)))
@@ -538,22 +584,33 @@ def _drivers_figure(material: _Material, lang: str) -> Any:
     figure, panels = new_figure(9.0, 5.0, columns=2, sharey=True, sharex=True)
     names = list(SERVICES)[::-1]
     for axes, component in zip(panels, ("population", "coverage"), strict=True):
-        part = users[users["component"] == component].pivot(index="service", columns="age_group", values="contribution")
+        part = users[users["component"] == component].pivot(
+            index="service", columns="age_group", values="contribution"
+        )
         up, down = np.zeros(len(names)), np.zeros(len(names))
         for number, group in enumerate(AGE_GROUPS):
             width = np.array([100 * part.loc[s, group] / start[s] for s in names])
             left = np.where(width >= 0, up, down)
-            axes.barh(range(len(names)), width, left=left, color=COLOURS[number], label=group.replace("-", "–"))
+            axes.barh(
+                range(len(names)), width, left=left, color=COLOURS[number], label=group.replace("-", "–")
+            )
             up, down = up + np.maximum(width, 0), down + np.minimum(width, 0)
         axes.scatter(up + down, range(len(names)), color="black", s=14, zorder=3, label="Sum")
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(_COMPONENTS[component].get(lang), loc="left", fontsize=10)
         axes.set_xlabel(
-            "Prosent av brukerne i januar 2017" if lang == "nb" else "Percent of the users in January 2017", fontsize=8
+            "Prosent av brukerne i januar 2017" if lang == "nb" else "Percent of the users in January 2017",
+            fontsize=8,
         )
         axes.grid(visible=False, axis="y")
     panels[0].set_yticks(range(len(names)), [_label(s).get(lang) for s in names], fontsize=8)
-    panels[0].legend(fontsize=8, loc="lower right", frameon=False, title="Alder" if lang == "nb" else "Age", title_fontsize=8)
+    panels[0].legend(
+        fontsize=8,
+        loc="lower right",
+        frameon=False,
+        title="Alder" if lang == "nb" else "Age",
+        title_fontsize=8,
+    )
     caption = Bilingual(
         "Vekst i brukere per uke, januar 2017 til desember 2020: befolkning og dekning etter alder",
         "Growth in users per week, January 2017 to December 2020: population and coverage by age",

@@ -125,7 +125,9 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
     frame = cube.assign(age_sum=cube["mean_age"] * cube["users"])
     keys = frame[outer].drop_duplicates().sort_values(outer, ignore_index=True)
     block = frame[outer].merge(keys.assign(block=np.arange(len(keys))), on=outer, how="left", validate="m:1")
-    cubes = {name: _blocks(frame, block["block"].to_numpy(), len(keys), name) for name in [*measures, "age_sum"]}
+    cubes = {
+        name: _blocks(frame, block["block"].to_numpy(), len(keys), name) for name in [*measures, "age_sum"]
+    }
     users = cubes["users"]
     hidden = {"users": _block_patterns(users, _few(users, threshold), threshold)}
     hidden["mean_age"] = hidden["users"]
@@ -138,7 +140,10 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
 
 
 def check_differences(
-    first: pd.DataFrame, second: pd.DataFrame, threshold: int = 5, names: tuple[str, str] = ("first", "second")
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    threshold: int = 5,
+    names: tuple[str, str] = ("first", "second"),
 ) -> None:
     """Refuse two published tables of which one counts a part of the other's persons.
 
@@ -360,7 +365,9 @@ def _with_margins(table: pd.DataFrame, total: str) -> pd.DataFrame:
     problems = [f"label {label!r} occurs twice" for axis in table.axes for label in axis[axis.duplicated()]]
     numbers = table.apply(pd.to_numeric, errors="coerce")
     bad = ~(numbers >= 0)
-    problems += [f"{r}, {c}: missing or negative" for r in table.index for c in table.columns if bad.loc[r, c]]
+    problems += [
+        f"{r}, {c}: missing or negative" for r in table.index for c in table.columns if bad.loc[r, c]
+    ]
     if problems:
         raise InvalidDataError(f"table: {len(problems)} problem(s)", problems)
     inner = numbers.drop(index=total, columns=total, errors="ignore")
@@ -401,7 +408,9 @@ def _blocks(frame: pd.DataFrame, block: NDArray[np.int64], n_blocks: int, name: 
     return cube
 
 
-def _block_patterns(counts: NDArray[np.float64], small: NDArray[np.bool_], threshold: int) -> NDArray[np.bool_]:
+def _block_patterns(
+    counts: NDArray[np.float64], small: NDArray[np.bool_], threshold: int
+) -> NDArray[np.bool_]:
     pattern = np.zeros(counts.shape, dtype=bool)
     for block in np.flatnonzero(small.any(axis=(1, 2))):
         pattern[block] = suppression_pattern(counts[block], np.where(small[block], float(threshold), 0.0))

@@ -104,7 +104,9 @@ class IngestReport:
         return pd.DataFrame(rows, columns=["what", "reason", "rows"])
 
     def __str__(self) -> str:
-        lines = [f"{row.what:<9} {row.rows:>14}  {row.reason}".rstrip() for row in self.to_frame().itertuples()]
+        lines = [
+            f"{row.what:<9} {row.rows:>14}  {row.reason}".rstrip() for row in self.to_frame().itertuples()
+        ]
         return "\n".join([f"{self.out}{' (unchanged since last time)' if self.reused else ''}", *lines])
 
 
@@ -182,14 +184,26 @@ def _read_mapping(mapping: str | Path | Mapping[str, Any] | None) -> dict[str, d
             raise SpecificationError(f"mapping {mapping}: {error}") from error
     plan = {name: dict(raw.get(name, {})) for name in _MAPPING_TABLES}
     problems = [f"unknown table [{name}]" for name in raw if name not in _MAPPING_TABLES]
-    problems += [f"[columns] {name}: not a column of an episode" for name in plan["columns"] if name not in EPISODE_COLUMNS]
     problems += [
-        f"[services] {code} = {name!r}: not a service" for code, name in plan["services"].items() if name not in SERVICE_CODES
+        f"[columns] {name}: not a column of an episode"
+        for name in plan["columns"]
+        if name not in EPISODE_COLUMNS
     ]
-    problems += [f"[sex] {code} = {value!r}: must be 1 or 2" for code, value in plan["sex"].items() if value not in (1, 2)]
+    problems += [
+        f"[services] {code} = {name!r}: not a service"
+        for code, name in plan["services"].items()
+        if name not in SERVICE_CODES
+    ]
+    problems += [
+        f"[sex] {code} = {value!r}: must be 1 or 2"
+        for code, value in plan["sex"].items()
+        if value not in (1, 2)
+    ]
     if problems:
         allowed = f"services are {', '.join(SERVICE_CODES)}"
-        raise SpecificationError("\n".join(["mapping cannot be used:", *(f"  - {p}" for p in problems), f"  {allowed}"]))
+        raise SpecificationError(
+            "\n".join(["mapping cannot be used:", *(f"  - {p}" for p in problems), f"  {allowed}"])
+        )
     return plan
 
 
@@ -226,11 +240,17 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
         return (path,)
     import pyreadstat
 
-    readers = {".sas7bdat": pyreadstat.read_sas7bdat, ".dta": pyreadstat.read_dta, ".sav": pyreadstat.read_sav}
+    readers = {
+        ".sas7bdat": pyreadstat.read_sas7bdat,
+        ".dta": pyreadstat.read_dta,
+        ".sav": pyreadstat.read_sav,
+    }
     stem = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     ready = folder / f"{stem}.ready"
     if not ready.exists():
-        chunks = pyreadstat.read_file_in_chunks(readers[path.suffix.lower()], str(path), chunksize=_CHUNK_ROWS)
+        chunks = pyreadstat.read_file_in_chunks(
+            readers[path.suffix.lower()], str(path), chunksize=_CHUNK_ROWS
+        )
         for number, (frame, _) in enumerate(chunks):
             frame.to_parquet(folder / f"{stem}-{number:05}.parquet", index=False)
         ready.touch()
@@ -342,12 +362,18 @@ def _normalised(
 
     def text(name: str) -> str:
         plain = f"nullif(trim(CAST({column(name)} AS VARCHAR)), '')"
-        return f"regexp_replace({plain}, '\\.0+$', '')" if types[names[name]] in ("DOUBLE", "FLOAT") else plain
+        return (
+            f"regexp_replace({plain}, '\\.0+$', '')" if types[names[name]] in ("DOUBLE", "FLOAT") else plain
+        )
 
     hours_text = f"replace({text('hours_per_week')}, ',', '.')"
     is_number = types[names["hours_per_week"]] not in ("VARCHAR",)
-    hours = f"CAST({column('hours_per_week')} AS DOUBLE)" if is_number else f"TRY_CAST({hours_text} AS DOUBLE)"
-    start, end = (_date_sql(column(n), types[names[n]], text(n), plan["dates"]) for n in ("start_date", "end_date"))
+    hours = (
+        f"CAST({column('hours_per_week')} AS DOUBLE)" if is_number else f"TRY_CAST({hours_text} AS DOUBLE)"
+    )
+    start, end = (
+        _date_sql(column(n), types[names[n]], text(n), plan["dates"]) for n in ("start_date", "end_date")
+    )
     person = f"CAST({column('person_id')} AS BIGINT)" if integers else text("person_id")
     return f"""SELECT {person} AS person,
         TRY_CAST(TRY_CAST({text("birth_year")} AS DOUBLE) AS INTEGER) AS birth_year,
@@ -524,7 +550,15 @@ def _tidy(rows: _SortedRows, tally: _Tally, places: CodeBook, schema: pa.Schema)
     person = tally.persons - 1 + np.cumsum(rows.begins)
     repaired = np.zeros(person.size, dtype=np.bool_)
     keep = _settle_persons(
-        rows.begins, v["birth_year"], v["sex"], v["service"], v["start_day"], v["end_day"], v["hundredths"], v["municipality"], repaired
+        rows.begins,
+        v["birth_year"],
+        v["sex"],
+        v["service"],
+        v["start_day"],
+        v["end_day"],
+        v["hundredths"],
+        v["municipality"],
+        repaired,
     )
     tally.persons += int(rows.begins.sum())
     tally.kept += int(keep.sum())

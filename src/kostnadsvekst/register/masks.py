@@ -111,7 +111,7 @@ def _bit_or() -> Callable[..., Any]:
     import ibis
 
     @ibis.udf.agg.builtin(name="bit_or", signature=(("int64",), "int64"))
-    def bit_or(mask):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def bit_or(mask):  # type: ignore[no-untyped-def]
         """Bitwise or of all rows."""
 
     return bit_or
@@ -292,7 +292,9 @@ def _spark(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator["
         import ibis
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise DataMissingError("engine='spark' needs the extra: pip install kostnadsvekst[cluster]") from error
+        raise DataMissingError(
+            "engine='spark' needs the extra: pip install kostnadsvekst[cluster]"
+        ) from error
     # An active session (a cluster's) is used as it is; a local one is made otherwise.
     active = SparkSession.getActiveSession()
     session = active or (

@@ -76,7 +76,7 @@ def pack_rows(
     """
     for i in range(person.size):
         hour = hours[i]
-        if hour != hour:  # noqa: PLR0124
+        if hour != hour:
             hour = 0.0
         bad = False
         if person[i] < 0:

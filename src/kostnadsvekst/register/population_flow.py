@@ -192,9 +192,7 @@ def _flow(
                     n, todo = count[g], entering + back - entry
                     lack = min(0.3 * n / todo, 40.0) if n else 0.0
                     now = ages[g] / n if n else mean_age[w, g]
-                    age = _draw_age(
-                        mean_age[w, g] + lack * (mean_age[w, g] - now), bounds[g], bounds[g + 1]
-                    )
+                    age = _draw_age(mean_age[w, g] + lack * (mean_age[w, g] - now), bounds[g], bounds[g + 1])
                     now_women = n_women[g] / n if n else women[w]
                     share = min(max(women[w] + lack * (women[w] - now_women), 0.02), 0.98)
                     birth[spell] = years[w] - age

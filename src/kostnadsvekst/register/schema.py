@@ -118,7 +118,9 @@ def week_calendar(start: str | date = FIRST_WEEK, end: str | date = LAST_WEEK) -
             raise SpecificationError(f"{name}={day} is not a Monday; the Monday of that week is {monday}")
     n_weeks = (last - first).days // 7 + 1
     if not 1 <= n_weeks <= MAX_BUCKETS:
-        raise SpecificationError(f"{first} to {last} is {n_weeks} weeks; between 1 and {MAX_BUCKETS} can be counted")
+        raise SpecificationError(
+            f"{first} to {last} is {n_weeks} weeks; between 1 and {MAX_BUCKETS} can be counted"
+        )
     starts = tuple(first + timedelta(days=7 * week) for week in range(n_weeks))
     return Calendar(
         first_day=(first - _EPOCH).days,
@@ -177,7 +179,9 @@ def check_overlap(overlap: str) -> None:
         raise SpecificationError(f"overlap={overlap!r}; allowed are 'max' and 'latest'")
 
 
-def counting_rules(overlap: Overlap = "max", *, by_municipality: bool = False, unit: str = "week") -> dict[str, str]:
+def counting_rules(
+    overlap: Overlap = "max", *, by_municipality: bool = False, unit: str = "week"
+) -> dict[str, str]:
     """Return the rules by which persons and hours are counted, as text to print beside the result.
 
     Parameters
@@ -211,7 +215,9 @@ def counting_rules(overlap: Overlap = "max", *, by_municipality: bool = False, u
         "end_date": "the end date is the last day of the episode",
         "zero_hours": "a person whose hours are zero or missing is among the users, not among users_with_hours",
         "hours": "hours are counted in hundredths, rounded half up",
-        "age": "ISO year of the week minus birth year" if unit == "week" else "calendar year minus birth year",
+        "age": "ISO year of the week minus birth year"
+        if unit == "week"
+        else "calendar year minus birth year",
         "week": "Monday to Sunday, named by the Monday" if unit == "week" else "1 January to 31 December",
         "municipality": place,
         "duplicates": "repeated and redelivered rows change nothing",

@@ -91,7 +91,9 @@ def simulate_episodes(
     national = int(parameters["national_persons"])
     wanted = national if n_persons is None else n_persons
     if wanted < 1000:
-        raise SpecificationError(f"n_persons={wanted}: at least 1000 persons are needed for the levels to mean anything")
+        raise SpecificationError(
+            f"n_persons={wanted}: at least 1000 persons are needed for the levels to mean anything"
+        )
     n_blocks = -(-wanted // (national + national // 4))
     scale = wanted / (n_blocks * national)
     target = Path(out)
@@ -143,7 +145,11 @@ class _Register:
         # Health services at home first: their clients are those whom other services share.
         for service in sorted(SERVICE_CODES, key=lambda name: name != "home_health"):
             rows = _service_rows(
-                self.parameters, service, self.scale, self.calendar, np.random.default_rng(self.seeds[service])
+                self.parameters,
+                service,
+                self.scale,
+                self.calendar,
+                np.random.default_rng(self.seeds[service]),
             )
             birth, woman = _clients(rows)
             if service == "home_health":
@@ -151,7 +157,13 @@ class _Register:
                 home_birth, home_woman = birth, woman
             else:
                 persons = _link(
-                    birth, woman, home_birth, home_woman, _SHARED_WITH_HOME_HEALTH[service], next_person - first_person, rng
+                    birth,
+                    woman,
+                    home_birth,
+                    home_woman,
+                    _SHARED_WITH_HOME_HEALTH[service],
+                    next_person - first_person,
+                    rng,
                 )
             next_person = max(next_person, first_person + int(persons.max(initial=-1)) + 1)
             n_missing = next_person - first_person - municipality_of.size
@@ -169,7 +181,9 @@ def _service_rows(
         np.rint(np.array(facts["yearly_users"]) * scale).astype(np.int64),
         calendar.years,
         _mean_ages(facts, parameters["mean_age_default"], calendar),
-        np.interp(np.arange(calendar.n_buckets), [0, calendar.n_buckets - 1], np.array(facts["women_percent"]) / 100),
+        np.interp(
+            np.arange(calendar.n_buckets), [0, calendar.n_buckets - 1], np.array(facts["women_percent"]) / 100
+        ),
         int(rng.integers(2**31)),
     )
     rows = _first_decisions(spells, calendar, float(facts["mean_stay_weeks"]), rng)
@@ -248,7 +262,9 @@ def _first_decisions(spells: Spells, calendar: Calendar, mean_stay: float, rng: 
     start = earliest[first] + (day_in * (latest[first] - earliest[first] + 1)).astype(np.int64)
     before = _EPOCH_DAY - 1 - rng.exponential(mean_stay * 7, n_spells).astype(np.int64)
     new_year_of_birth = ((spells.birth_year - 1970) * 365.2425).astype(np.int64) + 2
-    start = np.where(spells.first_week < 0, np.maximum(before, np.minimum(new_year_of_birth, _EPOCH_DAY - 1)), start)
+    start = np.where(
+        spells.first_week < 0, np.maximum(before, np.minimum(new_year_of_birth, _EPOCH_DAY - 1)), start
+    )
     active = spells.last_week < 0
     last = np.where(active, calendar.n_buckets - 1, spells.last_week)
     lower = np.maximum(start, earliest[last])
@@ -284,7 +300,11 @@ def _decisions(rows: _Rows, weeks: float, rng: np.random.Generator) -> _Rows:
 
 
 def _with_hours(
-    rows: _Rows, facts: Mapping[str, Any], stock: NDArray[np.int64], calendar: Calendar, rng: np.random.Generator
+    rows: _Rows,
+    facts: Mapping[str, Any],
+    stock: NDArray[np.int64],
+    calendar: Calendar,
+    rng: np.random.Generator,
 ) -> _Rows:
     """Hours of each decision: a factor of the person, one of the decision, and the printed level and path."""
     points = facts.get("hours_path", [[FIRST_WEEK, 1.0]])
@@ -352,13 +372,13 @@ def _overlapping(rows: _Rows, share: float, rng: np.random.Generator) -> _Rows:
     start = copies.start + np.maximum(shift, 0)
     # A decision that is not closed when the next begins: the end is that of the person's last decision.
     last_end = np.zeros(int(rows.client.max(initial=0)) + 1, dtype=np.int64)
-    followed = np.append(
-        (rows.client[1:] == rows.client[:-1]) & (rows.start[1:] == rows.end[:-1] + 1), False
-    )
+    followed = np.append((rows.client[1:] == rows.client[:-1]) & (rows.start[1:] == rows.end[:-1] + 1), False)
     last_end = np.where(followed, np.append(rows.end[1:], 0), rows.end)[chosen]
     beyond = rng.random(chosen.size) < 0.5
     end = np.where(beyond, np.minimum(last_end, copies.end + 60), copies.end)
-    hours = np.where(copies.hours > 0, _quarters(copies.hours * rng.uniform(0.2, 0.6, chosen.size)), copies.hours)
+    hours = np.where(
+        copies.hours > 0, _quarters(copies.hours * rng.uniform(0.2, 0.6, chosen.size)), copies.hours
+    )
     extra = _Rows(
         copies.client, copies.birth_year, copies.woman, start, np.maximum(end, start), copies.open_end, hours
     )

@@ -258,9 +258,7 @@ def _split(observed: NDArray[np.float64], steps: NDArray[np.float64]) -> _Parts:
     return _Parts(fit.trend, fit.seasonal, fit.resid, shifts)
 
 
-def _bootstrap(
-    parts: _Parts, steps: NDArray[np.float64], n_bootstrap: int, seed: int
-) -> NDArray[np.float64]:
+def _bootstrap(parts: _Parts, steps: NDArray[np.float64], n_bootstrap: int, seed: int) -> NDArray[np.float64]:
     """Levels of series made of the fitted parts and residuals drawn in blocks, (n_bootstrap, n_weeks)."""
     rng = np.random.default_rng(seed)
     n_weeks = parts.residual.size

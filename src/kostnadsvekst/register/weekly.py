@@ -320,9 +320,7 @@ def _paint_any_order(
             known = cube.faults.copy()
         for rows in _pack(source, columns, places, cube, persons):
             person = np.maximum(rows.person, 0)  # rows without a person are refused when all is read
-            painter.scatter_rows(
-                person - lowest, rows.words, rows.start, low, high, position, words, start
-            )
+            painter.scatter_rows(person - lowest, rows.words, rows.start, low, high, position, words, start)
         if number:
             cube.faults[:] = known
         cube.add(offsets, words, start)
