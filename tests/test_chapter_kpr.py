@@ -14,7 +14,7 @@ GROUPS = ["0-17", "18-39", "40-59", "60-79", "80+"]
 
 
 def tables():
-    """Home health: 1000 k users in age group k at the start, growing 1 a week; BPA the same without growth."""
+    """Home health: 1000 k users in age group k, each sex growing 1 a week; BPA the same without growth."""
     rows = [
         (service, g, sex, week, (500 * (k + 1) + growth * w), 400 * (k + 1), 4000.0 * (k + 1), 30.0 + k)
         for service, growth in (("home_health", 1), ("practical_bpa", 0))

@@ -28,7 +28,7 @@ def with_margins(table):
 
 
 def attack(shown):
-    """Smallest and largest value of each suppressed cell, given all that is shown and that it is not empty."""
+    """Smallest and largest value of each suppressed cell, given what is shown and that it is not empty."""
     n_rows, n_columns = shown.shape
     number = np.arange(shown.size).reshape(shown.shape)
     equations = []

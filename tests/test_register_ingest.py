@@ -203,13 +203,13 @@ def test_killed_process_leaves_nothing_after_the_next_start(tmp_path):
         env={**os.environ, "PYTHONPATH": str(source)},
     )
     assert killed.returncode == -9
-    left = [p for p in temp.rglob("*.parquet")]
+    left = list(temp.rglob("*.parquet"))
     assert left, "the killed process should have left personal data, else this test shows nothing"
     read_before = left[0].stat().st_mtime_ns
     assert list(tmp_path.glob(".out.parquet.partial-*"))
     # Another piece of work in the same place: everything must go.
     with workspace(temp):
-        assert not [p for p in temp.rglob("*.parquet")]
+        assert not list(temp.rglob("*.parquet"))
     assert not list(temp.iterdir())
     assert read_before
     ingest(tmp_path / "in.dta", out, temp_directory=temp)
@@ -259,7 +259,7 @@ def test_living_processes_keep_their_folders(tmp_path):
 
 
 def test_person_born_after_own_episode_in_the_latest_row(tmp_path):
-    # Rows: start 2018 with birth year 2018, start 2019 with birth year 2019: 2019 is impossible for the first.
+    # Start 2018 with birth year 2018, start 2019 with birth year 2019: impossible for the first.
     changes = [
         {"birth_year": "2018"},
         {"birth_year": "2019", "start_date": "2019-05-01", "end_date": ""},

@@ -5,6 +5,7 @@ Only what `kostnadsvekst.register.protect_cube` lets through is read here.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -86,7 +87,7 @@ class RegisterTables:
 
 
 def load_claims() -> pd.DataFrame:
-    """Printed KPR numbers: 157 claims with quantity, service, age group, period, value and interval.
+    """Load the printed KPR numbers: 157 claims with quantity, service, age group, period, value and interval.
 
     Returns
     -------
@@ -181,7 +182,7 @@ def _change(series: pd.Series, start: str, end: str) -> float:
 
 
 def _weakest(changes: Sequence[float], value: float) -> float:
-    """Of several groups that are all said to move one way, the one that moved least; confidential ones left out."""
+    """Pick, of groups that are said to move one way, the one that moved least; confidential ones aside."""
     seen = [change for change in changes if not np.isnan(change)]
     if not seen:
         return np.nan
@@ -300,7 +301,7 @@ def _strongest_service(t: RegisterTables) -> float:
 def _strongest_year(t: RegisterTables) -> float:
     series = t.users(("practical_daily",))
     ends = ["2017-01", "2018-01", "2019-01", "2020-01", "2020-12"]
-    steps = {a: _change(series, a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)}
+    steps = {a: _change(series, a, b) for a, b in pairwise(ends)}
     return _rank(steps, ("2017-01",))
 
 

@@ -168,9 +168,8 @@ def _wide(weekly: pd.DataFrame, measure: str, decimals: int) -> pd.DataFrame:
     text = rows[measure].map(lambda value: ":" if np.isnan(value) else f"{value:.{decimals}f}")
     column = rows["service"].astype(str) + " " + rows["age_group"]
     names = [f"{service} {group}" for service in SERVICES for group in (*AGE_GROUPS, "all")]
-    wide = pd.DataFrame({"week": rows["week"], "column": column, "text": text}).pivot(
-        index="week", columns="column", values="text"
-    )
+    wide = pd.DataFrame({"week": rows["week"], "column": column, "text": text})
+    wide = wide.set_index(["week", "column"])["text"].unstack()  # noqa: PD010
     wide = wide.reindex(columns=[n for n in names if n in wide]).fillna("0")
     wide.index = wide.index.strftime("%Y-%m-%d")
     return wide.rename_axis(columns=None).reset_index()
@@ -188,7 +187,7 @@ def _hours_wide(tables: RegisterTables) -> pd.DataFrame:
 
 
 def _audit(material: _Material) -> pd.DataFrame:
-    """Printed numbers against ours; the wording of the text ("about", "just under") sets the tolerance."""
+    """Compare printed numbers with ours; the wording ("about", "just under") sets the tolerance."""
     agreeing = CALIBRATED if material.provenance.synthetic else ROUNDS
     rows = []
     for claim in material.claims.itertuples():
@@ -229,7 +228,8 @@ def _printed_table(material: _Material, audit: pd.DataFrame) -> Table:
     }
     rows = []
     for claim, verdict in zip(material.claims.itertuples(), audit["verdict"], strict=True):
-        place = f"{claim.id} {claim.section}: {claim.service or '–'}, {claim.age_group}, {claim.quantity}, {_period(claim)}"
+        what = f"{claim.service or '–'}, {claim.age_group}, {claim.quantity}, {_period(claim)}"
+        place = f"{claim.id} {claim.section}: {what}"
         decimals = max(claim.decimals, 1 if abs(claim.value) < 1000 else 0)
         cells = (
             Number(claim.value, claim.decimals),
@@ -247,11 +247,12 @@ def _printed_table(material: _Material, audit: pd.DataFrame) -> Table:
         Heading(Bilingual("Dom", "Verdict")),
     )
     note = Bilingual(
-        "«Fra» og «til» er det teksten gir rom for (avrunding, «om lag», «knapt», «vel»). Rang og retning er tall "
-        "som 1 (størst, øker) og −1 (synker). Måneder er gjennomsnitt av ukene, uten uke 52, 53 og 1.",
+        "«Fra» og «til» er det teksten gir rom for (avrunding, «om lag», «knapt», «vel»). "
+        "Rang og retning er tall som 1 (størst, øker) og −1 (synker). "
+        "Måneder er gjennomsnitt av ukene, uten uke 52, 53 og 1.",
         "“From” and “to” are what the wording allows (rounding, “about”, “just under”, “a good”). Ranks and "
-        "directions are numbers such as 1 (largest, rises) and −1 (falls). Months are means of their weeks, without "
-        "weeks 52, 53 and 1.",
+        "directions are numbers such as 1 (largest, rises) and −1 (falls). Months are means of their weeks, "
+        "without weeks 52, 53 and 1.",
     )
     title = Bilingual(
         "Trykte KPR-tall (sammendrag, kapittel 5 og 9) mot våre",
@@ -293,7 +294,7 @@ def _yearly_table(material: _Material) -> Table:
     title = Bilingual("Brukere per år", "Users per year")
     note = Bilingual(
         ".. : ikke trykt. Trykte tall fra kapittel 5; Helsedirektoratets slik rapporten gjengir dem.",
-        "..: not printed. Printed numbers from chapter 5; those of the Directorate as the report quotes them.",
+        "..: not printed. Printed numbers from chapter 5; the Directorate's as the report quotes them.",
     )
     stub = Bilingual("Tjeneste og år", "Service and year")
     return Table(
@@ -376,7 +377,7 @@ _COMPONENTS = {
 def _drivers(material: _Material) -> tuple[Table, Table]:
     """Tables of what drives the growth, and of the part of it below 80 years."""
     sums = material.parts.groupby(["measure", "service", "component"])["contribution"].sum()
-    rows = []
+    rows: list[Row] = []
     headings_of = {
         "users": Bilingual("Brukere per uke", "Users per week"),
         "hours": Bilingual("Timer per uke", "Hours per week"),
@@ -390,9 +391,9 @@ def _drivers(material: _Material) -> tuple[Table, Table]:
             )
     headings = (*map(Heading, _COMPONENTS.values()), Heading(Bilingual("I alt", "Total")))
     note = Bilingual(
-        "Endring fra januar 2017 til desember 2020, delt nøyaktig (Shapley) per aldersgruppe og summert over alder. "
+        "Endring fra januar 2017 til desember 2020, delt nøyaktig (Shapley) per aldersgruppe og summert. "
         "Dekning: brukere per innbygger i aldersgruppen.",
-        "Change from January 2017 to December 2020, split exactly (Shapley) by age group and summed over age. "
+        "Change from January 2017 to December 2020, split exactly (Shapley) by age group and summed. "
         "Coverage: users per inhabitant of the age group.",
     )
     drivers = Table(
@@ -422,10 +423,10 @@ def _below_table(material: _Material) -> Table:
         Heading(Bilingual("Andel, prosent", "Share, percent")),
     )
     note = Bilingual(
-        "Rapporten: «Nesten hele veksten … skyldes vekst i aldersgruppene under 80 år», unntatt praktisk bistand. "
-        "Over 100: færre brukere på 80 år og over. .. : ingen vekst å dele.",
-        "The report: nearly all growth is in the age groups below 80, practical assistance excepted. Above 100: fewer "
-        "users aged 80 and over. ..: no growth to divide.",
+        "Rapporten: «Nesten hele veksten … skyldes vekst i aldersgruppene under 80 år», unntatt praktisk "
+        "bistand. Over 100: færre brukere på 80 år og over. .. : ingen vekst å dele.",
+        "The report: nearly all growth is in the age groups below 80, practical assistance excepted. "
+        "Above 100: fewer users aged 80 and over. ..: no growth to divide.",
     )
     title = Bilingual(
         "Er nesten hele veksten under 80 år? Januar 2017 til desember 2020",
@@ -584,12 +585,11 @@ def _drivers_figure(material: _Material, lang: str) -> Any:
     figure, panels = new_figure(9.0, 5.0, columns=2, sharey=True, sharex=True)
     names = list(SERVICES)[::-1]
     for axes, component in zip(panels, ("population", "coverage"), strict=True):
-        part = users[users["component"] == component].pivot(
-            index="service", columns="age_group", values="contribution"
-        )
+        rows = users[users["component"] == component].set_index(["service", "age_group"])
+        part = rows["contribution"]
         up, down = np.zeros(len(names)), np.zeros(len(names))
         for number, group in enumerate(AGE_GROUPS):
-            width = np.array([100 * part.loc[s, group] / start[s] for s in names])
+            width = np.array([100 * part.loc[(s, group)] / start[s] for s in names])
             left = np.where(width >= 0, up, down)
             axes.barh(
                 range(len(names)), width, left=left, color=COLOURS[number], label=group.replace("-", "–")
@@ -627,19 +627,18 @@ def _summary(material: _Material, audit: pd.DataFrame) -> tuple[Bilingual, ...]:
     practical = [s for s in SERVICES if s.startswith("practical")]
     rest = material.below[~material.below["service"].isin([*practical, "all"])]
     share = 100 * rest["growth_below"].sum() / rest["growth"].sum()
-    verdict = share >= 90
+    claim = Bilingual("holder", "holds") if share >= 90 else Bilingual("holder ikke", "does not hold")
     return (
         Bilingual(
-            f"{agree} av {tried} trykte KPR-tall innenfor det teksten gir rom for ({len(audit) - tried} er ikke "
-            "registerets)",
-            f"{agree} of {tried} printed KPR numbers within what the wording allows ({len(audit) - tried} are not "
-            "the register's)",
+            f"{agree} av {tried} trykte KPR-tall innenfor det teksten gir rom for "
+            f"({len(audit) - tried} er ikke registerets)",
+            f"{agree} of {tried} printed KPR numbers within what the wording allows "
+            f"({len(audit) - tried} are not the register's)",
         ),
         Bilingual(
-            f"Av veksten på {grown:.0f} brukere per uke er {below:.0f} prosent under 80 år; uten praktisk bistand "
-            f"{share:.0f} prosent: «nesten hele veksten» {'holder' if verdict else 'holder ikke'} i disse data",
-            f"Of the growth of {grown:.0f} users per week {below:.0f} percent is below 80; without practical "
-            f"assistance {share:.0f} percent: “nearly all growth” {'holds' if verdict else 'does not hold'} in these "
-            "data",
+            f"Av veksten på {grown:.0f} brukere per uke er {below:.0f} prosent under 80 år, uten praktisk "
+            f"bistand {share:.0f} prosent: «nesten hele veksten» {claim.nb} i disse data",
+            f"Of the growth of {grown:.0f} users per week {below:.0f} percent is below 80, without practical "
+            f"assistance {share:.0f} percent: “nearly all growth” {claim.en} in these data",
         ),
     )

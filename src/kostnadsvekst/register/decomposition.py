@@ -103,7 +103,7 @@ def growth_below_age(
     if age not in AGE_LOWER[1:]:
         raise SpecificationError(f"age={age}: must be one of {', '.join(map(str, AGE_LOWER[1:]))}")
     below = [g for g, low in zip(AGE_GROUPS, AGE_LOWER, strict=True) if low < age]
-    change = (_mean_of_weeks(cube, end) - _mean_of_weeks(cube, start))["users"].unstack("age_group")
+    change = (_mean_of_weeks(cube, end) - _mean_of_weeks(cube, start))["users"].unstack("age_group")  # noqa: PD010
     if services is not None:
         change = change.loc[list(services)]
     table = pd.DataFrame({"growth": change.sum(axis=1), "growth_below": change[below].sum(axis=1)})

@@ -46,7 +46,7 @@ def protect(
         Label of the margins.
     method : {"own", "optimal"}
         Cheapest cycles in the network of cells; or the optimal pattern by pytauargus (extra ``sdc``, counts
-        only).
+        only), completed by our own where it protects small cells too little.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def protect(
     if method == "optimal":
         if counts is not None:
             raise SpecificationError("method='optimal' protects tables of counts only")
-        pattern = _optimal_pattern(values, threshold, total)
+        pattern = suppression_pattern(x, need, already=_optimal_pattern(values, threshold))
     elif method == "own":
         pattern = suppression_pattern(x, need, floor=1.0 if counts is None else 0.0)
     else:
@@ -108,9 +108,10 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of the cube and ``hours_per_user`` (hours, persons without hours left out) for every
-        service and week (municipality, year), age group and sex, both also ``"all"``; users and mean age are missing where ``status`` is ``":"``, hours and users with hours
-        where ``status_hours`` is. Combinations with nobody are zeros in tables that have users at all.
+        The columns of the cube and ``hours_per_user`` (persons without hours left out) for every service and
+        week (municipality, year), age group and sex, both also ``"all"``. Users and mean age are missing
+        where ``status`` is ``":"``, hours and users with hours where ``status_hours`` is. Combinations with
+        nobody are zeros in tables that have users at all.
 
     Notes
     -----
@@ -177,8 +178,8 @@ def check_differences(
         raise DisclosureError(
             "\n".join(
                 [
-                    f"{names[0]} and {names[1]} may not be published together; {len(problems)} cell(s), suppress "
-                    "the cells in both or publish one:",
+                    f"{names[0]} and {names[1]} may not be published together, {len(problems)} cell(s); "
+                    "suppress the cells in both or publish one:",
                     *(f"  - {problem}" for problem in problems),
                 ]
             )
@@ -219,7 +220,10 @@ def require_safe(table: pd.DataFrame, counts: pd.DataFrame, threshold: int = 5, 
 
 
 def suppression_pattern(
-    values: NDArray[np.float64], need: NDArray[np.float64], floor: float = 1.0
+    values: NDArray[np.float64],
+    need: NDArray[np.float64],
+    floor: float = 1.0,
+    already: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Cells to suppress so that every small cell can be larger by what it needs.
 
@@ -231,6 +235,8 @@ def suppression_pattern(
         By how much each sensitive cell must be able to rise in the eyes of an attacker; 0 if not sensitive.
     floor : float
         What an attacker knows to be the smallest value of a suppressed cell (zeros are published).
+    already : ndarray of bool, optional
+        A pattern to start from.
 
     Returns
     -------
@@ -241,7 +247,9 @@ def suppression_pattern(
     DisclosureError
         If the table is too small to protect.
     """
-    pattern = np.ascontiguousarray(need > 0)
+    pattern = np.array(need > 0, order="C")
+    if already is not None:
+        pattern |= already
     if not pattern.any():
         return pattern
     network = _Network(values, floor)
@@ -249,7 +257,7 @@ def suppression_pattern(
     for cell in sensitive[np.argsort(-need.ravel()[sensitive], kind="stable")]:
         wanted = need.ravel()[cell]
         for _ in range(60):
-            path = network.cheapest_return(cell, wanted, pattern)
+            path = network.cheapest_return(int(cell), wanted, pattern)
             if path is not None:
                 break
             wanted *= 0.8
@@ -357,7 +365,7 @@ def _recoverable(
     network = _Network(values, 1.0)
     weak = np.zeros(values.size, dtype=bool)
     for cell in np.flatnonzero(hidden & small):
-        weak[cell] = network.rise_within(cell, hidden, threshold) < threshold - values.ravel()[cell]
+        weak[cell] = network.rise_within(int(cell), hidden, threshold) < threshold - values.ravel()[cell]
     return weak.reshape(values.shape)
 
 
@@ -385,16 +393,13 @@ def _with_margins(table: pd.DataFrame, total: str) -> pd.DataFrame:
     return full
 
 
-def _optimal_pattern(values: pd.DataFrame, threshold: int, total: str) -> NDArray[np.bool_]:
-    """Pattern of least suppressed persons by pytauargus; checked like our own."""
+def _optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
+    """Pattern of least suppressed persons by pytauargus."""
     try:
         from kostnadsvekst.register.tauargus import optimal_pattern
     except ImportError as error:
         raise DataMissingError("method='optimal' needs the extra: pip install kostnadsvekst[sdc]") from error
-    pattern = optimal_pattern(values, threshold)
-    shown = values.astype(object).mask(pattern, CONFIDENTIAL)
-    require_safe(shown, values, threshold, total)
-    return pattern
+    return optimal_pattern(values, threshold)
 
 
 def _blocks(frame: pd.DataFrame, block: NDArray[np.int64], n_blocks: int, name: str) -> NDArray[np.float64]:

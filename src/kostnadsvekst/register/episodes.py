@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ OPEN_END = np.int32(2**31 - 1)
 MISSING_DAY = np.int32(-(2**31))
 _TEXT_COLUMNS = ("service", "municipality")
 
-Episodes = pd.DataFrame | str | Path | Sequence[str | Path]
+Episodes: TypeAlias = pd.DataFrame | str | Path | Sequence[str | Path]
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,7 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
         return (path,)
     import pyreadstat
 
-    readers = {
+    readers: dict[str, Any] = {
         ".sas7bdat": pyreadstat.read_sas7bdat,
         ".dta": pyreadstat.read_dta,
         ".sav": pyreadstat.read_sav,
@@ -273,7 +273,7 @@ def _sort_and_write(
     spill = folder / "spill"
     spill.mkdir(exist_ok=True)
     size = sum(path.stat().st_size for parts in staged for path in parts)
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "temp_directory": str(spill),
         "max_temp_directory_size": f"{20 * size // 10**9 + 4}GB",
@@ -306,7 +306,7 @@ def _says_synthetic(path: Path) -> bool:
 def _checked_rows(
     connection: Any, staged: Sequence[tuple[Path, ...]], plan: Mapping[str, dict[str, Any]]
 ) -> str:
-    """SQL of all rows in our columns with the reason why a row is refused."""
+    """Write SQL of all rows in our columns with the reason why a row is refused."""
     relations = [_relation(parts, plan["csv"]) for parts in staged]
     types = [dict(_describe(connection, relation)) for relation in relations]
     names = {ours: plan["columns"].get(ours, ours) for ours in EPISODE_COLUMNS}
@@ -355,7 +355,7 @@ def _normalised(
     plan: Mapping[str, dict[str, Any]],
     integers: bool,
 ) -> str:
-    """SQL of one delivery in our columns and types; what cannot be read becomes NULL and is remembered."""
+    """Write SQL of one delivery in our columns and types; what cannot be read becomes NULL, remembered."""
 
     def column(name: str) -> str:
         return '"' + names[name].replace('"', '""') + '"'
@@ -461,7 +461,7 @@ class _Tally:
 def _write_sorted(
     relation: Any, partial: Path, counted: IngestReport, synthetic: bool, fingerprint: str
 ) -> IngestReport:
-    """Number persons, settle contradictions and drop duplicates while rows stream by."""
+    """Write rows as they stream by: persons numbered, contradictions settled, no duplicates."""
     tally = _Tally()
     places = CodeBook()
     schema = _out_schema(synthetic)

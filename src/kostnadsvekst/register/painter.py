@@ -162,6 +162,8 @@ def scatter_rows(
                 start_out[k] = start[i]
 
 
+Int = int | np.int64
+
 # Number of the only bit that is set in a word, by a multiplication (de Bruijn sequence of 64 bits).
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _BIT_NUMBER = np.zeros(64, dtype=np.int8)
@@ -170,7 +172,7 @@ for _bit in range(64):
 
 
 @njit(cache=True, inline="always")
-def _mark(marks: NDArray[np.uint64], shift: int, first: int, stop: int) -> None:
+def _mark(marks: NDArray[np.uint64], shift: Int, first: Int, stop: Int) -> None:
     """Remember that the colour can change at two buckets."""
     marks[shift + first // 64] |= np.uint64(1) << np.uint64(first % 64)
     marks[shift + stop // 64] |= np.uint64(1) << np.uint64(stop % 64)
@@ -186,13 +188,13 @@ def _doubled_marks(marks: NDArray[np.uint64]) -> NDArray[np.uint64]:
 @njit(cache=True)
 def _add_run(
     sums: NDArray[np.int64],
-    first: int,
-    stop: int,
-    colour: int,
+    first: Int,
+    stop: Int,
+    colour: Int,
     segments: NDArray[np.int64],
     cells: NDArray[np.int64],
     ages: NDArray[np.int64],
-    offset: int,
+    offset: Int,
 ) -> None:
     """Add a person to the buckets first <= w < stop with one colour, as differences between buckets.
 
@@ -322,7 +324,7 @@ def paint_persons(
                 _add_run(sums, low, high, colour, segments, cells, ages, offset)
                 continue
             shift = np.uint64(slot * n_buckets)
-            begin_run, colour = low, np.int64(0)
+            begin_run, colour = np.int64(low), np.int64(0)
             # Colours change only where an episode begins or has ended: visit those buckets alone.
             for word_number in range(n_words):
                 bits = marks[slot * n_words + word_number]
@@ -330,7 +332,9 @@ def paint_persons(
                 while bits:
                     lowest = bits & (~bits + np.uint64(1))
                     bits ^= lowest
-                    w = word_number * 64 + np.int64(bit_number[(lowest * _DE_BRUIJN) >> np.uint64(58)])
+                    w = np.int64(word_number * 64) + np.int64(
+                        bit_number[(lowest * _DE_BRUIJN) >> np.uint64(58)]
+                    )
                     following = np.int64(canvas[shift + np.uint64(w)]) if w < high else np.int64(0)
                     if following != colour:
                         if colour > 0:
@@ -342,7 +346,7 @@ def paint_persons(
 
 
 @njit(cache=True)
-def _ends(word: np.uint64) -> tuple[int, int]:
+def _ends(word: np.uint64) -> tuple[np.int64, np.int64]:
     return np.int64(word & np.uint64(0x3FF)), np.int64((word >> np.uint64(10)) & np.uint64(0x3FF))
 
 

@@ -2,7 +2,10 @@
 
 import sys
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 class RowProgress:
@@ -18,7 +21,8 @@ class RowProgress:
     def __init__(self, label: str, total: int) -> None:
         self._label = label
         self._total = total
-        self._bar = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -32,7 +36,7 @@ class RowProgress:
 
     def advance(self, rows: int) -> None:
         """Say that `rows` more rows are done."""
-        if self._bar is not None:
+        if self._bar is not None and self._task is not None:
             self._bar.advance(self._task, rows)
 
     def __exit__(

@@ -208,12 +208,12 @@ def counting_rules(
         else "a person is counted once in the country, whatever the number of municipalities"
     )
     return {
-        "users": f"distinct persons with at least one day of at least one episode of the service in the {unit}",
+        "users": f"distinct persons with at least one day of an episode of the service in the {unit}",
         "overlap": hours,
         "open_end": "an episode without end date lasts to the end of the counted period",
         "same_day": "an episode that starts and ends on the same day counts",
         "end_date": "the end date is the last day of the episode",
-        "zero_hours": "a person whose hours are zero or missing is among the users, not among users_with_hours",
+        "zero_hours": "a person whose hours are zero or missing is in users, not in users_with_hours",
         "hours": "hours are counted in hundredths, rounded half up",
         "age": "ISO year of the week minus birth year"
         if unit == "week"

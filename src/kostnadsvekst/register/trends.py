@@ -248,7 +248,7 @@ def _split(observed: NDArray[np.float64], steps: NDArray[np.float64]) -> _Parts:
     from statsmodels.tsa.seasonal import STL
 
     design = np.column_stack([steps, _trend_terms(observed.size), _season_terms(observed.size)])
-    shifts = np.linalg.lstsq(design, observed, rcond=None)[0][: steps.shape[1]]
+    shifts = np.linalg.lstsq(design, observed, rcond=None)[0][: steps.shape[1]].astype(np.float64)
     rest = observed - steps @ shifts
     if np.ptp(rest) == 0:  # a constant series has no robust weights
         zero = np.zeros_like(rest)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -311,7 +312,7 @@ def _paint_any_order(
     lowest, counts = _rows_by_person(source, persons)
     bytes_per_row = 12 if cube.latest else 8
     cuts = _cut_persons(counts, rows_per_pass=max(memory // (2 * bytes_per_row), BATCH_ROWS))
-    for number, (low, high) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+    for number, (low, high) in enumerate(pairwise(cuts)):
         offsets = np.concatenate(([0], np.cumsum(counts[low:high])))
         words = np.empty(offsets[-1], dtype=np.uint64)
         start = np.empty(offsets[-1] if cube.latest else 0, dtype=np.int32)
