@@ -52,3 +52,7 @@ class DisclosureError(KostnadsvekstError):
 
 class DataWarning(UserWarning):
     """Data can be used, but the user should know something about them."""
+
+
+class CalibrationError(KostnadsvekstError):
+    """The solver did not find a synthetic panel that has all published cells."""
