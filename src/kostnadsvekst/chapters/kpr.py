@@ -558,7 +558,7 @@ def _finish(
     figure: Any, panels: Sequence[Any], caption: str, unit: Bilingual, lang: str, columns: int = 1
 ) -> Any:
     from matplotlib.dates import DateFormatter, YearLocator
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     for axes in panels:
         axes.set_ylim(0, axes.get_ylim()[1] * (1.25 if len(panels) == 1 else 1.3))
@@ -567,6 +567,7 @@ def _finish(
         )
         axes.xaxis.set_major_locator(YearLocator())
         axes.xaxis.set_major_formatter(DateFormatter("%Y"))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _thousands(value, lang)))
         axes.set_ylabel(unit.get(lang))
         axes.legend(fontsize=7, ncols=columns if len(panels) == 1 else 2, loc="upper left", frameon=False)

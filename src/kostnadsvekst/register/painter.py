@@ -340,8 +340,8 @@ def paint_persons(
                         if colour > 0:
                             _add_run(sums, begin_run, w, colour, segments, cells, ages, offset)
                         begin_run, colour = w, following
-            for w in range(np.uint64(low), np.uint64(high)):
-                canvas[shift + w] = zero
+            for painted in range(np.uint64(low), np.uint64(high)):
+                canvas[shift + painted] = zero
     return conflicts
 
 
