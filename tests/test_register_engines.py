@@ -14,7 +14,7 @@ from test_register_weekly import END, START, registers, simple
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(
     parts=st.lists(registers(), min_size=10, max_size=10),

@@ -42,7 +42,7 @@ def registers(draw, text_ids=False):
     return pd.DataFrame(rows + rows[: draw(st.integers(0, 3))])
 
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @few

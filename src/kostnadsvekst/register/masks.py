@@ -32,13 +32,15 @@ from kostnadsvekst.register.schema import (
     Overlap,
 )
 from kostnadsvekst.register.weekly import refuse_faults
-from kostnadsvekst.register.workspace import workspace
+from kostnadsvekst.register.workspace import remove_folder, workspace
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 # Persons are counted in parts, so that one part's masks fit in memory.
 ROWS_PER_PART = 6_000_000
+# Java keeps to the first folder it was given, also in later sessions: all are removed after each.
+_SPARK_FOLDERS: set[Path] = set()
 _OPEN_DAY = 2_000_000  # beyond any calendar
 
 
@@ -295,6 +297,7 @@ def _spark(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator["
         raise DataMissingError(
             "engine='spark' needs the extra: pip install kostnadsvekst[cluster]"
         ) from error
+    _SPARK_FOLDERS.add(folder)
     # An active session (a cluster's) is used as it is; a local one is made otherwise.
     active = SparkSession.getActiveSession()
     session = active or (
@@ -316,6 +319,8 @@ def _spark(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator["
     finally:
         if active is None:
             session.stop()
+            for used in _SPARK_FOLDERS:
+                remove_folder(used)
 
 
 def _parquet_files(source: EpisodeSource, folder: Path) -> tuple[Path, ...]:

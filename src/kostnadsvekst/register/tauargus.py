@@ -1,6 +1,7 @@
 """Optimal secondary suppression by pytauargus (extra ``sdc``)."""
 
 import tempfile
+from contextlib import chdir
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,8 @@ def optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
     small = (values.to_numpy(dtype=float) > 0) & (values.to_numpy(dtype=float) < threshold)
     if not small.any():
         return pattern
-    with tempfile.TemporaryDirectory(prefix="kostnadsvekst-register-tau-") as folder:
+    # The solver writes logs into the working directory: they are personal data, too.
+    with tempfile.TemporaryDirectory(prefix="kostnadsvekst-register-tau-") as folder, chdir(folder):
         result = pytauargus.protect(
             people,
             ["row", "column"],

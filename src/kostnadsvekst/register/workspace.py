@@ -42,10 +42,10 @@ def workspace(temp_directory: str | Path | None = None, key: str | None = None) 
     try:
         yield folder
     finally:
-        _remove(folder)
+        remove_folder(folder)
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """Remove a folder into which an engine that is shutting down may still write for a moment."""
     for _ in range(50):
         shutil.rmtree(folder, ignore_errors=True)
