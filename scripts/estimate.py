@@ -22,7 +22,12 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--list", action="store_true", help="list the chapters and stop")
     add("--only", metavar="NAME", action="append", choices=list(CHAPTERS), help="run one chapter")
-    add("--data", metavar="PATH", type=Path, help="panel of your own: CSV, Parquet, .dta, ...")
+    add(
+        "--data",
+        metavar="PATH",
+        type=Path,
+        help="panel of your own (CSV, Parquet, .dta, ...), store of fetch.py, or TOML",
+    )
     add("--register", metavar="PATH", type=Path, help="KPR episodes of your own, from kv.register.ingest")
     add("--population", metavar="PATH", type=Path, help="CSV with year, age_group, persons, for --register")
     add("--out", metavar="DIR", type=Path, default=RESULTS, help="results folder (%(default)s)")

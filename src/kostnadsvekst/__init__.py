@@ -17,8 +17,15 @@ _PUBLIC = {
     "check_panel": "kostnadsvekst.panel.schema",
     "load_panel": "kostnadsvekst.panel.load",
     "load_cells": "kostnadsvekst.sources.published",
+    "build_panel": "kostnadsvekst.panel.build",
+    "estimate_ar1": "kostnadsvekst.models.ar1",
+    "acute_beds": "kostnadsvekst.models.acute_beds",
+    "staggered": "kostnadsvekst.models.staggered",
     "errors": "kostnadsvekst.errors",
     "register": "kostnadsvekst.register",
+    "growth": "kostnadsvekst.analysis.growth",
+    "klass": "kostnadsvekst.sources.klass",
+    "statbank": "kostnadsvekst.sources.statbank",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604

@@ -31,11 +31,25 @@ CHAPTERS = {
             "Appendix 1: tables A1–A3, four regressions of expenditure per inhabitant",
         ),
     ),
+    "growth": Chapter(
+        "kostnadsvekst.chapters.growth",
+        Bilingual(
+            "Kapittel 4: tabell 1, figur 2–4, vekstregnskap",
+            "Chapter 4: table 1, figures 2–4, growth accounts",
+        ),
+    ),
     "kpr": Chapter(
         "kostnadsvekst.chapters.kpr",
         Bilingual(
             "Kapittel 5: brukere per uke fra KPR, figur 5–11, hva som driver veksten",
             "Chapter 5: weekly users from the KPR register, figures 5–11, what drives the growth",
+        ),
+    ),
+    "ohd": Chapter(
+        "kostnadsvekst.chapters.ohd",
+        Bilingual(
+            "Kapittel 6: kommunale øyeblikkelig hjelp døgntilbud (ØHD) og bruk av sykehus",
+            "Chapter 6: municipal acute beds (ØHD) and the use of hospitals",
         ),
     ),
 }

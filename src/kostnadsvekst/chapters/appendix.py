@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, estimate
 from kostnadsvekst.models.second_opinion import SecondOpinion, ask_linearmodels
 from kostnadsvekst.models.specifications import NEEDS, SPECIFICATIONS
+from kostnadsvekst.panel.differences import explain_differences
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
@@ -80,7 +81,8 @@ def run(settings: Settings) -> ChapterResult:
     }
     items = [*_descriptive_items(descriptives), *_regression_items(estimates, opinions)]
     provenance: Provenance = panel.attrs["provenance"]
-    audit = audit_items(items, provenance)
+    known = explain_differences(panel)
+    audit = audit_items([item if item.reason else replace(item, reason=known) for item in items], provenance)
     moved = numbers_moved(audit, load_accepted())
     files: dict[str, str | bytes] = {"audit.csv": audit.to_csv(index=False, lineterminator="\n")}
     page_lang = settings.languages[0] if len(settings.languages) == 1 else "en"

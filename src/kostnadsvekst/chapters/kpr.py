@@ -32,6 +32,8 @@ from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, ren
 from kostnadsvekst.sources.embedded import embedded_path
 
 START, END = "2017-01", "2020-12"
+# Without the weeks of Christmas and New Year at either end.
+FIRST_WHOLE_WEEK, LAST_WHOLE_WEEK = "2017-01-09", "2020-12-14"
 LOCKDOWN, SUMMER, NEW_YEAR_2019, MARCH_2019 = "2020-03-09", "2020-06-15", "2018-12-31", "2019-03-04"
 _SHORT = (
     "respite_institution",
@@ -151,8 +153,9 @@ def _growth_of(totals: Mapping[str, pd.Series]) -> pd.DataFrame:
         if series.isna().any():
             continue
         breaks = BREAKS.get(service, ())
-        found = register.growth(series, series.index[0], series.index[-1], breaks, n_bootstrap=_BOOTSTRAP)
-        check = register.components_check(series, breaks).iloc[-1]
+        whole = series.loc[FIRST_WHOLE_WEEK:LAST_WHOLE_WEEK]
+        found = register.growth(whole, whole.index[0], whole.index[-1], breaks, n_bootstrap=_BOOTSTRAP)
+        check = register.components_check(whole, breaks).iloc[-1]
         found["components_percent"] = 100 * check["components"] / found["level_start"]
         rows[service] = found
     return pd.DataFrame(rows).T
@@ -169,7 +172,7 @@ def _wide(weekly: pd.DataFrame, measure: str, decimals: int) -> pd.DataFrame:
     column = rows["service"].astype(str) + " " + rows["age_group"]
     names = [f"{service} {group}" for service in SERVICES for group in (*AGE_GROUPS, "all")]
     wide = pd.DataFrame({"week": rows["week"], "column": column, "text": text})
-    wide = wide.set_index(["week", "column"])["text"].unstack()  # noqa: PD010
+    wide = wide.set_index(["week", "column"])["text"].unstack()
     wide = wide.reindex(columns=[n for n in names if n in wide]).fillna("0")
     wide.index = wide.index.strftime("%Y-%m-%d")
     return wide.rename_axis(columns=None).reset_index()
@@ -347,8 +350,8 @@ def _growth_table(material: _Material) -> Table:
         for service, g in material.growth.iterrows()
     ]
     headings = (
-        Heading(Bilingual("Uke 1 2017", "Week 1 2017")),
-        Heading(Bilingual("Uke 53 2020", "Week 53 2020")),
+        Heading(Bilingual("Uke 2 2017", "Week 2 2017")),
+        Heading(Bilingual("Uke 51 2020", "Week 51 2020")),
         Heading(Bilingual("Vekst, prosent", "Growth, percent")),
         Heading(Bilingual("95 % fra", "95% from")),
         Heading(Bilingual("95 % til", "95% to")),
@@ -424,9 +427,9 @@ def _below_table(material: _Material) -> Table:
     )
     note = Bilingual(
         "Rapporten: «Nesten hele veksten … skyldes vekst i aldersgruppene under 80 år», unntatt praktisk "
-        "bistand. Over 100: færre brukere på 80 år og over. .. : ingen vekst å dele.",
+        "bistand. Over 100: færre brukere på 80 år og over. .. : ingen vekst å dele (under 1 prosent).",
         "The report: nearly all growth is in the age groups below 80, practical assistance excepted. "
-        "Above 100: fewer users aged 80 and over. ..: no growth to divide.",
+        "Above 100: fewer users aged 80 and over. ..: no growth to divide (below 1 percent).",
     )
     title = Bilingual(
         "Er nesten hele veksten under 80 år? Januar 2017 til desember 2020",

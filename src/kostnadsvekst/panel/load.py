@@ -1,5 +1,6 @@
 """The municipal panel as estimators want it: the embedded synthetic one, or a user's own file."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.panel.build import build_panel
+from kostnadsvekst.panel.raw import read_choices
 from kostnadsvekst.panel.schema import check_panel
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.embedded import embedded_path
@@ -22,8 +25,10 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     Parameters
     ----------
     path : str or Path, optional
-        File of any kind that `kostnadsvekst.sources.files.read_table` reads. Without it the embedded panel,
-        which is synthetic: 365 invented municipalities, 2015-2019.
+        File of any kind that `kostnadsvekst.sources.files.read_table` reads; or raw data from which
+        `kostnadsvekst.build_panel` makes the panel with the report's rules: the folder of a store, or a TOML
+        file that maps the columns of files. Without it the embedded panel, which is synthetic: 365 invented
+        municipalities, 2015-2019.
     columns : mapping, optional
         The file's column names -> the names of `kostnadsvekst.panel.schema.COLUMNS`.
 
@@ -45,6 +50,15 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     DataWarning
         If amounts look suspicious inside a municipality.
     """
+    if path is not None and (Path(path).is_dir() or Path(path).suffix == ".toml"):
+        choices = read_choices(Path(path)) if Path(path).is_file() else {}
+        unknown = sorted(set(choices) - set(inspect.signature(build_panel).parameters))
+        if unknown:
+            raise SpecificationError(f"[panel] in {str(path)!r}: build_panel has no {', '.join(unknown)}")
+        panel = build_panel(path, **choices)
+        check_panel(panel)
+        panel["population_10k"] = panel["population"] / 10_000
+        return panel
     panel = read_table(path if path is not None else embedded_path(EMBEDDED_PANEL))
     file: Provenance = panel.attrs.pop("provenance")
     labels: Mapping[str, Mapping[Any, str]] = panel.attrs.pop("value_labels", {})

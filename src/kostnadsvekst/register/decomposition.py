@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.register.schema import AGE_GROUPS, AGE_LOWER, weeks_of_month
 
+_NO_GROWTH = 0.01  # of the users at the start: less is too little to divide
 FACTORS = {"users": ("population", "coverage"), "hours": ("population", "coverage", "hours_per_user")}
 
 
@@ -92,8 +93,8 @@ def growth_below_age(
     -------
     DataFrame
         ``service`` ("all" last: the sum over services, persons counted in each), ``growth`` (users per
-        week), ``growth_below``, ``share_below_percent`` (missing where there is no growth; above 100 where
-        users of that age and older became fewer).
+        week), ``growth_below``, ``share_below_percent`` (missing where growth is below 1 percent of the
+        users at the start; above 100 where users of that age and older became fewer).
 
     Raises
     ------
@@ -103,12 +104,15 @@ def growth_below_age(
     if age not in AGE_LOWER[1:]:
         raise SpecificationError(f"age={age}: must be one of {', '.join(map(str, AGE_LOWER[1:]))}")
     below = [g for g, low in zip(AGE_GROUPS, AGE_LOWER, strict=True) if low < age]
-    change = (_mean_of_weeks(cube, end) - _mean_of_weeks(cube, start))["users"].unstack("age_group")  # noqa: PD010
+    before = _mean_of_weeks(cube, start)
+    change = (_mean_of_weeks(cube, end) - before)["users"].unstack("age_group")
     if services is not None:
         change = change.loc[list(services)]
     table = pd.DataFrame({"growth": change.sum(axis=1), "growth_below": change[below].sum(axis=1)})
     table.loc["all"] = table.sum()
-    grew = table["growth"].where(table["growth"] > 0)
+    at_start = before["users"].unstack("age_group").sum(axis=1).reindex(table.index)
+    at_start["all"] = at_start.sum()
+    grew = table["growth"].where(table["growth"] > _NO_GROWTH * at_start)
     table["share_below_percent"] = 100 * table["growth_below"] / grew
     return table.rename_axis("service").reset_index()
 

@@ -12,6 +12,7 @@ from kostnadsvekst.errors import InvalidDataError, SpecificationError
 
 PERIOD = 52  # weeks
 _HARMONICS = 4
+_TREND_WINDOW = 53  # the shortest that a season of 52 weeks allows: bends within a year are seen
 _BLOCK = 13  # weeks of residuals kept together by the bootstrap
 
 Break = str | tuple[str, str]
@@ -253,8 +254,9 @@ def _split(observed: NDArray[np.float64], steps: NDArray[np.float64]) -> _Parts:
     if np.ptp(rest) == 0:  # a constant series has no robust weights
         zero = np.zeros_like(rest)
         return _Parts(rest, zero, zero, shifts)
-    # Jumps of a tenth of the window (Cleveland et al. 1990, section 3.6): as good, and ten times as fast.
-    fit = STL(rest, period=PERIOD, robust=True, trend_jump=8, low_pass_jump=5).fit(inner_iter=2, outer_iter=5)
+    # Jumps of about a tenth of the window (Cleveland et al. 1990, section 3.6): as good, and ten times as fast.
+    stl = STL(rest, period=PERIOD, trend=_TREND_WINDOW, robust=True, trend_jump=5, low_pass_jump=5)
+    fit = stl.fit(inner_iter=2, outer_iter=5)
     return _Parts(fit.trend, fit.seasonal, fit.resid, shifts)
 
 

@@ -138,12 +138,28 @@ def _decode(path: Path) -> str:
         import gzip
 
         content = gzip.decompress(content)
+    _refuse_mixed_encodings(path, content)
     for encoding in _ENCODINGS:
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
     return content.decode("latin-1")
+
+
+def _refuse_mixed_encodings(path: Path, content: bytes) -> None:
+    """Refuse files pasted together from two programs, each with its own way of writing æ, ø and å."""
+    broken = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            broken.append(str(number))
+    if broken and any(letter.encode() in content for letter in "æøåÆØÅ"):
+        raise InvalidDataError(
+            f"the file {str(path)!r} mixes encodings: line(s) {', '.join(broken[:10])} are not UTF-8 but "
+            "others are; save it again in one encoding"
+        )
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -1,0 +1,233 @@
+"""Figures of the chapter on municipal acute beds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.acute_beds import AGES, CONTACTS, DEPARTMENTS, URGENCIES
+from kostnadsvekst.models.staggered import KINDS
+from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+from kostnadsvekst.report.numbers import format_number
+
+NAMES = {
+    "age": {
+        "all": Bilingual("alle aldre", "all ages"),
+        "under80": Bilingual("under 80 år", "under 80"),
+        "80plus": Bilingual("80 år og over", "80 and over"),
+    },
+    "department": {
+        "all": Bilingual("alle avdelinger", "all departments"),
+        "internal": Bilingual("indremedisin", "internal medicine"),
+        "surgery": Bilingual("kirurgi", "surgery"),
+    },
+    "contact": {
+        "admissions": Bilingual("Innleggelser", "Admissions"),
+        "day_stays": Bilingual("Dagopphold", "Day stays"),
+        "outpatient": Bilingual("Polikliniske konsultasjoner", "Outpatient consultations"),
+    },
+    "urgency": {
+        "all": Bilingual("alle", "all"),
+        "elective": Bilingual("elektive", "elective"),
+        "acute": Bilingual("akutte", "acute"),
+    },
+}
+KIND_NAMES = dict(
+    zip(
+        KINDS,
+        (
+            Bilingual("mot aldri behandlet", "against never treated"),
+            Bilingual("mot ennå ikke behandlet", "against not yet treated"),
+            Bilingual("mot allerede behandlet", "against already treated"),
+            Bilingual("mot alltid behandlet", "against always treated"),
+        ),
+        strict=True,
+    )
+)
+_AGE_COLOURS = dict(zip(AGES, (COLOURS[6], COLOURS[5], COLOURS[1]), strict=True))
+# Comparisons of tiny cohorts carry almost no weight and scatter widely.
+_SMALLEST_WEIGHT = 0.0005
+_KIND_STYLE = dict(zip(KINDS, zip(COLOURS[:4], ("o", "s", "^", "D"), strict=True), strict=True))
+
+
+def adoption_figure(cumulative: pd.Series, n_municipalities: int, provenance: Provenance, lang: str) -> bytes:
+    """Draw figure 12: municipalities with acute beds at the end of each month.
+
+    Parameters
+    ----------
+    cumulative : Series
+        Over months as text.
+    n_municipalities : int
+    provenance : Provenance
+    lang : {"nb", "en"}
+    """
+    figure, axes = new_figure(7.0, 4.0)
+    months = np.arange(len(cumulative))
+    axes.step(months, cumulative.to_numpy(), where="post", color=COLOURS[0])
+    axes.fill_between(months, cumulative.to_numpy(), step="post", color=COLOURS[0], alpha=0.12)
+    axes.axhline(n_municipalities, color=COLOURS[7], linewidth=1, linestyle="--")
+    years = [i for i, month in enumerate(cumulative.index) if month.endswith("-01")]
+    axes.set_xticks(years, [cumulative.index[i][:4] for i in years])
+    axes.set_xlim(0, len(months) + 1)
+    axes.set_ylim(0, n_municipalities * 1.12)
+    last, first = int(cumulative.iloc[-1]), int(cumulative.iloc[0])
+    word = {"nb": f"{last} av {n_municipalities}", "en": f"{last} of {n_municipalities}"}[lang]
+    axes.annotate(word, (months[-1], last), xytext=(-4, -14), textcoords="offset points", ha="right")
+    note = {"nb": f"{first} fra før perioden", "en": f"{first} from before the period"}[lang]
+    axes.annotate(note, (0, first), xytext=(6, 6), textcoords="offset points")
+    axes.set_ylabel({"nb": "Antall kommuner", "en": "Number of municipalities"}[lang])
+    axes.set_title(
+        {
+            "nb": "Kommuner med øyeblikkelig hjelp døgntilbud (ØHD)",
+            "en": "Municipalities with municipal acute beds (ØHD)",
+        }[lang]
+    )
+    return render_png(figure, provenance, lang)
+
+
+def effects_figure(effects: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
+    """Estimates and intervals of all 81 outcomes, a panel for each type of contact.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        From `kostnadsvekst.acute_beds.estimate_effects` with ``outcomes="all"``.
+    provenance : Provenance
+    lang : {"nb", "en"}
+    """
+    figure, panels = new_figure(10.0, 6.6, columns=3, sharey=True, sharex=True)
+    rows = [(u, d, a) for u in URGENCIES for d in DEPARTMENTS for a in AGES]
+    position = {key: -i - i // 9 * 0.6 - i // 3 * 0.35 for i, key in enumerate(rows)}
+    for contact, axes in zip(CONTACTS, panels, strict=True):
+        part = effects[effects["contact"] == contact]
+        for age in AGES:
+            own = part[part["age"] == age]
+            y = [position[u, d, age] for u, d in zip(own["urgency"], own["department"], strict=True)]
+            _error_bars(axes, own, y, _AGE_COLOURS[age], NAMES["age"][age].get(lang))
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(NAMES["contact"][contact].get(lang))
+        axes.set_xlabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
+        axes.grid(axis="y", visible=False)
+        _decimal_ticks(axes, lang, y=False)
+    middle = [(u, d, AGES[1]) for u in URGENCIES for d in DEPARTMENTS]
+    labels = [f"{NAMES['urgency'][u].get(lang)}, {NAMES['department'][d].get(lang)}" for u, d, _ in middle]
+    panels[0].set_yticks([position[key] for key in middle], labels)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=3)
+    return render_png(figure, provenance, lang)
+
+
+def survival_figure(
+    studies: Mapping[str, pd.DataFrame],
+    truth: pd.Series | None,
+    static_percent: Mapping[Bilingual, float],
+    comparisons: pd.DataFrame,
+    provenance: Provenance,
+    lang: str,
+) -> bytes:
+    """Event study beside the decomposition of the static two-way estimate.
+
+    Parameters
+    ----------
+    studies : mapping of str to DataFrame
+        Label -> horizons with ``estimate``, ``conf_low``, ``conf_high`` in logs.
+    truth : Series, optional
+        True mean log effect by horizon (synthetic data only).
+    static_percent : mapping of Bilingual to float
+        Label -> static estimate, per cent: drawn as lines.
+    comparisons : DataFrame
+        From `kostnadsvekst.staggered.bacon`.
+    provenance : Provenance
+    lang : {"nb", "en"}
+    """
+    figure, (left, right) = new_figure(11.0, 4.6, columns=2, width_ratios=(1.5, 1))
+    for number, (label, table) in enumerate(studies.items()):
+        shift = 0.28 * (number - (len(studies) - 1) / 2)
+        percent = _percent(table)
+        _vertical_bars(left, table["horizon"] + shift, percent, COLOURS[number], label)
+    if truth is not None:
+        name = {"nb": "Sann effekt (syntetisk)", "en": "True effect (synthetic)"}[lang]
+        left.plot(truth.index, 100 * np.expm1(truth), color="black", linewidth=1.4, label=name)
+    for style, (text, value) in zip((":", "--"), static_percent.items(), strict=False):
+        left.axhline(value, color=COLOURS[7], linestyle=style, linewidth=1.3, label=text.get(lang))
+    left.axhline(0, color="black", linewidth=0.8)
+    left.axvline(-0.5, color="black", linewidth=0.8, linestyle=":")
+    left.set_xlabel({"nb": "Kvartaler siden innføring", "en": "Quarters since introduction"}[lang])
+    left.set_ylabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
+    left.set_title(
+        {"nb": "Effekt etter tid siden innføring", "en": "Effect by time since introduction"}[lang]
+    )
+    left.legend(loc="lower left", fontsize=7.5)
+    _bacon_panel(right, comparisons, lang)
+    for axes in (left, right):
+        _decimal_ticks(axes, lang)
+    return render_png(figure, provenance, lang)
+
+
+def _bacon_panel(axes: Any, comparisons: pd.DataFrame, lang: str) -> None:
+    for kind in KINDS:
+        part = comparisons[comparisons["kind"] == kind]
+        if part.empty:
+            continue
+        colour, marker = _KIND_STYLE[kind]
+        share = format_number(100 * part["weight"].sum(), 0, lang)
+        part = part[part["weight"] >= _SMALLEST_WEIGHT]
+        label = f"{KIND_NAMES[kind].get(lang)} ({share}{' ' if lang == 'nb' else ''}%)"
+        percent = 100 * np.expm1(part["estimate"])
+        axes.scatter(
+            100 * part["weight"],
+            percent,
+            s=14,
+            color=colour,
+            marker=marker,
+            alpha=0.65,
+            label=label,
+            linewidths=0,
+        )
+    axes.axhline(
+        100 * np.expm1(comparisons.attrs["two_way"]), color=COLOURS[7], linestyle="--", linewidth=1.3
+    )
+    axes.axhline(0, color="black", linewidth=0.8)
+    least = format_number(100 * _SMALLEST_WEIGHT, 2, lang)
+    axes.set_xlabel(
+        {
+            "nb": f"Vekt i toveisestimatet, prosent (vist fra {least})",
+            "en": f"Weight in the two-way estimate, per cent (shown from {least})",
+        }[lang]
+    )
+    axes.set_ylabel({"nb": "Estimat, prosent", "en": "Estimate, per cent"}[lang])
+    axes.set_title({"nb": "Hva toveismodellen sammenlikner", "en": "What the two-way model compares"}[lang])
+    axes.legend(
+        loc="lower right", fontsize=7.5, title={"nb": "Vekt", "en": "Weight"}[lang], title_fontsize=7.5
+    )
+
+
+def _error_bars(axes: Any, table: pd.DataFrame, y: Sequence[float], colour: str, label: str) -> None:
+    middle = table["effect_percent"].to_numpy()
+    spans = [middle - table["conf_low_percent"].to_numpy(), table["conf_high_percent"].to_numpy() - middle]
+    axes.errorbar(middle, y, xerr=spans, fmt="o", markersize=3, linewidth=1, color=colour, label=label)
+
+
+def _vertical_bars(axes: Any, x: pd.Series, percent: pd.DataFrame, colour: str, label: str) -> None:
+    middle = percent["estimate"].to_numpy()
+    spans = [middle - percent["conf_low"].to_numpy(), percent["conf_high"].to_numpy() - middle]
+    axes.errorbar(x, middle, yerr=spans, fmt="o", markersize=3, linewidth=0.9, color=colour, label=label)
+
+
+def _percent(table: pd.DataFrame) -> pd.DataFrame:
+    return 100 * np.expm1(table[["estimate", "conf_low", "conf_high"]])
+
+
+def _decimal_ticks(axes: Any, lang: str, y: bool = True) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    def text(value: float, _: int) -> str:
+        return format_number(value, 0 if float(value).is_integer() else 1, lang)
+
+    axes.xaxis.set_major_formatter(FuncFormatter(text))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    if y:
+        axes.yaxis.set_major_formatter(FuncFormatter(text))

@@ -1,0 +1,581 @@
+"""Fixed effects with AR(1) disturbances: Stata's ``xtregar, fe`` (Baltagi and Wu 1999).
+
+Notation, with n rows, N units and K kept regressors:
+
+==========  =====================================================================================
+symbol      meaning
+==========  =====================================================================================
+z           a column (outcome or regressor); z_t is its value in period t of a unit
+pair        two rows of a unit in neighbouring periods
+spell       rows of a unit in unbroken succession; its first row has no pair before it
+S0          sum of z z' over all rows, for the stacked columns z = (x', y)'
+S1          sum over pairs of z_t z_{t-1}'
+S_now       sum over pairs of z_t z_t'
+S_before    sum over pairs of z_{t-1} z_{t-1}'
+S_gap       sum over rows after a gap of z z'
+==========  =====================================================================================
+
+Any sum of squares or products of the residuals y - x'b is a quadratic form of these moments in
+a = (-b', 1)', so the search for rho never returns to the data.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.models import inference
+from kostnadsvekst.models.design import build_design, parse_terms
+from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, WithinFit, complete_sample, fit_within
+from kostnadsvekst.models.periods import check_unique, period_numbers
+from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.provenance import provenance_of
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+RHO_METHODS = ("dw", "tscorr", "regress", "freg", "fixed")
+# Stata accepts weights with these only.
+WEIGHTED_METHODS = ("regress", "freg", "fixed")
+# Stata's default for the search, on successive values of rho.
+TOLERANCE = 1e-6
+MAX_ITERATIONS = 100
+# On squared lengths: what single precision leaves of a collinear column is below it.
+_COLLINEAR_SQUARED = 1e-11
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LagMoments:
+    """Moments of m stacked columns, the outcome last (symbols in the module's table).
+
+    Attributes
+    ----------
+    S0, S1, S_now, S_before, S_gap : (m, m) arrays
+    """
+
+    S0: Floats
+    S1: Floats
+    S_now: Floats
+    S_before: Floats
+    S_gap: Floats
+
+    def prais_winsten(self, rho: float) -> Floats:
+        """(m, m) moments of the columns after z_t - rho z_{t-1}, first rows times sqrt(1 - rho^2)."""
+        first = self.S0 - self.S_now
+        return self.S0 - rho * (self.S1 + self.S1.T) + rho**2 * (self.S_before - first)
+
+
+@dataclass(frozen=True, slots=True)
+class RhoEstimate:
+    """Result of the search for rho.
+
+    Attributes
+    ----------
+    rho : float
+    iterations : int
+        Number of values computed; one for a two-step estimate, none for a fixed value.
+    durbin_watson : float
+        Sum of (e_t - e_{t-1})^2 over pairs, plus e_t^2 after gaps, over the sum of e^2, of the within
+        residuals: the modified Bhargava-Franzini-Narendranathan statistic.
+    lbi : float
+        Locally best invariant statistic of Baltagi and Wu (1999), equation 16, of the same residuals.
+    """
+
+    rho: float
+    iterations: int
+    durbin_watson: float
+    lbi: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """Rows of the Baltagi-Wu transform; a unit's first row is not among them.
+
+    Attributes
+    ----------
+    rows : (n*,) integer array
+        Positions of the rows kept, among rows sorted by unit and period.
+    before : (n*,) integer array
+        Position of the row before each in the same unit.
+    scale, decay : (n*,) arrays
+        z* = scale (z_t - decay z_before), decay = rho^gap.
+    """
+
+    rows: Ints
+    before: Ints
+    scale: Floats
+    decay: Floats
+
+    def apply(self, columns: Floats) -> Floats:
+        """Transform (n, m) columns to (n*, m), or (n,) to (n*,)."""
+        shape = (-1,) + (1,) * (columns.ndim - 1)
+        scale, decay = self.scale.reshape(shape), self.decay.reshape(shape)
+        return scale * (columns[self.rows] - decay * columns[self.before])
+
+
+@dataclass(frozen=True, slots=True)
+class Ar1Fit:
+    """Everything that ``xtregar, fe`` prints, on arrays.
+
+    Attributes
+    ----------
+    within : WithinFit
+        The within regression on the transformed rows; its constant is divided by 1 - rho.
+    rho : RhoEstimate
+    rows : (n*,) integer array
+        Positions of the rows used, in the order given.
+    n_gaps : int
+        Pairs of neighbouring rows of a unit that are more than one period apart.
+    sigma_u : float
+        Standard deviation of the N effects u_i = mean y_i - mean x_i'b, over the rows used.
+    corr_u_xb, r_squared_between, r_squared_overall : float
+        Of the untransformed rows used; see `Ar1Estimate`.
+    f_u : float
+        F test that all u_i are zero, with N - 1 and n* - N - K degrees of freedom.
+    """
+
+    within: WithinFit
+    rho: RhoEstimate
+    rows: Ints
+    n_gaps: int
+    sigma_u: float
+    corr_u_xb: float
+    r_squared_between: float
+    r_squared_overall: float
+    f_u: float
+
+
+@dataclass(frozen=True)
+class Ar1Estimate(Estimate):
+    """A specification fitted with AR(1) disturbances; the rows and sums of squares are the transformed.
+
+    ``sigma`` is sigma_e, ``r_squared_within`` that of the transformed data, as Stata prints them.
+
+    Attributes
+    ----------
+    rho : float
+        Autocorrelation of the disturbances (rho_ar).
+    rho_method : str
+    iterations : int
+    n_gaps : int
+        Gaps inside units; with method ``"dw"`` they bias rho upward.
+    sigma_u, rho_fov : float
+        Standard deviation of the effects, and the share of variance that is due to them.
+    corr_u_xb : float
+        Correlation of the effects with x'b.
+    r_squared_between, r_squared_overall : float
+        Squared correlations of y and x'b, between units and over all rows used.
+    f_u : float
+        F test that all effects are zero, with ``n_entities - 1`` and ``df_resid`` degrees of freedom.
+    durbin_watson, lbi : float
+        Modified Durbin-Watson statistic and Baltagi-Wu LBI of the within residuals.
+    """
+
+    rho: float
+    rho_method: str
+    iterations: int
+    n_gaps: int
+    sigma_u: float
+    corr_u_xb: float
+    r_squared_between: float
+    r_squared_overall: float
+    f_u: float
+    durbin_watson: float
+    lbi: float
+
+    @property
+    def sigma_e(self) -> float:
+        """Standard deviation of the AR(1) process's innovations."""
+        return self.sigma
+
+    @property
+    def rho_fov(self) -> float:
+        """Fraction of variance because of the effects."""
+        return self.sigma_u**2 / (self.sigma_u**2 + self.sigma_e**2)
+
+    @property
+    def f_statistic(self) -> float:
+        """F test that all slopes are zero, with K and ``df_resid`` degrees of freedom."""
+        explained = self.fit.tss_within - self.fit.ssr
+        return explained / len(self.fit.kept) / self.sigma_e**2
+
+
+def estimate_ar1(
+    spec: Specification,
+    data: pd.DataFrame,
+    rho: str = "dw",
+    two_step: bool = False,
+    rho_value: float | None = None,
+) -> Ar1Estimate:
+    """Fit a specification with entity effects and AR(1) disturbances.
+
+    Parameters
+    ----------
+    spec : Specification
+        Its time column must hold whole numbers, months or dates, unique within an entity. Weights must be
+        constant within entities and go only with the methods in `WEIGHTED_METHODS`.
+    data : DataFrame
+        One row an observation, in any order; units may be unbalanced and have gaps. Rows with a missing
+        value are left out with a `DataWarning` and leave a gap.
+    rho : {"dw", "tscorr", "regress", "freg", "fixed"}
+        Estimator of the autocorrelation from the residuals e of the within regression: ``dw`` is
+        1 - d/2 with d = sum (e_t - e_{t-1})^2 / sum e^2; ``tscorr`` is sum e_t e_{t-1} / sum e^2;
+        ``regress`` regresses e_t on e_{t-1}, ``freg`` e_t on e_{t+1}; ``fixed`` takes `rho_value`.
+    two_step : bool
+        Stop after the first estimate of rho, instead of iterating until it changes by less than 1e-6.
+    rho_value : float, optional
+        The value of a fixed rho, inside (-1, 1); giving it implies ``rho="fixed"``.
+
+    Returns
+    -------
+    Ar1Estimate
+
+    Raises
+    ------
+    DataMissingError, InvalidDataError
+        As `kostnadsvekst.estimate`; also for rows that repeat an entity and period.
+    SpecificationError
+        For an unknown method, weights that Stata refuses, a rho outside (-1, 1), or nothing to estimate.
+
+    Notes
+    -----
+    The steps of Stata's ``xtregar, fe`` [XT, Methods and formulas]: (1) columns minus their unit means,
+    kept in single precision as Stata keeps them; (2) pooled Prais-Winsten without a constant on these,
+    the first row of each spell kept and scaled by sqrt(1 - rho^2), until rho settles; (3) the Baltagi-Wu
+    transform of the original columns, z*_t = sqrt(1 - rho^2) / sqrt(1 - rho^(2g)) (z_t - rho^g z_{t-g})
+    for a gap of g periods, first rows dropped; (4) the within estimator on z*, with n* - N - K degrees of
+    freedom; (5) constant = (mean y* - mean x*'b) / (1 - rho), its standard error left undivided as
+    Stata leaves it. After a gap the transformed effect u_i sqrt(1 - rho^2) / sqrt(1 - rho^(2g))
+    (1 - rho^g) differs from the other rows', so step 4 removes it only approximately; Stata does the same.
+    """
+    method, fixed = _check_method(rho, rho_value)
+    terms = parse_terms(spec.regressors, data.columns)
+    sample, rows = complete_sample(spec, terms, data)
+    used = data.iloc[rows]
+    check_unique(used[spec.entity], used[spec.time])
+    weights = _unit_weights(spec, used, sample.numbers, method)
+    design = build_design(terms, sample)
+    fit = fit_ar1(
+        sample.numbers[spec.outcome],
+        design.columns,
+        sample.codes[spec.entity],
+        period_numbers(used[spec.time]),
+        method=method,
+        two_step=two_step,
+        rho_value=fixed,
+        weights=weights,
+    )
+    if fit.n_gaps and method == "dw":
+        warnings.warn(
+            f"{fit.n_gaps} gap(s) inside units of {spec.entity!r}: the Durbin-Watson estimate of rho is too "
+            "high by about the share of rows without a neighbour; compare rho='regress'",
+            DataWarning,
+            stacklevel=2,
+        )
+    return Ar1Estimate(
+        specification=spec,
+        terms=(*(design.terms[j] for j in fit.within.kept), CONSTANT),
+        fit=fit.within,
+        inference=_covariance(spec.covariance, fit.within),
+        dropped=tuple(design.terms[j] for j in fit.within.dropped),
+        n_incomplete=len(data) - len(rows),
+        rows=rows[fit.rows],
+        provenance=provenance_of(data),
+        rho=fit.rho.rho,
+        rho_method=method,
+        iterations=fit.rho.iterations,
+        n_gaps=fit.n_gaps,
+        sigma_u=fit.sigma_u,
+        corr_u_xb=fit.corr_u_xb,
+        r_squared_between=fit.r_squared_between,
+        r_squared_overall=fit.r_squared_overall,
+        f_u=fit.f_u,
+        durbin_watson=fit.rho.durbin_watson,
+        lbi=fit.rho.lbi,
+    )
+
+
+def fit_ar1(
+    y: Floats,
+    X: Floats,
+    entities: Ints,
+    periods: Ints,
+    *,
+    method: str = "dw",
+    two_step: bool = False,
+    rho_value: float = 0.0,
+    weights: Floats | None = None,
+) -> Ar1Fit:
+    """Fit fixed effects with AR(1) disturbances on arrays.
+
+    Parameters
+    ----------
+    y : (n,) array
+    X : (n, K) array
+        Without a constant.
+    entities : (n,) integer array
+        Codes 0 ... N - 1, each in use.
+    periods : (n,) integer array
+        Unique within an entity.
+    method, two_step, rho_value
+        As in `estimate_ar1`; `rho_value` is used with ``method="fixed"``.
+    weights : (n,) array, optional
+        Positive and constant within entities.
+
+    Returns
+    -------
+    Ar1Fit
+
+    Raises
+    ------
+    SpecificationError
+        If no unit has two rows, rho leaves (-1, 1), or nothing is left to estimate.
+    """
+    order = np.lexsort((periods, entities))
+    y, X, entities, periods = y[order], X[order], entities[order], periods[order]
+    w = np.ones(len(y)) if weights is None else weights[order]
+    gaps = _gaps(entities, periods)
+    if not gaps.any():
+        raise SpecificationError("no unit has two rows: AR(1) disturbances cannot be estimated")
+    within = _stata_demeaned(np.column_stack([X, y]), entities)
+    moments = lag_moments(within * np.sqrt(w)[:, None], gaps)
+    rho = estimate_rho(moments, method, two_step=two_step, rho_value=rho_value)
+    transformed = baltagi_wu(gaps, rho.rho)
+    codes = np.unique(entities[transformed.rows], return_inverse=True)[1]
+    fit = fit_within(transformed.apply(y), transformed.apply(X), w[transformed.rows], codes.astype(np.intp))
+    effects = _effects(y[transformed.rows], X[transformed.rows][:, fit.kept] @ fit.coefficients, codes)
+    return Ar1Fit(
+        within=replace(fit, constant=fit.constant / (1 - rho.rho)),
+        rho=rho,
+        rows=order[transformed.rows],
+        n_gaps=int((gaps > 1).sum()),
+        f_u=_test_effects(transformed.apply(y), transformed.apply(X)[:, fit.kept], fit),
+        **effects,
+    )
+
+
+def lag_moments(within: Floats, gaps: Ints) -> LagMoments:
+    """Moments of columns that are sorted by unit and period.
+
+    Parameters
+    ----------
+    within : (n, m) array
+        The outcome last.
+    gaps : (n,) integer array
+        Periods since the unit's row before, 0 for its first row.
+    """
+    now = np.flatnonzero(gaps == 1)
+    current, before = within[now], within[now - 1]
+    after_gap = within[gaps > 1]
+    return LagMoments(
+        S0=within.T @ within,
+        S1=current.T @ before,
+        S_now=current.T @ current,
+        S_before=before.T @ before,
+        S_gap=after_gap.T @ after_gap,
+    )
+
+
+def estimate_rho(
+    moments: LagMoments, method: str = "dw", *, two_step: bool = False, rho_value: float = 0.0
+) -> RhoEstimate:
+    """Estimate the autocorrelation from moments, iterated or in two steps.
+
+    Parameters
+    ----------
+    moments : LagMoments
+    method, two_step, rho_value
+        As in `fit_ar1`.
+
+    Returns
+    -------
+    RhoEstimate
+
+    Raises
+    ------
+    SpecificationError
+        If rho leaves (-1, 1), or does not settle in `MAX_ITERATIONS`.
+    """
+    a = _residual_direction(moments.S0)
+    total = a @ moments.S0 @ a
+    if not total > 0:
+        raise SpecificationError("the within residuals are all zero: rho is not defined")
+    cross = a @ moments.S1 @ a
+    squares = a @ (moments.S_now + moments.S_before + moments.S_gap) @ a
+    watson, lbi = (squares - 2 * cross) / total, 2 - 2 * cross / total
+    if method == "fixed":
+        return RhoEstimate(rho_value, 0, float(watson), float(lbi))
+    rho, iterations = _iterate(moments, _RHO_FORMULAS[method], a, two_step)
+    return RhoEstimate(rho, iterations, float(watson), float(lbi))
+
+
+def baltagi_wu(gaps: Ints, rho: float) -> Transformed:
+    """Transform that removes AR(1) disturbances from rows sorted by unit and period.
+
+    Parameters
+    ----------
+    gaps : (n,) integer array
+        Periods since the unit's row before, 0 for its first row.
+    rho : float
+
+    Returns
+    -------
+    Transformed
+
+    Notes
+    -----
+    Baltagi and Wu (1999), equation 3. A rho of zero leaves the rows as they are.
+    """
+    rows = np.flatnonzero(gaps > 0)
+    decay = np.power(rho, gaps[rows])
+    return Transformed(rows, rows - 1, np.sqrt((1 - rho**2) / (1 - decay**2)), decay)
+
+
+def _dw(m: LagMoments, a: Floats) -> float:
+    squares = a @ (m.S_now + m.S_before) @ a - 2 * (a @ m.S1 @ a)
+    return float(1 - squares / (a @ m.S0 @ a) / 2)
+
+
+def _tscorr(m: LagMoments, a: Floats) -> float:
+    return float(a @ m.S1 @ a / (a @ m.S0 @ a))
+
+
+def _regress(m: LagMoments, a: Floats) -> float:
+    return float(a @ m.S1 @ a / (a @ m.S_before @ a))
+
+
+def _freg(m: LagMoments, a: Floats) -> float:
+    return float(a @ m.S1 @ a / (a @ m.S_now @ a))
+
+
+_RHO_FORMULAS: dict[str, Callable[[LagMoments, Floats], float]] = {
+    "dw": _dw,
+    "tscorr": _tscorr,
+    "regress": _regress,
+    "freg": _freg,
+}
+
+
+def _iterate(
+    moments: LagMoments, formula: Callable[[LagMoments, Floats], float], a: Floats, two_step: bool
+) -> tuple[float, int]:
+    rho = 0.0
+    for iteration in range(1, MAX_ITERATIONS + 1):
+        previous, rho = rho, formula(moments, a)
+        if not abs(rho) < 1:
+            raise SpecificationError(
+                f"the estimate of rho is {rho:.6g}, outside (-1, 1): the residuals are not stationary; "
+                "give a fixed value (rho_value) or difference the data"
+            )
+        if two_step or abs(rho - previous) < TOLERANCE:
+            return rho, iteration
+        a = _residual_direction(moments.prais_winsten(rho))
+    raise SpecificationError(
+        f"rho has not settled after {MAX_ITERATIONS} iterations (last value {rho:.6g}); use two_step=True"
+    )
+
+
+def _residual_direction(S: Floats) -> Floats:
+    """(-b', 1)' of the least-squares fit with moments S; with collinear columns b is one of its solutions."""
+    norms = np.sqrt(np.diag(S)[:-1])
+    norms[norms == 0] = 1.0
+    scaled, target = S[:-1, :-1] / np.outer(norms, norms), S[:-1, -1] / norms
+    try:
+        factor = cho_factor(scaled, lower=True)
+        if np.diag(factor[0]).min() ** 2 > _COLLINEAR_SQUARED:
+            return np.append(-cho_solve(factor, target) / norms, 1.0)
+    except LinAlgError:
+        pass
+    b = np.linalg.lstsq(scaled, target, rcond=_COLLINEAR_SQUARED)[0]
+    return np.append(-b / norms, 1.0)
+
+
+def _gaps(entities: Ints, periods: Ints) -> Ints:
+    gaps = np.zeros(len(entities), dtype=np.intp)
+    gaps[1:] = np.where(entities[1:] == entities[:-1], np.diff(periods), 0)
+    return gaps
+
+
+def _stata_demeaned(columns: Floats, entities: Ints) -> Floats:
+    """Columns minus unit means, rounded to single precision.
+
+    Stata generates these columns as float, and its printed rho of the manual's example (.67210608) and
+    Durbin-Watson statistic show that rounding in the last digit.
+    """
+    counts = np.bincount(entities)
+    sums = np.column_stack([np.bincount(entities, column) for column in columns.T])
+    return (columns - (sums / counts[:, None])[entities]).astype(np.float32).astype(np.float64)
+
+
+def _effects(y: Floats, xb: Floats, codes: Ints) -> dict[str, float]:
+    counts = np.bincount(codes)
+    y_mean, xb_mean = np.bincount(codes, y) / counts, np.bincount(codes, xb) / counts
+    u = y_mean - xb_mean
+    return {
+        "sigma_u": float(np.std(u, ddof=1)) if len(u) > 1 else 0.0,
+        "corr_u_xb": _correlation(u[codes], xb),
+        "r_squared_between": _correlation(y_mean, xb_mean) ** 2,
+        "r_squared_overall": _correlation(y, xb) ** 2,
+    }
+
+
+def _correlation(first: Floats, second: Floats) -> float:
+    first, second = first - first.mean(), second - second.mean()
+    length = np.sqrt(first @ first * (second @ second))
+    return float(first @ second / length) if length > 0 else float("nan")
+
+
+def _test_effects(y: Floats, X: Floats, fit: WithinFit) -> float:
+    if fit.n_entities < 2:
+        return float("nan")
+    root_w = np.sqrt(fit.weights)
+    pooled = np.column_stack([np.ones(len(y)), X]) * root_w[:, None]
+    b = np.linalg.lstsq(pooled, y * root_w, rcond=None)[0]
+    ssr_pooled = float(np.sum((y * root_w - pooled @ b) ** 2))
+    return (ssr_pooled - fit.ssr) / (fit.n_entities - 1) / (fit.ssr / fit.df_resid)
+
+
+def _check_method(method: str, rho_value: float | None) -> tuple[str, float]:
+    if rho_value is not None and method == "dw":
+        method = "fixed"
+    if method not in RHO_METHODS:
+        raise SpecificationError(f"unknown method {method!r} for rho; known: {', '.join(RHO_METHODS)}")
+    if (rho_value is None) == (method == "fixed"):
+        raise SpecificationError("rho_value goes with rho='fixed', and rho='fixed' needs rho_value")
+    if rho_value is not None and not -1 < rho_value < 1:
+        raise SpecificationError(f"rho_value {rho_value} is outside (-1, 1)")
+    return method, 0.0 if rho_value is None else float(rho_value)
+
+
+def _unit_weights(
+    spec: Specification, used: pd.DataFrame, numbers: dict[str, Floats], method: str
+) -> Floats | None:
+    if not spec.weights:
+        return None
+    if method not in WEIGHTED_METHODS:
+        raise SpecificationError(
+            f"weights ({spec.weights!r}) do not go with rho={method!r}; Stata allows them with "
+            f"{', '.join(WEIGHTED_METHODS)}"
+        )
+    weights = numbers[spec.weights]
+    spread = pd.Series(weights).groupby(used[spec.entity].to_numpy()).agg(["min", "max"])
+    varying = spread.index[spread["min"] < spread["max"]]
+    if len(varying):
+        raise InvalidDataError(
+            f"weights {spec.weights!r} vary over time in {len(varying)} unit(s); AR(1) disturbances need "
+            "weights that are constant within units: use the unit's mean or its first value",
+            [f"{spec.entity} {unit}" for unit in varying[:_LISTED]],
+        )
+    return weights
+
+
+def _covariance(kind: str, fit: WithinFit) -> inference.Covariance:
+    if kind == "cluster":
+        return inference.clustered(fit, fit.entities)
+    return {"classical": inference.classical, "hc1": inference.hc1}[kind](fit)

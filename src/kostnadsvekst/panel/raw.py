@@ -1,0 +1,300 @@
+"""What a panel is built from: totals and rates by municipality and year, whatever they were read from."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.sources.files import MISSING_TEXTS, parse_numbers, read_table
+from kostnadsvekst.sources.klass import read_changes
+from kostnadsvekst.sources.store import Store, read_store
+
+COLUMNS = ("municipality", "year", "quantity", "value", "unit")
+
+# Unit -> (what the value is multiplied by to be a total, whether it is a rate of its denominator).
+UNITS: dict[str, tuple[float, bool]] = {
+    "persons": (1.0, False),
+    "nok1000": (1000.0, False),
+    "nok": (1.0, False),
+    "nok_per_inhabitant": (1.0, True),
+    "percent": (0.01, True),
+    "per_1000": (0.001, True),
+}
+
+AGES = ("age_0_5", "age_6_15", "age_16_66", "age_67_79", "age_80_plus")
+
+# Quantity -> its denominator; "population" is the one at the date that the builder is asked for.
+DENOMINATORS: dict[str, str] = {
+    "net_expenditure": "population",
+    "free_income": "population",
+    **dict.fromkeys(AGES, "population_start"),
+    "living_alone_80_plus": "age_80_plus",
+    "divorced_16_66": "age_16_66",
+    "unemployed_15_74": "persons_15_74",
+    "immigrants": "population_start",
+    "urban": "population_start",
+    "deaths": "population",
+}
+QUANTITIES = (*DENOMINATORS, "population_start", "population_end", "persons_15_74")
+
+
+@dataclass(frozen=True)
+class RawData:
+    """Input of the panel builder.
+
+    Attributes
+    ----------
+    values : DataFrame
+        Columns `COLUMNS`: one row for each municipality code, year and quantity (one of `QUANTITIES`).
+    provenance : Provenance
+    changes, codes : DataFrame and mapping, optional
+        Municipal borders that came with the data.
+    updated : mapping
+        Source table -> when the source last updated it.
+    """
+
+    values: pd.DataFrame
+    provenance: Provenance
+    changes: pd.DataFrame | None = None
+    codes: Mapping[int, list[str]] | None = None
+    updated: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_raw(raw: pd.DataFrame | Mapping[str, pd.DataFrame] | RawData | Path | str) -> RawData:
+    """Bring any kind of input into one shape.
+
+    Parameters
+    ----------
+    raw : DataFrame, mapping, path or RawData
+        A long frame with `COLUMNS`; a mapping quantity -> frame with ``municipality``, ``year``, ``value``,
+        ``unit``; the folder of a store written by ``scripts/fetch.py``; or a TOML file that maps the columns
+        of the user's own files (see `read_mapped_files`).
+
+    Returns
+    -------
+    RawData
+
+    Raises
+    ------
+    DataMissingError
+        A file, column or quantity does not exist.
+    InvalidDataError
+        Text in numbers, unknown quantities or units, broken codes: all are listed.
+    """
+    if isinstance(raw, RawData):
+        return raw
+    if isinstance(raw, str | Path):
+        path = Path(raw)
+        return read_stored(read_store(path)) if path.is_dir() else read_mapped_files(path)
+    if isinstance(raw, pd.DataFrame):
+        return RawData(check_values(raw), provenance_of(raw))
+    frames = [frame.assign(quantity=name) for name, frame in raw.items()]
+    if not frames:
+        raise DataMissingError("there is no data to build a panel from")
+    return RawData(check_values(pd.concat(frames, ignore_index=True)), provenance_of(frames[0]))
+
+
+def check_values(frame: pd.DataFrame) -> pd.DataFrame:
+    """Check long raw data and bring their columns to their types.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With `COLUMNS`.
+
+    Returns
+    -------
+    DataFrame
+        Exactly `COLUMNS`.
+    """
+    lacking = [c for c in COLUMNS if c not in frame]
+    if lacking:
+        raise DataMissingError(
+            f"raw data lack the column(s) {', '.join(lacking)}; they need {', '.join(COLUMNS)}"
+        )
+    out = frame[list(COLUMNS)].reset_index(drop=True)
+    problems = [
+        f"{column} {value!r} is not one of {', '.join(allowed)}"
+        for column, allowed in (("quantity", QUANTITIES), ("unit", tuple(UNITS)))
+        for value in sorted(set(out[column].astype(str)) - set(allowed))
+    ]
+    mixed = out.groupby("quantity")["unit"].unique()
+    problems += [f"{q} is given in several units ({', '.join(u)})" for q, u in mixed.items() if len(u) > 1]
+    codes = out["municipality"].astype(str)
+    problems += [
+        f"municipality {code!r} is no code of four digits (numbers lose a leading zero: keep codes as text)"
+        for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())[:20]
+    ]
+    years = pd.to_numeric(out["year"], errors="coerce")
+    wrong_years = years.isna() | (years % 1 != 0)
+    problems += [f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()[:20]]
+    if not wrong_years.any():
+        out["year"] = years.astype("int64")
+    numbers = pd.concat([_numbers(values) for _, values in out.groupby("quantity")["value"]]).reindex(
+        out.index
+    )
+    text = numbers.isna() & out["value"].notna() & ~out["value"].isin(MISSING_TEXTS)
+    problems += [
+        f"{r.municipality} {r.year}: {r.quantity} is {r.value!r}, not a number"
+        for r in out[text].head(20).itertuples()
+    ]
+    infinite = np.isinf(numbers)
+    problems += [
+        f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].head(20).itertuples()
+    ]
+    if problems:
+        raise InvalidDataError(f"raw data cannot be used: {len(problems)} problem(s)", problems)
+    return out.assign(municipality=codes, value=numbers)
+
+
+def read_mapped_files(path: Path) -> RawData:
+    """Read the user's own files by a mapping of columns.
+
+    Parameters
+    ----------
+    path : Path
+        TOML. One table ``[files.NAME]`` for each file: ``path`` (relative to the TOML file),
+        ``municipality`` and ``year`` (names of its columns), and ``[files.NAME.columns]`` with lines such as
+        ``net_expenditure = { column = "NETTO", unit = "nok1000" }``. Optionally ``origin`` for the whole,
+        ``changes`` (file of KLASS' changes; else KLASS is asked) and ``[panel]`` (see `read_choices`).
+
+    Returns
+    -------
+    RawData
+    """
+    if not path.is_file():
+        raise DataMissingError(f"there is no file {str(path)!r}: check the path")
+    try:
+        described = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidDataError(f"the column mapping {str(path)!r} is not valid TOML: {error}") from error
+    if not described.get("files"):
+        raise InvalidDataError(f"the column mapping {str(path)!r} has no [files.NAME]")
+    frames = [_read_mapped_file(path.parent, name, entry) for name, entry in described["files"].items()]
+    origin = described.get("origin", "files of the user")
+    changes = described.get("changes")
+    return RawData(
+        check_values(pd.concat(frames, ignore_index=True)),
+        Provenance(origin, path.name),
+        None if changes is None else read_changes(path.parent / changes),
+    )
+
+
+def read_choices(path: Path) -> dict[str, Any]:
+    """Read the choices that a mapping of files makes for the builder.
+
+    Parameters
+    ----------
+    path : Path
+        TOML.
+
+    Returns
+    -------
+    dict
+        Table ``[panel]``: arguments of `kostnadsvekst.build_panel`; empty if there is none.
+    """
+    try:
+        return dict(tomllib.loads(path.read_text("utf-8")).get("panel", {}))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return {}  # the builder reads the file next and says what is wrong with it
+
+
+def _read_mapped_file(folder: Path, name: str, entry: Mapping[str, Any]) -> pd.DataFrame:
+    absent = [key for key in ("path", "municipality", "year", "columns") if key not in entry]
+    if absent:
+        raise InvalidDataError(f"[files.{name}] lacks {', '.join(absent)}")
+    table = read_table(folder / entry["path"])
+    wanted = [entry["municipality"], entry["year"], *(c["column"] for c in entry["columns"].values())]
+    lacking = [c for c in wanted if c not in table]
+    if lacking:
+        raise DataMissingError(
+            f"{entry['path']} has no column(s) {', '.join(lacking)}; "
+            f"it has {', '.join(map(str, table.columns))}"
+        )
+    codes = table[entry["municipality"]]
+    if pd.api.types.is_numeric_dtype(codes):
+        codes = codes.map(lambda code: f"{code:04.0f}", na_action="ignore")
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "municipality": codes.astype(str),
+                    "year": table[entry["year"]],
+                    "quantity": quantity,
+                    "value": table[c["column"]].astype(object),
+                    "unit": c["unit"],
+                }
+            )
+            for quantity, c in entry["columns"].items()
+        ],
+        ignore_index=True,
+    )
+
+
+def read_stored(store: Store) -> RawData:
+    """Raw data of a store: each request's cells become the quantities that the request is for.
+
+    Parameters
+    ----------
+    store : Store
+
+    Returns
+    -------
+    RawData
+    """
+    frames = [
+        _quantities_of(store.tables[name], entry)
+        for name, entry in store.requests.items()
+        if "quantity" in entry or "bands" in entry
+    ]
+    if not frames:
+        raise DataMissingError(f"the store {store.folder} holds no table that a panel is built from")
+    codes = None
+    if "klass_codes" in store.tables:
+        listed = store.tables["klass_codes"]
+        codes = {int(year): list(group["code"]) for year, group in listed.groupby("year")}
+    values = check_values(pd.concat(frames, ignore_index=True))
+    updated = {
+        str(e["table"]): str(store.tables[n].attrs.get("updated") or "") for n, e in store.requests.items()
+    }
+    return RawData(values, store.provenance, store.tables.get("klass_changes"), codes, updated)
+
+
+def _quantities_of(table: pd.DataFrame, entry: Mapping[str, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "municipality": table[entry["region"]],
+            "year": table[entry.get("time", "Tid")].str[:4].astype(int),
+            "value": table["value"],
+            "unit": entry["unit"],
+        }
+    )
+    if "bands" not in entry:
+        return frame.assign(quantity=entry["quantity"])
+    ages = table[entry["age"]].str.extract(r"^(\d+)", expand=False).astype(int)
+    parts = []
+    for quantity, (low, high) in entry["bands"].items():
+        chosen = frame[ages.between(low, high)]
+        grouped = chosen.groupby(["municipality", "year", "unit"])["value"]
+        # A band with a missing age is missing, never a smaller number.
+        total = grouped.sum().where(grouped.count() == grouped.size())
+        parts.append(total.reset_index().assign(quantity=quantity))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Numbers of one quantity; what is no number becomes NaN, alone."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype(float)
+    text = column.where(column.notna(), "").astype(str)
+    parsed = parse_numbers(text)
+    if not pd.api.types.is_numeric_dtype(parsed):  # one word makes a column text: find the word
+        alone = {t: pd.api.types.is_numeric_dtype(parse_numbers(pd.Series([t]))) for t in text.unique()}
+        parsed = parse_numbers(text.where(text.map(alone), ""))
+    return pd.to_numeric(parsed, errors="coerce").astype(float)

@@ -1,0 +1,400 @@
+"""From the wire to the regressions, on a fake Statistics Norway."""
+
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kostnadsvekst as kv
+from conftest import ROOT
+from fake_country import ALIVE, CHANGES, CODES, COUNTS, country
+from fake_statbank import FakeStatBank, Fault, Table, running
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
+from kostnadsvekst.panel.differences import explain_differences
+from kostnadsvekst.panel.raw import AGES, RawData, read_raw
+from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.sources.store import load_requests, read_store, write_store
+
+STABLE = tuple(f"{n:04d}" for n in range(101, 141))
+ALL_CODES = sorted({code for alive in ALIVE.values() for code in alive} | set(STABLE))
+YEARS = [str(year) for year in range(2015, 2021)]
+BANDS = {"age_0_5": "003", "age_6_15": "010", "age_16_66": "040", "age_67_79": "070", "age_80_plus": "090"}
+FUNCTIONS = ["232", "233", "234", "241", "253", "254", "255", "256", "261"]
+
+
+def invented() -> pd.DataFrame:
+    """Raw totals of the country, with 40 municipalities that never change for the regressions."""
+    raw = country(stable=STABLE)
+    # ages 15-74 in the fake table are those of 16-66 and 67-79 that it has
+    wide = raw.pivot(index=["municipality", "year"], columns="quantity", values="value")
+    people = wide["age_16_66"] + 0 * wide["age_67_79"]
+    fifteen = raw["quantity"] == "persons_15_74"
+    keys = pd.MultiIndex.from_frame(raw.loc[fifteen, ["municipality", "year"]])
+    raw.loc[fifteen, "value"] = (people + wide["age_67_79"]).reindex(keys).to_numpy()
+    return raw
+
+
+def statbank_of(raw: pd.DataFrame) -> FakeStatBank:
+    """Serve the country by the tables and codes of data/parameters/statbank.toml."""
+    wide = raw.pivot(index=["municipality", "year"], columns="quantity", values="value")
+
+    def value(code: str, year: str, quantity: str) -> tuple[float | None, str]:
+        key = (code, int(year[:4]))
+        if key in wide.index:
+            return float(wide.loc[key, quantity]), ""
+        born = [y for y, alive in ALIVE.items() if code in alive]
+        # as in Statistics Norway's tables: null before the code exists, zero after it has ended
+        return (None, ".") if born and int(year[:4]) < min(born) else (0.0, "")
+
+    def simple(
+        region: str, quantity: str, extra: dict[str, list[str]], labels: dict[str, str] | None = None
+    ) -> Table:
+        suffix = "K4" if quantity == "population_end" else ""
+        source = "population_start" if quantity == "population_end" else quantity
+        dimensions = {region: ["EAK", *ALL_CODES], **extra, "Tid": [y + suffix for y in YEARS]}
+
+        def cell(address: dict[str, str]) -> tuple[float | None, str]:
+            number, status = value(address[region], address["Tid"], source)
+            if quantity in PERCENT and number:
+                key = (address[region], int(address["Tid"]))
+                number = 100 * number / wide.loc[key, PERCENT[quantity]]
+            if quantity == "free_income" and number:
+                key = (address[region], int(address["Tid"]))
+                number = 1000 * number / wide.loc[key, "population_start"]
+            return number, status
+
+        return Table(dimensions, cell, ("Landbakgrunn",), labels or {})
+
+    def expenditure(address: dict[str, str]) -> tuple[float | None, str]:
+        code, function, year = address["KOKkommuneregion0000"], address["KOKfunksjon0000"], address["Tid"]
+        if code != "EAK":
+            return value(code, year, "net_expenditure") if function == "FGK9" else (None, "..")
+        if function == "255" and year != "2015":
+            return None, "."
+        parts = {f: 1000.0 * (i + 1) * 1.04 ** (int(year) - 2015) for i, f in enumerate(FUNCTIONS)}
+        if year != "2015":
+            parts["255"] = 0.0
+        return (sum(parts.values()) if function == "FGK9" else parts[function]), ""
+
+    kommune = "KOKkommuneregion0000"
+    accounts = {
+        kommune: ["EAK", *ALL_CODES],
+        "KOKfunksjon0000": [*FUNCTIONS, "FGK9"],
+        "KOKart0000": ["AGD2"],
+        "ContentsCode": ["KOSbelop0000"],
+        "Tid": YEARS,
+    }
+    ages = {
+        "Region": ALL_CODES,
+        "Kjonn": ["1", "2"],
+        "Alder": [*BANDS.values(), "015"],
+        "ContentsCode": ["Personer1"],
+        "Tid": YEARS,
+    }
+
+    def people(address: dict[str, str]) -> tuple[float | None, str]:
+        if address["Alder"] == "015":
+            return 0.0, ""
+        band = next(b for b, age in BANDS.items() if age == address["Alder"])
+        return value(address["Region"], address["Tid"], band)
+
+    bank = FakeStatBank(max_cells=3_000, calls=100_000, window=1)
+    bank.tables = {
+        "12362": Table(accounts, expenditure),
+        "12134": simple(kommune, "free_income", {"ContentsCode": ["KOSAG110000"]}),
+        "07459": Table(ages, people, ("Kjonn",)),
+        "01222": simple("Region", "population_end", {"ContentsCode": ["Folketallet11"]}),
+        "06913": simple("Region", "deaths", {"ContentsCode": ["Dode3"]}),
+        "09817": simple(
+            "Region",
+            "immigrants",
+            {"InnvandrKat": ["B"], "Landbakgrunn": ["999"], "ContentsCode": ["Personer1"]},
+            {"Personer1": "Personer"},
+        ),
+        "10540": simple(
+            "Region",
+            "unemployed_15_74",
+            {"Alder": ["15-74"], "ContentsCode": ["A1", "A2"]},
+            {"A1": "Registrerte arbeidsledige", "A2": "Registrerte arbeidsledige i prosent"},
+        ),
+        "05212": simple(
+            "Region",
+            "urban",
+            {"TettSpredt": ["1", "2"], "ContentsCode": ["Bosatte"]},
+            {"1": "Tettbygd strøk", "2": "Spredtbygd strøk", "Bosatte": "Personer"},
+        ),
+        "11820": combined(simple, kommune),
+    }
+    groups = [{"sourceCode": f"EKG{1 + int(c) % 16:02d}", "targetCode": c} for c in ALL_CODES]
+    bank.klass = {
+        "classifications/131/changes": {"codeChanges": CHANGES.to_dict("records")},
+        "classifications/131/codesAt": {
+            "codes": [{"code": c, "name": c} for c in (*CODES[2015], *STABLE, "9999")]
+        },
+        **{f"correspondencetables/{n}": {"correspondenceMaps": groups} for n in (2476, 190, 335, 501, 978)},
+    }
+    return bank
+
+
+PERCENT = {
+    "unemployed_15_74": "persons_15_74",
+    "living_alone_80_plus": "age_80_plus",
+    "divorced_16_66": "age_16_66",
+}
+
+
+def combined(simple, region: str) -> Table:
+    """One table with two key figures that are told apart by their labels."""
+    alone = simple(region, "living_alone_80_plus", {"ContentsCode": ["X1", "X2"]})
+    divorced = simple(region, "divorced_16_66", {"ContentsCode": ["X1", "X2"]})
+    labels = {
+        "X1": "Andel innbyggere 80 år og over som bor alene (prosent)",
+        "X2": "Skilte og separerte 16-66 år (prosent)",
+    }
+    return Table(
+        alone.dimensions, lambda a: (alone if a["ContentsCode"] == "X1" else divorced).cell(a), (), labels
+    )
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Run a script inside this process: starting Python and pandas takes longer than the work."""
+    out, errors = io.StringIO(), io.StringIO()
+    spec = importlib.util.spec_from_file_location(script.removesuffix(".py"), ROOT / "scripts" / script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
+        patch.setattr(sys, "argv", [script, *arguments])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            code = module.main()
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
+
+
+def fetch(bank: FakeStatBank, folder: Path, *more: str) -> subprocess.CompletedProcess:
+    urls = ("--base-url", bank.url, "--klass-url", bank.url_klass)
+    return run("fetch.py", "--store", str(folder / "store"), "--cache", str(folder / "cache"), *urls, *more)
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fetched")
+    with running(statbank_of(invented())) as bank:
+        done = fetch(bank, folder)
+        assert done.returncode == 0, done.stderr
+        yield bank, folder
+
+
+def test_store_says_where_everything_comes_from(fetched):
+    _, folder = fetched
+    description = json.loads((folder / "store" / "datapackage.json").read_text("utf-8"))
+    assert {r["name"] for r in description["resources"]} == {
+        *load_requests(),
+        "klass_changes",
+        "klass_codes",
+        "kostra_groups",
+    }
+    assert description["licenses"][0]["name"] == "CC-BY-4.0"
+    spent = next(r for r in description["resources"] if r["name"] == "net_expenditure")
+    assert spent["updated"] == "2021-06-13T22:00:00Z"
+    assert spent["retrieved"].startswith("20")
+    assert spent["hash"].startswith("sha256:")
+    assert spent["request"]["table"] == "12362"
+    cells = read_store(folder / "store").tables["net_expenditure"]
+    assert set(cells.loc[cells["status"] == ".", "KOKkommuneregion0000"]) == {"0012", "0015"}
+    assert cells.loc[cells["status"] == ".", "value"].isna().all()
+
+
+def test_panel_of_the_store_is_that_of_the_country(fetched):
+    _, folder = fetched
+    raw = invented()
+    from_store = kv.build_panel(folder / "store", population="start-of-year")
+    codes = {2015: [*CODES[2015], *STABLE]}
+    data = read_raw(raw)
+    directly = kv.build_panel(
+        RawData(data.values, data.provenance, CHANGES, codes), population="start-of-year"
+    )
+    pd.testing.assert_frame_equal(from_store, directly, rtol=1e-9)
+    assert from_store.attrs["log"] == directly.attrs["log"]
+    assert from_store.attrs["steps"][0]["units"] == 49
+    # the end-of-year population of the store's own table (which the fake serves from the same year's January)
+    ended = kv.build_panel(folder / "store")
+    assert ended["population"].tolist() == from_store["population"].tolist()
+
+
+def test_estimate_runs_on_the_store(fetched, tmp_path):
+    _, folder = fetched
+    done = run("estimate.py", "--data", str(folder / "store"), "--out", str(tmp_path), "--json")
+    assert done.returncode in (0, 1), done.stderr
+    audit = pd.read_csv(tmp_path / "audit.csv", dtype=str, keep_default_na=False)
+    assert set(audit["origin"]) == {"Statistics Norway"}
+    assert "calibrated" not in set(audit["verdict"])
+    reasons = audit.loc[audit["verdict"] == "differs", "reason"]
+    assert reasons.str.contains(
+        "other N: 225 municipality-years (45 municipalities, 2015-2019)", regex=False
+    ).all()
+    table = (tmp_path / "appendix" / "table_a3_en.md").read_text("utf-8")
+    assert "SYNTHETIC" not in table
+    growth = pd.read_csv(tmp_path / "growth" / "growth_account.csv", dtype={"function": str})
+    total = growth[(growth["function"] == "FGK9")].set_index("year")["nominal_nok1000"]
+    assert total[2015] == pytest.approx(45_000)
+    assert total[2016] == pytest.approx((45_000 - 7_000) * 1.04)
+    assert (tmp_path / "growth" / "figure_4_nb.png").is_file()
+
+
+def test_nothing_is_asked_again(fetched):
+    bank, folder = fetched
+    before = len(bank.log)
+    assert fetch(bank, folder).returncode == 0
+    assert fetch(bank, folder, "--offline").returncode == 0
+    assert fetch(bank, folder, "--dry-run").returncode == 0
+    assert len(bank.log) == before
+    only = fetch(bank, folder, "--only", "deaths", "--refresh")
+    assert only.returncode == 0
+    assert len(read_store(folder / "store").tables) == len(load_requests()) + 3
+    assert {path.split("/")[5] for _, path in bank.log[before:] if "/tables/" in path} == {"06913"}
+
+
+def test_dry_run_prints_requests_and_doubts():
+    command = [sys.executable, str(ROOT / "scripts" / "fetch.py"), "--dry-run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    for name, entry in load_requests().items():
+        assert f"{name}: " in done.stdout
+        assert f"/tables/{entry['table']}/data?" in done.stdout
+    assert done.stdout.count("[not verified") == sum(not e["verified"] for e in load_requests().values())
+
+
+def test_offline_without_a_cache_says_what_is_missing(tmp_path):
+    done = run("fetch.py", "--offline", "--store", str(tmp_path / "s"), "--cache", str(tmp_path / "c"))
+    assert done.returncode == 3
+    assert "net_expenditure: offline, and never fetched before" in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_failure_leaves_the_old_store_and_lists_everything(fetched):
+    bank, folder = fetched
+    files = {p.name: p.read_bytes() for p in (folder / "store").iterdir()}
+    bank.faults = [Fault(status=200, body=b"<html>", content_type="text/html")] * 100
+    try:
+        done = fetch(bank, folder, "--refresh", "--only", "deaths", "--only", "urban")
+    finally:
+        bank.faults = []
+    assert done.returncode == 3
+    assert "2 of 2 tables could not be fetched" in done.stderr
+    assert "mend its line in data/parameters/statbank.toml" in done.stderr
+    assert {p.name: p.read_bytes() for p in (folder / "store").iterdir()} == files
+
+
+def test_without_a_network_it_stops_at_once(tmp_path):
+    with running(FakeStatBank()) as bank:
+        gone = bank.url  # the port is free again after this block
+    urls = ("--base-url", gone, "--klass-url", gone, "--store", str(tmp_path / "s"), "--cache", str(tmp_path))
+    done = run("fetch.py", *urls)
+    assert done.returncode == 3
+    assert "after 2 attempts: the host cannot be reached" in done.stderr
+    assert "kostra_groups: not tried" in done.stderr
+
+
+def test_unknown_name_is_refused():
+    done = run("fetch.py", "--only", "weather")
+    assert done.returncode == 2
+    assert "nothing to fetch is called weather" in done.stderr
+
+
+def test_known_reasons_of_differences(fetched):
+    _, folder = fetched
+    panel = kv.build_panel(folder / "store", borders=2020, population="start-of-year", base_year=2018)
+    panel.attrs["updated"] |= {"12362": "2024-06-17T06:00:00Z"}
+    reason = explain_differences(panel)
+    for part in ("other N", "start of the year", "borders: 2020", "kroner of 2018", "may be revised: 12362"):
+        assert part in reason
+    panel.attrs["provenance"] = Provenance("synthetic")
+    assert explain_differences(panel) == ""
+
+
+# The store by itself ----------
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame({"Region": ["0301", "1101"], "value": [1.5, np.nan], "status": ["", ".."]})
+
+
+def test_store_keeps_every_cell(tmp_path):
+    write_store(tmp_path / "s", {"a": frame()}, {})
+    pd.testing.assert_frame_equal(read_store(tmp_path / "s").tables["a"], frame())
+
+
+def test_damaged_or_foreign_stores_are_refused(tmp_path):
+    folder = tmp_path / "s"
+    with pytest.raises(DataMissingError, match="make a store with"):
+        read_store(folder)
+    write_store(folder, {"a": frame(), "b": frame()}, {})
+    (folder / "a.parquet").write_bytes((folder / "b.parquet").read_bytes()[:-1] + b"x")
+    (folder / "b.parquet").unlink()
+    with pytest.raises(
+        InvalidDataError, match=r"a.parquet is not the file that was written.*\n.*b.parquet is missing"
+    ):
+        read_store(folder)
+    description = json.loads((folder / "datapackage.json").read_text("utf-8"))
+    (folder / "datapackage.json").write_text(json.dumps({**description, "version": "0"}))
+    with pytest.raises(InvalidDataError, match="has format 0, this version reads 1"):
+        read_store(folder)
+    (folder / "datapackage.json").write_text("{")
+    with pytest.raises(InvalidDataError, match="is damaged"):
+        read_store(folder)
+
+
+def test_writing_fails_without_harm(tmp_path, monkeypatch):
+    folder = tmp_path / "s"
+    write_store(folder, {"a": frame()}, {})
+    broken = frame().assign(value=[object(), object()])
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Parquet raises
+        write_store(folder, {"a": frame(), "b": broken}, {})
+    assert list(read_store(folder).tables) == ["a"]
+    assert [p.name for p in tmp_path.iterdir()] == ["s"]
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "thesis.docx").write_text("x")
+    with pytest.raises(InvalidDataError, match="is not empty and no store"):
+        write_store(other, {"a": frame()}, {})
+    assert (other / "thesis.docx").read_text() == "x"
+
+
+def test_old_store_comes_back_when_the_new_one_cannot_be_put_in_place(tmp_path, monkeypatch):
+    folder = tmp_path / "s"
+    write_store(folder, {"a": frame()}, {})
+    rename = Path.rename
+
+    def fail_on_the_new(self: Path, target: Path) -> Path:
+        if Path(target) == folder and self.name != "store":
+            raise OSError("disk is gone")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_on_the_new)
+    with pytest.raises(OSError, match="disk is gone"):
+        write_store(folder, {"b": frame()}, {})
+    assert list(read_store(folder).tables) == ["a"]
+    assert [p.name for p in tmp_path.iterdir()] == ["s"]
+
+
+def test_parameters_name_known_quantities_and_units():
+    from kostnadsvekst.panel.raw import QUANTITIES, UNITS
+
+    named = set()
+    for name, entry in load_requests().items():
+        assert entry["unit"] in UNITS, name
+        assert isinstance(entry["verified"], bool), name
+        assert entry["verified"] or entry["note"], name
+        named |= set(entry.get("bands", {})) | ({entry["quantity"]} if "quantity" in entry else set())
+    assert named == set(QUANTITIES)
+    assert {*AGES, *COUNTS} <= named
