@@ -254,7 +254,7 @@ def _split(observed: NDArray[np.float64], steps: NDArray[np.float64]) -> _Parts:
     if np.ptp(rest) == 0:  # a constant series has no robust weights
         zero = np.zeros_like(rest)
         return _Parts(rest, zero, zero, shifts)
-    # Jumps of about a tenth of the window (Cleveland et al. 1990, section 3.6): as good, and ten times as fast.
+    # Jumps of about a tenth of the window, as Cleveland et al. (1990) advise, for speed.
     stl = STL(rest, period=PERIOD, trend=_TREND_WINDOW, robust=True, trend_jump=5, low_pass_jump=5)
     fit = stl.fit(inner_iter=2, outer_iter=5)
     return _Parts(fit.trend, fit.seasonal, fit.resid, shifts)
