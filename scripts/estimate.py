@@ -29,6 +29,8 @@ def parse_arguments() -> argparse.Namespace:
         type=Path,
         help="panel of your own (CSV, Parquet, .dta, ...), store of fetch.py, or TOML",
     )
+    add("--register", metavar="PATH", type=Path, help="KPR episodes of your own, from kv.register.ingest")
+    add("--population", metavar="PATH", type=Path, help="CSV with year, age_group, persons, for --register")
     add("--out", metavar="DIR", type=Path, default=RESULTS, help="results folder (%(default)s)")
     add("--lang", choices=LANGUAGES, help="language of tables and messages (tables: both)")
     output = parser.add_mutually_exclusive_group()
@@ -49,6 +51,8 @@ def main() -> int:
         languages=(arguments.lang,) if arguments.lang else LANGUAGES,
         specifications=arguments.spec,
         progress=sys.stderr.isatty() and not arguments.quiet,
+        register=arguments.register,
+        population=arguments.population,
     )
 
     def announce(report: ChapterReport) -> None:

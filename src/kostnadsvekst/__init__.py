@@ -35,6 +35,7 @@ _PUBLIC = {
     "acute_beds": "kostnadsvekst.models.acute_beds",
     "staggered": "kostnadsvekst.models.staggered",
     "errors": "kostnadsvekst.errors",
+    "register": "kostnadsvekst.register",
     "growth": "kostnadsvekst.analysis.growth",
     "klass": "kostnadsvekst.sources.klass",
     "statbank": "kostnadsvekst.sources.statbank",

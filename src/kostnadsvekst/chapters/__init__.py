@@ -40,6 +40,13 @@ CHAPTERS = {
             "Chapter 4: table 1, figures 2–4, growth accounts",
         ),
     ),
+    "kpr": Chapter(
+        "kostnadsvekst.chapters.kpr",
+        Bilingual(
+            "Kapittel 5: brukere per uke fra KPR, figur 5–11, hva som driver veksten",
+            "Chapter 5: weekly users from the KPR register, figures 5–11, what drives the growth",
+        ),
+    ),
     "ohd": Chapter(
         "kostnadsvekst.chapters.ohd",
         Bilingual(
@@ -79,12 +86,19 @@ class Settings:
         TOML file with specifications of the user's own.
     progress : bool
         Whether progress bars may be shown (on stderr).
+    register : Path, optional
+        Episodes of the user's own, as written by `kostnadsvekst.register.ingest`; without it a synthetic
+        register.
+    population : Path, optional
+        CSV with ``year``, ``age_group`` and ``persons`` on 1 January, for a register of the user's own.
     """
 
     data: Path | None = None
     languages: tuple[str, ...] = LANGUAGES
     progress: bool = False
     specifications: Path | None = None
+    register: Path | None = None
+    population: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,57 @@
+"""Counts from the municipal patient and user register (KPR): persons stay inside, safe tables come out.
+
+The functions are loaded on first use, so that ``import kostnadsvekst.register`` is immediate.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_PUBLIC = {
+    "simulate_episodes": "kostnadsvekst.register.simulate",
+    "ingest": "kostnadsvekst.register.ingestion",
+    "IngestReport": "kostnadsvekst.register.ingestion",
+    "weekly_cube": "kostnadsvekst.register.weekly",
+    "yearly_users": "kostnadsvekst.register.weekly",
+    "counting_rules": "kostnadsvekst.register.schema",
+    "trend": "kostnadsvekst.register.trends",
+    "growth": "kostnadsvekst.register.trends",
+    "components_check": "kostnadsvekst.register.trends",
+    "decompose_growth": "kostnadsvekst.register.decomposition",
+    "growth_below_age": "kostnadsvekst.register.decomposition",
+    "protect": "kostnadsvekst.register.disclosure",
+    "protect_cube": "kostnadsvekst.register.disclosure",
+    "check_differences": "kostnadsvekst.register.disclosure",
+    "require_safe": "kostnadsvekst.register.disclosure",
+}
+
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'kostnadsvekst.register' has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from kostnadsvekst.register.decomposition import decompose_growth as decompose_growth
+    from kostnadsvekst.register.decomposition import growth_below_age as growth_below_age
+    from kostnadsvekst.register.disclosure import check_differences as check_differences
+    from kostnadsvekst.register.disclosure import protect as protect
+    from kostnadsvekst.register.disclosure import protect_cube as protect_cube
+    from kostnadsvekst.register.disclosure import require_safe as require_safe
+    from kostnadsvekst.register.ingestion import IngestReport as IngestReport
+    from kostnadsvekst.register.ingestion import ingest as ingest
+    from kostnadsvekst.register.schema import counting_rules as counting_rules
+    from kostnadsvekst.register.simulate import simulate_episodes as simulate_episodes
+    from kostnadsvekst.register.trends import components_check as components_check
+    from kostnadsvekst.register.trends import growth as growth
+    from kostnadsvekst.register.trends import trend as trend
+    from kostnadsvekst.register.weekly import weekly_cube as weekly_cube
+    from kostnadsvekst.register.weekly import yearly_users as yearly_users

@@ -1,0 +1,79 @@
+"""Chapter 5: printed numbers as data, their computation, and the whole chapter once (slow)."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kostnadsvekst.analysis.register_claims import RegisterTables, compute_claims, load_claims
+from kostnadsvekst.chapters import CHAPTERS, Settings, run_chapters
+from kostnadsvekst.errors import DataMissingError
+from kostnadsvekst.register import protect_cube
+
+WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="W-MON")
+GROUPS = ["0-17", "18-39", "40-59", "60-79", "80+"]
+
+
+def tables():
+    """Home health: 1000 k users in age group k, each sex growing 1 a week; BPA the same without growth."""
+    rows = [
+        (service, g, sex, week, (500 * (k + 1) + growth * w), 400 * (k + 1), 4000.0 * (k + 1), 30.0 + k)
+        for service, growth in (("home_health", 1), ("practical_bpa", 0))
+        for k, g in enumerate(GROUPS)
+        for sex in (1, 2)
+        for w, week in enumerate(WEEKS)
+    ]
+    names = ["service", "age_group", "sex", "week", "users", "users_with_hours", "hours", "mean_age"]
+    cube = pd.DataFrame(rows, columns=names)
+    yearly = cube[["service", "age_group", "sex", "users", "mean_age"]].assign(year=cube["week"].dt.year)
+    yearly = yearly.groupby(["service", "age_group", "sex", "year"], as_index=False).max()
+    return RegisterTables(protect_cube(cube), protect_cube(yearly))
+
+
+def test_claims_are_computed_by_hand():
+    claims = load_claims()
+    found = compute_claims(tables(), claims).set_axis(claims["id"])
+    # January 2017 without week 1 is weeks 1 to 4 counted from 0: mean 2.5; December 2020 is weeks 204 to 206
+    # without 51+1: 2020-12-07 and 2020-12-14 have numbers 205 and 206, the 21st is ISO week 52.
+    start, end = 15_000 + 10 * 2.5, 15_000 + 10 * 205.5
+    assert found["C114"] == pytest.approx(start)
+    assert found["C115"] == pytest.approx(end)
+    assert found["C116"] == pytest.approx(100 * (end / start - 1))
+    assert found["C122"] == pytest.approx(1000 + 2 * 2.5)
+    assert found["C131"] == pytest.approx(10.0)  # hours per user with hours
+    assert found["C223"] == 1  # 80+ is the largest group
+    assert found["C224"] == 1  # 0-17 the smallest
+    assert found["C161"] == 15_000  # BPA users of 2017
+    assert found["C235"] == 4  # the worse of ranks 3 and 4 by size for 40-59 and 18-39
+    assert np.isnan(found["C117"])  # the Directorate's number
+    assert np.isnan(found["C071"])  # no long-term stays in these tables
+
+
+def test_claims_are_complete():
+    claims = load_claims()
+    assert len(claims) == 157
+    assert claims["id"].is_unique
+    assert (claims["low"] <= claims["high"]).all()
+    assert "kpr" in CHAPTERS
+
+
+def test_own_register_needs_a_population(tmp_path):
+    with pytest.raises(DataMissingError, match="--population"):
+        run_chapters(["kpr"], Settings(register=tmp_path / "e.parquet"), tmp_path)
+
+
+@pytest.mark.slow
+def test_chapter_from_simulated_register_to_figures(tmp_path):
+    (report,) = run_chapters(["kpr"], Settings(), tmp_path / "a")
+    names = {path.name for path in report.written}
+    assert {f"figure_{n:02}" for n in range(5, 12)} <= {name[:9] for name in names}
+    assert report.result.moved == ()
+    verdicts = report.result.audit["verdict"].value_counts()
+    assert verdicts["calibrated"] >= 138
+    assert set(verdicts.index) <= {"calibrated", "differs", "not attempted"}
+    users = pd.read_csv(tmp_path / "a" / "kpr" / "weekly_users.csv", dtype=str)
+    numbers = users.drop(columns=["week", "data_origin"]).replace(":", None).astype(float)
+    assert not ((numbers > 0) & (numbers < 5)).any().any()
+    assert (users["data_origin"] == "synthetic").all()
+    (again,) = run_chapters(["kpr"], Settings(), tmp_path / "b")
+    for first, second in zip(report.written, again.written, strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
