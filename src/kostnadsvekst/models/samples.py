@@ -118,11 +118,14 @@ def _without_oslo(data: pd.DataFrame, entity: str) -> Mask:
 
 
 def _without_errors(data: pd.DataFrame, entity: str) -> Mask:
-    """Rows whose amounts are within a factor `SUSPICIOUS_JUMP` of the unit's own median."""
+    """Rows whose amounts are within a factor `SUSPICIOUS_JUMP` of the median over all rows.
+
+    The unit's own median would not do: where most of its years are wrong, it takes the right ones for errors.
+    """
     mask = np.ones(len(data), dtype=bool)
     require_columns(_MONEY, data)
     for name in _MONEY:
-        usual = data.groupby(entity)[name].transform("median")
+        usual = data[name].median()
         mask &= data[name].between(usual / SUSPICIOUS_JUMP, usual * SUSPICIOUS_JUMP).to_numpy()
     return mask
 
