@@ -8,7 +8,14 @@ import json
 import sys
 from pathlib import Path
 
-from kostnadsvekst.chapters import CHAPTERS, OWN, ChapterReport, Settings, find_chapter, run_chapters
+from kostnadsvekst.chapters import (
+    CHAPTERS,
+    ChapterReport,
+    Settings,
+    choose_chapters,
+    find_chapter,
+    run_chapters,
+)
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES
 
@@ -59,7 +66,7 @@ def main() -> int:
         if not (arguments.json or arguments.quiet):
             print(describe(report, arguments.out, lang))
 
-    names = [OWN] if arguments.spec else arguments.only or list(CHAPTERS)
+    names = arguments.only or choose_chapters(settings)
     try:
         reports = run_chapters(names, settings, arguments.out, announce)
     except KostnadsvekstError as error:

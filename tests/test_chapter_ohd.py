@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from kostnadsvekst.chapters import Settings, ohd
+from kostnadsvekst.errors import DataMissingError, DataWarning
 from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, OUTCOMES
 from kostnadsvekst.sources.synthetic_acute_beds import simulate
@@ -15,7 +16,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture(scope="module")
 def result():
-    return ohd.run(Settings())
+    with pytest.warns(DataWarning, match="treated from the first period"):
+        return ohd.run(Settings())
 
 
 def test_audit_agrees_with_section_6_and_says_calibrated(result):
@@ -62,14 +64,14 @@ def test_page_holds_the_truth_and_the_bias(result):
 
 @pytest.mark.slow
 def test_same_bytes_again(result):
-    assert ohd.run(Settings()).files == result.files
+    with pytest.warns(DataWarning, match="treated from the first period"):
+        assert ohd.run(Settings()).files == result.files
 
 
-def test_file_that_is_no_monthly_panel_is_said_so(tmp_path):
+def test_file_that_is_no_monthly_panel_is_refused(tmp_path):
     (tmp_path / "annual.csv").write_text("municipality,year\n0301,2015\n", encoding="utf-8")
-    inputs = ohd.read_inputs(Settings(data=tmp_path / "annual.csv"))
-    assert inputs.provenance.synthetic
-    assert "annual.csv" in inputs.remarks[0].en
+    with pytest.raises(DataMissingError, match="first_month"):
+        ohd.read_inputs(Settings(data=tmp_path / "annual.csv"))
 
 
 def test_file_of_the_user_has_no_truth(tmp_path):
@@ -86,7 +88,8 @@ def test_chapter_runs_on_a_users_panel_without_never_treated(tmp_path):
     panel = simulate(4, n_municipalities=80).panel.drop(columns=["data_origin", "co_located"])
     panel = panel[panel["first_month"].notna() & (panel["municipality"] != "S001")]
     pd.DataFrame(panel.to_dict("series")).to_parquet(tmp_path / "mine.parquet")
-    result = ohd.run(Settings(data=tmp_path / "mine.parquet", languages=("en",)))
+    with pytest.warns(DataWarning):
+        result = ohd.run(Settings(data=tmp_path / "mine.parquet", languages=("en",)))
     assert any("no never treated" in line.en for line in result.summary)
     assert "SYNTHETIC" not in result.files["ohd/table_survival_en.md"]
     assert "True effect" not in result.files["ohd/table_survival_en.md"]

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from conftest import ROOT
+from kostnadsvekst.chapters import CHAPTERS, OWN, Settings, choose_chapters
 from kostnadsvekst.report.audit import COLUMNS
 from kostnadsvekst.sources.embedded import embedded_path
 
@@ -210,3 +212,16 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(), tuple(CHAPTERS)),
+        (Settings(data=Path("mine.csv")), ("appendix", "growth", "specification-curve")),
+        (Settings(register=Path("episodes.parquet")), ("kpr",)),
+        (Settings(specifications=Path("mine.toml")), (OWN,)),
+    ],
+)
+def test_own_data_run_the_chapters_that_read_them(settings, expected):
+    assert choose_chapters(settings) == expected

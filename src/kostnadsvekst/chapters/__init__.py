@@ -19,10 +19,20 @@ if TYPE_CHECKING:
 
 
 class Chapter(NamedTuple):
-    """A chapter on the command line: the module with ``run(settings) -> ChapterResult``, and its title."""
+    """A chapter on the command line.
+
+    Attributes
+    ----------
+    module : str
+        With ``run(settings) -> ChapterResult``.
+    title : Bilingual
+    reads : {"panel", "months", "register"}
+        What data of the user's own it can take: the municipal panel, a monthly panel, or care episodes.
+    """
 
     module: str
     title: Bilingual
+    reads: str
 
 
 CHAPTERS = {
@@ -32,6 +42,7 @@ CHAPTERS = {
             "Vedlegg 1: tabell A1–A3, fire regresjoner av utgifter per innbygger",
             "Appendix 1: tables A1–A3, four regressions of expenditure per inhabitant",
         ),
+        "panel",
     ),
     "growth": Chapter(
         "kostnadsvekst.chapters.growth",
@@ -39,6 +50,7 @@ CHAPTERS = {
             "Kapittel 4: tabell 1, figur 2–4, vekstregnskap",
             "Chapter 4: table 1, figures 2–4, growth accounts",
         ),
+        "panel",
     ),
     "kpr": Chapter(
         "kostnadsvekst.chapters.kpr",
@@ -46,6 +58,7 @@ CHAPTERS = {
             "Kapittel 5: brukere per uke fra KPR, figur 5–11, hva som driver veksten",
             "Chapter 5: weekly users from the KPR register, figures 5–11, what drives the growth",
         ),
+        "register",
     ),
     "ohd": Chapter(
         "kostnadsvekst.chapters.ohd",
@@ -53,6 +66,7 @@ CHAPTERS = {
             "Kapittel 6: kommunale øyeblikkelig hjelp døgntilbud (ØHD) og bruk av sykehus",
             "Chapter 6: municipal acute beds (ØHD) and the use of hospitals",
         ),
+        "months",
     ),
     "specification-curve": Chapter(
         "kostnadsvekst.chapters.specification_curve",
@@ -60,6 +74,7 @@ CHAPTERS = {
             "Spesifikasjonskurve rundt modell 3 og 4 i tabell A3, og kommuners innflytelse",
             "Specification curve around models 3 and 4 of table A3, and influence of municipalities",
         ),
+        "panel",
     ),
 }
 
@@ -69,6 +84,7 @@ OWN = "own-specifications"
 OWN_CHAPTER = Chapter(
     "kostnadsvekst.chapters.own_specifications",
     Bilingual("Egne spesifikasjoner", "Specifications of your own"),
+    "panel",
 )
 
 
@@ -145,6 +161,19 @@ class ChapterReport:
 def find_chapter(name: str) -> Chapter:
     """Return the chapter of a name in `CHAPTERS`, or `OWN`."""
     return OWN_CHAPTER if name == OWN else CHAPTERS[name]
+
+
+def choose_chapters(settings: Settings) -> tuple[str, ...]:
+    """Names of the chapters to run when none is named.
+
+    All of them on the embedded data. Where the user brings data, only the chapters that read them: results
+    on synthetic data beside one's own would be mistaken for more of the same.
+    """
+    if settings.specifications is not None:
+        return (OWN,)
+    brought = {"panel"} if settings.data is not None else set()
+    brought |= {"register"} if settings.register is not None else set()
+    return tuple(name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought)
 
 
 def run_chapters(

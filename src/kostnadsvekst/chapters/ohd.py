@@ -58,12 +58,10 @@ class Inputs:
     ----------
     panel : DataFrame
     synthetic : SyntheticAcuteBeds, optional
-    remarks : tuple of Bilingual
     """
 
     panel: pd.DataFrame
     synthetic: SyntheticAcuteBeds | None
-    remarks: tuple[Bilingual, ...] = ()
 
     @property
     def provenance(self) -> Provenance:
@@ -83,7 +81,7 @@ def run(settings: Settings) -> ChapterResult:
     Parameters
     ----------
     settings : Settings
-        A data file is used if it is a monthly panel (with a column ``first_month``).
+        A data file must be a monthly panel (see `kostnadsvekst.models.acute_beds.check_panel`).
 
     Returns
     -------
@@ -128,24 +126,16 @@ def _run(settings: Settings, step: Callable[[str], None]) -> ChapterResult:
         files |= _figures(inputs, main, modern, variants, lang)
         files[f"ohd/does_it_survive_{lang}.html"] = _page(tables[-3:], rows, inputs, lang)
     notes = tuple(Bilingual(f"Merk: {r}", f"Note: {r}") for r in dict.fromkeys(modern.failures))
-    summary = (*inputs.remarks, *_summary(rows), *notes)
+    summary = (*_summary(rows), *notes)
     return ChapterResult(files, audit, tuple(numbers_moved(audit)), summary)
 
 
 def read_inputs(settings: Settings) -> Inputs:
     """Monthly panel of the user, or the synthetic one with its truth."""
     if settings.data is not None:
-        table = read_table(settings.data)
-        if "first_month" in table.columns:
-            return Inputs(check_panel(table), None)
+        return Inputs(check_panel(read_table(settings.data)), None)
     synthetic = simulate()
-    if settings.data is None:
-        return Inputs(synthetic.panel, synthetic)
-    remark = Bilingual(
-        f"{settings.data.name} er ikke et månedspanel (mangler first_month): kapitlet bruker syntetiske data",
-        f"{settings.data.name} is no monthly panel (no first_month): the chapter uses synthetic data",
-    )
-    return Inputs(synthetic.panel, synthetic, (remark,))
+    return Inputs(synthetic.panel, synthetic)
 
 
 @dataclass(frozen=True)
