@@ -68,6 +68,34 @@ def test_text_pseudonyms_count_like_numbers(register):
     assert cube_to_dict(weekly_cube(register, start=START, end=END)) == expected
 
 
+@few
+@given(
+    episodes=st.lists(
+        st.tuples(st.integers(0, 120), st.integers(0, 150), st.sampled_from([None, 0, 1, 2, 3, 5])),
+        min_size=5,
+        max_size=25,
+    ),
+    overlap=st.sampled_from(["max", "latest"]),
+)
+def test_deeply_nested_episodes(episodes, overlap):
+    begin, days, hours = zip(*episodes, strict=True)
+    start = pd.Timestamp("2019-12-10") + pd.to_timedelta(list(begin), unit="D")
+    register = pd.DataFrame(
+        {
+            "person_id": 1,
+            "birth_year": 1980,  # turns 40 on the way
+            "sex": 2,
+            "municipality": "S001",
+            "service": "home_health",
+            "start_date": start,
+            "end_date": start + pd.to_timedelta(list(days), unit="D"),
+            "hours_per_week": pd.array(hours, dtype="Float64").to_numpy(dtype=float, na_value=np.nan),
+        }
+    )
+    expected = count_by_day(register, START, END, overlap, False)
+    assert cube_to_dict(weekly_cube(register, overlap, start=START, end=END)) == expected
+
+
 def simple(n_persons=3000, seed=4):
     rng = np.random.default_rng(seed)
     n_rows = 4 * n_persons

@@ -4,6 +4,8 @@ Rows are packed into one 64-bit word, so that a register in any order can be gro
 All sums are integers: results do not depend on the order of rows, batches or persons.
 """
 
+from datetime import date
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -14,8 +16,10 @@ from kostnadsvekst.register.schema import (
     LAST_BIRTH_YEAR,
     MAX_HOURS_PER_WEEK,
     OLDEST_AGE,
+    SERVICE_CODES,
 )
 
+N_SERVICES = len(SERVICE_CODES)
 FAULTS = (
     "person_id missing",
     "service unknown or missing",
@@ -26,11 +30,25 @@ FAULTS = (
     "hours_per_week negative or above 336",
     "municipality missing",
 )
-OUTSIDE = np.uint64(1) << np.uint64(63)
 
-# Bits of a packed row: first bucket 0-9, last bucket 10-19, hours + 1 in hundredths 20-35, service 36-39,
-# sex 40, birth year 41-48, municipality 49-58, outside the period 63.
+# Bits of a packed row: hours + 1 in hundredths 0-15, last bucket 16-25, first bucket 26-35, municipality
+# 36-45, service 46-49, outside the period 50, sex 51, birth year 52-59. As numbers, words of one person are
+# in the order of service, municipality and first bucket.
+OUTSIDE = np.uint64(1) << np.uint64(50)
 _MISSING_DAY = -(2**31)
+_HOURS = np.uint64(0xFFFF)
+_KEY = np.uint64(36)
+_IDENTITY = np.uint64(51)
+_FOREVER = 1 << 40
+
+# Day number of 1 January, from the first birth year until the last one is too old.
+_NEW_YEARS = np.array(
+    [
+        (date(year, 1, 1) - date(1970, 1, 1)).days
+        for year in range(FIRST_BIRTH_YEAR, LAST_BIRTH_YEAR + OLDEST_AGE + 2)
+    ],
+    dtype=np.int32,
+)
 
 
 @njit(cache=True)
@@ -42,6 +60,15 @@ def year_of_day(day: int) -> int:
     yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
     doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
     return yoe + era * 400 + (1 if doy >= 306 else 0)
+
+
+@njit(cache=True, inline="always")
+def _born_in_time(birth_year: int, start: int) -> bool:
+    """Whether the birth year is at most that of the start day, and at most `OLDEST_AGE` years before."""
+    if birth_year < FIRST_BIRTH_YEAR or birth_year > LAST_BIRTH_YEAR:
+        return False
+    year = birth_year - FIRST_BIRTH_YEAR
+    return (start >= _NEW_YEARS[year]) & (start < _NEW_YEARS[year + OLDEST_AGE + 1])
 
 
 @njit(cache=True)
@@ -78,66 +105,96 @@ def pack_rows(
         hour = hours[i]
         if hour != hour:
             hour = 0.0
-        bad = False
-        if person[i] < 0:
-            faults[0] += 1
-            bad = True
-        if service[i] < 0:
-            faults[1] += 1
-            bad = True
-        if start[i] == _MISSING_DAY:
-            faults[2] += 1
-            bad = True
-        else:
-            if end[i] < start[i]:
-                faults[3] += 1
-                bad = True
-            year = year_of_day(start[i])
-            birth = birth_year[i]
-            if (
-                birth > year
-                or birth < year - OLDEST_AGE
-                or birth < FIRST_BIRTH_YEAR
-                or birth > LAST_BIRTH_YEAR
-            ):
-                faults[4] += 1
-                bad = True
-        if sex[i] != 1 and sex[i] != 2:
-            faults[5] += 1
-            bad = True
-        if hour < 0.0 or hour > MAX_HOURS_PER_WEEK:
-            faults[6] += 1
-            bad = True
-        if municipality[i] < 0:
-            faults[7] += 1
-            bad = True
-        if bad:
+        born_in_time = _born_in_time(birth_year[i], start[i])
+        usable = (
+            (person[i] >= 0)
+            & (service[i] >= 0)
+            & (end[i] >= start[i])
+            & born_in_time
+            & ((sex[i] == 1) | (sex[i] == 2))
+            & (hour >= 0.0)
+            & (hour <= MAX_HOURS_PER_WEEK)
+            & (municipality[i] >= 0)
+        )
+        if not usable:
+            _count_faults(
+                person[i], birth_year[i], sex[i], service[i], municipality[i], start[i], end[i], hour, faults
+            )
             packed[i] = OUTSIDE
             continue
-        word = (np.uint64(sex[i] - 1) << np.uint64(40)) | (
-            np.uint64(birth_year[i] - FIRST_BIRTH_YEAR) << np.uint64(41)
+        word = (np.uint64(birth_year[i] - FIRST_BIRTH_YEAR) << np.uint64(52)) | (
+            np.uint64(sex[i] - 1) << _IDENTITY
         )
         if start[i] > last_day or end[i] < first_day:
             packed[i] = word | OUTSIDE
             continue
         first = bucket_of_day[max(start[i], first_day) - first_day]
         last = bucket_of_day[min(end[i], last_day) - first_day]
-        colour = np.uint64(int(hour * HOURS_UNIT + 0.5) + 1)
         packed[i] = (
             word
-            | np.uint64(first)
-            | (np.uint64(last) << np.uint64(10))
-            | (colour << np.uint64(20))
-            | (np.uint64(service[i]) << np.uint64(36))
-            | (np.uint64(municipality[i]) << np.uint64(49))
+            | (np.uint64(service[i]) << np.uint64(46))
+            | (np.uint64(municipality[i]) << _KEY)
+            | (np.uint64(first) << np.uint64(26))
+            | (np.uint64(last) << np.uint64(16))
+            | np.uint64(int(hour * HOURS_UNIT + 0.5) + 1)
         )
 
 
 @njit(cache=True)
-def count_rows(person: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-    """Add the number of rows of each person number to `counts`, in place."""
+def _count_faults(
+    person: int,
+    birth_year: int,
+    sex: int,
+    service: int,
+    municipality: int,
+    start: int,
+    end: int,
+    hour: float,
+    faults: NDArray[np.int64],
+) -> None:
+    """Add the faults of one row, in place."""
+    known_start = start != _MISSING_DAY
+    faults[0] += person < 0
+    faults[1] += service < 0
+    faults[2] += not known_start
+    faults[3] += known_start and end < start
+    faults[4] += known_start and not _born_in_time(birth_year, start)
+    faults[5] += sex != 1 and sex != 2
+    faults[6] += hour < 0.0 or hour > MAX_HOURS_PER_WEEK
+    faults[7] += municipality < 0
+
+
+@njit(cache=True)
+def find_persons(person: NDArray[np.int64], previous: int) -> tuple[NDArray[np.int64], bool]:
+    """Rows at which the person is another one than before, and whether the numbers never fall.
+
+    Parameters
+    ----------
+    person : ndarray of int64, shape (n_rows,)
+    previous : int
+        Number of the person before the first row.
+    """
+    begins = np.empty(person.size + 1, dtype=np.int64)
+    n_persons = 0
+    in_order = True
     for i in range(person.size):
-        counts[person[i]] += 1
+        begins[n_persons] = i
+        n_persons += person[i] != previous
+        in_order &= person[i] >= previous
+        previous = person[i]
+    return begins[:n_persons], in_order
+
+
+@njit(cache=True)
+def count_rows(person: NDArray[np.int64], lowest: int, counts: NDArray[np.int64]) -> None:
+    """Add the number of rows of each person number, from the lowest, to `counts`, in place.
+
+    Persons outside, among them missing ones, are passed over.
+    """
+    for i in range(person.size):
+        number = person[i] - lowest
+        if 0 <= number < counts.size:
+            counts[number] += 1
 
 
 @njit(cache=True)
@@ -145,18 +202,30 @@ def scatter_rows(
     person: NDArray[np.int64],
     packed: NDArray[np.uint64],
     start: NDArray[np.int32],
-    low: int,
-    high: int,
+    lowest: int,
     position: NDArray[np.int64],
     packed_out: NDArray[np.uint64],
     start_out: NDArray[np.int32],
 ) -> None:
-    """Put the rows of persons low <= person < high where their person begins, in place (counting sort)."""
+    """Put the rows of the persons from the lowest where they belong, in place (counting sort).
+
+    Parameters
+    ----------
+    person, packed, start : ndarray, shape (n_rows,)
+        `start` may be empty.
+    lowest : int
+        Number of the person to whom position[0] belongs; persons outside are passed over.
+    position : ndarray of int64, shape (n_persons,)
+        Where the next row of each person goes; moved on.
+    packed_out, start_out : ndarray
+        Output.
+    """
     with_start = start_out.size > 0
     for i in range(person.size):
-        if low <= person[i] < high:
-            k = position[person[i] - low]
-            position[person[i] - low] = k + 1
+        number = person[i] - lowest
+        if 0 <= number < position.size:
+            k = position[number]
+            position[number] = k + 1
             packed_out[k] = packed[i]
             if with_start:
                 start_out[k] = start[i]
@@ -164,75 +233,18 @@ def scatter_rows(
 
 Int = int | np.int64
 
-# Number of the only bit that is set in a word, by a multiplication (de Bruijn sequence of 64 bits).
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_BIT_NUMBER = np.zeros(64, dtype=np.int8)
-for _bit in range(64):
-    _BIT_NUMBER[((1 << _bit) * int(_DE_BRUIJN) & (2**64 - 1)) >> 58] = _bit
-
-
-@njit(cache=True, inline="always")
-def _mark(marks: NDArray[np.uint64], shift: Int, first: Int, stop: Int) -> None:
-    """Remember that the colour can change at two buckets."""
-    marks[shift + first // 64] |= np.uint64(1) << np.uint64(first % 64)
-    marks[shift + stop // 64] |= np.uint64(1) << np.uint64(stop % 64)
-
-
-@njit(cache=True)
-def _doubled_marks(marks: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    larger = np.zeros(2 * marks.size, dtype=np.uint64)
-    larger[: marks.size] = marks
-    return larger
-
-
-@njit(cache=True)
-def _add_run(
-    sums: NDArray[np.int64],
-    first: Int,
-    stop: Int,
-    colour: Int,
-    segments: NDArray[np.int64],
-    cells: NDArray[np.int64],
-    ages: NDArray[np.int64],
-    offset: Int,
-) -> None:
-    """Add a person to the buckets first <= w < stop with one colour, as differences between buckets.
-
-    `cells` and `ages` are the person's by year, `offset` is that of service and municipality.
-    """
-    k = 0
-    while segments[k + 1] <= first:
-        k += 1
-    with_hours = 1 if colour > 1 else 0
-    low = first
-    while low < stop:
-        high = min(stop, segments[k + 1])
-        cell = cells[k] + offset
-        age = ages[k]
-        sums[cell, low, 0] += 1
-        sums[cell, low, 1] += age
-        sums[cell, low, 2] += with_hours
-        sums[cell, low, 3] += colour - 1
-        sums[cell, high, 0] -= 1
-        sums[cell, high, 1] -= age
-        sums[cell, high, 2] -= with_hours
-        sums[cell, high, 3] -= colour - 1
-        low = high
-        k += 1
-
 
 @njit(cache=True)
 def paint_persons(
     offsets: NDArray[np.int64],
     packed: NDArray[np.uint64],
     start: NDArray[np.int32],
-    segments: NDArray[np.int64],
-    segment_years: NDArray[np.int64],
-    group_of_age: NDArray[np.int64],
+    segment_of_bucket: NDArray[np.int64],
+    pieces: NDArray[np.int64],
     n_municipalities: int,
     sums: NDArray[np.int64],
 ) -> int:
-    """Add whole persons to the cube, in place.
+    """Add whole persons to the cube, in place; rows are put in order within each person.
 
     Parameters
     ----------
@@ -241,157 +253,195 @@ def paint_persons(
     packed : ndarray of uint64, shape (n_rows,)
     start : ndarray of int32, shape (n_rows,) or (0,)
         Start days: the latest start wins; empty: the largest hours win.
-    segments : ndarray of int64, shape (n_segments + 1,)
-        Buckets segments[k] to segments[k + 1] share the year segment_years[k].
-    segment_years : ndarray of int64, shape (n_segments,)
-    group_of_age : ndarray of int64, shape (n_ages,)
+    segment_of_bucket : ndarray of int64, shape (n_buckets,)
+        Buckets of the same segment belong to the same year.
+    pieces : ndarray of int64, shape (n_birth_years, n_segments, 3)
+        For a birth year (from `FIRST_BIRTH_YEAR`) in a segment: bucket before which the person stays in the
+        age group, first cell of the age group, and the year from which age is reckoned.
     n_municipalities : int
     sums : ndarray of int64, shape (n_cells, n_buckets + 1, 4)
-        Differences between neighbouring buckets of users, sum of ages, users with hours and hundredths of
-        hours. A cell is ((service, age group, sex), municipality) in row-major order.
+        Differences between neighbouring buckets of users, sum of birth years, users with hours and hundredths
+        of hours. A cell is ((service, age group, sex), municipality) in row-major order.
 
     Returns
     -------
     int
         Number of persons with more than one birth year or sex.
     """
-    n_buckets = sums.shape[1] - 1
-    n_groups = group_of_age.max() + 1
     latest = start.size > 0
-    zero = np.uint16(0)
-    canvas = np.zeros(16 * n_buckets, dtype=np.uint16)
-    since = np.zeros(16 * n_buckets if latest else 0, dtype=np.int32)
-    n_words = n_buckets // 64 + 1
-    marks = np.zeros(16 * n_words, dtype=np.uint64)
-    bit_number = _BIT_NUMBER
-    keys = np.zeros(16, dtype=np.int64)
-    lows = np.zeros(16, dtype=np.int64)
-    highs = np.zeros(16, dtype=np.int64)
-    only = np.zeros(16, dtype=np.int64)  # row of a slot that has one row so far, else -1
-    cells = np.zeros(segment_years.size, dtype=np.int64)
-    ages = np.zeros(segment_years.size, dtype=np.int64)
+    cells_per_service = sums.shape[0] // N_SERVICES
+    stops = np.zeros(sums.shape[1] + 2, dtype=np.int64)
+    colours = np.zeros(sums.shape[1] + 2, dtype=np.int64)
+    stops[0] = _FOREVER
     conflicts = 0
     for p in range(offsets.size - 1):
-        begin, stop = offsets[p], offsets[p + 1]
-        if begin == stop:
+        begin, end = offsets[p], offsets[p + 1]
+        if begin == end:
             continue
-        identity = (packed[begin] >> np.uint64(40)) & np.uint64(0x1FF)
-        sex = np.int64(identity & np.uint64(1))
-        birth_year = np.int64(identity >> np.uint64(1)) + FIRST_BIRTH_YEAR
-        for k in range(segment_years.size):
-            ages[k] = max(segment_years[k] - birth_year, 0)
-            group = group_of_age[min(ages[k], group_of_age.size - 1)]
-            cells[k] = (group * 2 + sex) * n_municipalities
-        n_slots = 0
-        conflict = False
-        for i in range(begin, stop):
-            word = packed[i]
-            if (word >> np.uint64(40)) & np.uint64(0x1FF) != identity:
-                conflict = True
-            if word & OUTSIDE:
-                continue
-            key = np.int64((word >> np.uint64(36)) & np.uint64(0xF)) * n_municipalities + np.int64(
-                (word >> np.uint64(49)) & np.uint64(0x3FF)
-            )
-            slot = 0
-            while slot < n_slots and keys[slot] != key:
-                slot += 1
-            first, last = _ends(word)
-            if slot == n_slots:
-                if n_slots == keys.size:
-                    canvas, marks = _doubled(canvas), _doubled_marks(marks)
-                    keys, lows, highs, only = _longer(keys), _longer(lows), _longer(highs), _longer(only)
-                    if latest:
-                        since = _doubled_days(since)
-                keys[slot], lows[slot], highs[slot], only[slot] = key, first, last, i
-                n_slots += 1
-                continue
-            if only[slot] >= 0:
-                _paint(canvas, since, slot * n_buckets, packed, start, only[slot])
-                _mark(marks, slot * n_words, lows[slot], highs[slot] + 1)
-                only[slot] = -1
-            _paint(canvas, since, slot * n_buckets, packed, start, i)
-            _mark(marks, slot * n_words, first, last + 1)
-            lows[slot] = min(lows[slot], first)
-            highs[slot] = max(highs[slot], last)
-        conflicts += conflict
-        for slot in range(n_slots):
-            service = keys[slot] // n_municipalities
-            offset = service * n_groups * 2 * n_municipalities + keys[slot] - service * n_municipalities
-            low, high = lows[slot], highs[slot] + 1
-            if only[slot] >= 0:
-                colour = np.int64((packed[only[slot]] >> np.uint64(20)) & np.uint64(0xFFFF))
-                _add_run(sums, low, high, colour, segments, cells, ages, offset)
-                continue
-            shift = np.uint64(slot * n_buckets)
-            begin_run, colour = np.int64(low), np.int64(0)
-            # Colours change only where an episode begins or has ended: visit those buckets alone.
-            for word_number in range(n_words):
-                bits = marks[slot * n_words + word_number]
-                marks[slot * n_words + word_number] = np.uint64(0)
-                while bits:
-                    lowest = bits & (~bits + np.uint64(1))
-                    bits ^= lowest
-                    w = np.int64(word_number * 64) + np.int64(
-                        bit_number[(lowest * _DE_BRUIJN) >> np.uint64(58)]
-                    )
-                    following = np.int64(canvas[shift + np.uint64(w)]) if w < high else np.int64(0)
-                    if following != colour:
-                        if colour > 0:
-                            _add_run(sums, begin_run, w, colour, segments, cells, ages, offset)
-                        begin_run, colour = w, following
-            for painted in range(np.uint64(low), np.uint64(high)):
-                canvas[shift + painted] = zero
+        if latest:
+            _sort_by_start(packed, start, begin, end)
+        else:
+            _sort(packed, begin, end)
+        identity = packed[begin] >> _IDENTITY
+        conflicts += packed[end - 1] >> _IDENTITY != identity
+        born = np.int64(identity >> np.uint64(1))
+        sex_offset = np.int64(identity & np.uint64(1)) * n_municipalities
+        i = begin
+        while i < end and not packed[i] & OUTSIDE:
+            key = packed[i] >> _KEY
+            service = np.int64((key >> np.uint64(10)) & np.uint64(0xF))
+            offset = service * cells_per_service + sex_offset + np.int64(key & np.uint64(0x3FF))
+            i = _sweep(packed, i, end, latest, stops, colours, segment_of_bucket, pieces, born, offset, sums)
     return conflicts
 
 
-@njit(cache=True)
-def _ends(word: np.uint64) -> tuple[np.int64, np.int64]:
-    return np.int64(word & np.uint64(0x3FF)), np.int64((word >> np.uint64(10)) & np.uint64(0x3FF))
+@njit(cache=True, inline="always")
+def _sweep(
+    packed: NDArray[np.uint64],
+    begin: Int,
+    end: Int,
+    latest: bool,
+    stops: NDArray[np.int64],
+    colours: NDArray[np.int64],
+    segment_of_bucket: NDArray[np.int64],
+    pieces: NDArray[np.int64],
+    born: Int,
+    offset: Int,
+    sums: NDArray[np.int64],
+) -> Int:
+    """Add the episodes of one person and service, in their order, to the cube, in place.
+
+    They are the rows from `begin` that agree in all but bucket and hours; returns the row after them.
+
+    A stack holds what is known of the buckets to come: on top (`stop`, `colour`) the hours that show from
+    `since` and until when, below (`stops`, `colours`) those that show thereafter, at the bottom nothing for
+    ever. Stops rise from top to bottom.
+    """
+    key = packed[begin] >> _KEY
+    since, stop, colour = _unpack(packed[begin])
+    depth: Int = 1
+    i = begin + 1
+    while i < end and packed[i] >> _KEY == key:
+        first, new_stop, new_colour = _unpack(packed[i])
+        i += 1
+        while stop <= first:
+            _add_run(sums, since, stop, colour, segment_of_bucket, pieces, born, offset)
+            since = stop
+            depth -= 1
+            stop, colour = stops[depth], colours[depth]
+        if new_colour < colour and not latest:
+            if new_stop > stop:
+                depth = _put_below(stops, colours, depth, new_stop, new_colour)
+            continue
+        if new_colour != colour:
+            _add_run(sums, since, first, colour, segment_of_bucket, pieces, born, offset)
+            since = first
+        elif new_stop <= stop:
+            continue
+        stops[depth], colours[depth] = stop, colour
+        while stops[depth] <= new_stop:
+            depth -= 1
+        depth += 1
+        stop, colour = new_stop, new_colour
+    while depth > 0:
+        _add_run(sums, since, stop, colour, segment_of_bucket, pieces, born, offset)
+        since = stop
+        depth -= 1
+        stop, colour = stops[depth], colours[depth]
+    return i
 
 
 @njit(cache=True, inline="always")
-def _paint(
-    canvas: NDArray[np.uint16],
-    since: NDArray[np.int32],
-    shift: int,
-    packed: NDArray[np.uint64],
-    start: NDArray[np.int32],
-    i: int,
+def _unpack(word: np.uint64) -> tuple[np.int64, np.int64, np.int64]:
+    """First bucket, the bucket after the last, and colour (hundredths of hours + 1)."""
+    first = np.int64((word >> np.uint64(26)) & np.uint64(0x3FF))
+    stop = np.int64((word >> np.uint64(16)) & np.uint64(0x3FF)) + 1
+    return first, stop, np.int64(word & _HOURS)
+
+
+@njit(cache=True)
+def _put_below(
+    stops: NDArray[np.int64], colours: NDArray[np.int64], depth: Int, stop: Int, colour: Int
+) -> Int:
+    """Put an episode with fewer hours than the top into the stack below it; returns the new depth."""
+    place = depth
+    while colours[place - 1] > colour:
+        place -= 1
+        if stops[place] >= stop:
+            return depth
+    if colours[place - 1] == colour and stops[place - 1] >= stop:
+        return depth
+    kept = place
+    while stops[kept - 1] <= stop:
+        kept -= 1
+    n_above = depth - place
+    stops[kept + 1 : kept + 1 + n_above] = stops[place:depth].copy()
+    colours[kept + 1 : kept + 1 + n_above] = colours[place:depth].copy()
+    stops[kept], colours[kept] = stop, colour
+    return kept + 1 + n_above
+
+
+@njit(cache=True, inline="always")
+def _add_run(
+    sums: NDArray[np.int64],
+    first: Int,
+    stop: Int,
+    colour: Int,
+    segment_of_bucket: NDArray[np.int64],
+    pieces: NDArray[np.int64],
+    born: Int,
+    offset: Int,
 ) -> None:
-    """Paint one episode over what is there: the larger hours win, or the later start."""
-    word = packed[i]
-    # Unsigned positions: no check for negative ones, so that the loops become vector instructions.
-    low = np.uint64(shift) + (word & np.uint64(0x3FF))
-    high = np.uint64(shift) + ((word >> np.uint64(10)) & np.uint64(0x3FF)) + np.uint64(1)
-    colour = np.uint16((word >> np.uint64(20)) & np.uint64(0xFFFF))
-    if start.size:
-        day = start[i]
-        for w in range(low, high):
-            if canvas[w] == np.uint16(0) or day > since[w] or (day == since[w] and colour > canvas[w]):
-                canvas[w] = colour
-                since[w] = day
-    else:
-        for w in range(low, high):
-            canvas[w] = max(canvas[w], colour)
+    """Add a person to the buckets first <= w < stop with one colour, as differences between buckets.
+
+    `born` is the place of the birth year in `pieces`, `offset` that of service, sex and municipality.
+    """
+    if colour == 0:
+        return
+    with_hours = 1 if colour > 1 else 0
+    low = first
+    while low < stop:
+        segment = segment_of_bucket[low]
+        high = min(stop, pieces[born, segment, 0])
+        cell = pieces[born, segment, 1] + offset
+        birth_year = pieces[born, segment, 2]
+        sums[cell, low, 0] += 1
+        sums[cell, low, 1] += birth_year
+        sums[cell, low, 2] += with_hours
+        sums[cell, low, 3] += colour - 1
+        sums[cell, high, 0] -= 1
+        sums[cell, high, 1] -= birth_year
+        sums[cell, high, 2] -= with_hours
+        sums[cell, high, 3] -= colour - 1
+        low = high
+
+
+@njit(cache=True, inline="always")
+def _sort(packed: NDArray[np.uint64], begin: Int, end: Int) -> None:
+    """Sort the rows of one person in place: few, and mostly in order already."""
+    for i in range(begin + 1, end):
+        word = packed[i]
+        k = i
+        while k > begin and packed[k - 1] > word:
+            packed[k] = packed[k - 1]
+            k -= 1
+        packed[k] = word
 
 
 @njit(cache=True)
-def _doubled(canvas: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    larger = np.zeros(2 * canvas.size, dtype=np.uint16)
-    larger[: canvas.size] = canvas
-    return larger
+def _sort_by_start(packed: NDArray[np.uint64], start: NDArray[np.int32], begin: Int, end: Int) -> None:
+    """Sort the rows of one person by service and municipality, start day and hours, in place."""
+    for i in range(begin + 1, end):
+        word, day = packed[i], start[i]
+        k = i
+        while k > begin and _is_after(packed[k - 1], start[k - 1], word, day):
+            packed[k], start[k] = packed[k - 1], start[k - 1]
+            k -= 1
+        packed[k], start[k] = word, day
 
 
-@njit(cache=True)
-def _doubled_days(days: NDArray[np.int32]) -> NDArray[np.int32]:
-    larger = np.zeros(2 * days.size, dtype=np.int32)
-    larger[: days.size] = days
-    return larger
-
-
-@njit(cache=True)
-def _longer(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    larger = np.zeros(2 * values.size, dtype=np.int64)
-    larger[: values.size] = values
-    return larger
+@njit(cache=True, inline="always")
+def _is_after(word: np.uint64, day: Int, other: np.uint64, other_day: Int) -> np.bool_:
+    key, other_key = word >> _KEY, other >> _KEY
+    later = (day > other_day) | ((day == other_day) & (word & _HOURS > other & _HOURS))
+    return (key > other_key) | ((key == other_key) & later)

@@ -1,6 +1,6 @@
 """Distinct users, hours and mean age by service, age group, sex and week."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -26,8 +26,10 @@ from kostnadsvekst.register.episodes import (
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
+    FIRST_BIRTH_YEAR,
     FIRST_WEEK,
     HOURS_UNIT,
+    LAST_BIRTH_YEAR,
     LAST_WEEK,
     MAX_MUNICIPALITIES,
     SERVICE_CODES,
@@ -44,8 +46,9 @@ from kostnadsvekst.register.schema import (
 )
 
 Engine = Literal["painter", "duckdb", "spark"]
+_NOBODY = -(2**63)
+_HELD_SHARE = 0.75  # of the memory limit, for the packed rows of an unsorted register
 _CONFLICT = "rows of a person with more than one birth_year or sex (persons)"
-_OLDEST = 200
 
 
 def weekly_cube(
@@ -156,33 +159,54 @@ class _Cube:
     faults: NDArray[np.int64] = field(init=False)
     conflicts: int = field(default=0, init=False)
     sums: NDArray[np.int64] = field(init=False)
+    segment_of_bucket: NDArray[np.int64] = field(init=False)
+    pieces: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         n_cells = len(SERVICE_CODES) * len(AGE_GROUPS) * len(SEXES) * self.n_municipalities
         self.faults = np.zeros(len(painter.FAULTS), dtype=np.int64)
         self.sums = np.zeros((n_cells, self.calendar.n_buckets + 1, 4), dtype=np.int64)
 
+        self.segment_of_bucket = np.cumsum(np.diff(self.calendar.years, prepend=self.calendar.years[:1]) != 0)
+        self.pieces = _age_pieces(self.calendar, len(SEXES) * self.n_municipalities)
+
     def add(self, offsets: NDArray[np.int64], packed: NDArray[np.uint64], start: NDArray[np.int32]) -> None:
-        years = self.calendar.years
-        breaks = np.flatnonzero(np.diff(years)) + 1
-        segments = np.concatenate(([0], breaks, [years.size])).astype(np.int64)
         self.conflicts += painter.paint_persons(
             offsets,
             packed,
             start if self.latest else start[:0],
-            segments,
-            years[segments[:-1]],
-            age_group_codes(np.arange(_OLDEST)),
+            self.segment_of_bucket,
+            self.pieces,
             self.n_municipalities,
             self.sums,
         )
 
 
+def _age_pieces(calendar: Calendar, cells_per_group: int) -> NDArray[np.int64]:
+    """How long each birth year stays in an age group; see `painter.paint_persons`."""
+    begins = np.flatnonzero(np.diff(calendar.years, prepend=-1))
+    years = calendar.years[begins]
+    birth_years = np.arange(FIRST_BIRTH_YEAR, LAST_BIRTH_YEAR + 1)[:, None]
+    ages = np.maximum(years - birth_years, 0)
+    groups = age_group_codes(ages)
+    pieces = np.stack((np.zeros_like(ages), groups * cells_per_group, years - ages), axis=2)
+    pieces[:, -1, 0] = calendar.n_buckets
+    for k in range(begins.size - 2, -1, -1):
+        goes_on = (pieces[:, k, 1:] == pieces[:, k + 1, 1:]).all(axis=1)
+        pieces[:, k, 0] = np.where(goes_on, pieces[:, k + 1, 0], begins[k + 1])
+    return pieces
+
+
 @dataclass(frozen=True, slots=True)
 class _Packed:
+    """Rows as words; `start` is empty unless the latest start wins."""
+
     person: NDArray[np.int64]
     words: NDArray[np.uint64]
     start: NDArray[np.int32]
+
+    def between(self, low: int, high: int | None) -> "_Packed":
+        return _Packed(self.person[low:high], self.words[low:high], self.start[low:high])
 
 
 class _NotSortedError(Exception):
@@ -273,30 +297,33 @@ def _pack(
                 words,
                 cube.faults,
             )
-            yield _Packed(rows.person, words, rows.start)
+            yield _Packed(rows.person, words, rows.start.copy() if cube.latest else np.empty(0, np.int32))
             progress.advance(batch.num_rows)
 
 
 def _paint_sorted(source: EpisodeSource, columns: list[str], places: CodeBook, cube: _Cube) -> None:
     """Paint in one pass, holding one batch and the unfinished last person."""
-    tail = _Packed(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int32))
-    for batch in _pack(source, columns, places, cube, CodeBook()):
-        rows = _joined(tail, batch)
-        if rows.person.size == 0:
-            continue
-        steps = np.diff(rows.person)
-        if np.any(steps < 0):
+    held = _Packed(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int32))
+    for rows in _pack(source, columns, places, cube, CodeBook()):
+        previous = int(held.person[-1]) if held.person.size else _NOBODY
+        begins, in_order = painter.find_persons(rows.person, previous)
+        if not in_order:
             raise _NotSortedError
-        offsets = np.concatenate(([0], np.flatnonzero(steps) + 1))
-        cube.add(offsets, rows.words, rows.start)
-        last = offsets[-1]
-        tail = _Packed(rows.person[last:].copy(), rows.words[last:].copy(), rows.start[last:].copy())
-    cube.add(np.array([0, tail.words.size]), tail.words, tail.start)
+        if begins.size == 0:
+            held = _joined(held, rows)
+            continue
+        first, last = int(begins[0]), int(begins[-1])
+        _paint_person(_joined(held, rows.between(0, first)), cube)
+        cube.add(begins, rows.words, rows.start)
+        held = rows.between(last, None)
+    _paint_person(held, cube)
+
+
+def _paint_person(rows: _Packed, cube: _Cube) -> None:
+    cube.add(np.array([0, rows.words.size]), rows.words, rows.start)
 
 
 def _joined(first: _Packed, second: _Packed) -> _Packed:
-    if first.person.size == 0:
-        return second
     return _Packed(
         np.concatenate((first.person, second.person)),
         np.concatenate((first.words, second.words)),
@@ -307,41 +334,62 @@ def _joined(first: _Packed, second: _Packed) -> _Packed:
 def _paint_any_order(
     source: EpisodeSource, columns: list[str], places: CodeBook, cube: _Cube, memory: int
 ) -> None:
-    """Group rows by person with a counting sort; as many passes as the memory limit asks for."""
+    """Group rows by person with a counting sort; as many passes as the memory limit asks for.
+
+    The packed rows are held between counting and grouping if there is room, else read again.
+    """
     persons = CodeBook()
-    lowest, counts = _rows_by_person(source, persons)
-    bytes_per_row = 12 if cube.latest else 8
-    cuts = _cut_persons(counts, rows_per_pass=max(memory // (2 * bytes_per_row), BATCH_ROWS))
+    row_bytes = 12 if cube.latest else 8
+    held = None
+    if source.n_rows * (8 + 2 * row_bytes) <= _HELD_SHARE * memory:
+        held = list(_pack(source, columns, places, cube, persons))
+        numbers = [rows.person for rows in held]
+        lowest, counts = _rows_by_person(lambda: numbers, source)
+    else:
+        lowest, counts = _rows_by_person(lambda: _read_persons(source, persons), source)
+    cuts = _cut_persons(counts, rows_per_pass=max(memory // (2 * row_bytes), BATCH_ROWS))
     for number, (low, high) in enumerate(pairwise(cuts)):
-        offsets = np.concatenate(([0], np.cumsum(counts[low:high])))
-        words = np.empty(offsets[-1], dtype=np.uint64)
-        start = np.empty(offsets[-1] if cube.latest else 0, dtype=np.int32)
-        position = offsets[:-1].copy()
+        known = cube.faults.copy()
+        batches = held or _pack(source, columns, places, cube, persons)
+        cube.add(*_grouped(batches, lowest + low, counts[low:high], cube.latest))
         if number:  # faults are counted in the first pass
-            known = cube.faults.copy()
-        for rows in _pack(source, columns, places, cube, persons):
-            person = np.maximum(rows.person, 0)  # rows without a person are refused when all is read
-            painter.scatter_rows(person - lowest, rows.words, rows.start, low, high, position, words, start)
-        if number:
             cube.faults[:] = known
-        cube.add(offsets, words, start)
 
 
-def _rows_by_person(source: EpisodeSource, persons: CodeBook) -> tuple[int, NDArray[np.int64]]:
-    """Lowest person number and the number of rows of each number from there."""
-    low, high = np.iinfo(np.int64).max, 0
+def _grouped(
+    batches: Iterable[_Packed], lowest: int, counts: NDArray[np.int64], latest: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int32]]:
+    """Rows of the persons from `lowest` on, person by person: offsets, words and starts."""
+    offsets = np.concatenate(([0], np.cumsum(counts)))
+    words = np.empty(offsets[-1], dtype=np.uint64)
+    start = np.empty(offsets[-1] if latest else 0, dtype=np.int32)
+    position = offsets[:-1].copy()
+    for rows in batches:
+        painter.scatter_rows(rows.person, rows.words, rows.start, lowest, position, words, start)
+    return offsets, words, start
+
+
+def _read_persons(source: EpisodeSource, persons: CodeBook) -> Iterator[NDArray[np.int64]]:
     for batch in source.batches(["person_id"]):
-        numbers = np.maximum(person_numbers(batch, persons), 0)
+        yield person_numbers(batch, persons)
+
+
+def _rows_by_person(
+    read: Callable[[], Iterable[NDArray[np.int64]]], source: EpisodeSource
+) -> tuple[int, NDArray[np.int64]]:
+    """Lowest person number and the number of rows of each number from there; missing persons are left out."""
+    low, high = np.iinfo(np.int64).max, 0
+    for numbers in read():
         low, high = min(low, int(numbers.min(initial=low))), max(high, int(numbers.max(initial=0)))
+    low = min(max(low, 0), high)
     if high - low > 8 * source.n_rows + 10_000_000:
         raise SpecificationError(
             f"{source.name}: person numbers spread too widely to be grouped in memory; run "
             "kv.register.ingest first, which numbers the persons, or use engine='duckdb'"
         )
     counts = np.zeros(high - low + 1, dtype=np.int64)
-    for batch in source.batches(["person_id"]):
-        numbers = np.maximum(person_numbers(batch, persons), 0) - low
-        painter.count_rows(numbers, counts)
+    for numbers in read():
+        painter.count_rows(numbers, low, counts)
     return low, counts
 
 
@@ -357,7 +405,8 @@ def _to_frame(cube: _Cube, municipalities: list[str] | None) -> pd.DataFrame:
     """Cells with users as rows, sorted."""
     sums = np.cumsum(cube.sums[:, :-1], axis=1, out=cube.sums[:, :-1])
     cell, bucket = np.nonzero(sums[:, :, 0])
-    users, age_sum, users_with_hours, hours = sums[cell, bucket].T
+    users, birth_year_sum, users_with_hours, hours = sums[cell, bucket].T
+    age_sum = cube.calendar.years[bucket] * users - birth_year_sum
     rest, place = np.divmod(cell, cube.n_municipalities)
     rest, sex = np.divmod(rest, len(SEXES))
     service, group = np.divmod(rest, len(AGE_GROUPS))
