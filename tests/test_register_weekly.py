@@ -78,8 +78,7 @@ def test_text_pseudonyms_count_like_numbers(register):
     overlap=st.sampled_from(["max", "latest"]),
 )
 def test_deeply_nested_episodes(episodes, overlap):
-    begin, days, hours = zip(*episodes, strict=True)
-    start = pd.Timestamp("2019-12-10") + pd.to_timedelta(list(begin), unit="D")
+    first = date(2019, 12, 10)
     register = pd.DataFrame(
         {
             "person_id": 1,
@@ -87,10 +86,11 @@ def test_deeply_nested_episodes(episodes, overlap):
             "sex": 2,
             "municipality": "S001",
             "service": "home_health",
-            "start_date": start,
-            "end_date": start + pd.to_timedelta(list(days), unit="D"),
-            "hours_per_week": pd.array(hours, dtype="Float64").to_numpy(dtype=float, na_value=np.nan),
+            "start_date": first + timedelta(days=begin),
+            "end_date": first + timedelta(days=begin + days),
+            "hours_per_week": hours,
         }
+        for begin, days, hours in episodes
     )
     expected = count_by_day(register, START, END, overlap, False)
     assert cube_to_dict(weekly_cube(register, overlap, start=START, end=END)) == expected

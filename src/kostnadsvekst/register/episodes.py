@@ -236,4 +236,4 @@ def _decode(encoded: pa.DictionaryArray, codes: NDArray, missing: int) -> NDArra
     indices = encoded.indices
     if indices.null_count:
         indices = pc.fill_null(indices, len(codes))
-    return table[indices.to_numpy(zero_copy_only=False)]
+    return table.take(indices.to_numpy(zero_copy_only=False), mode="clip")  # all are inside: no check
