@@ -123,26 +123,30 @@ def generalised_inverse(gram: Floats, empty: NDArray[np.bool_]) -> tuple[Floats,
     inverse : (C, C) array
     rank : int
     """
-    inverse = np.zeros_like(gram)
+    return solve_generalised(gram, empty, np.eye(len(gram)))
+
+
+def solve_generalised(gram: Floats, empty: NDArray[np.bool_], right: Floats) -> tuple[Floats, int]:
+    """Generalised inverse of a Gram matrix, as `generalised_inverse`, times (C, r) right-hand sides; rank."""
+    solution = np.zeros_like(right)
     rest = np.flatnonzero(~empty)[1:]
     if not len(rest):
-        return inverse, 0
-    block = np.ix_(rest, rest)
-    part = gram[block]
+        return solution, 0
+    part = gram[np.ix_(rest, rest)]
     length = np.sqrt(np.diag(part))
-    scaled = part / np.outer(length, length)
+    scaled, sides = part / np.outer(length, length), right[rest] / length[:, None]
     try:
-        factor = cho_factor(scaled, lower=True)
+        factor = cho_factor(scaled, lower=True, check_finite=False)
         if np.diag(factor[0]).min() ** 2 > _COLLINEAR:
-            inverse[block] = cho_solve(factor, np.eye(len(rest))) / np.outer(length, length)
-            return inverse, len(rest)
+            solution[rest] = cho_solve(factor, sides, check_finite=False) / length[:, None]
+            return solution, len(rest)
     except LinAlgError:
         pass
     values, vectors = np.linalg.eigh(scaled)
     kept = values > _COLLINEAR * values[-1]
-    basis = vectors[:, kept] / length[:, None]
-    inverse[block] = basis @ (basis.T / values[kept, None])
-    return inverse, int(kept.sum())
+    basis = vectors[:, kept]
+    solution[rest] = basis @ ((basis.T @ sides) / values[kept, None]) / length[:, None]
+    return solution, int(kept.sum())
 
 
 def _class_sums(by_period: Floats, classes: Ints, n_classes: int) -> Floats:
