@@ -207,21 +207,24 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
     InvalidDataError
         If no row is left.
     """
+    # Every column that is taken from a frame gets a deep copy of its attributes: leave these behind.
+    panel = panel.copy(deep=False)
+    panel.attrs = {}
     numbers = period_numbers(panel["month"])
     kept = numbers <= pd.Period(until, "M").ordinal
     if not kept.any():
         raise InvalidDataError(f"the panel has no month up to {until}; it begins in {panel['month'].min()}")
     start, end = int(numbers[kept].min()), int(numbers[kept].max())
     units, names = pd.factorize(panel["municipality"], sort=True)
-    rows, columns = units[kept], numbers[kept] - start
     shape = (len(names), end - start + 1)
+    cells = units[kept] * shape[1] + numbers[kept] - start
     present = np.zeros(shape, dtype=bool)
-    present[rows, columns] = True
+    present.flat[cells] = True
     values = {}
-    for name in panel.columns:
-        if pd.api.types.is_numeric_dtype(panel[name].dtype):
+    for name, column in panel.items():
+        if pd.api.types.is_numeric_dtype(column.dtype):
             values[name] = np.full(shape, np.nan)
-            values[name][rows, columns] = panel[name].to_numpy(dtype=np.float64, na_value=np.nan)[kept]
+            values[name].ravel()[cells] = column.to_numpy(dtype=np.float64, na_value=np.nan)[kept]
     return MonthlyGrid(
         municipalities=np.asarray(names, dtype=object),
         months=pd.period_range(pd.Period(ordinal=start, freq="M"), periods=shape[1], freq="M"),

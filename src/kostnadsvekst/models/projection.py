@@ -57,7 +57,7 @@ class TwoWayProjector:
         values = np.where(present, grids, 0.0)
         weighted = values if self.binary else values * self.weights
         unit_mean = weighted.sum(-1) / self.unit_weight
-        by_class = _class_sums(weighted.sum(-2), self.classes, self.unit_class.shape[1])
+        by_class = class_sums(weighted.sum(-2), self.classes, self.unit_class.shape[1])
         effects = (by_class - unit_mean @ self.unit_class) @ self.inverse
         values -= (unit_mean - effects @ self.unit_class.T / self.unit_weight)[..., None]
         values -= effects[..., None, self.classes]
@@ -67,7 +67,7 @@ class TwoWayProjector:
     def _balanced(self, grids: Floats) -> Floats:
         within = grids - grids.mean(-1, keepdims=True)
         n_classes = self.unit_class.shape[1]
-        means = _class_sums(within.mean(-2), self.classes, n_classes) / np.bincount(self.classes)
+        means = class_sums(within.mean(-2), self.classes, n_classes) / np.bincount(self.classes)
         return within - means[..., None, self.classes]
 
 
@@ -149,7 +149,8 @@ def solve_generalised(gram: Floats, empty: NDArray[np.bool_], right: Floats) -> 
     return solution, int(kept.sum())
 
 
-def _class_sums(by_period: Floats, classes: Ints, n_classes: int) -> Floats:
+def class_sums(by_period: Floats, classes: Ints, n_classes: int) -> Floats:
+    """Sums of (..., T) columns over the periods of each class, (..., C)."""
     if n_classes == len(classes) and (classes == np.arange(n_classes)).all():
         return by_period
     indicator = (classes[:, None] == np.arange(n_classes)).astype(np.float64)

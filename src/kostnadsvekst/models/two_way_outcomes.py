@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from kostnadsvekst.models.projection import build_projector, solve_generalised
+from kostnadsvekst.models.projection import build_projector, class_sums, solve_generalised
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -38,12 +38,15 @@ class SharedRegressors:
     X : (N, k, T) array
     unit_products : (N, k, k) array
         Sum of x x' over a unit's periods.
+    products : (k, k) array
+        The same over all units.
     classes : (T,) integer array
         Period effect of each period, codes 0 ... C - 1.
     """
 
     X: Floats
     unit_products: Floats
+    products: Floats
     classes: Ints
 
 
@@ -80,7 +83,8 @@ def share_regressors(X: Floats, classes: Ints) -> SharedRegressors:
     """Prepare (k, N, T) regressors, finite in every cell, for `fit_two_way`."""
     residuals = build_projector(np.ones(X.shape[1:]), classes).residuals(X)
     by_unit = np.ascontiguousarray(residuals.transpose(1, 0, 2))
-    return SharedRegressors(by_unit, by_unit @ by_unit.transpose(0, 2, 1), np.asarray(classes, dtype=np.intp))
+    products = by_unit @ by_unit.transpose(0, 2, 1)
+    return SharedRegressors(by_unit, products, products.sum(0), np.asarray(classes, dtype=np.intp))
 
 
 def fit_two_way(y: Floats, used: Bools, shared: SharedRegressors) -> TwoWayFit:
@@ -98,10 +102,10 @@ def fit_two_way(y: Floats, used: Bools, shared: SharedRegressors) -> TwoWayFit:
     TwoWayFit
     """
     n_periods = used.shape[1]
-    counts = used.sum(1)
+    counts = np.count_nonzero(used, axis=1)
     lost = np.flatnonzero(counts < n_periods)
     y = np.where(used, y, 0.0)
-    total = shared.unit_products.sum(0)
+    total = shared.products
     gram, xy = total - shared.unit_products[lost].sum(0), np.zeros(len(total))
     by_period = np.zeros((len(total) + 1, n_periods))
     _unit_deviations(shared.X, used, counts, y, gram, xy, by_period)
@@ -131,15 +135,15 @@ def _period_effects(
 ) -> tuple[Floats, Floats, int]:
     """Period effects (k+1, T) of the columns, the products they explain, and the effects' rank."""
     sizes = np.bincount(classes).astype(np.float64)
-    indicator = (classes[:, None] == np.arange(len(sizes))).astype(np.float64)
-    by_class = by_period @ indicator
+    by_class = class_sums(by_period, classes, len(sizes))
     n_complete = len(used) - len(lost)
     if not len(lost):
         effects, rank = by_class / (n_complete * sizes), len(sizes) - 1
     else:
-        weights = used[lost] @ indicator
-        scaled = weights / np.maximum(counts[lost], 1)[:, None]
-        gram = np.diag(n_complete * sizes + weights.sum(0)) - weights.T @ scaled
+        weights = class_sums(used[lost].astype(np.float64), classes, len(sizes))
+        diagonal = n_complete * sizes + weights.sum(0)
+        weights = weights / np.sqrt(np.maximum(counts[lost], 1))[:, None]
+        gram = np.diag(diagonal) - weights.T @ weights
         gram -= np.outer(sizes, sizes) * (n_complete / len(classes))
         solution, rank = solve_generalised(gram, np.diag(gram) <= 0, by_class.T)
         effects = solution.T
