@@ -216,15 +216,16 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
         raise InvalidDataError(f"the panel has no month up to {until}; it begins in {panel['month'].min()}")
     start, end = int(numbers[kept].min()), int(numbers[kept].max())
     units, names = pd.factorize(panel["municipality"], sort=True)
+    rows = slice(None) if kept.all() else kept
     shape = (len(names), end - start + 1)
-    cells = units[kept] * shape[1] + numbers[kept] - start
+    cells = units[rows] * shape[1] + numbers[rows] - start
     present = np.zeros(shape, dtype=bool)
     present.flat[cells] = True
     values = {}
     for name, column in panel.items():
         if pd.api.types.is_numeric_dtype(column.dtype):
             values[name] = np.full(shape, np.nan)
-            values[name].ravel()[cells] = column.to_numpy(dtype=np.float64, na_value=np.nan)[kept]
+            values[name].ravel()[cells] = column.to_numpy(dtype=np.float64, na_value=np.nan)[rows]
     return MonthlyGrid(
         municipalities=np.asarray(names, dtype=object),
         months=pd.period_range(pd.Period(ordinal=start, freq="M"), periods=shape[1], freq="M"),

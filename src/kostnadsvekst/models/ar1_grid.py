@@ -229,7 +229,7 @@ def _grid_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
 
 
 def _sums_without(z: Floats, cells: Ints) -> tuple[Floats, Floats]:
-    """Sums of (p, N, T) columns by period (T, p) and by unit (N, p), some cells left out."""
+    """Add up (p, N, T) columns by period (T, p) and by unit (N, p), some cells left out."""
     n_units, n_periods = z.shape[1:]
     units, periods = np.divmod(cells, n_periods)
     left_out = z.reshape(len(z), -1)[:, cells]
@@ -315,9 +315,7 @@ def _link_rows(
 
 
 @njit(cache=True, fastmath=_VECTORISED)
-def _difference(
-    z: Floats, rows: Bools, now: Floats, before: Floats, previous: Ints, columns: Floats
-) -> None:
+def _difference(z: Floats, rows: Bools, now: Floats, before: Floats, previous: Ints, columns: Floats) -> None:
     """Transform columns and take out the means of each unit's rows."""
     p, n_units, n_periods = z.shape
     for i in range(n_units):

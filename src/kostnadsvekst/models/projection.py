@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -132,16 +132,13 @@ def solve_generalised(gram: Floats, empty: NDArray[np.bool_], right: Floats) -> 
     rest = np.flatnonzero(~empty)[1:]
     if not len(rest):
         return solution, 0
-    part = gram[np.ix_(rest, rest)]
+    part = gram[1:, 1:] if len(rest) == len(gram) - 1 else gram[np.ix_(rest, rest)]
     length = np.sqrt(np.diag(part))
-    scaled, sides = part / np.outer(length, length), right[rest] / length[:, None]
-    try:
-        factor = cho_factor(scaled, lower=True, check_finite=False)
-        if np.diag(factor[0]).min() ** 2 > _COLLINEAR:
-            solution[rest] = cho_solve(factor, sides, check_finite=False) / length[:, None]
-            return solution, len(rest)
-    except LinAlgError:
-        pass
+    scaled, sides = part / length / length[:, None], right[rest] / length[:, None]
+    factor, found, failed = dposv(scaled, sides, lower=1)
+    if not failed and np.diag(factor).min() ** 2 > _COLLINEAR:
+        solution[rest] = found / length[:, None]
+        return solution, len(rest)
     values, vectors = np.linalg.eigh(scaled)
     kept = values > _COLLINEAR * values[-1]
     basis = vectors[:, kept]
@@ -150,7 +147,7 @@ def solve_generalised(gram: Floats, empty: NDArray[np.bool_], right: Floats) -> 
 
 
 def class_sums(by_period: Floats, classes: Ints, n_classes: int) -> Floats:
-    """Sums of (..., T) columns over the periods of each class, (..., C)."""
+    """Add up (..., T) columns over the periods of each class, (..., C)."""
     if n_classes == len(classes) and (classes == np.arange(n_classes)).all():
         return by_period
     indicator = (classes[:, None] == np.arange(n_classes)).astype(np.float64)

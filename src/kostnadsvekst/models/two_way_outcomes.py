@@ -104,11 +104,11 @@ def fit_two_way(y: Floats, used: Bools, shared: SharedRegressors) -> TwoWayFit:
     n_periods = used.shape[1]
     counts = np.count_nonzero(used, axis=1)
     lost = np.flatnonzero(counts < n_periods)
-    y = np.where(used, y, 0.0)
     total = shared.products
     gram, xy = total - shared.unit_products[lost].sum(0), np.zeros(len(total))
     by_period = np.zeros((len(total) + 1, n_periods))
-    _unit_deviations(shared.X, used, counts, y, gram, xy, by_period)
+    within = np.empty(used.shape)
+    _unit_deviations(shared.X, used, counts, y, within, gram, xy, by_period)
     effects, explained, rank = _period_effects(by_period, used, counts, lost, shared.classes)
     gram -= explained[:-1, :-1]
     gone = np.diag(gram) <= _ROUNDING * np.diag(total)
@@ -116,7 +116,7 @@ def fit_two_way(y: Floats, used: Bools, shared: SharedRegressors) -> TwoWayFit:
     moments = xy - explained[:-1, -1]
     b = _solve(gram, moments)
     scores, squares = np.empty((len(y), len(total))), np.empty(len(y))
-    _unit_scores(shared.X, used, counts, y, b, effects, scores, squares)
+    _unit_scores(shared.X, used, counts, within, b, effects, scores, squares)
     n_units = int((counts > 0).sum())
     n_obs, ssr = int(counts.sum()), float(squares.sum())
     return TwoWayFit(gram, moments, b, scores, ssr, n_obs, n_units, n_units + rank)
@@ -124,10 +124,9 @@ def fit_two_way(y: Floats, used: Bools, shared: SharedRegressors) -> TwoWayFit:
 
 def _solve(gram: Floats, moments: Floats) -> Floats:
     try:
-        solution: Floats = np.linalg.solve(gram, moments)
+        return np.asarray(np.linalg.solve(gram, moments), dtype=np.float64)
     except np.linalg.LinAlgError:
         return np.full(len(moments), np.nan)
-    return solution
 
 
 def _period_effects(
@@ -152,37 +151,32 @@ def _period_effects(
 
 @njit(cache=True, fastmath=_VECTORISED)
 def _unit_deviations(
-    X: Floats, used: Bools, counts: Ints, y: Floats, gram: Floats, xy: Floats, by_period: Floats
+    X: Floats,
+    used: Bools,
+    counts: Ints,
+    y: Floats,
+    within: Floats,
+    gram: Floats,
+    xy: Floats,
+    by_period: Floats,
 ) -> None:
-    """Make y deviations from unit means; add to the moments, for X only what lost cells change."""
+    """Deviations of y from unit means; add to the moments, for X only what lost cells change."""
     n_units, k, n_periods = X.shape
-    within = np.empty((k, n_periods))
+    deviations = np.empty((k, n_periods))
     for i in range(n_units):
-        n = counts[i]
-        if n == 0:
-            _add_lost_unit(X[i], by_period)
-            continue
-        mean = y[i].sum() / n
+        n = max(counts[i], 1)
+        _deviations(y[i : i + 1], used[i], n, within[i : i + 1])
         for t in range(n_periods):
-            y[i, t] = y[i, t] - mean if used[i, t] else 0.0
-            by_period[k, t] += y[i, t]
+            by_period[k, t] += within[i, t]
         # The mean of X over the unit drops out of its product with deviations.
         for j in range(k):
             product = 0.0
             for t in range(n_periods):
-                product += X[i, j, t] * y[i, t]
+                product += X[i, j, t] * within[i, t]
             xy[j] += product
-        if n < n_periods:
-            _add_lost_unit(X[i], by_period)
-            _deviations(X[i], used[i], n, within)
-            _add_products(within, gram, by_period)
-
-
-@njit(cache=True, fastmath=_VECTORISED)
-def _add_lost_unit(x: Floats, by_period: Floats) -> None:
-    for j in range(len(x)):
-        for t in range(x.shape[1]):
-            by_period[j, t] -= x[j, t]
+        if counts[i] < n_periods:
+            _deviations(X[i], used[i], n, deviations)
+            _replace_products(X[i], deviations, gram, by_period)
 
 
 @njit(cache=True, fastmath=_VECTORISED)
@@ -199,11 +193,12 @@ def _deviations(x: Floats, used: Bools, n: int, within: Floats) -> None:
 
 
 @njit(cache=True, fastmath=_VECTORISED)
-def _add_products(within: Floats, gram: Floats, by_period: Floats) -> None:
+def _replace_products(x: Floats, within: Floats, gram: Floats, by_period: Floats) -> None:
+    """Add the products of deviations, and to the sums by period the deviations in place of the columns."""
     k, n_periods = within.shape
     for j in range(k):
         for t in range(n_periods):
-            by_period[j, t] += within[j, t]
+            by_period[j, t] += within[j, t] - x[j, t]
         for h in range(j + 1):
             product = 0.0
             for t in range(n_periods):
@@ -218,7 +213,7 @@ def _unit_scores(
     X: Floats,
     used: Bools,
     counts: Ints,
-    y: Floats,
+    within: Floats,
     b: Floats,
     effects: Floats,
     scores: Floats,
@@ -232,7 +227,7 @@ def _unit_scores(
             drift[t] -= b[j] * effects[j, t]
     for i in range(n_units):
         for t in range(n_periods):
-            e[t] = y[i, t] - drift[t]
+            e[t] = within[i, t] - drift[t]
         for j in range(k):
             for t in range(n_periods):
                 e[t] -= b[j] * X[i, j, t]
