@@ -127,6 +127,14 @@ def test_own_stata_file_and_one_language(tmp_path):
     assert not list((tmp_path / "appendix").glob("*_en.*"))
 
 
+def test_what_own_data_cannot_give_has_not_moved(tmp_path):
+    panel = pd.read_csv(embedded_path(PANEL))
+    panel.to_csv(tmp_path / "panel.csv", index=False)
+    done = run("--only", "growth", "--data", tmp_path / "panel.csv", "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["chapters"]["growth"]["verdicts"]["not attempted"] > 30
+
+
 def test_moved_numbers_exit_with_1(tmp_path):
     panel = pd.read_csv(embedded_path(PANEL))
     panel.loc[0, "net_expenditure"] += 3000

@@ -149,6 +149,8 @@ def test_moved_numbers_and_acceptances():
     assert numbers_moved(audit, accepted) == []
     healed = audit_items(items(1.25), REAL)
     assert numbers_moved(healed, accepted) == ["table A1, r, c: accepted deviation has disappeared"]
+    absent = audit_items(items(None), REAL)
+    assert numbers_moved(absent, accepted) == [], "what was not attempted has not healed"
     other_data = audit_items(items(1.3), SYNTHETIC)
     assert numbers_moved(other_data, accepted), "an acceptance holds for one origin of data only"
 

@@ -131,8 +131,7 @@ def numbers_moved(audit: pd.DataFrame, accepted: pd.DataFrame | None = None) -> 
         One sentence a cell; empty when all is as it should be.
     """
     keys = ["table", "row", "column", "origin"]
-    differing = {tuple(r) for r in audit.loc[audit["verdict"] == DIFFERS, keys].itertuples(index=False)}
-    present = {tuple(r) for r in audit[keys].itertuples(index=False)}
+    agreeing = {tuple(r) for r in audit.loc[audit["verdict"].isin(AGREEING), keys].itertuples(index=False)}
     waived = set() if accepted is None else {tuple(r) for r in accepted[keys].itertuples(index=False)}
     moved = [
         f"table {r.table}, {r.row}, {r.column}: printed {r.published}, ours {r.ours}"
@@ -140,7 +139,7 @@ def numbers_moved(audit: pd.DataFrame, accepted: pd.DataFrame | None = None) -> 
         for r in audit[audit["verdict"] == DIFFERS].itertuples()
         if (r.table, r.row, r.column, r.origin) not in waived
     ]
-    stale = sorted(waived & present - differing)
+    stale = sorted(waived & agreeing)
     return moved + [f"table {t}, {r}, {c}: accepted deviation has disappeared" for t, r, c, _ in stale]
 
 
