@@ -212,15 +212,16 @@ def _grid_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
     S0 = flat @ flat.T
     # Neighbours in the flat array, less those of which one ends a unit and the other begins the next.
     S1 = flat[:, 1:] @ flat[:, :-1].T - z[:, 1:, 0] @ z[:, :-1, -1].T
-    now_period, now_unit = _sums_without(z, begins)
-    before_period, before_unit = _sums_without(z, ends)
+    sums = z.sum(1).T, z.sum(2).T
+    now_period, now_unit = _less(sums, z, begins)
+    before_period, before_unit = _less(sums, z, ends)
     first, last = flat[:, begins], flat[:, ends]
     m = (present @ E) / np.maximum(present.sum(1), 1)[:, None]
     E_lag = np.vstack([np.zeros(E.shape[1]), E[:-1]])
     lag_period = np.vstack([np.zeros(len(z)), before_period[:-1]])
     dd, dd_lag, dd_now, dd_before = _dummy_moments(present, has, has_next, E)
     return LagMoments(
-        S0=_join(dd, E.T @ z.sum(1).T, S0),
+        S0=_join(dd, E.T @ sums[0], S0),
         S1=_join(dd_lag, E.T @ lag_period - m.T @ before_unit, S1, (E_lag.T @ now_period - m.T @ now_unit).T),
         S_now=_join(dd_now, E.T @ now_period - m.T @ now_unit, S0 - first @ first.T),
         S_before=_join(dd_before, E.T @ before_period - m.T @ before_unit, S0 - last @ last.T),
@@ -228,14 +229,14 @@ def _grid_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
     )
 
 
-def _sums_without(z: Floats, cells: Ints) -> tuple[Floats, Floats]:
-    """Add up (p, N, T) columns by period (T, p) and by unit (N, p), some cells left out."""
+def _less(sums: tuple[Floats, Floats], z: Floats, cells: Ints) -> tuple[Floats, Floats]:
+    """Leave some cells out of the sums of columns (p, N, T) by period (T, p) and by unit (N, p)."""
     n_units, n_periods = z.shape[1:]
     units, periods = np.divmod(cells, n_periods)
     left_out = z.reshape(len(z), -1)[:, cells]
     by_period = [np.bincount(periods, values, n_periods) for values in left_out]
     by_unit = [np.bincount(units, values, n_units) for values in left_out]
-    return z.sum(1).T - np.transpose(by_period), z.sum(2).T - np.transpose(by_unit)
+    return sums[0] - np.transpose(by_period), sums[1] - np.transpose(by_unit)
 
 
 def _dummy_moments(
@@ -385,10 +386,8 @@ def _without_period_effects(star: _Star, present: Bools, E: Floats) -> tuple[Flo
     solution, rank = solve_generalised(gram, empty, E.T @ by_period)
     effects = np.ascontiguousarray((E @ solution).T)
     residual = np.empty_like(star.columns)
-    _take_effects(
-        star.columns, effects, effects @ dummies.T / counts, star.now, star.before, star.previous, residual
-    )
-    residual *= star.rows
+    means = effects @ dummies.T / counts
+    _take_effects(star.columns, star.rows, effects, means, star.now, star.before, star.previous, residual)
     return residual, rank
 
 
@@ -424,6 +423,7 @@ def _dummy_products(
 @njit(cache=True, fastmath=_VECTORISED)
 def _take_effects(
     columns: Floats,
+    rows: Bools,
     effects: Floats,
     unit_means: Floats,
     now: Floats,
@@ -436,4 +436,5 @@ def _take_effects(
         for i in range(n_units):
             for t in range(n_periods):
                 fitted = now[i, t] * effects[c, t] - before[i, t] * effects[c, previous[i, t]]
-                residual[c, i, t] = columns[c, i, t] - fitted + unit_means[c, i]
+                left = columns[c, i, t] - fitted + unit_means[c, i]
+                residual[c, i, t] = left if rows[i, t] else 0.0
