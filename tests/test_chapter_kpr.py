@@ -1,13 +1,17 @@
 """Chapter 5: printed numbers as data, their computation, and the whole chapter once (slow)."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
+import kostnadsvekst as kv
 from kostnadsvekst.analysis.register_claims import RegisterTables, compute_claims, load_claims
-from kostnadsvekst.chapters import CHAPTERS, Settings, run_chapters
+from kostnadsvekst.chapters import CHAPTERS, Settings, kpr, run_chapters
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.register import protect_cube
+from kostnadsvekst.sources.embedded import embedded_path
 
 WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="W-MON")
 GROUPS = ["0-17", "18-39", "40-59", "60-79", "80+"]
@@ -77,3 +81,33 @@ def test_chapter_from_simulated_register_to_figures(tmp_path):
     (again,) = run_chapters(["kpr"], Settings(), tmp_path / "b")
     for first, second in zip(report.written, again.written, strict=True):
         assert first.read_bytes() == second.read_bytes(), first.name
+
+
+def test_small_register_tells_of_growth_only_what_the_weekly_table_tells(tmp_path):
+    raw = kv.register.simulate_episodes(n_persons=3_000, seed=4, out=tmp_path / "raw.parquet")
+    kv.register.ingest(raw, tmp_path / "episodes.parquet")
+    settings = Settings(
+        register=tmp_path / "episodes.parquet",
+        population=embedded_path("synthetic/population_by_age_group_synthetic.csv"),
+        languages=("en",),
+    )
+    files = kpr.run(settings).files
+    users = pd.read_csv(io.StringIO(files["kpr/weekly_users.csv"]), dtype=str).set_index("week")
+    drivers = pd.read_csv(io.StringIO(files["kpr/growth_drivers_en.csv"]), dtype=str, index_col=0)
+    months = [w for w in users.index if w[:7] in ("2017-01", "2020-12") and w < "2020-12-21"][1:]
+    assert len(months) == 6
+    told = drivers.iloc[1:10]["Total"]
+    services = ["long_term_stay", "respite_institution", "home_health", "practical_bpa"]
+    for service, label in zip(
+        services, ["Long-term", "Respite", "Health services", "User-contr"], strict=True
+    ):
+        total = users.loc[months, f"{service} all"]
+        row = told[told.index.str.startswith(label)].item()
+        if (total == ":").any():
+            assert row == ":"
+            continue
+        first, last = (total[total.index < "2018"], total[total.index > "2020"])
+        growth = last.astype(float).mean() - first.astype(float).mean()
+        assert abs(float(row) - growth) <= 0.5
+    assert (told == ":").any(), "the case that matters is in the data"
+    assert (told != ":").any()

@@ -114,7 +114,10 @@ def compute_claims(tables: RegisterTables, claims: pd.DataFrame) -> pd.Series:
         In the order of the claims. A claim about each age group gives the weakest group; a claim about a
         rank gives the rank.
     """
-    return pd.Series([_compute(tables, claim) for claim in claims.itertuples()], index=claims.index)
+    # A service that nobody uses has no shares and no growth.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ours = pd.Series([_compute(tables, claim) for claim in claims.itertuples()], index=claims.index)
+    return ours.where(np.isfinite(ours))
 
 
 def _compute(t: RegisterTables, claim: object) -> float:

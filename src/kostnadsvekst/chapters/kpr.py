@@ -16,7 +16,7 @@ from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
-from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
+from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES, weeks_of_month
 from kostnadsvekst.report.audit import (
     AGREEING,
     CALIBRATED,
@@ -28,10 +28,13 @@ from kostnadsvekst.report.audit import (
     numbers_moved,
 )
 from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+from kostnadsvekst.report.numbers import CONFIDENTIAL
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
 from kostnadsvekst.sources.embedded import embedded_path
 
 START, END = "2017-01", "2020-12"
+_PARTS = ("service", "measure", "age_group", "component", "contribution", "share_percent")
+_BELOW = ("service", "growth", "growth_below", "share_below_percent")
 # Without the weeks of Christmas and New Year at either end.
 FIRST_WHOLE_WEEK, LAST_WHOLE_WEEK = "2017-01-09", "2020-12-14"
 LOCKDOWN, SUMMER, NEW_YEAR_2019, MARCH_2019 = "2020-03-09", "2020-06-15", "2018-12-31", "2019-03-04"
@@ -140,11 +143,72 @@ def _count(episodes: Path, population_file: Path) -> _Material:
         claims=claims,
         trends=trends,
         growth=_growth_of(totals),
-        parts=register.decompose_growth(cube, population, START, END),
-        below=register.growth_below_age(cube, START, END),
+        **_growth_parts(cube, weekly, population),
         rules=cube.attrs["rules"] | {"disclosure": "fewer than 5 persons: suppressed, and what reveals them"},
         provenance=Provenance(SYNTHETIC if origin == SYNTHETIC else "KPR register of the user"),
     )
+
+
+def _growth_parts(
+    cube: pd.DataFrame, weekly: pd.DataFrame, population: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Parts of the growth by age, told only as far as the weekly table tells them.
+
+    The parts are computed from the cube itself. Age groups that are confidential in a month compared are
+    added together first: the table gives their sum away in any case. A service whose total is confidential
+    is left out, and so are hours where any age group's are, and the part below 80 where 80+ is.
+    """
+    parts, below = [], []
+    for service in SERVICES:
+        hidden = _confidential_groups(weekly, service, "users")
+        if hidden is None:
+            continue
+        shown = cube[cube["service"] == service]
+        people = population
+        if hidden:
+            shown, people = _merge_groups(shown, population, hidden)
+        found = register.decompose_growth(shown, people, START, END)
+        told = found["measure"] == "users"
+        if _confidential_groups(weekly, service, "hours_per_user") == ():
+            told |= found["measure"] == "hours"
+        parts.append(found[told])
+        if AGE_GROUPS[-1] not in hidden:
+            below.append(register.growth_below_age(shown, START, END).iloc[:-1])
+    return {
+        "parts": pd.concat(parts) if parts else pd.DataFrame(columns=_PARTS),
+        "below": _with_sum(pd.concat(below)) if below else pd.DataFrame(columns=_BELOW),
+    }
+
+
+def _confidential_groups(weekly: pd.DataFrame, service: str, measure: str) -> tuple[str, ...] | None:
+    """Age groups with a confidential cell in the months compared; None where all of the service is."""
+    rows = weekly[(weekly["sex"] == "all") & (weekly["service"] == service)]
+    weeks = pd.DatetimeIndex(rows["week"])
+    rows = rows[weeks_of_month(weeks, START) | weeks_of_month(weeks, END)]
+    hidden = set(rows.loc[rows[measure].isna(), "age_group"])
+    if rows.empty or "all" in hidden:
+        return None
+    return tuple(group for group in AGE_GROUPS if group in hidden)
+
+
+def _merge_groups(
+    cube: pd.DataFrame, population: pd.DataFrame, groups: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cube and population with the users and persons of some age groups in the last of them."""
+    last = groups[-1]
+    merged = cube.assign(age_group=cube["age_group"].astype(str).replace(dict.fromkeys(groups, last)))
+    inside = population["age_group"].isin(groups)
+    sums = population[inside].groupby("year")["persons"].sum()
+    whole = population["year"].map(sums).where(population["age_group"] == last, population["persons"])
+    return merged, population.assign(persons=whole)
+
+
+def _with_sum(below: pd.DataFrame) -> pd.DataFrame:
+    """Growth below 80 by service, and the sum over services last."""
+    total = below[["growth", "growth_below"]].sum()
+    share = 100 * total["growth_below"] / total["growth"] if total["growth"] else float("nan")
+    last = {"service": "all", **total.to_dict(), "share_below_percent": share}
+    return pd.concat([below, pd.DataFrame([last])], ignore_index=True)
 
 
 def _growth_of(totals: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -388,6 +452,9 @@ def _drivers(material: _Material) -> tuple[Table, Table]:
     for measure, services in (("users", tuple(SERVICES)), ("hours", _HOURS)):
         rows.append(Row(headings_of[measure], rule_above=bool(rows)))
         for service in services:
+            if (measure, service, "population") not in sums.index:
+                rows.append(Row(_label(service), (CONFIDENTIAL,) * (len(_COMPONENTS) + 1), 1))
+                continue
             parts = [float(sums.get((measure, service, c), np.nan)) for c in _COMPONENTS]
             rows.append(
                 Row(_label(service), (*(Number(p, 0) for p in parts), Number(np.nansum(parts), 0)), 1)
@@ -395,9 +462,11 @@ def _drivers(material: _Material) -> tuple[Table, Table]:
     headings = (*map(Heading, _COMPONENTS.values()), Heading(Bilingual("I alt", "Total")))
     note = Bilingual(
         "Endring fra januar 2017 til desember 2020, delt nøyaktig (Shapley) per aldersgruppe og summert. "
-        "Dekning: brukere per innbygger i aldersgruppen.",
+        "Dekning: brukere per innbygger i aldersgruppen. «:» konfidensielt; konfidensielle aldersgrupper er "
+        "slått sammen.",
         "Change from January 2017 to December 2020, split exactly (Shapley) by age group and summed. "
-        "Coverage: users per inhabitant of the age group.",
+        "Coverage: users per inhabitant of the age group. “:” confidential; confidential age groups are "
+        "taken together.",
     )
     drivers = Table(
         "growth_drivers",
@@ -585,9 +654,9 @@ def _thousands(value: float, lang: str) -> str:
 def _drivers_figure(material: _Material, lang: str) -> Any:
     """Growth in users of each service in percent of the start, split into population and coverage by age."""
     users = material.parts[material.parts["measure"] == "users"]
-    start = {s: float(material.tables.users((s,)).iloc[1:5].mean()) for s in SERVICES}
+    names = [s for s in SERVICES if s in set(users["service"])][::-1]
+    start = {s: float(material.tables.users((s,)).iloc[1:5].mean()) for s in names}
     figure, panels = new_figure(9.0, 5.0, columns=2, sharey=True, sharex=True)
-    names = list(SERVICES)[::-1]
     for axes, component in zip(panels, ("population", "coverage"), strict=True):
         rows = users[users["component"] == component].set_index(["service", "age_group"])
         part = rows["contribution"]
@@ -626,6 +695,14 @@ def _drivers_figure(material: _Material, lang: str) -> Any:
 def _summary(material: _Material, audit: pd.DataFrame) -> tuple[Bilingual, ...]:
     agree = int(audit["verdict"].isin(AGREEING).sum())
     tried = int((audit["verdict"] != NOT_ATTEMPTED).sum())
+    agreement = Bilingual(
+        f"{agree} av {tried} trykte KPR-tall innenfor det teksten gir rom for "
+        f"({len(audit) - tried} er ikke registerets)",
+        f"{agree} of {tried} printed KPR numbers within what the wording allows "
+        f"({len(audit) - tried} are not the register's)",
+    )
+    if material.below.empty:
+        return (agreement,)
     total = material.below.set_index("service").loc["all"]
     grown, below = total["growth"], total["share_below_percent"]
     practical = [s for s in SERVICES if s.startswith("practical")]
@@ -633,12 +710,7 @@ def _summary(material: _Material, audit: pd.DataFrame) -> tuple[Bilingual, ...]:
     share = 100 * rest["growth_below"].sum() / rest["growth"].sum()
     claim = Bilingual("holder", "holds") if share >= 90 else Bilingual("holder ikke", "does not hold")
     return (
-        Bilingual(
-            f"{agree} av {tried} trykte KPR-tall innenfor det teksten gir rom for "
-            f"({len(audit) - tried} er ikke registerets)",
-            f"{agree} of {tried} printed KPR numbers within what the wording allows "
-            f"({len(audit) - tried} are not the register's)",
-        ),
+        agreement,
         Bilingual(
             f"Av veksten på {grown:.0f} brukere per uke er {below:.0f} prosent under 80 år, uten praktisk "
             f"bistand {share:.0f} prosent: «nesten hele veksten» {claim.nb} i disse data",
