@@ -35,7 +35,7 @@ from kostnadsvekst.report.audit import (
     numbers_moved,
     render_audit_html,
 )
-from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+from kostnadsvekst.report.figures import COLOURS, TITLE, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
 from kostnadsvekst.sources.claims import control_series, load_control_totals, load_growth_claims
@@ -400,8 +400,6 @@ def _residual_note(accounted: pd.DataFrame, year: int) -> tuple[Bilingual, ...]:
     )
 
 
-_TITLE = {"loc": "left", "weight": "bold", "fontsize": 10}
-
 # Figures ----------
 
 
@@ -483,7 +481,7 @@ def _index_figure(
     axes.set_ylabel(
         Bilingual("Indeks, 2015 = 100, faste priser", "Index, 2015 = 100, constant prices").get(lang)
     )
-    axes.set_title(title.get(lang), **_TITLE)
+    axes.set_title(title.get(lang), **TITLE)
     if len(functions) > 1:
         axes.legend(loc="upper left")
     return render_png(figure, provenance, lang, _SOURCE.get(lang))
@@ -542,7 +540,7 @@ def figure_4(groups: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
         "Figure 4: Net operating expenditure on health and care per inhabitant,\n"
         "weighted means of municipalities by KOSTRA group",
     )
-    axes.set_title(title.get(lang), **_TITLE)
+    axes.set_title(title.get(lang), **TITLE)
     axes.legend(loc="upper right", ncols=2)
     return render_png(figure, provenance, lang, _SOURCE.get(lang))
 

@@ -10,7 +10,7 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.acute_beds import AGES, CONTACTS, DEPARTMENTS, URGENCIES
 from kostnadsvekst.models.staggered import KINDS
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, TITLE, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
 
 NAMES = {
@@ -81,9 +81,10 @@ def adoption_figure(cumulative: pd.Series, n_municipalities: int, provenance: Pr
     axes.set_ylabel({"nb": "Antall kommuner", "en": "Number of municipalities"}[lang])
     axes.set_title(
         {
-            "nb": "Kommuner med øyeblikkelig hjelp døgntilbud (ØHD)",
-            "en": "Municipalities with municipal acute beds (ØHD)",
-        }[lang]
+            "nb": "Figur 12: Kommuner med øyeblikkelig hjelp døgntilbud (ØHD)",
+            "en": "Figure 12: Municipalities with municipal acute beds (ØHD)",
+        }[lang],
+        **TITLE,
     )
     return render_png(figure, provenance, lang)
 
@@ -108,7 +109,7 @@ def effects_figure(effects: pd.DataFrame, provenance: Provenance, lang: str) -> 
             y = [position[u, d, age] for u, d in zip(own["urgency"], own["department"], strict=True)]
             _error_bars(axes, own, y, _AGE_COLOURS[age], NAMES["age"][age].get(lang))
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_title(NAMES["contact"][contact].get(lang))
+        axes.set_title(NAMES["contact"][contact].get(lang), loc="left", fontsize=10)
         axes.set_xlabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
         axes.grid(axis="y", visible=False)
         _decimal_ticks(axes, lang, y=False)
@@ -117,6 +118,11 @@ def effects_figure(effects: pd.DataFrame, provenance: Provenance, lang: str) -> 
     panels[0].set_yticks([position[key] for key in middle], labels)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=3)
+    title = {
+        "nb": "Effekt av ØHD på 81 utfall, rapportens modell",
+        "en": "Effect of ØHD on 81 outcomes, the report's model",
+    }
+    figure.suptitle(title[lang], **FIGURE_TITLE)
     return render_png(figure, provenance, lang)
 
 
@@ -158,7 +164,7 @@ def survival_figure(
     left.set_xlabel({"nb": "Kvartaler siden innføring", "en": "Quarters since introduction"}[lang])
     left.set_ylabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
     left.set_title(
-        {"nb": "Effekt etter tid siden innføring", "en": "Effect by time since introduction"}[lang]
+        {"nb": "Effekt etter tid siden innføring", "en": "Effect by time since introduction"}[lang], **TITLE
     )
     left.legend(loc="lower left", fontsize=7.5)
     _bacon_panel(right, comparisons, lang)
@@ -199,7 +205,8 @@ def _bacon_panel(axes: Any, comparisons: pd.DataFrame, lang: str) -> None:
         }[lang]
     )
     axes.set_ylabel({"nb": "Estimat, prosent", "en": "Estimate, per cent"}[lang])
-    axes.set_title({"nb": "Hva toveismodellen sammenlikner", "en": "What the two-way model compares"}[lang])
+    title = {"nb": "Hva toveismodellen sammenlikner", "en": "What the two-way model compares"}
+    axes.set_title(title[lang], **TITLE)
     axes.legend(
         loc="lower right", fontsize=7.5, title={"nb": "Vekt", "en": "Weight"}[lang], title_fontsize=7.5
     )

@@ -8,7 +8,7 @@ effects, M season, and ØHD is 1 from the month of the first patient (report, se
 surgery) × contact (admission, day stay, outpatient) × urgency (all, elective, acute).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
+from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.ar1_grid import Ar1GridFit, fit_ar1_complete, fit_ar1_grid
 from kostnadsvekst.models.design import require_columns
 from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.models.poisson import fit_poisson
-from kostnadsvekst.models.projection import TwoWayProjector, build_projector
+from kostnadsvekst.models.two_way_outcomes import SharedRegressors, fit_two_way, share_regressors
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.sources.synthetic_acute_beds import CELLS, DEFAULT_SEED, simulate
@@ -206,21 +207,25 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
     InvalidDataError
         If no row is left.
     """
+    # Every column that is taken from a frame gets a deep copy of its attributes: leave these behind.
+    panel = panel.copy(deep=False)
+    panel.attrs = {}
     numbers = period_numbers(panel["month"])
     kept = numbers <= pd.Period(until, "M").ordinal
     if not kept.any():
         raise InvalidDataError(f"the panel has no month up to {until}; it begins in {panel['month'].min()}")
     start, end = int(numbers[kept].min()), int(numbers[kept].max())
     units, names = pd.factorize(panel["municipality"], sort=True)
-    rows, columns = units[kept], numbers[kept] - start
+    rows = slice(None) if kept.all() else kept
     shape = (len(names), end - start + 1)
+    cells = units[rows] * shape[1] + numbers[rows] - start
     present = np.zeros(shape, dtype=bool)
-    present[rows, columns] = True
+    present.flat[cells] = True
     values = {}
-    for name in panel.columns:
-        if pd.api.types.is_numeric_dtype(panel[name].dtype):
+    for name, column in panel.items():
+        if pd.api.types.is_numeric_dtype(column.dtype):
             values[name] = np.full(shape, np.nan)
-            values[name][rows, columns] = panel[name].to_numpy(dtype=np.float64, na_value=np.nan)[kept]
+            values[name].ravel()[cells] = column.to_numpy(dtype=np.float64, na_value=np.nan)[rows]
     return MonthlyGrid(
         municipalities=np.asarray(names, dtype=object),
         months=pd.period_range(pd.Period(ordinal=start, freq="M"), periods=shape[1], freq="M"),
@@ -232,8 +237,11 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
 
 def outcome_counts(grid: MonthlyGrid, outcome: str) -> Floats:
     """(N, T) counts of one of the 81 outcomes, the sum of its base cells; NaN where one is missing."""
-    cells = base_cells(outcome)
-    return np.add.reduce([grid.values[cell] for cell in cells])
+    first, *others = (grid.values[cell] for cell in base_cells(outcome))
+    counts = first.copy()
+    for other in others:
+        counts += other
+    return counts
 
 
 def base_cells(outcome: str) -> tuple[str, ...]:
@@ -359,21 +367,24 @@ class _Cells:
         return np.log(np.where(self.used, self.counts, 1.0))
 
 
+_Fitted = tuple[_Cells, _Effect]
+
+
 def _fit_all(
     grid: MonthlyGrid, names: Sequence[str], X: Floats, labels: Sequence[str], model: _Model
 ) -> list[dict[str, object]]:
     known = grid.present & np.isfinite(X).all(0)
     X = np.where(known, X, 0.0)
-    cells = {name: _cells(grid, outcome_counts(grid, name), known, model) for name in names}
-    # Outcomes without a lost cell share all that depends on the regressors; the others stand alone.
-    shared = [name for name in names if cells[name].used.all() and model.estimator == "log"]
-    effects = dict(
-        zip(shared, _fit_complete([cells[n].log for n in shared], X, model, len(labels)), strict=True)
-    )
-    for name in names:
-        if name not in effects:
-            effects[name] = _fit_one(cells[name], X, model, len(labels))
-    return [r for name in names for r in _records(name, effects[name], labels, cells[name])]
+    # One outcome at a time, so that it stays in the processor's cache until it is done.
+    cells = (_cells(grid, outcome_counts(grid, name), known, model) for name in names)
+    # Small products, many times over: threads would wait for one another longer than they work.
+    with threadpool_limits(1, "blas"):
+        fits = (_fit_ar1 if model.ar1 else _fit_each)(cells, X, model, len(labels))
+        return [
+            record
+            for name, (outcome, effect) in zip(names, fits, strict=True)
+            for record in _records(name, effect, labels, outcome)
+        ]
 
 
 def _cells(grid: MonthlyGrid, counts: Floats, controls_known: Bools, model: _Model) -> _Cells:
@@ -385,49 +396,40 @@ def _cells(grid: MonthlyGrid, counts: Floats, controls_known: Bools, model: _Mod
     return _Cells(counts, known & ~zero, int(zero.sum()), n_missing)
 
 
-def _fit_complete(logs: Sequence[Floats], X: Floats, model: _Model, k: int) -> list[_Effect]:
-    if not logs:
-        return []
-    Y = np.stack(logs)
-    if model.ar1 and len(np.unique(model.classes)) == len(model.classes):
-        return [_ar1_effect(fit, model, k) for fit in fit_ar1_complete(Y, X)]
-    if model.ar1:
-        everywhere = np.ones(Y.shape[1:], dtype=bool)
-        return [_ar1_effect(fit_ar1_grid(y, X, everywhere, model.classes), model, k) for y in Y]
-    projector = build_projector(np.ones(Y.shape[1:]), model.classes)
-    x = projector.residuals(X)
-    return [_two_way(projector.residuals(y), x, projector, model, k) for y in Y]
-
-
-def _fit_one(cells: _Cells, X: Floats, model: _Model, k: int) -> _Effect:
+def _fit_each(outcomes: Iterable[_Cells], X: Floats, model: _Model, k: int) -> Iterator[_Fitted]:
     if model.estimator == "poisson":
-        return _poisson(cells, X, model, k)
-    if model.ar1:
-        return _ar1_effect(fit_ar1_grid(cells.log, X, cells.used, model.classes), model, k)
-    projector = build_projector(cells.used.astype(np.float64), model.classes)
-    residual = projector.residuals(np.concatenate([X, cells.log[None]]))
-    return _two_way(residual[-1], residual[:-1], projector, model, k)
+        yield from ((cells, _poisson(cells, X, model, k)) for cells in outcomes)
+        return
+    shared = share_regressors(X, model.classes)
+    yield from ((cells, _two_way(cells, shared, model, k)) for cells in outcomes)
 
 
-def _two_way(y: Floats, X: Floats, projector: TwoWayProjector, model: _Model, k: int) -> _Effect:
-    """Least squares of columns from which the effects are out."""
-    m, flat = len(X), X.reshape(len(X), -1)
-    gram = flat @ flat.T
-    _check_identified(gram)
-    bread = np.linalg.inv(gram)
-    b = bread @ (flat @ y.ravel())
-    n = int((projector.weights > 0).sum())
-    df = n - projector.n_effects - m
-    errors = y - (b @ flat).reshape(y.shape)
+def _fit_ar1(outcomes: Iterable[_Cells], X: Floats, model: _Model, k: int) -> list[_Fitted]:
+    """Outcomes without a lost cell share all that depends on the regressors; the others stand alone."""
+    outcomes = list(outcomes)
+    by_month = len(np.unique(model.classes)) == len(model.classes)
+    complete = [cells for cells in outcomes if by_month and cells.used.all()]
+    shared = iter(fit_ar1_complete(np.stack([c.log for c in complete]), X) if complete else [])
+    fits = (
+        next(shared) if by_month and c.used.all() else fit_ar1_grid(c.log, X, c.used, model.classes)
+        for c in outcomes
+    )
+    return [(cells, _ar1_effect(fit, model, k)) for cells, fit in zip(outcomes, fits, strict=True)]
+
+
+def _two_way(cells: _Cells, shared: SharedRegressors, model: _Model, k: int) -> _Effect:
+    """Least squares with the covariance of the model."""
+    fit = fit_two_way(cells.log, cells.used, shared)
+    _check_identified(fit.gram)
+    bread, m, n, units = np.linalg.inv(fit.gram), len(fit.gram), fit.n_obs, fit.n_units
+    df = n - fit.n_effects - m
     if model.covariance == "classical":
-        V = bread * float(np.einsum("nt,nt->", errors, errors)) / df
+        V = bread * fit.sum_of_squares / df
     else:
-        units = projector.n_units
-        scores = (X * errors).sum(-1)
-        nested = n - (projector.n_effects - units) - m - 1
-        V = units / (units - 1) * (n - 1) / nested * bread @ (scores @ scores.T) @ bread
+        nested = n - (fit.n_effects - units) - m - 1
+        V = units / (units - 1) * (n - 1) / nested * bread @ (fit.scores.T @ fit.scores) @ bread
         df = units - 1
-    return _Effect(b[:k], np.sqrt(np.diag(V)[:k]), df, n, projector.n_units, float("nan"))
+    return _Effect(fit.coefficients[:k], np.sqrt(np.diag(V)[:k]), df, n, units, float("nan"))
 
 
 def _ar1_effect(fit: Ar1GridFit, model: _Model, k: int) -> _Effect:

@@ -8,11 +8,12 @@ are just period means, and nothing is left but the handful of regressors.
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.ar1 import LagMoments, estimate_rho
-from kostnadsvekst.models.projection import generalised_inverse
+from kostnadsvekst.models.projection import solve_generalised
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -20,6 +21,8 @@ Bools = NDArray[np.bool_]
 
 # Smallest eigenvalue of the regressors' correlations after the effects are out.
 _COLLINEAR = 1e-10
+# Sums may be taken in the order that fills the vector registers; nothing else is relaxed.
+_VECTORISED = {"reassoc", "contract", "nsz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def fit_ar1_grid(y: Floats, X: Floats, present: Bools, classes: Ints, method: st
     within = _single_precision(_unit_demeaned(stacked, present))
     rho = estimate_rho(_grid_moments(within, present, _indicator(classes)[:, 1:]), method).rho
     star = _transform(stacked, present, rho)
-    return _fit_transformed(star, classes, rho)
+    return _fit_transformed(star, present, classes, rho)
 
 
 def fit_ar1_complete(Y: Floats, X: Floats, method: str = "dw") -> list[Ar1GridFit]:
@@ -170,7 +173,7 @@ def _two_way_demeaned(grids: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Star:
-    """Transformed columns (p, N, T), which cells hold a row, and what each row takes from which cells."""
+    """Transformed columns (p, N, T) without unit means, which cells hold a row, what it takes from which."""
 
     columns: Floats
     rows: Bools
@@ -195,37 +198,79 @@ def _single_precision(grids: Floats) -> Floats:
 
 
 def _grid_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
-    """Moments of the period dummies, the regressors and the outcome, in this order."""
-    p = len(z)
+    """Moments of the period dummies, the regressors and the outcome, in this order.
+
+    Absent cells are zero, so that z_t z_{t-1}' vanishes unless both are present; and sums over cells with a
+    predecessor (successor) are sums over all less those over the first (last) cell of each run.
+    """
+    flat = z.reshape(len(z), -1)
     has = np.zeros_like(present)
     has[:, 1:] = present[:, 1:] & present[:, :-1]
-    now = has.astype(np.float64)
-    before = np.roll(now, -1, axis=1)
-    z_now, z_before, flat = z * now, z * before, z.reshape(p, -1)
+    begins = np.flatnonzero(present & ~has)
+    has_next = np.roll(has, -1, axis=1)
+    ends = np.flatnonzero(present & ~has_next)
+    S0 = flat @ flat.T
+    # Neighbours in the flat array, less those of which one ends a unit and the other begins the next.
+    S1 = flat[:, 1:] @ flat[:, :-1].T - z[:, 1:, 0] @ z[:, :-1, -1].T
+    sums = z.sum(1).T, z.sum(2).T
+    now_period, now_unit = _less(sums, z, begins)
+    before_period, before_unit = _less(sums, z, ends)
+    first, last = flat[:, begins], flat[:, ends]
     m = (present @ E) / np.maximum(present.sum(1), 1)[:, None]
-    pairs, lag = now.sum(1), np.zeros_like(z)
-    lag[:, :, 1:] = z[:, :, :-1]
-    lag_now = lag * now
-    A_now, A_before, Em = now @ E, before @ E, m * pairs[:, None]
     E_lag = np.vstack([np.zeros(E.shape[1]), E[:-1]])
-    dd = _product(present.sum(0), E, E) - m.T @ (m * present.sum(1)[:, None])
-    dd_now = _product(now.sum(0), E, E) - A_now.T @ m - m.T @ A_now + m.T @ Em
-    dd_before = _product(before.sum(0), E, E) - A_before.T @ m - m.T @ A_before + m.T @ Em
-    dd_lag = _product(now.sum(0), E, E_lag) - A_now.T @ m - m.T @ A_before + m.T @ Em
+    lag_period = np.vstack([np.zeros(len(z)), before_period[:-1]])
+    dd, dd_lag, dd_now, dd_before = _dummy_moments(present, has, has_next, E)
     return LagMoments(
-        S0=_join(dd, E.T @ z.sum(1).T, flat @ flat.T),
-        S1=_join(
-            dd_lag,
-            E.T @ lag_now.sum(1).T - m.T @ lag_now.sum(2).T,
-            z_now.reshape(p, -1) @ lag.reshape(p, -1).T,
-            (E_lag.T @ z_now.sum(1).T - m.T @ z_now.sum(2).T).T,
-        ),
-        S_now=_join(dd_now, E.T @ z_now.sum(1).T - m.T @ z_now.sum(2).T, z_now.reshape(p, -1) @ flat.T),
-        S_before=_join(
-            dd_before, E.T @ z_before.sum(1).T - m.T @ z_before.sum(2).T, z_before.reshape(p, -1) @ flat.T
-        ),
-        S_gap=np.zeros((E.shape[1] + p, E.shape[1] + p)),
+        S0=_join(dd, E.T @ sums[0], S0),
+        S1=_join(dd_lag, E.T @ lag_period - m.T @ before_unit, S1, (E_lag.T @ now_period - m.T @ now_unit).T),
+        S_now=_join(dd_now, E.T @ now_period - m.T @ now_unit, S0 - first @ first.T),
+        S_before=_join(dd_before, E.T @ before_period - m.T @ before_unit, S0 - last @ last.T),
+        S_gap=np.zeros((E.shape[1] + len(z), E.shape[1] + len(z))),
     )
+
+
+def _less(sums: tuple[Floats, Floats], z: Floats, cells: Ints) -> tuple[Floats, Floats]:
+    """Leave some cells out of the sums of columns (p, N, T) by period (T, p) and by unit (N, p)."""
+    n_units, n_periods = z.shape[1:]
+    units, periods = np.divmod(cells, n_periods)
+    left_out = z.reshape(len(z), -1)[:, cells]
+    by_period = [np.bincount(periods, values, n_periods) for values in left_out]
+    by_unit = [np.bincount(units, values, n_units) for values in left_out]
+    return sums[0] - np.transpose(by_period), sums[1] - np.transpose(by_unit)
+
+
+def _dummy_moments(
+    present: Bools, has: Bools, has_next: Bools, E: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Period dummies less unit means: their moments S0, S1, S_now, S_before.
+
+    Complete units are all alike: one of them stands for all.
+    """
+    chosen, times = _alike(present)
+    here, now, before = (flags[chosen].astype(np.float64) for flags in (present, has, has_next))
+    sums = here @ E
+    m = sums / np.maximum(here.sum(1), 1)[:, None]
+    weighted = m * times[:, None]
+    A_now, A_before = weighted.T @ (now @ E), weighted.T @ (before @ E)
+    Em = weighted.T @ (m * now.sum(1)[:, None])
+    E_lag = np.vstack([np.zeros(E.shape[1]), E[:-1]])
+    n_now = has.sum(0)
+    return (
+        _product(present.sum(0), E, E) - weighted.T @ sums,
+        _product(n_now, E, E_lag) - A_now.T - A_before + Em,
+        _product(n_now, E, E) - A_now - A_now.T + Em,
+        _product(has_next.sum(0), E, E) - A_before - A_before.T + Em,
+    )
+
+
+def _alike(present: Bools) -> tuple[Ints, Floats]:
+    """Units with absent cells and one of the complete units, and for how many units each of them stands."""
+    complete = present.all(1)
+    chosen = np.append(np.flatnonzero(~complete), np.flatnonzero(complete)[:1])
+    times = np.ones(len(chosen))
+    if complete.any():
+        times[-1] = complete.sum()
+    return chosen, times
 
 
 def _product(weights: Floats, left: Floats, right: Floats) -> Floats:
@@ -238,22 +283,54 @@ def _join(dd: Floats, dz: Floats, zz: Floats, zd: Floats | None = None) -> Float
 
 
 def _transform(z: Floats, present: Bools, rho: float) -> _Star:
-    n_periods = present.shape[1]
-    latest = np.maximum.accumulate(np.where(present, np.arange(n_periods), -1), axis=1)
-    previous = np.full(present.shape, -1, dtype=np.intp)
-    previous[:, 1:] = latest[:, :-1]
-    rows = present & (previous >= 0)
-    gap = np.where(rows, np.arange(n_periods) - previous, 1)
-    decay = np.power(rho, gap)
-    now = np.where(rows, np.sqrt((1 - rho**2) / (1 - decay**2)), 0.0)
-    taken = np.where(rows, previous, 0)
-    lagged = np.take_along_axis(z, np.broadcast_to(taken, z.shape), axis=-1)
-    return _Star(now * z - now * decay * lagged, rows, now, now * decay, taken)
+    steps = np.arange(present.shape[1] + 1)
+    decay = np.power(rho, steps)
+    scale = np.sqrt((1 - rho**2) / (1 - decay[1:] ** 2))
+    star = _Star(
+        np.empty_like(z),
+        np.zeros_like(present),
+        np.zeros(present.shape),
+        np.zeros(present.shape),
+        np.zeros(present.shape, dtype=np.intp),
+    )
+    _link_rows(present, np.append(0.0, scale), decay, star.rows, star.now, star.before, star.previous)
+    _difference(z, star.rows, star.now, star.before, star.previous, star.columns)
+    return star
 
 
-def _fit_transformed(star: _Star, classes: Ints, rho: float) -> Ar1GridFit:
-    within = _unit_demeaned(star.columns, star.rows)
-    residual, rank = _without_period_effects(within, star, _indicator(classes))
+@njit(cache=True)
+def _link_rows(
+    present: Bools, scale: Floats, decay: Floats, rows: Bools, now: Floats, before: Floats, previous: Ints
+) -> None:
+    """Link each cell to the unit's cell before it, g periods ago: scale_g and scale_g rho^g."""
+    for i in range(present.shape[0]):
+        latest = -1
+        for t in range(present.shape[1]):
+            if not present[i, t]:
+                continue
+            if latest >= 0:
+                rows[i, t], previous[i, t] = True, latest
+                now[i, t] = scale[t - latest]
+                before[i, t] = scale[t - latest] * decay[t - latest]
+            latest = t
+
+
+@njit(cache=True, fastmath=_VECTORISED)
+def _difference(z: Floats, rows: Bools, now: Floats, before: Floats, previous: Ints, columns: Floats) -> None:
+    """Transform columns and take out the means of each unit's rows."""
+    p, n_units, n_periods = z.shape
+    for i in range(n_units):
+        n = max(rows[i].sum(), 1)
+        for c in range(p):
+            for t in range(n_periods):
+                columns[c, i, t] = now[i, t] * z[c, i, t] - before[i, t] * z[c, i, previous[i, t]]
+            mean = columns[c, i].sum() / n
+            for t in range(n_periods):
+                columns[c, i, t] = columns[c, i, t] - mean if rows[i, t] else 0.0
+
+
+def _fit_transformed(star: _Star, present: Bools, classes: Ints, rho: float) -> Ar1GridFit:
+    residual, rank = _without_period_effects(star, present, _indicator(classes))
     flat = residual.reshape(len(residual), -1)
     n, n_units = int(star.rows.sum()), int(star.rows.any(1).sum())
     return _solve(residual[:-1], residual[-1], flat @ flat.T, rho, n_obs=n, n_units=n_units, rank=rank)
@@ -293,27 +370,71 @@ def _full_rank(gram: Floats) -> bool:
     return bool(values[0] > _COLLINEAR)
 
 
-def _without_period_effects(within: Floats, star: _Star, E: Floats) -> tuple[Floats, int]:
+def _without_period_effects(star: _Star, present: Bools, E: Floats) -> tuple[Floats, int]:
     """Residuals of columns on the transformed period dummies, and the dummies' rank after unit effects."""
-    n_units, n_periods = star.rows.shape
-    unit = np.broadcast_to(np.arange(n_units)[:, None], star.rows.shape)
-    source = np.zeros_like(star.before)
-    # No cell comes before two rows, so this is an assignment and not a sum.
-    source[unit[star.rows], star.previous[star.rows]] = star.before[star.rows]
-    source_squared = np.bincount(star.previous.ravel(), (star.before**2).ravel(), n_periods)
-    pair = (np.arange(n_periods) * n_periods + star.previous).ravel()
-    by_period_pair = np.bincount(pair, (star.now * star.before).ravel(), n_periods**2)
-    cross = E.T @ by_period_pair.reshape(n_periods, n_periods) @ E
-    U = (star.now - source) @ E
+    n_periods = star.rows.shape[1]
+    by_period = np.zeros((n_periods, len(star.columns)))
+    # Sums over rows of now_t - before_t at the two periods of a row; by unit, and of products.
+    dummies, products = np.zeros(star.rows.shape), np.zeros((n_periods, n_periods))
+    _dummy_products(star.columns, star.now, star.before, star.previous, by_period, dummies, products)
     counts = np.maximum(star.rows.sum(1), 1)
-    raw = np.diag(E.T @ ((star.now**2).sum(0) + source_squared)) - cross - cross.T
-    gram = raw - U.T @ (U / counts[:, None])
-    inverse, rank = generalised_inverse(gram, np.diag(gram) <= 1e-12 * np.diag(raw).max())
-    taken = np.stack(
-        [np.bincount(star.previous.ravel(), (star.before * c).ravel(), n_periods) for c in within]
-    )
-    effects = (((star.now * within).sum(1) - taken) @ E) @ inverse
-    by_period = effects @ E.T
-    fitted = star.now * by_period[:, None, :] - star.before * by_period[:, star.previous]
-    fitted -= (effects @ U.T / counts)[..., None]
-    return (within - fitted) * star.rows, rank
+    chosen, times = _alike(present)
+    U = (dummies[chosen] @ E) * np.sqrt(times / counts[chosen])[:, None]
+    raw = E.T @ products @ E
+    gram = raw - U.T @ U
+    empty = np.diag(gram) <= 1e-12 * np.diag(raw).max()
+    solution, rank = solve_generalised(gram, empty, E.T @ by_period)
+    effects = np.ascontiguousarray((E @ solution).T)
+    residual = np.empty_like(star.columns)
+    means = effects @ dummies.T / counts
+    _take_effects(star.columns, star.rows, effects, means, star.now, star.before, star.previous, residual)
+    return residual, rank
+
+
+@njit(cache=True, fastmath=_VECTORISED)
+def _dummy_products(
+    columns: Floats,
+    now: Floats,
+    before: Floats,
+    previous: Ints,
+    by_period: Floats,
+    dummies: Floats,
+    products: Floats,
+) -> None:
+    """Products of transformed period dummies with the columns, the unit dummies and each other."""
+    p, n_units, n_periods = columns.shape
+    for i in range(n_units):
+        for t in range(n_periods):
+            s, a, b = previous[i, t], now[i, t], before[i, t]
+            if a == 0.0:
+                continue
+            dummies[i, t] += a
+            dummies[i, s] -= b
+            products[t, t] += a * a
+            products[s, s] += b * b
+            products[t, s] -= a * b
+            products[s, t] -= a * b
+        for c in range(p):
+            for t in range(n_periods):
+                by_period[t, c] += now[i, t] * columns[c, i, t]
+                by_period[previous[i, t], c] -= before[i, t] * columns[c, i, t]
+
+
+@njit(cache=True, fastmath=_VECTORISED)
+def _take_effects(
+    columns: Floats,
+    rows: Bools,
+    effects: Floats,
+    unit_means: Floats,
+    now: Floats,
+    before: Floats,
+    previous: Ints,
+    residual: Floats,
+) -> None:
+    p, n_units, n_periods = columns.shape
+    for c in range(p):
+        for i in range(n_units):
+            for t in range(n_periods):
+                fitted = now[i, t] * effects[c, t] - before[i, t] * effects[c, previous[i, t]]
+                left = columns[c, i, t] - fitted + unit_means[c, i]
+                residual[c, i, t] = left if rows[i, t] else 0.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -57,7 +57,7 @@ class TwoWayProjector:
         values = np.where(present, grids, 0.0)
         weighted = values if self.binary else values * self.weights
         unit_mean = weighted.sum(-1) / self.unit_weight
-        by_class = _class_sums(weighted.sum(-2), self.classes, self.unit_class.shape[1])
+        by_class = class_sums(weighted.sum(-2), self.classes, self.unit_class.shape[1])
         effects = (by_class - unit_mean @ self.unit_class) @ self.inverse
         values -= (unit_mean - effects @ self.unit_class.T / self.unit_weight)[..., None]
         values -= effects[..., None, self.classes]
@@ -67,7 +67,7 @@ class TwoWayProjector:
     def _balanced(self, grids: Floats) -> Floats:
         within = grids - grids.mean(-1, keepdims=True)
         n_classes = self.unit_class.shape[1]
-        means = _class_sums(within.mean(-2), self.classes, n_classes) / np.bincount(self.classes)
+        means = class_sums(within.mean(-2), self.classes, n_classes) / np.bincount(self.classes)
         return within - means[..., None, self.classes]
 
 
@@ -123,29 +123,31 @@ def generalised_inverse(gram: Floats, empty: NDArray[np.bool_]) -> tuple[Floats,
     inverse : (C, C) array
     rank : int
     """
-    inverse = np.zeros_like(gram)
+    return solve_generalised(gram, empty, np.eye(len(gram)))
+
+
+def solve_generalised(gram: Floats, empty: NDArray[np.bool_], right: Floats) -> tuple[Floats, int]:
+    """Generalised inverse of a Gram matrix, as `generalised_inverse`, times (C, r) right-hand sides; rank."""
+    solution = np.zeros_like(right)
     rest = np.flatnonzero(~empty)[1:]
     if not len(rest):
-        return inverse, 0
-    block = np.ix_(rest, rest)
-    part = gram[block]
+        return solution, 0
+    part = gram[1:, 1:] if len(rest) == len(gram) - 1 else gram[np.ix_(rest, rest)]
     length = np.sqrt(np.diag(part))
-    scaled = part / np.outer(length, length)
-    try:
-        factor = cho_factor(scaled, lower=True)
-        if np.diag(factor[0]).min() ** 2 > _COLLINEAR:
-            inverse[block] = cho_solve(factor, np.eye(len(rest))) / np.outer(length, length)
-            return inverse, len(rest)
-    except LinAlgError:
-        pass
+    scaled, sides = part / length / length[:, None], right[rest] / length[:, None]
+    factor, found, failed = dposv(scaled, sides, lower=1)
+    if not failed and np.diag(factor).min() ** 2 > _COLLINEAR:
+        solution[rest] = found / length[:, None]
+        return solution, len(rest)
     values, vectors = np.linalg.eigh(scaled)
     kept = values > _COLLINEAR * values[-1]
-    basis = vectors[:, kept] / length[:, None]
-    inverse[block] = basis @ (basis.T / values[kept, None])
-    return inverse, int(kept.sum())
+    basis = vectors[:, kept]
+    solution[rest] = basis @ ((basis.T @ sides) / values[kept, None]) / length[:, None]
+    return solution, int(kept.sum())
 
 
-def _class_sums(by_period: Floats, classes: Ints, n_classes: int) -> Floats:
+def class_sums(by_period: Floats, classes: Ints, n_classes: int) -> Floats:
+    """Add up (..., T) columns over the periods of each class, (..., C)."""
     if n_classes == len(classes) and (classes == np.arange(n_classes)).all():
         return by_period
     indicator = (classes[:, None] == np.arange(n_classes)).astype(np.float64)

@@ -146,7 +146,9 @@ def _mean_population(data: pd.DataFrame, entity: str) -> pd.Series:
 
 
 SAMPLES: dict[str, SamplePredicate] = {
-    "without_oslo": SamplePredicate(Bilingual("uten Oslo", "without Oslo"), _without_oslo),
+    "without_oslo": SamplePredicate(
+        Bilingual("uten Oslo (største enhet)", "without Oslo (largest unit)"), _without_oslo
+    ),
     "without_errors": SamplePredicate(
         Bilingual("uten åpenbare feil", "without evident errors"), _without_errors
     ),

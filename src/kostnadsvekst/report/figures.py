@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, readable by the colour-blind.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F", "#F0E442")
 DOTS_PER_INCH = 150
+# Keywords of a panel's title, and of the title of a figure with several panels.
+TITLE: Any = {"loc": "left", "weight": "bold", "fontsize": 10}
+FIGURE_TITLE: Any = {"x": 0.01, "ha": "left", "weight": "bold", "fontsize": 10}
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
