@@ -12,7 +12,7 @@ import pyreadstat
 import pytest
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
-from kostnadsvekst.register import ingest, weekly_cube
+from kostnadsvekst.register import ingest, simulate_episodes, weekly_cube
 from kostnadsvekst.register.workspace import workspace
 from test_register_weekly import simple
 
@@ -267,3 +267,21 @@ def test_person_born_after_own_episode_in_the_latest_row(tmp_path):
     ingest(write_csv(tmp_path / "in.csv", changes), tmp_path / "out.parquet")
     assert pd.read_parquet(tmp_path / "out.parquet")["birth_year"].tolist() == [2018, 2018]
     assert np.isfinite(weekly_cube(tmp_path / "out.parquet")["mean_age"]).all()
+
+
+def test_missing_columns_name_the_file_of_the_user(tmp_path):
+    pyreadstat.write_dta(pd.DataFrame({"lopenr": [1, 2]}), tmp_path / "kpr_2017.dta")
+    with pytest.raises(InvalidDataError, match=r"kpr_2017\.dta: no column person_id"):
+        ingest(tmp_path / "kpr_2017.dta", tmp_path / "out.parquet")
+
+
+def test_one_synthetic_delivery_makes_the_whole_synthetic(tmp_path):
+    made = simulate_episodes(n_persons=200, seed=1, out=tmp_path / "made.parquet")
+    pd.read_parquet(made).to_csv(tmp_path / "own.csv", index=False)
+    ingest([tmp_path / "own.csv", made], tmp_path / "both.parquet")
+    ingest(tmp_path / "own.csv", tmp_path / "alone.parquet")
+    origins = [
+        pq.read_schema(tmp_path / f).metadata.get(b"origin") for f in ("both.parquet", "alone.parquet")
+    ]
+    assert origins[0] == b"synthetic"
+    assert origins[1] != b"synthetic"

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -110,6 +110,13 @@ class IngestReport:
         return "\n".join([f"{self.out}{' (unchanged since last time)' if self.reused else ''}", *lines])
 
 
+class Delivery(NamedTuple):
+    """A file of the user's, and the files that DuckDB reads in its place."""
+
+    name: str
+    parts: tuple[Path, ...]
+
+
 def ingest(
     paths: str | Path | Sequence[str | Path],
     out: str | Path,
@@ -166,7 +173,7 @@ def ingest(
     with workspace(root, key=fingerprint[:16]) as folder:
         if done is not None:
             return done
-        staged = [_stage(path, folder) for path in files]
+        staged = [Delivery(path.name, _stage(path, folder)) for path in files]
         return _sort_and_write(staged, target, plan, fingerprint, memory_limit, folder)
 
 
@@ -261,7 +268,7 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
 
 
 def _sort_and_write(
-    staged: Sequence[tuple[Path, ...]],
+    staged: Sequence[Delivery],
     target: Path,
     plan: Mapping[str, dict[str, Any]],
     fingerprint: str,
@@ -272,7 +279,7 @@ def _sort_and_write(
 
     spill = folder / "spill"
     spill.mkdir(exist_ok=True)
-    size = sum(path.stat().st_size for parts in staged for path in parts)
+    size = sum(path.stat().st_size for delivery in staged for path in delivery.parts)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "temp_directory": str(spill),
@@ -286,7 +293,8 @@ def _sort_and_write(
         order = "person, service, start_day, end_day, hundredths, municipality, birth_year, sex"
         rows = connection.sql(f"SELECT {columns} FROM checked WHERE reason IS NULL ORDER BY {order}")
         partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
-        synthetic = all(_says_synthetic(path) for parts in staged for path in parts)
+        # One synthetic delivery makes the whole synthetic: the label must never get lost.
+        synthetic = any(_says_synthetic(path) for delivery in staged for path in delivery.parts)
         try:
             report = _write_sorted(
                 rows, partial, IngestReport(str(target), n_read, 0, refused, repaired), synthetic, fingerprint
@@ -303,16 +311,14 @@ def _says_synthetic(path: Path) -> bool:
     return (pq.read_schema(path).metadata or {}).get(b"origin") == b"synthetic"
 
 
-def _checked_rows(
-    connection: Any, staged: Sequence[tuple[Path, ...]], plan: Mapping[str, dict[str, Any]]
-) -> str:
+def _checked_rows(connection: Any, staged: Sequence[Delivery], plan: Mapping[str, dict[str, Any]]) -> str:
     """Write SQL of all rows in our columns with the reason why a row is refused."""
-    relations = [_relation(parts, plan["csv"]) for parts in staged]
+    relations = [_relation(delivery.parts, plan["csv"]) for delivery in staged]
     types = [dict(_describe(connection, relation)) for relation in relations]
     names = {ours: plan["columns"].get(ours, ours) for ours in EPISODE_COLUMNS}
     problems = [
-        f"{parts[0].name}: no column {theirs}" + (f" (for {ours})" if ours != theirs else "")
-        for parts, columns in zip(staged, types, strict=True)
+        f"{delivery.name}: no column {theirs}" + (f" (for {ours})" if ours != theirs else "")
+        for delivery, columns in zip(staged, types, strict=True)
         for ours, theirs in names.items()
         if theirs not in columns
     ]
