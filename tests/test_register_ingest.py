@@ -276,7 +276,7 @@ def test_missing_columns_name_the_file_of_the_user(tmp_path):
 
 
 def test_one_synthetic_delivery_makes_the_whole_synthetic(tmp_path):
-    made = simulate_episodes(n_persons=200, seed=1, out=tmp_path / "made.parquet")
+    made = simulate_episodes(n_persons=1000, seed=1, out=tmp_path / "made.parquet")
     pd.read_parquet(made).to_csv(tmp_path / "own.csv", index=False)
     ingest([tmp_path / "own.csv", made], tmp_path / "both.parquet")
     ingest(tmp_path / "own.csv", tmp_path / "alone.parquet")
