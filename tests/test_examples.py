@@ -64,3 +64,12 @@ def test_the_example_is_short():
     code = [line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if line.strip()]
     body = code[code.index("def main(panel=None):") + 1 : code.index('if __name__ == "__main__":')]
     assert len([line for line in body if not line.strip().startswith(("#", '"""'))]) <= 20
+
+
+@pytest.mark.filterwarnings("ignore::kostnadsvekst.errors.DataWarning")
+def test_the_readme_s_lines_run():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, object] = {}
+    exec(code, names)  # the lines that a newcomer types first
+    assert names["est"].n_obs == 1825
