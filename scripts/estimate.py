@@ -72,6 +72,9 @@ def main() -> int:
     except KostnadsvekstError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"error: {error}; check that the folder {arguments.out} can be written to", file=sys.stderr)
+        return KostnadsvekstError.exit_code
     exit_code = int(any(report.result.moved for report in reports))
     if arguments.json:
         print(json.dumps(to_json(reports, exit_code), ensure_ascii=False, indent=1))

@@ -198,6 +198,14 @@ def test_a_suspicious_jump_is_warned_about_by_name(tmp_path):
     assert "thousand kroner for kroner?" in done.stdout
 
 
+def test_results_folder_that_is_a_file(tmp_path):
+    (tmp_path / "out").write_text("not a folder")
+    done = run("--only", "appendix", "--out", tmp_path / "out")
+    assert done.returncode == 3
+    assert "can be written to" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_usage_errors_exit_with_2():
     assert run("--only", "nonsense").returncode == 2
     assert run("--lang", "de").returncode == 2
