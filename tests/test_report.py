@@ -16,6 +16,7 @@ from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.audit import (
     COLUMNS,
     Item,
+    add_accepted_reasons,
     audit_items,
     check_accepted,
     engine_difference,
@@ -147,6 +148,8 @@ def test_moved_numbers_and_acceptances():
     assert numbers_moved(audit) == ["table A1, r, c: printed 1.25, ours 1.30000"]
     accepted = audit[["table", "row", "column", "origin"]].assign(reason="x", reviewer="y", date="z")
     assert numbers_moved(audit, accepted) == []
+    assert add_accepted_reasons(audit, accepted)["reason"].tolist() == ["accepted: x"]
+    assert add_accepted_reasons(audit, accepted.head(0))["reason"].tolist() == [""]
     healed = audit_items(items(1.25), REAL)
     assert numbers_moved(healed, accepted) == ["table A1, r, c: accepted deviation has disappeared"]
     absent = audit_items(items(None), REAL)

@@ -20,6 +20,7 @@ from kostnadsvekst.report.audit import (
     ENGINES_AGREE,
     NO_STARS,
     Item,
+    add_accepted_reasons,
     audit_items,
     engine_difference,
     load_accepted,
@@ -79,7 +80,8 @@ def run(settings: Settings) -> ChapterResult:
     provenance: Provenance = panel.attrs["provenance"]
     known = explain_differences(panel)
     audit = audit_items([item if item.reason else replace(item, reason=known) for item in items], provenance)
-    moved = numbers_moved(audit, load_accepted())
+    accepted = load_accepted()
+    audit, moved = add_accepted_reasons(audit, accepted), numbers_moved(audit, accepted)
     files: dict[str, str | bytes] = {"audit.csv": audit.to_csv(index=False, lineterminator="\n")}
     page_lang = settings.languages[0] if len(settings.languages) == 1 else "en"
     notes = [_count(audit).get(page_lang), _engines(items, opinions).get(page_lang), *moved]

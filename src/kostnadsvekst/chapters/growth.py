@@ -30,6 +30,7 @@ from kostnadsvekst.report.audit import (
     DIFFERS,
     NOT_ATTEMPTED,
     Item,
+    add_accepted_reasons,
     audit_items,
     load_accepted,
     numbers_moved,
@@ -121,7 +122,8 @@ def run(settings: Settings) -> ChapterResult:
         ],
         ignore_index=True,
     )
-    moved = numbers_moved(audit, load_accepted())
+    accepted = load_accepted()
+    audit, moved = add_accepted_reasons(audit, accepted), numbers_moved(audit, accepted)
     files["growth/audit.csv"] = audit.to_csv(index=False, lineterminator="\n")
     files["growth/audit.html"] = render_audit_html(audit, _AUDIT_TITLE, [_real_growth(real).en, *moved], "en")
     summary = (_count(audit), _real_growth(real), *_absent(data))

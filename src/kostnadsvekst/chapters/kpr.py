@@ -24,6 +24,7 @@ from kostnadsvekst.report.audit import (
     DIFFERS,
     NOT_ATTEMPTED,
     ROUNDS,
+    add_accepted_reasons,
     load_accepted,
     numbers_moved,
 )
@@ -86,7 +87,8 @@ def run(settings: Settings) -> ChapterResult:
         Files in ``kpr/``.
     """
     material = _gather(settings)
-    audit = _audit(material)
+    accepted = load_accepted()
+    audit = add_accepted_reasons(_audit(material), accepted)
     files: dict[str, str | bytes] = {
         "kpr/counting_rules.csv": _csv(
             pd.DataFrame(material.rules.items(), columns=["rule", "wording"]), material
@@ -105,7 +107,7 @@ def run(settings: Settings) -> ChapterResult:
             files |= {f"kpr/{name}": text for name, text in render(table, lang).items()}
     for lang in settings.languages:
         files |= {f"kpr/{name}_{lang}.png": png for name, png in _figures(material, lang).items()}
-    moved = tuple(numbers_moved(audit, load_accepted()))
+    moved = tuple(numbers_moved(audit, accepted))
     return ChapterResult(files, audit, moved, _summary(material, audit))
 
 

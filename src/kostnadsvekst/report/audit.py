@@ -143,6 +143,29 @@ def numbers_moved(audit: pd.DataFrame, accepted: pd.DataFrame | None = None) -> 
     return moved + [f"table {t}, {r}, {c}: accepted deviation has disappeared" for t, r, c, _ in stale]
 
 
+def add_accepted_reasons(audit: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
+    """Write the reason of each accepted deviation into the audit.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        From `audit_items`.
+    accepted : DataFrame
+        From `load_accepted`.
+
+    Returns
+    -------
+    DataFrame
+        The audit, with "accepted: ..." as the reason of every cell that differs and is accepted.
+    """
+    keys = ["table", "row", "column", "origin"]
+    reasons = {tuple(r[k] for k in keys): r["reason"] for r in accepted.to_dict("records")}
+    known = [reasons.get(tuple(r)) for r in audit[keys].itertuples(index=False)]
+    waived = (audit["verdict"] == DIFFERS) & pd.Series(known, index=audit.index).notna()
+    told = pd.Series([f"accepted: {reason}" for reason in known], index=audit.index)
+    return audit.assign(reason=audit["reason"].mask(waived, told))
+
+
 def check_accepted(accepted: pd.DataFrame) -> None:
     """Raise InvalidDataError if an acceptance lacks reason, reviewer or date, or occurs twice."""
     problems = [
