@@ -156,12 +156,14 @@ def add_accepted_reasons(audit: pd.DataFrame, accepted: pd.DataFrame) -> pd.Data
     Returns
     -------
     DataFrame
-        The audit, with "accepted: ..." as the reason of every cell that differs and is accepted.
+        The audit, with "accepted: ..." as the reason of every cell that differs, is accepted, and has no
+        reason of its own, which holds the computed numbers.
     """
     keys = ["table", "row", "column", "origin"]
     reasons = {tuple(r[k] for k in keys): r["reason"] for r in accepted.to_dict("records")}
     known = [reasons.get(tuple(r)) for r in audit[keys].itertuples(index=False)]
-    waived = (audit["verdict"] == DIFFERS) & pd.Series(known, index=audit.index).notna()
+    unexplained = (audit["verdict"] == DIFFERS) & (audit["reason"] == "")
+    waived = unexplained & pd.Series(known, index=audit.index).notna()
     told = pd.Series([f"accepted: {reason}" for reason in known], index=audit.index)
     return audit.assign(reason=audit["reason"].mask(waived, told))
 
