@@ -687,8 +687,10 @@ def _drivers_figure(material: _Material, lang: str) -> Any:
         title_fontsize=8,
     )
     caption = Bilingual(
-        "Vekst i brukere per uke, januar 2017 til desember 2020: befolkning og dekning etter alder",
-        "Growth in users per week, January 2017 to December 2020: population and coverage by age",
+        "Vekst i brukere per uke, januar 2017 til desember 2020: befolkning og dekning etter alder\n"
+        "(konfidensielle aldersgrupper er slått sammen med den eldste av dem)",
+        "Growth in users per week, January 2017 to December 2020: population and coverage by age\n"
+        "(confidential age groups are drawn with the oldest of them)",
     )
     figure.suptitle(caption.get(lang), fontsize=11, x=0.01, ha="left", weight="bold")
     return figure
