@@ -38,7 +38,7 @@ def test_duckdb_on_files_in_parts(tmp_path, monkeypatch):
     register["person_id"] = "p" + register["person_id"].astype(str)
     register.iloc[:900].to_parquet(tmp_path / "a.parquet")
     register.iloc[900:].to_parquet(tmp_path / "b.parquet")
-    monkeypatch.setattr("kostnadsvekst.register.masks.ROWS_PER_PART", 700)
+    monkeypatch.setattr("kostnadsvekst.register.ibis_engine.ROWS_PER_PART", 700)
     cube = weekly_cube(tmp_path, engine="duckdb", temp_directory=tmp_path / "spill")
     pd.testing.assert_frame_equal(cube, weekly_cube(register))
     assert list((tmp_path / "spill").iterdir()) == []

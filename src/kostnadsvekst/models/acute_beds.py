@@ -21,10 +21,10 @@ from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.ar1_grid import Ar1GridFit, fit_ar1_complete, fit_ar1_grid
-from kostnadsvekst.models.design import require_columns
 from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.models.poisson import fit_poisson
 from kostnadsvekst.models.two_way_outcomes import SharedRegressors, fit_two_way, share_regressors
+from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.sources.synthetic_acute_beds import CELLS, DEFAULT_SEED, simulate
@@ -124,7 +124,7 @@ def load_panel(path: str | Path | None = None, seed: int = DEFAULT_SEED) -> pd.D
 
 def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     """Check a monthly panel and bring it into order; arguments and errors as `load_panel`."""
-    require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel)
+    require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel.columns)
     months = _month_text(panel["month"], "month")
     first = _month_text(panel["first_month"].mask(panel["first_month"].isin(["", 0, "0"])), "first_month")
     checked = panel.assign(month=months, first_month=first)
@@ -477,7 +477,7 @@ def _records(name: str, effect: _Effect, labels: Sequence[str], cells: _Cells) -
 
 def _regressors(grid: MonthlyGrid, split: str | None, trend: bool) -> tuple[Floats, tuple[str, ...]]:
     """(k, N, T) regressors, the treatment's columns first, and the labels of these."""
-    require_columns([*SUPPLY, *DEMAND], pd.DataFrame(columns=list(grid.values)))
+    require_columns([*SUPPLY, *DEMAND], grid.values)
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = [np.log(grid.values[name]) for name in (*SUPPLY, *DEMAND)]
     treatments, labels = _treatments(grid, split)
@@ -488,7 +488,7 @@ def _regressors(grid: MonthlyGrid, split: str | None, trend: bool) -> tuple[Floa
 def _treatments(grid: MonthlyGrid, split: str | None) -> tuple[list[Floats], tuple[str, ...]]:
     if split is None:
         return [grid.treated], ("all",)
-    require_columns([split], pd.DataFrame(columns=list(grid.values)))
+    require_columns([split], grid.values)
     group = grid.values[split]
     unknown = grid.present & (grid.treated > 0) & ~np.isin(group, (0.0, 1.0))
     if unknown.any():

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
-from kostnadsvekst.models.design import require_columns
 from kostnadsvekst.models.periods import check_unique, period_numbers
+from kostnadsvekst.naming import require_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -107,7 +107,7 @@ def read_adoption_panel(
         If a unit and period occur twice, a unit changes its first period, a period between the first and
         the last has no row at all, or an outcome is infinite: units and periods are named.
     """
-    require_columns([outcome, unit, time, first_treated, *([weights] if weights else [])], data)
+    require_columns([outcome, unit, time, first_treated, *([weights] if weights else [])], data.columns)
     values = pd.to_numeric(data[outcome], errors="coerce").to_numpy(dtype=np.float64)
     _refuse(np.isinf(values), f"{outcome} is infinite", data, unit, time)
     rows = data[~np.isnan(values)]

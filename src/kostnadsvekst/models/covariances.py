@@ -12,7 +12,7 @@ from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.jackknife import jackknife
 from kostnadsvekst.models.wild_bootstrap import wild_covariance
-from kostnadsvekst.panel.schema import require_columns
+from kostnadsvekst.naming import require_columns
 
 Ints = NDArray[np.intp]
 _LISTED = 10
@@ -53,7 +53,7 @@ class Grouping:
             return self.known[column]
         if self.data is None:
             raise SpecificationError(f"the estimate has no data to take the column {column!r} from")
-        require_columns([column], self.data)
+        require_columns([column], self.data.columns)
         values = self.data[column].iloc[self.rows]
         codes: Ints = pd.factorize(values, sort=True)[0]
         missing = np.flatnonzero(codes < 0)

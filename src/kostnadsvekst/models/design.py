@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
-from kostnadsvekst.panel.schema import require_columns
+from kostnadsvekst.naming import require_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -120,7 +120,7 @@ def read_sample(data: pd.DataFrame, numeric: Iterable[str], categorical: Iterabl
         If the frame is empty, or a numeric column holds text or infinite values; the rows are named.
     """
     numeric, categorical = list(dict.fromkeys(numeric)), list(dict.fromkeys(categorical))
-    require_columns([*numeric, *categorical], data)
+    require_columns([*numeric, *categorical], data.columns)
     if data.empty:
         raise InvalidDataError("the data have no rows")
     numbers = {name: _numbers(data, name) for name in numeric}

@@ -30,7 +30,7 @@ from kostnadsvekst.models.design import (
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.transformations import add_transformed
-from kostnadsvekst.panel.schema import require_columns
+from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
 
 Floats = NDArray[np.float64]
@@ -329,7 +329,7 @@ def complete_sample(
         If rows with missing values are left out.
     """
     numeric, categorical = columns_of(terms)
-    require_columns([spec.time, spec.entity], data)
+    require_columns([spec.time, spec.entity], data.columns)
     chosen = sample_mask(spec.sample, data, spec.entity) if spec.sample else None
     data = add_transformed(data, [spec.outcome, *numeric, *categorical], spec.entity, spec.time)
     weights = (spec.weights,) if spec.weights else ()

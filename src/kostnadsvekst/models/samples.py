@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.panel.schema import SUSPICIOUS_JUMP, require_columns
+from kostnadsvekst.naming import require_columns
+from kostnadsvekst.panel.schema import SUSPICIOUS_JUMP
 
 Mask = NDArray[np.bool_]
 OSLO = "0301"
@@ -95,7 +96,7 @@ def _evaluate(expression: str, data: pd.DataFrame) -> Mask:
             raise SpecificationError(
                 f"unknown sample {name!r}; known: {', '.join(SAMPLES)}, or an expression over the columns"
             ) from error
-        require_columns([name], data)
+        require_columns([name], data.columns)
         raise
     except (SyntaxError, TypeError, ValueError, NotImplementedError, AttributeError) as error:
         raise SpecificationError(
@@ -113,7 +114,7 @@ def _without_oslo(data: pd.DataFrame, entity: str) -> Mask:
     codes = data[entity].astype("str")
     if (codes == OSLO).any():
         return (codes != OSLO).to_numpy()
-    require_columns(["population"], data)
+    require_columns(["population"], data.columns)
     return (data[entity] != _mean_population(data, entity).idxmax()).to_numpy()
 
 
@@ -123,7 +124,7 @@ def _without_errors(data: pd.DataFrame, entity: str) -> Mask:
     The unit's own median would not do: where most of its years are wrong, it takes the right ones for errors.
     """
     mask = np.ones(len(data), dtype=bool)
-    require_columns(_MONEY, data)
+    require_columns(_MONEY, data.columns)
     for name in _MONEY:
         usual = data[name].median()
         mask &= data[name].between(usual / SUSPICIOUS_JUMP, usual * SUSPICIOUS_JUMP).to_numpy()
@@ -134,7 +135,7 @@ def _by_size(lower: float, upper: float) -> Callable[[pd.DataFrame, str], Mask]:
     """Units by their mean population, so that no unit is in the sample in some years only."""
 
     def rows(data: pd.DataFrame, entity: str) -> Mask:
-        require_columns(["population"], data)
+        require_columns(["population"], data.columns)
         size = data[entity].map(_mean_population(data, entity))
         return ((size >= lower) & (size < upper)).to_numpy()
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.periods import check_unique, period_numbers
-from kostnadsvekst.panel.schema import require_columns
+from kostnadsvekst.naming import require_columns
 
 POPULATION = "population"
 _CALL = re.compile(r"(\w+)\(\s*(.+?)\s*(?:,\s*(\d+)\s*)?\)")
@@ -80,7 +80,7 @@ def add_transformed(data: pd.DataFrame, factors: Iterable[str], entity: str, tim
     made = [factor for factor in factors if factor not in data.columns and parse_call(factor)]
     if not made:
         return data
-    require_columns([c for f in made for c in source_columns(f, data.columns)], data)
+    require_columns([c for f in made for c in source_columns(f, data.columns)], data.columns)
     columns = {factor: _evaluate(factor, data, entity, time) for factor in dict.fromkeys(made)}
     return pd.concat([data, pd.DataFrame(columns, index=data.index)], axis=1)
 
@@ -90,7 +90,7 @@ def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Ser
         return pd.to_numeric(data[factor])
     call = parse_call(factor)
     if call is None:
-        require_columns([factor], data)
+        require_columns([factor], data.columns)
         raise SpecificationError(f"cannot read {factor!r}")
     argument = _evaluate(call.argument, data, entity, time)
     if call.function in _OVER_TIME:

@@ -6,15 +6,15 @@ rows are part of the published regressions. Unlikely values are warned about ins
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
+from kostnadsvekst.errors import DataWarning, InvalidDataError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.naming import require_columns
 
 _PER_INHABITANT = Bilingual("2019-kroner per innbygger", "2019 kroner per inhabitant")
 _PERCENT = Bilingual("prosent av innbyggerne", "per cent of inhabitants")
@@ -152,17 +152,6 @@ def label_of(name: str) -> Bilingual:
     return column.label if column else Bilingual(name, name)
 
 
-def require_columns(needed: Iterable[str], data: pd.DataFrame) -> None:
-    """Raise DataMissingError naming every absent column and the nearest present one."""
-    absent = [name for name in needed if name not in data.columns]
-    if not absent:
-        return
-    names = [str(c) for c in data.columns]
-    raise DataMissingError(
-        f"the data lack the column(s) {nearest_names(absent, names)}; they have {', '.join(names)}"
-    )
-
-
 def check_panel(panel: pd.DataFrame) -> None:
     """Check a municipal panel against the schema, and report everything that is wrong at once.
 
@@ -184,7 +173,7 @@ def check_panel(panel: pd.DataFrame) -> None:
     DataWarning
         If an amount differs from the municipality's own median by a factor above `SUSPICIOUS_JUMP`.
     """
-    require_columns(COLUMNS, panel)
+    require_columns(COLUMNS, panel.columns)
     if panel.empty:
         raise InvalidDataError("the panel has no rows")
     problems = [*_value_problems(panel), *_key_problems(panel)]

@@ -58,6 +58,7 @@ LAST_WEEK = "2020-12-28"
 OLDEST_AGE = 120
 FIRST_BIRTH_YEAR = 1880
 LAST_BIRTH_YEAR = FIRST_BIRTH_YEAR + 255
+_CONFLICT = "rows of a person with more than one birth_year or sex (persons)"
 MAX_HOURS_PER_WEEK = 336.0  # two carers round the clock
 HOURS_UNIT = 100  # hours are counted in hundredths, so that sums do not depend on the order of rows
 MAX_BUCKETS = 1023
@@ -222,6 +223,27 @@ def counting_rules(
         "municipality": place,
         "duplicates": "repeated and redelivered rows change nothing",
     }
+
+
+def refuse_faults(faults: dict[str, int], conflicts: int, where: str) -> None:
+    """Raise if rows cannot be used or persons contradict themselves.
+
+    Parameters
+    ----------
+    faults : dict
+        Kind of fault to number of rows.
+    conflicts : int
+        Persons with more than one birth year or sex; looked at only where all rows can be used.
+    where : str
+
+    Raises
+    ------
+    InvalidDataError
+    """
+    if any(faults.values()):
+        raise faults_to_error(faults, where)
+    if conflicts:
+        raise faults_to_error({_CONFLICT: conflicts}, where)
 
 
 def faults_to_error(counts: dict[str, int], where: str) -> InvalidDataError:

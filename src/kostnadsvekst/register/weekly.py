@@ -39,8 +39,8 @@ from kostnadsvekst.register.schema import (
     age_group_codes,
     check_overlap,
     counting_rules,
-    faults_to_error,
     memory_bytes,
+    refuse_faults,
     week_calendar,
     year_calendar,
 )
@@ -48,7 +48,6 @@ from kostnadsvekst.register.schema import (
 Engine = Literal["painter", "duckdb", "spark"]
 _NOBODY = -(2**63)
 _HELD_SHARE = 0.75  # of the memory limit, for the packed rows of an unsorted register
-_CONFLICT = "rows of a person with more than one birth_year or sex (persons)"
 
 
 def weekly_cube(
@@ -111,7 +110,7 @@ def weekly_cube(
     if engine == "painter":
         cube = _paint(source, calendar, overlap, by_municipality, memory_bytes(memory_limit))
     elif engine in ("duckdb", "spark"):
-        from kostnadsvekst.register.masks import count_with_masks
+        from kostnadsvekst.register.ibis_engine import count_with_masks
 
         cube = count_with_masks(
             source, calendar, overlap, by_municipality, engine, memory_limit, temp_directory
@@ -233,27 +232,6 @@ def _paint(
     refuse_faults(faults, cube.conflicts, source.name)
     names = sorted(places.numbers, key=places.numbers.__getitem__) if by_municipality else None
     return _to_frame(cube, names)
-
-
-def refuse_faults(faults: dict[str, int], conflicts: int, where: str) -> None:
-    """Raise if rows cannot be used or persons contradict themselves.
-
-    Parameters
-    ----------
-    faults : dict
-        Kind of fault to number of rows.
-    conflicts : int
-        Persons with more than one birth year or sex; looked at only where all rows can be used.
-    where : str
-
-    Raises
-    ------
-    InvalidDataError
-    """
-    if any(faults.values()):
-        raise faults_to_error(faults, where)
-    if conflicts:
-        raise faults_to_error({_CONFLICT: conflicts}, where)
 
 
 def _needed_columns(by_municipality: bool) -> list[str]:

@@ -30,8 +30,8 @@ from kostnadsvekst.register.schema import (
     SERVICE_CODES,
     Calendar,
     Overlap,
+    refuse_faults,
 )
-from kostnadsvekst.register.weekly import refuse_faults
 from kostnadsvekst.register.workspace import remove_folder, workspace
 
 if TYPE_CHECKING:
