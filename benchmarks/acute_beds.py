@@ -18,7 +18,7 @@ import pandas as pd
 
 import kostnadsvekst as kv
 from kostnadsvekst.models.acute_beds import DEMAND, OUTCOMES, SUPPLY, outcome_counts, to_grid
-from kostnadsvekst.sources.synthetic_acute_beds import CELLS, simulate
+from kostnadsvekst.synthetic.acute_beds import CELLS, simulate
 
 ROOT = Path(__file__).resolve().parents[1]
 DENSE_OUTCOMES = 1

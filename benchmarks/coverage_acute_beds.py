@@ -6,7 +6,7 @@ python benchmarks/coverage_acute_beds.py [number of panels]
 import sys
 from pathlib import Path
 
-from kostnadsvekst.analysis.coverage import coverage_table
+from kostnadsvekst.analysis.acute_beds.coverage import coverage_table
 from kostnadsvekst.report.output import write_files
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -39,9 +39,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Calibrate, check, write; return the exit code."""
     arguments = parse_arguments()
-    from kostnadsvekst.calibration import DEFAULT_SEED, build_manifest, calibrate_panel, render_csv
     from kostnadsvekst.errors import KostnadsvekstError
     from kostnadsvekst.report.output import write_files
+    from kostnadsvekst.synthetic.panel import DEFAULT_SEED, build_manifest, calibrate_panel, render_csv
 
     out: Path = arguments.out
     number = DEFAULT_SEED if arguments.seed is None else arguments.seed

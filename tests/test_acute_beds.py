@@ -8,12 +8,12 @@ import pytest
 import statsmodels.api as sm
 
 import kostnadsvekst as kv
-from kostnadsvekst.analysis.effect_path import TARGETS, find_effect_path, printed_estimates
+from kostnadsvekst.analysis.acute_beds.effect_path import TARGETS, find_effect_path, printed_estimates
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.acute_beds import DEMAND, OUTCOMES, SUPPLY
-from kostnadsvekst.models.ar1_grid import fit_ar1_complete, fit_ar1_grid
-from kostnadsvekst.sources.synthetic_acute_beds import CELLS, DEFAULT_SEED, EffectPath, simulate
+from kostnadsvekst.models.balanced.ar1 import fit_ar1_complete, fit_ar1_grid
+from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, EffectPath, simulate
 
 MAIN = "admissions_acute_internal_80plus"
 EXACT = 1e-10

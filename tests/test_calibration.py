@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 from brute_force import lsdv, printed_items, published_cells, published_items
-from kostnadsvekst.calibration import calibrate_panel
-from kostnadsvekst.calibration import covariates as stage_2
-from kostnadsvekst.calibration import expenditure as stage_3
-from kostnadsvekst.calibration import populations as stage_1
-from kostnadsvekst.calibration.printed import (
+from kostnadsvekst.errors import CalibrationError
+from kostnadsvekst.synthetic.panel import calibrate_panel
+from kostnadsvekst.synthetic.panel import covariates as stage_2
+from kostnadsvekst.synthetic.panel import expenditure as stage_3
+from kostnadsvekst.synthetic.panel import populations as stage_1
+from kostnadsvekst.synthetic.panel.printed import (
     COVARIATES,
     DF_RESID,
     HALF_UNIT,
@@ -26,12 +27,11 @@ from kostnadsvekst.calibration.printed import (
     TERMS,
     load_printed,
 )
-from kostnadsvekst.calibration.regression import build_design, nest_models
-from kostnadsvekst.calibration.solver import Box, Conditions, System, solve_conditions, squeeze
-from kostnadsvekst.calibration.start import draw_start_panel
-from kostnadsvekst.calibration.targets import complex_step_jacobian, solve_least_norm, solve_targets
-from kostnadsvekst.calibration.verification import find_misses
-from kostnadsvekst.errors import CalibrationError
+from kostnadsvekst.synthetic.panel.regression import build_design, nest_models
+from kostnadsvekst.synthetic.panel.solver import Box, Conditions, System, solve_conditions, squeeze
+from kostnadsvekst.synthetic.panel.start import draw_start_panel
+from kostnadsvekst.synthetic.panel.targets import complex_step_jacobian, solve_least_norm, solve_targets
+from kostnadsvekst.synthetic.panel.verification import find_misses
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "data" / "synthetic" / "synthetic_panel_2015_2019.csv"

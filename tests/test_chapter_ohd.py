@@ -9,7 +9,7 @@ from kostnadsvekst.chapters import Settings, ohd
 from kostnadsvekst.errors import DataMissingError, DataWarning
 from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, OUTCOMES
-from kostnadsvekst.sources.synthetic_acute_beds import simulate
+from kostnadsvekst.synthetic.acute_beds import simulate
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT
-from kostnadsvekst.analysis.coverage import coverage_table
+from kostnadsvekst.analysis.acute_beds.coverage import coverage_table
 from kostnadsvekst.models.staggered import METHODS
 
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 import kostnadsvekst as kv
 from conftest import ROOT
 from kostnadsvekst.analysis.growth import RESIDUAL, TOTAL
-from kostnadsvekst.calibration.growth import assign_groups, make_expenditures
 from kostnadsvekst.chapters import Settings, growth
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.panel.prices import price_index
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.sources.claims import control_series, load_growth_claims
 from kostnadsvekst.sources.published import load_cells
+from kostnadsvekst.synthetic.expenditures import assign_groups, make_expenditures
 
 
 def table_1() -> pd.Series:

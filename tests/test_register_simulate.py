@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.register import simulate_episodes, weekly_cube, yearly_users
-from kostnadsvekst.register.population_flow import flow
+from kostnadsvekst.synthetic.population_flow import flow
 
 SHARE = 0.05  # of the country
 

@@ -11,7 +11,7 @@ import pytest
 
 import kostnadsvekst as kv
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
-from kostnadsvekst.models.projection import build_projector
+from kostnadsvekst.models.balanced.projection import build_projector
 
 COLUMNS = ("y", "unit", "time", "first")
 EXACT = 1e-8

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kostnadsvekst.models.ar1 import baltagi_wu
-from kostnadsvekst.models.ar1_grid import fit_ar1_grid
-from kostnadsvekst.models.two_way_outcomes import fit_two_way, share_regressors
+from kostnadsvekst.models.balanced.ar1 import fit_ar1_grid
+from kostnadsvekst.models.balanced.two_way_outcomes import fit_two_way, share_regressors
 
 EXACT = 1e-10
 N, T, K = 12, 24, 3

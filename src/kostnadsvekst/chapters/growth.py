@@ -17,7 +17,6 @@ from kostnadsvekst.analysis.growth import (
     split_growth,
     summarise,
 )
-from kostnadsvekst.calibration.growth import assign_groups, make_expenditures
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
@@ -42,6 +41,7 @@ from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, ren
 from kostnadsvekst.sources.claims import control_series, load_control_totals, load_growth_claims
 from kostnadsvekst.sources.published import load_cells
 from kostnadsvekst.sources.store import DESCRIPTION, read_store
+from kostnadsvekst.synthetic.expenditures import assign_groups, make_expenditures
 
 BASE_YEAR = 2019
 FIRST, LAST, LAST_PANEL = 2015, 2020, 2019

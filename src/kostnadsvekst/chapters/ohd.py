@@ -38,7 +38,7 @@ from kostnadsvekst.report.audit import Item, audit_items, numbers_moved
 from kostnadsvekst.report.numbers import format_number, significance_stars
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer, html_page, render
 from kostnadsvekst.sources.files import read_table
-from kostnadsvekst.sources.synthetic_acute_beds import SyntheticAcuteBeds, simulate
+from kostnadsvekst.synthetic.acute_beds import SyntheticAcuteBeds, simulate
 
 EARLY, LATE = "2014-12", "2017-12"
 _QUARTERLY = ("log_count", "municipality", "quarter", "first_quarter")

@@ -33,8 +33,8 @@ from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationErr
 from kostnadsvekst.models.covariances import Grouping, compute_covariance
 from kostnadsvekst.models.design import build_design, parse_terms
 from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, WithinFit, complete_sample, fit_within
-from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.panel.periods import check_unique, period_numbers
 from kostnadsvekst.provenance import provenance_of
 
 Floats = NDArray[np.float64]

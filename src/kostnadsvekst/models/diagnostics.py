@@ -11,8 +11,8 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariances import compute_covariance
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance, clustered
-from kostnadsvekst.models.periods import period_numbers
 from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.panel.periods import period_numbers
 
 Floats = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.naming import require_columns
+from kostnadsvekst.panel.periods import check_unique, period_numbers
 
 POPULATION = "population"
 _CALL = re.compile(r"(\w+)\(\s*(.+?)\s*(?:,\s*(\d+)\s*)?\)")
@@ -67,7 +67,7 @@ def add_transformed(data: pd.DataFrame, factors: Iterable[str], entity: str, tim
     factors : iterable of str
         Columns and transformations; columns that exist are left alone.
     entity, time : str
-        Columns within and along which lags are taken; times as `kostnadsvekst.models.periods` reads them.
+        Columns within and along which lags are taken; times as `kostnadsvekst.panel.periods` reads them.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _PUBLIC = {
-    "simulate_episodes": "kostnadsvekst.register.simulate",
+    "simulate_episodes": "kostnadsvekst.synthetic.register",
     "ingest": "kostnadsvekst.register.ingestion",
     "IngestReport": "kostnadsvekst.register.ingestion",
     "weekly_cube": "kostnadsvekst.register.weekly",
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.ingestion import IngestReport as IngestReport
     from kostnadsvekst.register.ingestion import ingest as ingest
     from kostnadsvekst.register.schema import counting_rules as counting_rules
-    from kostnadsvekst.register.simulate import simulate_episodes as simulate_episodes
     from kostnadsvekst.register.trends import components_check as components_check
     from kostnadsvekst.register.trends import growth as growth
     from kostnadsvekst.register.trends import trend as trend
     from kostnadsvekst.register.weekly import weekly_cube as weekly_cube
     from kostnadsvekst.register.weekly import yearly_users as yearly_users
+    from kostnadsvekst.synthetic.register import simulate_episodes as simulate_episodes

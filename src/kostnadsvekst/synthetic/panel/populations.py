@@ -17,15 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kostnadsvekst.calibration.printed import (
+from kostnadsvekst.errors import CalibrationError
+from kostnadsvekst.synthetic.panel.printed import (
     HALF_UNIT,
     N_OBS,
     N_UNITS,
     N_YEARS,
     Printed,
 )
-from kostnadsvekst.calibration.targets import complex_step_jacobian, pooled_moments
-from kostnadsvekst.errors import CalibrationError
+from kostnadsvekst.synthetic.panel.targets import complex_step_jacobian, pooled_moments
 
 # Population of Norway on 1 January 2016-2020 (SSB), and of its capital, whose maximum table A2 prints.
 NATIONAL_POPULATION = np.array([5213985.0, 5258317.0, 5295619.0, 5328212.0, 5367580.0])

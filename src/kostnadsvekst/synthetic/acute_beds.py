@@ -28,8 +28,8 @@ urgency):
 
 Targets: the report's model (municipality effects, calendar months, log counts) for acute admissions to
 internal medicine at 80+ prints -1.9 % on 2010-2014 and -4.0 % on 2010-2017 (report, section 6.2). `level`
-and `growth` are found by `kostnadsvekst.analysis.effect_path` for the default seed; other seeds have the
-same truth and print what their noise gives.
+and `growth` are found by `kostnadsvekst.analysis.acute_beds.effect_path` for the default seed; other seeds
+have the same truth and print what their noise gives.
 
 Expected biases: the static estimate of the report's model averages over the exposures seen so far. With an
 effect for every month (two-way fixed effects) late adopters are compared with early ones whose effect still

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.models.projection import build_projector
+from kostnadsvekst.models.balanced.projection import build_projector
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

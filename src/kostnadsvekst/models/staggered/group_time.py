@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from kostnadsvekst.models.adoption_panel import NEVER, AdoptionPanel
-from kostnadsvekst.models.projection import build_projector
+from kostnadsvekst.models.balanced.projection import build_projector
+from kostnadsvekst.models.staggered.adoption_panel import NEVER, AdoptionPanel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

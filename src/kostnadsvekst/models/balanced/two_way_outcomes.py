@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from kostnadsvekst.models.projection import build_projector, class_sums, solve_generalised
+from kostnadsvekst.models.balanced.projection import build_projector, class_sums, solve_generalised
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

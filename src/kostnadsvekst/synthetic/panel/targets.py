@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kostnadsvekst.calibration.printed import (
+from kostnadsvekst.errors import CalibrationError
+from kostnadsvekst.synthetic.panel.printed import (
     DF_RESID,
     FREE_INCOME,
     HALF_UNIT,
@@ -31,7 +32,6 @@ from kostnadsvekst.calibration.printed import (
     TERM_SCALE,
     Printed,
 )
-from kostnadsvekst.errors import CalibrationError
 
 Conditions = Callable[[np.ndarray], np.ndarray]
 

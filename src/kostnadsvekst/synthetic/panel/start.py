@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kostnadsvekst.calibration.covariates import INCOME, N_VARIABLES, WORKING_AGE, weighted_moments
-from kostnadsvekst.calibration.printed import (
+from kostnadsvekst.synthetic.panel.covariates import INCOME, N_VARIABLES, WORKING_AGE, weighted_moments
+from kostnadsvekst.synthetic.panel.printed import (
     COVARIATES,
     FREE_INCOME,
     INCOME_UNIT,
@@ -21,8 +21,8 @@ from kostnadsvekst.calibration.printed import (
     N_YEARS,
     Printed,
 )
-from kostnadsvekst.calibration.solver import Box, squeeze, time_kernel
-from kostnadsvekst.calibration.targets import Targets
+from kostnadsvekst.synthetic.panel.solver import Box, squeeze, time_kernel
+from kostnadsvekst.synthetic.panel.targets import Targets
 
 COLUMN = {name: k for k, name in enumerate(COVARIATES)} | {"free_income": INCOME}
 AGES = tuple(COLUMN[name] for name in COVARIATES[:5])

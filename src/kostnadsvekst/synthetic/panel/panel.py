@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.calibration.covariates import (
+from kostnadsvekst.errors import CalibrationError
+from kostnadsvekst.synthetic.panel.covariates import (
     INCOME,
     CovariateProblem,
     freeze_cells,
@@ -15,9 +16,9 @@ from kostnadsvekst.calibration.covariates import (
     smooth_years,
     start_parameters,
 )
-from kostnadsvekst.calibration.expenditure import describe_expenditure, draw_expenditure, pose_expenditure
-from kostnadsvekst.calibration.populations import fit_populations, weight_statistics
-from kostnadsvekst.calibration.printed import (
+from kostnadsvekst.synthetic.panel.expenditure import describe_expenditure, draw_expenditure, pose_expenditure
+from kostnadsvekst.synthetic.panel.populations import fit_populations, weight_statistics
+from kostnadsvekst.synthetic.panel.printed import (
     COVARIATES,
     INCOME_UNIT,
     N_UNITS,
@@ -26,12 +27,11 @@ from kostnadsvekst.calibration.printed import (
     Printed,
     load_printed,
 )
-from kostnadsvekst.calibration.regression import build_design
-from kostnadsvekst.calibration.solver import Report, Solution, relax_conditions, solve_conditions
-from kostnadsvekst.calibration.start import draw_start_panel
-from kostnadsvekst.calibration.targets import solve_targets
-from kostnadsvekst.calibration.verification import find_misses
-from kostnadsvekst.errors import CalibrationError
+from kostnadsvekst.synthetic.panel.regression import build_design
+from kostnadsvekst.synthetic.panel.solver import Report, Solution, relax_conditions, solve_conditions
+from kostnadsvekst.synthetic.panel.start import draw_start_panel
+from kostnadsvekst.synthetic.panel.targets import solve_targets
+from kostnadsvekst.synthetic.panel.verification import find_misses
 
 DEFAULT_SEED = 2015
 MAX_ATTEMPTS = 8

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kostnadsvekst.calibration.printed import DF_RESID, FREE_INCOME, MODEL_SIZES, N_OBS, N_TERMS
+from kostnadsvekst.synthetic.panel.printed import DF_RESID, FREE_INCOME, MODEL_SIZES, N_OBS, N_TERMS
 
 # Coefficients of model 4 that are printed with too few digits to be fixed: free income and its products.
 FREE_SLOPES = np.arange(FREE_INCOME, N_TERMS)

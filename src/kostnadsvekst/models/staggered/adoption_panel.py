@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
-from kostnadsvekst.models.periods import check_unique, period_numbers
 from kostnadsvekst.naming import require_columns
+from kostnadsvekst.panel.periods import check_unique, period_numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from kostnadsvekst.calibration.printed import (
+from kostnadsvekst.synthetic.panel.printed import (
     COVARIATES,
     FREE_INCOME,
     HALF_UNIT,
@@ -29,7 +29,7 @@ from kostnadsvekst.calibration.printed import (
     TERM_SCALE,
     Printed,
 )
-from kostnadsvekst.calibration.regression import (
+from kostnadsvekst.synthetic.panel.regression import (
     FREE_SLOPES,
     N_PARAMETERS,
     Derivatives,
@@ -44,8 +44,8 @@ from kostnadsvekst.calibration.regression import (
     nest_models,
     pull_back,
 )
-from kostnadsvekst.calibration.solver import Box, Conditions, System
-from kostnadsvekst.calibration.targets import Targets
+from kostnadsvekst.synthetic.panel.solver import Box, Conditions, System
+from kostnadsvekst.synthetic.panel.targets import Targets
 
 N_VARIABLES = len(COVARIATES) + 1  # and free income, the last
 INCOME = N_VARIABLES - 1

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.calibration.panel import DATA_ORIGIN, CalibratedPanel
-from kostnadsvekst.calibration.printed import COVARIATES, N_UNITS, N_YEARS, YEARS, load_printed
+from kostnadsvekst.synthetic.panel.panel import DATA_ORIGIN, CalibratedPanel
+from kostnadsvekst.synthetic.panel.printed import COVARIATES, N_UNITS, N_YEARS, YEARS, load_printed
 from kostnadsvekst.version import __version__
 
 UNITS = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.ar1 import LagMoments, estimate_rho
-from kostnadsvekst.models.projection import solve_generalised
+from kostnadsvekst.models.balanced.projection import solve_generalised
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -4,7 +4,7 @@ import numpy as np
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, estimate_effects
-from kostnadsvekst.sources.synthetic_acute_beds import DEFAULT_SEED, EffectPath, simulate
+from kostnadsvekst.synthetic.acute_beds import DEFAULT_SEED, EffectPath, simulate
 
 # Section 6.2 of the report: per cent, data to the end of 2014 and to the end of 2017.
 TARGETS = (("2014-12", -1.9), ("2017-12", -4.0))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from kostnadsvekst.calibration.covariates import weighted_moment_gradients, weighted_moments
-from kostnadsvekst.calibration.printed import (
+from kostnadsvekst.synthetic.panel.covariates import weighted_moment_gradients, weighted_moments
+from kostnadsvekst.synthetic.panel.printed import (
     DF_RESID,
     HALF_UNIT,
     N_TERMS,
@@ -23,10 +23,10 @@ from kostnadsvekst.calibration.printed import (
     N_YEARS,
     Printed,
 )
-from kostnadsvekst.calibration.regression import Design
-from kostnadsvekst.calibration.solver import Box, Conditions, System, squeeze, time_kernel
-from kostnadsvekst.calibration.start import relative_scale, smooth_deviations
-from kostnadsvekst.calibration.targets import Targets
+from kostnadsvekst.synthetic.panel.regression import Design
+from kostnadsvekst.synthetic.panel.solver import Box, Conditions, System, squeeze, time_kernel
+from kostnadsvekst.synthetic.panel.start import relative_scale, smooth_deviations
+from kostnadsvekst.synthetic.panel.targets import Targets
 
 LOWEST, BELOW_HIGHEST, NEAR_BOUND = 12700.0, 2500.0, 4000.0
 # Half units of the whitened conditions and of the residual sum of squares, chosen so that one of them

@@ -9,7 +9,7 @@ import pandas as pd
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.models import staggered
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, collapse_to_quarters, estimate_effects
-from kostnadsvekst.sources.synthetic_acute_beds import EffectPath, SyntheticAcuteBeds, simulate
+from kostnadsvekst.synthetic.acute_beds import EffectPath, SyntheticAcuteBeds, simulate
 
 DESIGNS = {"constant effect": EffectPath(0.05, 0.0), "growing effect": EffectPath()}
 # Static models: name -> arguments of `estimate_effects`.

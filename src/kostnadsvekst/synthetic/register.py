@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.register.population_flow import Spells, flow
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
@@ -29,6 +28,7 @@ from kostnadsvekst.register.schema import (
     weeks_of_month,
 )
 from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.synthetic.population_flow import Spells, flow
 
 DEFAULT_SEED = 2021
 SYNTHETIC_NOTE = "SYNTHETIC episodes: invented persons, calibrated to printed national totals"

@@ -1,0 +1,211 @@
+"""How far the estimates lean on parallel trends: tests before treatment, sensitivity, placebo dates."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc, ndtr
+
+from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.models.staggered.adoption_panel import (
+    NEVER,
+    read_adoption_panel,
+    without_always_treated,
+)
+from kostnadsvekst.models.staggered.event_study import event_study
+from kostnadsvekst.models.staggered.studies import Aggregate, EventStudy
+
+
+@dataclass(frozen=True, slots=True)
+class WaldTest:
+    """Joint test that coefficients are zero: ``statistic`` is chi-squared with ``df`` degrees of freedom."""
+
+    statistic: float
+    df: int
+    p_value: float
+
+
+def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
+    """Joint test that the effects before treatment are zero.
+
+    Parameters
+    ----------
+    study : EventStudy
+        By Callaway and Sant'Anna or Sun and Abraham, which estimate horizons before treatment.
+    horizons : int, optional
+        How many of the last horizons before treatment to test; all of them if left out.
+
+    Raises
+    ------
+    SpecificationError
+        If the study has no horizon before treatment.
+    """
+    table = study.horizons
+    chosen = (table["horizon"] < 0) & (table["horizon"] >= -np.inf if horizons is None else True)
+    if horizons is not None:
+        chosen &= table["horizon"] >= -horizons - 1
+    picked = np.flatnonzero(chosen.to_numpy())
+    if not len(picked):
+        raise SpecificationError(f"{study.method} has no effects before treatment to test")
+    estimate = table["estimate"].to_numpy()[picked]
+    values, vectors = np.linalg.eigh(study.covariance[np.ix_(picked, picked)])
+    kept = values > 1e-10 * values[-1]
+    statistic = float(np.sum((vectors[:, kept].T @ estimate) ** 2 / values[kept]))
+    return WaldTest(statistic, int(kept.sum()), float(chdtrc(int(kept.sum()), statistic)))
+
+
+def sensitivity(
+    study: EventStudy, magnitudes: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0), window: int | None = None
+) -> pd.DataFrame:
+    """How far parallel trends may fail before the mean effect over horizons is no longer clear.
+
+    Parameters
+    ----------
+    study : EventStudy
+        With horizons before treatment and the base period -1.
+    magnitudes : tuple of float
+        Bounds on violations after treatment, relative to the largest one between neighbouring periods
+        before it.
+    window : int, optional
+        Use only horizons from -window - 1 to window.
+
+    Returns
+    -------
+    DataFrame
+        ``magnitude``, identified set ``set_low``, ``set_high``, robust interval ``conf_low``, ``conf_high``
+        for the mean effect over the horizons after treatment.
+
+    Notes
+    -----
+    Rambachan and Roth (2023), relative magnitudes, by diff-diff's ``HonestDiD``.
+    """
+    from diff_diff import compute_honest_did
+
+    results = _honest_input(study, window)
+    rows = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for magnitude in magnitudes:
+            bounds = compute_honest_did(results, method="relative_magnitude", M=float(magnitude))
+            rows.append(
+                {
+                    "magnitude": magnitude,
+                    "set_low": float(bounds.lb),
+                    "set_high": float(bounds.ub),
+                    "conf_low": float(bounds.ci_lb),
+                    "conf_high": float(bounds.ci_ub),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def placebo(
+    data: pd.DataFrame,
+    outcome: str,
+    unit: str,
+    time: str,
+    first_treated: str,
+    shift: int,
+    method: str = "imputation",
+) -> Aggregate:
+    """Effect of treatment dates moved into the past, on the periods before true treatment.
+
+    Parameters
+    ----------
+    data, outcome, unit, time, first_treated
+        As `event_study`.
+    shift : int
+        Number of periods by which the dates are moved; cells that are truly treated are left out, so the
+        placebo treatment lasts `shift` periods.
+    method : str
+        As `event_study`; not Callaway and Sant'Anna, which compares the same units throughout.
+
+    Returns
+    -------
+    Aggregate
+        The simple mean; far from zero it speaks of trends before treatment, or of anticipation.
+
+    Raises
+    ------
+    SpecificationError
+        If `shift` is not positive or no unit is left to be treated.
+    """
+    if shift < 1:
+        raise SpecificationError("shift must be at least one period")
+    if method == "callaway_santanna":
+        raise SpecificationError(
+            "placebo dates need an estimator for unbalanced panels, such as 'imputation'"
+        )
+    panel = without_always_treated(read_adoption_panel(data, outcome, unit, time, first_treated))
+    kept = panel.present & ~panel.treated
+    i, t = np.nonzero(kept)
+    moved = np.where(panel.first == NEVER, NEVER, np.maximum(panel.first - shift, 0))
+    frame = pd.DataFrame(
+        {
+            "unit": panel.units[i],
+            "period": t + 1,
+            "y": panel.y[i, t],
+            "first": np.where(moved[i] == NEVER, np.nan, moved[i] + 1.0),
+        }
+    )
+    kept_frame = frame[frame["period"] <= _last_with_controls(frame)]
+    with warnings.catch_warnings():
+        # What is small or left out was said of the true dates; periods are renumbered here.
+        warnings.simplefilter("ignore", DataWarning)
+        return event_study(kept_frame, "y", "unit", "period", "first", method).aggregate()
+
+
+def _honest_input(study: EventStudy, window: int | None) -> Any:
+    """Event study in the form that diff-diff's HonestDiD reads."""
+    from diff_diff.results import MultiPeriodDiDResults, PeriodEffect
+
+    table = study.horizons
+    kept = np.ones(len(table), dtype=bool)
+    if window is not None:
+        kept = ((table["horizon"] >= -window - 1) & (table["horizon"] <= window)).to_numpy()
+    if not (table["horizon"][kept] < 0).any():
+        raise SpecificationError(f"{study.method} has no effects before treatment to judge trends by")
+    positions = np.flatnonzero(kept)
+    chosen = table.iloc[positions]
+    effects = {
+        int(r.horizon): PeriodEffect(
+            period=int(r.horizon),
+            effect=r.estimate,
+            se=r.std_error,
+            t_stat=r.estimate / r.std_error,
+            p_value=float(2 * ndtr(-abs(r.estimate / r.std_error))),
+            conf_int=(r.conf_low, r.conf_high),
+        )
+        for r in chosen.itertuples()
+    }
+    keys = list(effects)
+    after = [h for h in keys if h >= 0]
+    mean = float(np.mean([effects[h].effect for h in after]))
+    vcov = study.covariance[np.ix_(positions, positions)]
+    last = np.array([h >= 0 for h in keys]) / len(after)
+    std_error = float(np.sqrt(last @ vcov @ last))
+    return MultiPeriodDiDResults(
+        period_effects=effects,
+        avg_att=mean,
+        avg_se=std_error,
+        avg_t_stat=mean / std_error,
+        avg_p_value=float(2 * ndtr(-abs(mean / std_error))),
+        avg_conf_int=(mean - 1.96 * std_error, mean + 1.96 * std_error),
+        n_obs=int(study.panel.present.sum()),
+        n_treated=int((study.panel.first < NEVER).sum()),
+        n_control=int((study.panel.first == NEVER).sum()),
+        pre_periods=[h for h in keys if h < 0],
+        post_periods=after,
+        reference_period=-1,
+        vcov=vcov,
+        interaction_indices={h: j for j, h in enumerate(keys)},
+    )
+
+
+def _last_with_controls(frame: pd.DataFrame) -> int:
+    """Last period up to which every period has a cell before its placebo date."""
+    untreated = frame[~(frame["period"] >= frame["first"])]
+    present = np.isin(np.arange(1, frame["period"].max() + 1), untreated["period"])
+    return int(np.argmin(present)) if not present.all() else int(frame["period"].max())
