@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 import kostnadsvekst as kv
-from kostnadsvekst.analysis.register_claims import RegisterTables, compute_claims, load_claims
+from kostnadsvekst.analysis.register_claims import compute_claims, load_claims
 from kostnadsvekst.chapters import CHAPTERS, Settings, kpr, run_chapters
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.register import protect_cube
+from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.sources.embedded import embedded_path
 
 WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="W-MON")

@@ -9,10 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
-
-TOTAL = "FGK9"
-# What a stated total holds beyond the functions listed: kept as a line of its own, so that everything sums.
-RESIDUAL = "residual"
+from kostnadsvekst.panel.functions import RESIDUAL, TOTAL
 
 
 def account(

@@ -8,8 +8,6 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.analysis.growth import (
-    RESIDUAL,
-    TOTAL,
     account,
     by_group,
     compound_rate,
@@ -18,8 +16,8 @@ from kostnadsvekst.analysis.growth import (
     summarise,
 )
 from kostnadsvekst.chapters import ChapterResult, Settings
-from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.panel.functions import FUNCTIONS, RESIDUAL, TOTAL, read_functions
 from kostnadsvekst.panel.kostra_groups import add_groups
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.prices import price_index
@@ -47,26 +45,6 @@ BASE_YEAR = 2019
 FIRST, LAST, LAST_PANEL = 2015, 2020, 2019
 STATISTICS_NORWAY = "Statistics Norway"
 
-FUNCTIONS = {
-    "232": Bilingual(
-        "Forebygging, helsestasjons- og skolehelsetjeneste", "Prevention, health stations and school health"
-    ),
-    "233": Bilingual("Annet forebyggende helsearbeid", "Other preventive health work"),
-    "234": Bilingual(
-        "Aktiviserings- og servicetj. for eldre og personer med f.nedsett.",
-        "Activation and support for the elderly and disabled",
-    ),
-    "241": Bilingual("Diagnose, behandling, re-/habilitering", "Diagnosis, treatment, (re)habilitation"),
-    "253": Bilingual("Helse- og omsorgstjenester i institusjon", "Health and care in institutions"),
-    "254": Bilingual("Helse- og omsorgstjenester til hjemmeboende", "Health and care at home"),
-    "255": Bilingual("Medfinansiering somatiske tjenester", "Co-financing of somatic hospital services"),
-    "256": Bilingual(
-        "Tilbud om øyeblikkelig hjelp døgnopphold i kommunene", "Municipal acute beds (24-hour emergency)"
-    ),
-    "261": Bilingual("Institusjonslokaler", "Premises of institutions"),
-    RESIDUAL: Bilingual("Sum som trykt minus delene", "Total as stated minus its parts"),
-    TOTAL: Bilingual("Helse- og omsorg (sum)", "Health and care (total)"),
-}
 LARGEST = ("241", "253", "254")
 _SOURCE = Bilingual("Kilde: SSB, KOSTRA tabell 12362", "Source: Statistics Norway, KOSTRA table 12362")
 
@@ -160,35 +138,6 @@ def load_data(settings: Settings) -> GrowthData:
         None if grouped is None else add_groups(panel, grouped, LAST_PANEL).dropna(subset="kostra_group"),
         provenance,
     )
-
-
-def read_functions(cells: pd.DataFrame) -> pd.DataFrame:
-    """Country's expenditures by function from the cells of table 12362.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        As fetched: ``KOKfunksjon0000``, ``Tid``, ``value`` (1000 kroner).
-
-    Returns
-    -------
-    DataFrame, index year, one column for each function
-        A function that ended (255 after 2015) is zero once all others are there; any other gap is an error.
-
-    Raises
-    ------
-    DataMissingError
-        Cells are missing.
-    """
-    wide = cells.assign(year=cells["Tid"].astype(int)).pivot(
-        index="year", columns="KOKfunksjon0000", values="value"
-    )
-    if "255" in wide:
-        wide["255"] = wide["255"].where(~((wide.index > FIRST) & wide["255"].isna()), 0.0)
-    gaps = [f"{function} {year}" for year, row in wide.iterrows() for function in row.index[row.isna()]]
-    if gaps:
-        raise DataMissingError(f"expenditures by function lack {', '.join(gaps)}")
-    return wide.rename_axis(columns=None)
 
 
 # Tables ----------

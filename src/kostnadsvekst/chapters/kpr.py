@@ -11,12 +11,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from kostnadsvekst import register
-from kostnadsvekst.analysis.register_claims import RegisterTables, compute_claims, load_claims
+from kostnadsvekst.analysis.register_claims import compute_claims, load_claims
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
-from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES, weeks_of_month
+from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
+from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
+from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.report.audit import (
     AGREEING,
     CALIBRATED,
@@ -34,8 +36,6 @@ from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, ren
 from kostnadsvekst.sources.embedded import embedded_path
 
 START, END = "2017-01", "2020-12"
-_PARTS = ("service", "measure", "age_group", "component", "contribution", "share_percent")
-_BELOW = ("service", "growth", "growth_below", "share_below_percent")
 # Without the weeks of Christmas and New Year at either end.
 FIRST_WHOLE_WEEK, LAST_WHOLE_WEEK = "2017-01-09", "2020-12-14"
 LOCKDOWN, SUMMER, NEW_YEAR_2019, MARCH_2019 = "2020-03-09", "2020-06-15", "2018-12-31", "2019-03-04"
@@ -66,8 +66,7 @@ class _Material:
     claims: pd.DataFrame
     trends: Mapping[str, pd.DataFrame]
     growth: pd.DataFrame
-    parts: pd.DataFrame
-    below: pd.DataFrame
+    told: ProtectedGrowth
     rules: Mapping[str, str]
     provenance: Provenance
 
@@ -145,72 +144,10 @@ def _count(episodes: Path, population_file: Path) -> _Material:
         claims=claims,
         trends=trends,
         growth=_growth_of(totals),
-        **_growth_parts(cube, weekly, population),
+        told=protected_growth(cube, weekly, population, START, END),
         rules=cube.attrs["rules"] | {"disclosure": "fewer than 5 persons: suppressed, and what reveals them"},
         provenance=Provenance(SYNTHETIC if origin == SYNTHETIC else "KPR register of the user"),
     )
-
-
-def _growth_parts(
-    cube: pd.DataFrame, weekly: pd.DataFrame, population: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
-    """Parts of the growth by age, told only as far as the weekly table tells them.
-
-    The parts are computed from the cube itself. Age groups that are confidential in a month compared are
-    added together first: the table gives their sum away in any case. A service whose total is confidential
-    is left out, and so are hours where any age group's are, and the part below 80 where 80+ is.
-    """
-    parts, below = [], []
-    for service in SERVICES:
-        hidden = _confidential_groups(weekly, service, "users")
-        if hidden is None:
-            continue
-        shown = cube[cube["service"] == service]
-        people = population
-        if hidden:
-            shown, people = _merge_groups(shown, population, hidden)
-        found = register.decompose_growth(shown, people, START, END)
-        told = found["measure"] == "users"
-        if _confidential_groups(weekly, service, "hours_per_user") == ():
-            told |= found["measure"] == "hours"
-        parts.append(found[told])
-        if AGE_GROUPS[-1] not in hidden:
-            below.append(register.growth_below_age(shown, START, END).iloc[:-1])
-    return {
-        "parts": pd.concat(parts) if parts else pd.DataFrame(columns=_PARTS),
-        "below": _with_sum(pd.concat(below)) if below else pd.DataFrame(columns=_BELOW),
-    }
-
-
-def _confidential_groups(weekly: pd.DataFrame, service: str, measure: str) -> tuple[str, ...] | None:
-    """Age groups with a confidential cell in the months compared; None where all of the service is."""
-    rows = weekly[(weekly["sex"] == "all") & (weekly["service"] == service)]
-    weeks = pd.DatetimeIndex(rows["week"])
-    rows = rows[weeks_of_month(weeks, START) | weeks_of_month(weeks, END)]
-    hidden = set(rows.loc[rows[measure].isna(), "age_group"])
-    if rows.empty or "all" in hidden:
-        return None
-    return tuple(group for group in AGE_GROUPS if group in hidden)
-
-
-def _merge_groups(
-    cube: pd.DataFrame, population: pd.DataFrame, groups: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cube and population with the users and persons of some age groups in the last of them."""
-    last = groups[-1]
-    merged = cube.assign(age_group=cube["age_group"].astype(str).replace(dict.fromkeys(groups, last)))
-    inside = population["age_group"].isin(groups)
-    sums = population[inside].groupby("year")["persons"].sum()
-    whole = population["year"].map(sums).where(population["age_group"] == last, population["persons"])
-    return merged, population.assign(persons=whole)
-
-
-def _with_sum(below: pd.DataFrame) -> pd.DataFrame:
-    """Growth below 80 by service, and the sum over services last."""
-    total = below[["growth", "growth_below"]].sum()
-    share = 100 * total["growth_below"] / total["growth"] if total["growth"] else float("nan")
-    last = {"service": "all", **total.to_dict(), "share_below_percent": share}
-    return pd.concat([below, pd.DataFrame([last])], ignore_index=True)
 
 
 def _growth_of(totals: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -445,7 +382,7 @@ _COMPONENTS = {
 
 def _drivers(material: _Material) -> tuple[Table, Table]:
     """Tables of what drives the growth, and of the part of it below 80 years."""
-    sums = material.parts.groupby(["measure", "service", "component"])["contribution"].sum()
+    sums = material.told.parts.groupby(["measure", "service", "component"])["contribution"].sum()
     rows: list[Row] = []
     headings_of = {
         "users": Bilingual("Brukere per uke", "Users per week"),
@@ -489,7 +426,7 @@ def _below_table(material: _Material) -> Table:
             (Number(r.growth, 0), Number(r.growth_below, 0), Number(r.share_below_percent, 1)),
             rule_above=r.service == "all",
         )
-        for r in material.below.itertuples()
+        for r in material.told.below.itertuples()
     ]
     headings = (
         Heading(Bilingual("Vekst i brukere per uke", "Growth in users per week")),
@@ -655,7 +592,7 @@ def _thousands(value: float, lang: str) -> str:
 
 def _drivers_figure(material: _Material, lang: str) -> Any:
     """Growth in users of each service in percent of the start, split into population and coverage by age."""
-    users = material.parts[material.parts["measure"] == "users"]
+    users = material.told.parts[material.told.parts["measure"] == "users"]
     names = [s for s in SERVICES if s in set(users["service"])][::-1]
     start = {s: float(material.tables.users((s,)).iloc[1:5].mean()) for s in names}
     figure, panels = new_figure(9.0, 5.0, columns=2, sharey=True, sharex=True)
@@ -705,12 +642,12 @@ def _summary(material: _Material, audit: pd.DataFrame) -> tuple[Bilingual, ...]:
         f"{agree} of {tried} printed KPR numbers within what the wording allows "
         f"({len(audit) - tried} are not the register's)",
     )
-    if material.below.empty:
+    if material.told.below.empty:
         return (agreement,)
-    total = material.below.set_index("service").loc["all"]
+    total = material.told.below.set_index("service").loc["all"]
     grown, below = total["growth"], total["share_below_percent"]
     practical = [s for s in SERVICES if s.startswith("practical")]
-    rest = material.below[~material.below["service"].isin([*practical, "all"])]
+    rest = material.told.below[~material.told.below["service"].isin([*practical, "all"])]
     share = 100 * rest["growth_below"].sum() / rest["growth"].sum()
     claim = Bilingual("holder", "holds") if share >= 90 else Bilingual("holder ikke", "does not hold")
     return (

@@ -6,6 +6,8 @@ from kostnadsvekst.errors import InvalidDataError
 from kostnadsvekst.sources.embedded import embedded_path
 
 TABLES = ("1", "A1", "A2", "A3")
+# Health and care in all, as Statistics Norway codes it.
+TOTAL_FUNCTION = "FGK9"
 STATISTICS = (
     "amount_nok1000",
     "share_percent",

@@ -12,9 +12,9 @@ import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
+from kostnadsvekst.sources.published import TOTAL_FUNCTION as TOTAL
 
 YEARS = tuple(range(2015, 2021))
-TOTAL = "FGK9"
 SEED = 2021
 # Share of a function's growth path that the seed moves; small enough that no year shrinks.
 _JITTER = 0.15
