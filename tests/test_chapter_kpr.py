@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 import kostnadsvekst as kv
-from kostnadsvekst.analysis.register_claims import compute_claims, load_claims
+from kostnadsvekst.analysis.claims.register import compute_claims
 from kostnadsvekst.chapters import CHAPTERS, Settings, kpr, run_chapters
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.register import protect_cube
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.sources.published import load_claims
 
 WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="W-MON")
 GROUPS = ["0-17", "18-39", "40-59", "60-79", "80+"]
@@ -35,7 +36,7 @@ def tables():
 
 
 def test_claims_are_computed_by_hand():
-    claims = load_claims()
+    claims = load_claims("kpr")
     found = compute_claims(tables(), claims).set_axis(claims["id"])
     # January 2017 without week 1 is weeks 1 to 4 counted from 0: mean 2.5; December 2020 is weeks 204 to 206
     # without 51+1: 2020-12-07 and 2020-12-14 have numbers 205 and 206, the 21st is ISO week 52.
@@ -54,7 +55,7 @@ def test_claims_are_computed_by_hand():
 
 
 def test_claims_are_complete():
-    claims = load_claims()
+    claims = load_claims("kpr")
     assert len(claims) == 157
     assert claims["id"].is_unique
     assert (claims["low"] <= claims["high"]).all()

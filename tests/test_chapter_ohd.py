@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from kostnadsvekst.chapters import Settings, ohd
+from kostnadsvekst.chapters import Settings, ohd, ohd_data
 from kostnadsvekst.errors import DataMissingError, DataWarning
 from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, OUTCOMES
@@ -71,13 +71,13 @@ def test_same_bytes_again(result):
 def test_file_that_is_no_monthly_panel_is_refused(tmp_path):
     (tmp_path / "annual.csv").write_text("municipality,year\n0301,2015\n", encoding="utf-8")
     with pytest.raises(DataMissingError, match="first_month"):
-        ohd.read_inputs(Settings(data=tmp_path / "annual.csv"))
+        ohd_data.read_inputs(Settings(data=tmp_path / "annual.csv"))
 
 
 def test_file_of_the_user_has_no_truth(tmp_path):
     panel = simulate(4, n_municipalities=80).panel.drop(columns="data_origin")
     pd.DataFrame(panel.to_dict("series")).to_parquet(tmp_path / "mine.parquet")
-    inputs = ohd.read_inputs(Settings(data=tmp_path / "mine.parquet"))
+    inputs = ohd_data.read_inputs(Settings(data=tmp_path / "mine.parquet"))
     assert not inputs.provenance.synthetic
     assert inputs.synthetic is None
     assert MAIN_OUTCOME in inputs.panel.columns

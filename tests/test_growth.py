@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 import kostnadsvekst as kv
 from conftest import ROOT
 from kostnadsvekst.analysis.growth import RESIDUAL, TOTAL
-from kostnadsvekst.chapters import Settings, growth
+from kostnadsvekst.chapters import Settings, growth, growth_figures
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
+from kostnadsvekst.panel.functions import read_functions
 from kostnadsvekst.panel.prices import price_index
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.sources.claims import control_series, load_growth_claims
-from kostnadsvekst.sources.published import load_cells
+from kostnadsvekst.sources.control_totals import control_series
+from kostnadsvekst.sources.published import load_cells, load_claims
 from kostnadsvekst.synthetic.expenditures import assign_groups, make_expenditures
 
 
@@ -248,7 +249,7 @@ def test_chapter_agrees_with_every_printed_number_but_the_accepted(result):
     assert set(synthetic["verdict"]) == {"calibrated", "differs"}
     # a share that was cut instead of rounded in print
     assert synthetic[synthetic["verdict"] == "differs"]["row"].tolist() == ["256"]
-    assert len(synthetic) == 20 + len(load_growth_claims())
+    assert len(synthetic) == 20 + len(load_claims("growth"))
 
 
 def test_audit_shows_printed_and_real_growth_with_the_reason(result):
@@ -283,9 +284,9 @@ def test_committed_results_are_these(result):
 def test_figures_are_the_same_bytes_each_time(result):
     made = make_expenditures(table_1(), price_index(2019))
     accounted = kv.growth.account(made, price_index(2019))
-    picture = growth.figure_3(accounted, Provenance("synthetic"), "nb")
+    picture = growth_figures.figure_3(accounted, Provenance("synthetic"), "nb")
     assert picture == result.files["growth/figure_3_nb.png"]
-    assert picture != growth.figure_3(accounted, Provenance("Statistics Norway"), "nb")
+    assert picture != growth_figures.figure_3(accounted, Provenance("Statistics Norway"), "nb")
 
 
 def test_panel_without_functions_or_groups_makes_what_it_can(tmp_path):
@@ -304,6 +305,6 @@ def test_functions_from_a_store_may_end_but_not_have_gaps():
         [("253", "2015", 10.0), ("253", "2016", 11.0), ("255", "2015", 1.0), ("255", "2016", np.nan)],
         columns=["KOKfunksjon0000", "Tid", "value"],
     )
-    assert growth.read_functions(cells)["255"].tolist() == [1.0, 0.0]
+    assert read_functions(cells)["255"].tolist() == [1.0, 0.0]
     with pytest.raises(DataMissingError, match="253 2016"):
-        growth.read_functions(cells.assign(value=cells["value"].where(cells.index != 1)))
+        read_functions(cells.assign(value=cells["value"].where(cells.index != 1)))

@@ -6,51 +6,46 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kostnadsvekst.chapters.ohd_data import Material
+from kostnadsvekst.chapters.ohd_names import KIND_NAMES, METHOD_NAMES, NAMES
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.models.acute_beds import AGES, CONTACTS, DEPARTMENTS, URGENCIES
+from kostnadsvekst.models.acute_beds import AGES, CONTACTS, DEPARTMENTS, URGENCIES, cumulative_adoption
 from kostnadsvekst.models.staggered import KINDS
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, TITLE, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
 
-NAMES = {
-    "age": {
-        "all": Bilingual("alle aldre", "all ages"),
-        "under80": Bilingual("under 80 år", "under 80"),
-        "80plus": Bilingual("80 år og over", "80 and over"),
-    },
-    "department": {
-        "all": Bilingual("alle avdelinger", "all departments"),
-        "internal": Bilingual("indremedisin", "internal medicine"),
-        "surgery": Bilingual("kirurgi", "surgery"),
-    },
-    "contact": {
-        "admissions": Bilingual("Innleggelser", "Admissions"),
-        "day_stays": Bilingual("Dagopphold", "Day stays"),
-        "outpatient": Bilingual("Polikliniske konsultasjoner", "Outpatient consultations"),
-    },
-    "urgency": {
-        "all": Bilingual("alle", "all"),
-        "elective": Bilingual("elektive", "elective"),
-        "acute": Bilingual("akutte", "acute"),
-    },
-}
-KIND_NAMES = dict(
-    zip(
-        KINDS,
-        (
-            Bilingual("mot aldri behandlet", "against never treated"),
-            Bilingual("mot ennå ikke behandlet", "against not yet treated"),
-            Bilingual("mot allerede behandlet", "against already treated"),
-            Bilingual("mot alltid behandlet", "against always treated"),
-        ),
-        strict=True,
-    )
-)
 _AGE_COLOURS = dict(zip(AGES, (COLOURS[6], COLOURS[5], COLOURS[1]), strict=True))
+# Horizons shown: beyond them few cohorts are left.
+_SHOWN = (-12, 20)
 # Comparisons of tiny cohorts carry almost no weight and scatter widely.
 _SMALLEST_WEIGHT = 0.0005
 _KIND_STYLE = dict(zip(KINDS, zip(COLOURS[:4], ("o", "s", "^", "D"), strict=True), strict=True))
+
+
+def figures_of(material: Material, lang: str) -> dict[str, bytes]:
+    """Draw the figures of the chapter as PNG, by name."""
+    study, origin, panel = material.study, material.inputs.provenance, material.inputs.panel
+    late = {row.name: row.effect for row in study.static}
+    static = {
+        Bilingual("Rapportens modell", "The report's model"): late["report"],
+        Bilingual("Toveismodellen", "The two-way model"): late["month"],
+    }
+    shown = {
+        METHOD_NAMES[name].get(lang): table[table["horizon"].between(*_SHOWN)]
+        for name in ("callaway_santanna", "imputation")
+        if name in study.studies
+        for table in (study.studies[name].horizons,)
+    }
+    truth = study.true_horizons
+    if truth is not None:
+        truth = truth[truth.index <= _SHOWN[1]]
+    n = panel["municipality"].nunique()
+    return {
+        "figure_12": adoption_figure(cumulative_adoption(panel), n, origin, lang),
+        "figure_effects": effects_figure(material.late, origin, lang),
+        "figure_survival": survival_figure(shown, truth, static, study.comparisons, origin, lang),
+    }
 
 
 def adoption_figure(cumulative: pd.Series, n_municipalities: int, provenance: Provenance, lang: str) -> bytes:

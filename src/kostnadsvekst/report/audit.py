@@ -1,13 +1,20 @@
-"""The audit: each printed number of the report against ours.
+"""The audit: each printed number of the report against ours; the only place that gives verdicts.
 
-A number agrees when it differs from the printed one by at most half a unit of the last printed digit. On
-synthetic data agreement only shows that the calibration worked, so the verdict is ``calibrated``, never one
-that could be read as a reproduction.
+A number agrees when it lies in the interval that its wording allows ("about", "just under"), or, without
+one, when it differs from the printed one by at most half a unit of the last printed digit. On synthetic data
+agreement only shows that the calibration worked, so the verdict is ``calibrated``, never one that could be
+read as a reproduction.
+
+What agreement proves is its class of evidence: ``identity`` (arithmetic on printed numbers alone),
+``input`` (a target or input of the synthetic data: the machinery runs), ``consequence`` (follows from the
+calibrated data without having been a target: weak evidence), ``real`` (computed from real data), ``none``
+(nothing computed).
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +36,15 @@ COLUMNS = (
     "tolerance",
     "verdict",
     "origin",
+    "evidence",
     "reason",
+)
+IDENTITY, INPUT, CONSEQUENCE, REAL, NO_EVIDENCE = EVIDENCE = (
+    "identity",
+    "input",
+    "consequence",
+    "real",
+    "none",
 )
 EXACT, ROUNDS, CALIBRATED, DIFFERS, NOT_ATTEMPTED = (
     "exact",
@@ -39,11 +54,13 @@ EXACT, ROUNDS, CALIBRATED, DIFFERS, NOT_ATTEMPTED = (
     "not attempted",
 )
 AGREEING = (EXACT, ROUNDS, CALIBRATED)
+VERDICTS = (*AGREEING, DIFFERS, NOT_ATTEMPTED)
 # Two engines that solve the same equations in another order agree to this relative difference.
 ENGINES_AGREE = 1e-8
 NO_STARS = "none"
-# Digits shown behind the printed ones: enough to see how close, too few to show rounding of the machine.
-_FURTHER_DIGITS = 3
+# Digits shown behind the printed ones: enough to see how close, too few to show rounding of the machine. A
+# wording that allows an interval is looked at less closely.
+_FURTHER_DIGITS, _FURTHER_DIGITS_OF_WORDING = 3, 2
 _ROUNDING = 1e-9
 
 
@@ -63,6 +80,10 @@ class Item:
         The printed number; None for a label such as stars.
     decimals : int
         Of the printed number.
+    low, high : float, optional
+        What the wording allows; without them half a unit of the last printed digit.
+    evidence : str
+        What agreement proves on synthetic data: ``identity``, ``input`` or ``consequence``.
     reason : str
         Known reason of a difference, or why it was not attempted.
     """
@@ -75,7 +96,38 @@ class Item:
     second_opinion: float | str | None = None
     value: float | None = None
     decimals: int = 0
+    low: float | None = None
+    high: float | None = None
+    evidence: str = INPUT
     reason: str = ""
+
+
+def claim_item(
+    claim: Mapping[str, Any], ours: float | str | None, reason: str = "", *, table: str = ""
+) -> Item:
+    """Item of a claim of the running text.
+
+    Parameters
+    ----------
+    claim : mapping
+        A row of `kostnadsvekst.sources.published.load_claims`.
+    ours : float, str or None
+    reason : str
+    table : str
+        Heading in the audit; without it the claim's place.
+    """
+    number = {name: None if pd.isna(claim[name]) else float(claim[name]) for name in ("value", "low", "high")}
+    return Item(
+        table=table or str(claim["place"]),
+        row=str(claim["row"]),
+        column=str(claim["column"]),
+        published=str(claim["printed"] or claim["quote"]),
+        ours=ours,
+        decimals=int(claim["decimals"]),
+        evidence=str(claim["evidence"]),
+        reason=reason,
+        **number,
+    )
 
 
 def audit_items(items: Sequence[Item], provenance: Provenance) -> pd.DataFrame:
@@ -93,10 +145,28 @@ def audit_items(items: Sequence[Item], provenance: Provenance) -> pd.DataFrame:
         With `COLUMNS`, one row for each item in order; numbers are text with three digits more than
         printed. ``verdict`` is ``exact`` (equal), ``rounds`` (equal after rounding), ``calibrated`` (either,
         on synthetic data), ``differs`` or ``not attempted``. Numbers on which the two engines disagree by
-        more than `ENGINES_AGREE` (relative) are ``differs`` too, with this reason.
+        more than `ENGINES_AGREE` (relative) are ``differs`` too, with this reason. ``evidence`` is ``real``
+        for data that are not synthetic, but for identities, and ``none`` where nothing was computed.
     """
     rows = [_judge(item, provenance) for item in items]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def count_by_evidence(audit: pd.DataFrame) -> pd.DataFrame:
+    """Count the items of an audit by class of evidence and verdict; never to be added up over classes.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        From `audit_items`.
+
+    Returns
+    -------
+    DataFrame
+        Index `EVIDENCE`, columns ``exact``, ``rounds``, ``calibrated``, ``differs``, ``not attempted``.
+    """
+    counts = pd.crosstab(audit["evidence"], audit["verdict"])
+    return counts.reindex(index=list(EVIDENCE), columns=list(VERDICTS), fill_value=0)
 
 
 def engine_difference(items: Sequence[Item]) -> float:
@@ -217,7 +287,7 @@ def render_audit_html(audit: pd.DataFrame, title: Bilingual, notes: Sequence[str
 def _judge(item: Item, provenance: Provenance) -> tuple[str, ...]:
     compared: tuple[str, ...]
     if item.ours is None:
-        compared = ("", "", "", "", NOT_ATTEMPTED, item.reason)
+        compared = ("", "", "", _interval(item), NOT_ATTEMPTED, item.reason)
     elif item.value is None or isinstance(item.ours, str):
         agrees = item.ours == item.published
         second = "" if item.second_opinion is None else str(item.second_opinion)
@@ -227,28 +297,43 @@ def _judge(item: Item, provenance: Provenance) -> tuple[str, ...]:
         compared = _judge_number(item, item.ours, item.value, provenance)
     ours, second, difference, tolerance, verdict, reason = compared
     place = (item.table, item.row, item.column, item.published)
-    return (*place, ours, second, difference, tolerance, verdict, provenance.origin, reason)
+    evidence = _evidence(item, provenance)
+    return (*place, ours, second, difference, tolerance, verdict, provenance.origin, evidence, reason)
+
+
+def _evidence(item: Item, provenance: Provenance) -> str:
+    if item.ours is None:
+        return NO_EVIDENCE
+    return item.evidence if provenance.synthetic or item.evidence == IDENTITY else REAL
 
 
 def _judge_number(item: Item, ours: float, printed: float, provenance: Provenance) -> tuple[str, ...]:
-    tolerance = 0.5 * 10.0**-item.decimals
     difference = ours - printed
     other = item.second_opinion if isinstance(item.second_opinion, float) else None
     same = other is None or _relative(ours, other) <= ENGINES_AGREE
     exact = abs(difference) <= _ROUNDING * max(1.0, abs(printed))
-    rounds = abs(difference) <= tolerance * (1 + _ROUNDING)
-    verdict, reason = _verdict(exact, rounds, same, item, provenance)
-    digits = item.decimals + _FURTHER_DIGITS
-    shown = [_fixed(v, digits) for v in (ours, other, difference)]
-    return (*shown, f"{tolerance:.{item.decimals + 1}f}", verdict, reason)
+    if item.low is None or item.high is None:
+        half = 0.5 * 10.0**-item.decimals
+        inside, allowed = abs(difference) <= half * (1 + _ROUNDING), f"{half:.{item.decimals + 1}f}"
+        further = _FURTHER_DIGITS
+    else:
+        inside, allowed = item.low - _ROUNDING <= ours <= item.high + _ROUNDING, _interval(item)
+        further = _FURTHER_DIGITS_OF_WORDING
+    verdict, reason = _verdict(exact, inside, same, item, provenance)
+    shown = [_fixed(v, item.decimals + further) for v in (ours, other, difference)]
+    return (*shown, allowed, verdict, reason)
+
+
+def _interval(item: Item) -> str:
+    return "" if item.low is None or item.high is None else f"{item.low:g} to {item.high:g}"
 
 
 def _verdict(
-    exact: bool, rounds: bool, engines_agree: bool, item: Item, provenance: Provenance
+    exact: bool, inside: bool, engines_agree: bool, item: Item, provenance: Provenance
 ) -> tuple[str, str]:
     if not engines_agree:
         return DIFFERS, "the two engines disagree"
-    if not rounds:
+    if not inside:
         return DIFFERS, item.reason
     if provenance.synthetic:
         return CALIBRATED, ""

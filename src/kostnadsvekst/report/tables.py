@@ -212,7 +212,25 @@ def render_latex(table: Table, lang: str) -> str:
 
 def render_html(table: Table, lang: str) -> str:
     """Complete page with the table, readable without any other file."""
-    return html_page(table.title_text(lang), _html_table(table, lang), lang, table.provenance.synthetic)
+    return html_page(table.title_text(lang), html_fragment(table, lang), lang, table.provenance.synthetic)
+
+
+def html_fragment(table: Table, lang: str) -> str:
+    """Table and its notes, without a page around them."""
+    lines = [f"<table>\n<caption>{html.escape(table.title.get(lang))}</caption>\n<thead>"]
+    for number, headings in enumerate(table.headings):
+        stub = translate(table.stub, lang) if number == len(table.headings) - 1 else ""
+        cells = "".join(_html_heading(heading, lang) for heading in headings)
+        lines.append(f"<tr><th>{html.escape(stub)}</th>{cells}</tr>")
+    lines.append("</thead>\n<tbody>")
+    for row in table.rows:
+        label = "&emsp;" * row.indent + html.escape(translate(row.label, lang))
+        texts = [html.escape(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
+        rule = ' class="rule"' if row.rule_above else ""
+        lines.append(f"<tr{rule}><td>{label}</td>" + "".join(f"<td>{t}</td>" for t in texts) + "</tr>")
+    lines.append("</tbody>\n</table>")
+    lines += [f'<p class="note">{html.escape(note.get(lang))}</p>' for note in table.notes]
+    return "\n".join(lines) + "\n"
 
 
 def render_typst(table: Table, lang: str) -> str:
@@ -426,23 +444,6 @@ def _cmidrules(headings: Sequence[Heading]) -> list[str]:
             rules.append(rf"\cmidrule(lr){{{column}-{column + heading.span - 1}}}")
         column += heading.span
     return ["".join(rules)] if rules else []
-
-
-def _html_table(table: Table, lang: str) -> str:
-    lines = [f"<table>\n<caption>{html.escape(table.title.get(lang))}</caption>\n<thead>"]
-    for number, headings in enumerate(table.headings):
-        stub = translate(table.stub, lang) if number == len(table.headings) - 1 else ""
-        cells = "".join(_html_heading(heading, lang) for heading in headings)
-        lines.append(f"<tr><th>{html.escape(stub)}</th>{cells}</tr>")
-    lines.append("</thead>\n<tbody>")
-    for row in table.rows:
-        label = "&emsp;" * row.indent + html.escape(translate(row.label, lang))
-        texts = [html.escape(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
-        rule = ' class="rule"' if row.rule_above else ""
-        lines.append(f"<tr{rule}><td>{label}</td>" + "".join(f"<td>{t}</td>" for t in texts) + "</tr>")
-    lines.append("</tbody>\n</table>")
-    lines += [f'<p class="note">{html.escape(note.get(lang))}</p>' for note in table.notes]
-    return "\n".join(lines) + "\n"
 
 
 def _html_heading(heading: Heading, lang: str) -> str:

@@ -1,4 +1,8 @@
-"""The printed cells of the report as data, exactly as printed."""
+"""What the report prints, as data: the cells of its tables and the claims of its running text."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 
@@ -35,6 +39,26 @@ COLUMNS = (
     "model",
     "reference",
 )
+
+EVIDENCE = ("identity", "input", "consequence", "none")
+CLAIM_COLUMNS = (
+    "chapter",
+    "id",
+    "place",
+    "row",
+    "column",
+    "quote",
+    "printed",
+    "measure",
+    "value",
+    "low",
+    "high",
+    "decimals",
+    "evidence",
+    "note",
+)
+_CLAIM_NUMBERS = ("value", "low", "high", "decimals")
+_ROUNDING = 1e-9
 
 
 def load_cells(*tables: str) -> pd.DataFrame:
@@ -105,6 +129,104 @@ def check_cells(cells: pd.DataFrame) -> None:
     problems += [f"table {c.table}, {c.row}, {c.column} occurs twice" for c in repeated.itertuples()]
     if problems:
         raise InvalidDataError(f"published cells: {len(problems)} problem(s)", problems)
+
+
+def load_claims(*chapters: str) -> pd.DataFrame:
+    """Load the claims of the running text, in the order of the file.
+
+    Parameters
+    ----------
+    *chapters : str
+        Any of ``"growth"``, ``"kpr"``, ``"ohd"``; all of them if none is named.
+
+    Returns
+    -------
+    DataFrame
+        One row for each claim: ``chapter``, ``id``, ``place`` (section), ``row`` and ``column`` (what it is
+        about), ``quote``, ``printed`` (text; empty where the quote says it), ``measure`` (what is to be
+        computed, such as ``growth_real:FGK9:2015:2020``), ``value`` (NaN where the claim is no number),
+        ``low`` and ``high`` (what the wording allows; NaN: half a unit of the last printed digit),
+        ``decimals``, ``evidence`` (what agreement proves on the synthetic data: one of `EVIDENCE`, "none"
+        where no data at hand hold it), ``note``.
+
+    Raises
+    ------
+    InvalidDataError
+        If the embedded file breaks its schema; every fault is listed.
+    """
+    claims = _read_claims().copy()
+    return claims[claims["chapter"].isin(chapters)].reset_index(drop=True) if chapters else claims
+
+
+@lru_cache(maxsize=1)
+def _read_claims() -> pd.DataFrame:
+    text = dict.fromkeys((c for c in CLAIM_COLUMNS if c not in _CLAIM_NUMBERS), str)
+    path = embedded_path("published/report_003_claims.csv")
+    blank_is_missing = {name: [""] for name in _CLAIM_NUMBERS}
+    claims = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=blank_is_missing)
+    check_claims(claims)
+    return claims
+
+
+def check_claims(claims: pd.DataFrame) -> None:
+    """Check claims against their schema.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        As returned by `load_claims`.
+
+    Raises
+    ------
+    InvalidDataError
+        An id that occurs twice, an unknown class of evidence, no measure or quote, an interval with one end
+        or that does not hold its value. All faults are reported at once.
+    """
+    missing = [c for c in CLAIM_COLUMNS if c not in claims.columns]
+    if missing:
+        raise InvalidDataError(f"claims lack the columns {', '.join(missing)}")
+    problems = [f"{name} occurs twice" for name in claims.loc[claims["id"].duplicated(), "id"]]
+    problems += [fault for claim in claims.to_dict("records") for fault in _claim_faults(claim)]
+    if problems:
+        raise InvalidDataError(f"claims: {len(problems)} problem(s)", problems)
+
+
+def _claim_faults(claim: Mapping[Hashable, Any]) -> Iterator[str]:
+    name, low, high, value = (claim[column] for column in ("id", "low", "high", "value"))
+    if claim["evidence"] not in EVIDENCE:
+        yield f"{name}: evidence {claim['evidence']!r} is not one of {', '.join(EVIDENCE)}"
+    yield from (f"{name}: no {column}" for column in ("quote", "measure") if not claim[column])
+    if pd.isna(low) != pd.isna(high):
+        yield f"{name}: an interval with one end only"
+    elif pd.notna(low) and not low <= value <= high:
+        yield f"{name}: {value:g} is outside {low:g} to {high:g}"
+
+
+def printed_value(measure: str) -> float:
+    """Return the number that the report prints for a measure, with the most decimals where it does so twice.
+
+    Parameters
+    ----------
+    measure : str
+        As in the column ``measure`` of `load_claims`.
+
+    Raises
+    ------
+    InvalidDataError
+        If the report prints no number for it, or numbers that no single one rounds to.
+    """
+    claims = _read_claims()
+    found = claims[(claims["measure"] == measure) & claims["value"].notna()]
+    if found.empty:
+        raise InvalidDataError(f"the report prints no number for {measure!r}")
+    value = float(found.sort_values("decimals", kind="stable")["value"].iloc[-1])
+    half = 0.5 * 10.0 ** -found["decimals"] + _ROUNDING
+    low, high = found["low"].fillna(found["value"] - half), found["high"].fillna(found["value"] + half)
+    outside = found[(value < low) | (value > high)]
+    if len(outside):
+        listed = [f"{c.id} ({c.place}): {c.value:g}" for c in found.itertuples()]
+        raise InvalidDataError(f"the report contradicts itself on {measure!r}", listed)
+    return value
 
 
 def parse_printed(printed: str) -> tuple[int, float]:

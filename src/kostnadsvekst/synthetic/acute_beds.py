@@ -11,9 +11,9 @@ urgency):
    year. Age shares, nursing-home places and GPs step once a year, by N(0, 0.03^2) in logs. None of them has
    a common trend: in a model with calendar months only it would stand for time, and take up the effect's
    growth.
-2. Adoption: first months follow the cumulative path `ADOPTION` (8 from before 2010, the health centres
-   with beds in Finnmark; none new before July 2012; 416 at the end); nine never. Who adopts when is drawn,
-   larger municipalities a little earlier.
+2. Adoption: first months follow the cumulative path `adoption_path` (8 from before 2010, the health centres
+   with beds in Finnmark; none new before July 2012; the printed 416 of 425 at the end); the rest never.
+   Who adopts when is drawn, larger municipalities a little earlier.
 3. A physician is on site in five of nine adopters (`physician_on_site`), half are co-located with an
    emergency clinic (`co_located`), independently.
 4. Effect on the log rate at exposure e = 0, 1, ... months:
@@ -27,7 +27,7 @@ urgency):
 6. Counts are Poisson(mu), so small municipalities have months without a contact.
 
 Targets: the report's model (municipality effects, calendar months, log counts) for acute admissions to
-internal medicine at 80+ prints -1.9 % on 2010-2014 and -4.0 % on 2010-2017 (report, section 6.2). `level`
+internal medicine at 80+ prints the report's estimates on 2010-2014 and 2010-2017 (section 6.2). `level`
 and `growth` are found by `kostnadsvekst.analysis.acute_beds.effect_path` for the default seed; other seeds
 have the same truth and print what their noise gives.
 
@@ -48,6 +48,7 @@ from numpy.typing import NDArray
 from scipy.special import pdtr
 
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
+from kostnadsvekst.sources.published import printed_value
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -57,11 +58,12 @@ DEPARTMENTS = ("internal", "surgery")
 CONTACTS = ("admissions", "day_stays", "outpatient")
 URGENCIES = ("elective", "acute")
 
-N_MUNICIPALITIES = 425
 FIRST_MONTH, LAST_MONTH = "2010-01", "2017-12"
 DEFAULT_SEED = 2013
-# Municipalities with access at the end of the month, between which the path is linear.
-ADOPTION = (
+# Municipalities with access at the end of the month, between which the path is linear; the last point is
+# the printed number.
+_LAST_PRINTED = "2017-12"
+_ADOPTION = (
     ("2010-01", 8),
     ("2012-06", 8),
     ("2012-07", 24),
@@ -71,7 +73,6 @@ ADOPTION = (
     ("2015-12", 338),
     ("2016-01", 404),
     ("2016-12", 412),
-    ("2017-12", 416),
 )
 # First month of those that had beds before the panel begins.
 ALWAYS = "2004-01"
@@ -132,14 +133,6 @@ class SyntheticAcuteBeds:
     path: EffectPath
 
     @cached_property
-    def true_percent(self) -> float:
-        """Mean true effect over treated cells of municipalities that adopt in the panel, per cent."""
-        first = self.panel["first_month"].to_numpy().reshape(self.log_effects.shape)[:, 0]
-        adopters = np.array([isinstance(m, str) and m >= FIRST_MONTH for m in first])
-        treated = self.treated[adopters]
-        return float(100 * np.expm1(self.log_effects[adopters][treated].mean()))
-
-    @cached_property
     def treated(self) -> NDArray[np.bool_]:
         """(N, T) whether a municipality has acute beds in a month."""
         shape = self.log_effects.shape
@@ -150,7 +143,7 @@ class SyntheticAcuteBeds:
 def simulate(
     seed: int = DEFAULT_SEED,
     path: EffectPath | None = None,
-    n_municipalities: int = N_MUNICIPALITIES,
+    n_municipalities: int | None = None,
     cells: Sequence[str] = CELLS,
 ) -> SyntheticAcuteBeds:
     """Draw a synthetic panel; equations, truth and targets stand in the module's docstring.
@@ -160,8 +153,8 @@ def simulate(
     seed : int
     path : EffectPath, optional
         Another truth, such as ``EffectPath(0, 0)`` for none.
-    n_municipalities : int
-        The adoption path is scaled to it.
+    n_municipalities : int, optional
+        The adoption path is scaled to it; without it as many as the report has.
     cells : sequence of str
         Base cells to draw; with fewer of them the others' random numbers change.
 
@@ -170,6 +163,7 @@ def simulate(
     SyntheticAcuteBeds
     """
     path = path or EffectPath()
+    n_municipalities = n_municipalities or municipalities_of_the_report()
     rng = np.random.default_rng(seed)
     months = pd.period_range(FIRST_MONTH, LAST_MONTH, freq="M")
     people = _draw_people(rng, n_municipalities, len(months))
@@ -180,6 +174,16 @@ def simulate(
     counts = _draw_counts(rng, people, months, log_effects, cells)
     panel = _assemble(people, first, traits, counts, months)
     return SyntheticAcuteBeds(panel, log_effects, path)
+
+
+def municipalities_of_the_report() -> int:
+    """Return the number of municipalities that section 6.2 prints."""
+    return int(printed_value("municipalities"))
+
+
+def adoption_path() -> tuple[tuple[str, int], ...]:
+    """Return months and numbers of municipalities with access at their end, the last of them printed."""
+    return (*_ADOPTION, (_LAST_PRINTED, int(printed_value(f"adopters:{_LAST_PRINTED}"))))
 
 
 def _draw_people(rng: np.random.Generator, n: int, n_months: int) -> dict[str, Floats]:
@@ -216,9 +220,10 @@ def _walk(rng: np.random.Generator, n: int, n_months: int) -> Floats:
 
 def _draw_adoption(rng: np.random.Generator, population: Floats, months: pd.PeriodIndex) -> Ints:
     """First treated month of each municipality as a number from 0; past the end for never."""
-    anchors = [months.get_loc(month) for month, _ in ADOPTION]
-    scale = len(population) / N_MUNICIPALITIES
-    path = np.interp(np.arange(len(months)), anchors, [count * scale for _, count in ADOPTION])
+    points = adoption_path()
+    anchors = [months.get_loc(month) for month, _ in points]
+    scale = len(population) / municipalities_of_the_report()
+    path = np.interp(np.arange(len(months)), anchors, [count * scale for _, count in points])
     cumulative = np.floor(path + 0.5).astype(np.intp)
     always = cumulative[0]
     score = rng.normal(size=len(population)) - 0.25 * np.log(population)

@@ -6,6 +6,7 @@ evidence.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pandas as pd
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
 from kostnadsvekst.sources.published import TOTAL_FUNCTION as TOTAL
+from kostnadsvekst.sources.published import printed_value
 
 YEARS = tuple(range(2015, 2021))
 SEED = 2021
@@ -40,11 +42,26 @@ class PrintedGrowth:
         Function 253 a year from 2017; level before.
     """
 
-    total: float = 1.181
-    total_2018: float = 1.054
-    home: float = 1.21
-    treatment: float = 1.31
-    institution_year: float = 1.02
+    total: float
+    total_2018: float
+    home: float
+    treatment: float
+    institution_year: float
+
+    @classmethod
+    def of_the_report(cls) -> Self:
+        """Return what the report prints."""
+
+        def factor(measure: str) -> float:
+            return 1 + printed_value(measure) / 100
+
+        return cls(
+            total=factor(f"growth_real:{TOTAL}:2015:2020"),
+            total_2018=factor(f"growth_real:{TOTAL}:2017:2018"),
+            home=factor("growth_real:254:2015:2020"),
+            treatment=factor("growth_real:241:2015:2020"),
+            institution_year=factor("compound_real:253:2017:2020"),
+        )
 
 
 def make_expenditures(
@@ -71,7 +88,7 @@ def make_expenditures(
     -----
     Other functions than the three largest share what is left of the total in proportion to 2020.
     """
-    printed = printed or PrintedGrowth()
+    printed = printed or PrintedGrowth.of_the_report()
     rng = np.random.default_rng(seed)
     paths = {
         TOTAL: _path(printed.total, {2018: printed.total_2018}, rng),

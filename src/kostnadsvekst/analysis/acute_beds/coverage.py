@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from kostnadsvekst.analysis.acute_beds.truth import monthly_truth, true_cells
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.models import staggered
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, collapse_to_quarters, estimate_effects
@@ -64,7 +65,7 @@ def coverage_table(n_draws: int = 200, n_municipalities: int = 200, first_seed: 
 def _one_panel(design: str, synthetic: SyntheticAcuteBeds) -> Iterator[dict[str, object]]:
     quarters = collapse_to_quarters(synthetic.panel)
     for period, until in PERIODS.items():
-        truth = _monthly_truth(synthetic, until)
+        truth = monthly_truth(synthetic, until)
         for name, arguments in STATIC.items():
             r = estimate_effects(synthetic.panel, [MAIN_OUTCOME], until, **arguments).iloc[0]  # type: ignore[arg-type]
             low, high = (np.log1p(r[f"conf_{side}_percent"] / 100) for side in ("low", "high"))
@@ -75,7 +76,7 @@ def _one_panel(design: str, synthetic: SyntheticAcuteBeds) -> Iterator[dict[str,
                 warnings.simplefilter("ignore", DataWarning)
                 study = staggered.event_study(part, *_QUARTERLY, method=method)
                 mean = study.aggregate("simple")
-            true = _quarterly_truth(synthetic, study)
+            true = float(true_cells(synthetic, study)["log_effect"].mean())
             yield _record(
                 design, period, method, true, mean.estimate, mean.std_error, mean.conf_low, mean.conf_high
             )
@@ -94,19 +95,3 @@ def _record(
         "conf_low": low,
         "conf_high": high,
     }
-
-
-def _monthly_truth(synthetic: SyntheticAcuteBeds, until: str) -> float:
-    months = synthetic.panel["month"].to_numpy(dtype=str)[: synthetic.log_effects.shape[1]]
-    kept = synthetic.treated & (months <= until)
-    adopters = ~synthetic.treated[:, 0]
-    return float(synthetic.log_effects[adopters][kept[adopters]].mean())
-
-
-def _quarterly_truth(synthetic: SyntheticAcuteBeds, study: staggered.EventStudy) -> float:
-    names = synthetic.panel["municipality"].to_numpy(dtype=str)[:: synthetic.log_effects.shape[1]]
-    row = {name: i for i, name in enumerate(names)}
-    order = [row[str(unit)] for unit in study.panel.units]
-    monthly = np.exp(synthetic.log_effects[order]).reshape(len(order), -1, 3).mean(-1)
-    treated = study.panel.treated & study.panel.present
-    return float(np.log(monthly)[:, : treated.shape[1]][treated].mean())

@@ -4,28 +4,33 @@ import numpy as np
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, estimate_effects
+from kostnadsvekst.sources.published import printed_value
 from kostnadsvekst.synthetic.acute_beds import DEFAULT_SEED, EffectPath, simulate
 
-# Section 6.2 of the report: per cent, data to the end of 2014 and to the end of 2017.
-TARGETS = (("2014-12", -1.9), ("2017-12", -4.0))
+# Section 6.2 of the report: data to the end of 2014 and to the end of 2017.
+PERIODS = ("2014-12", "2017-12")
 # Well inside half a unit of the last printed digit.
 TOLERANCE = 0.015
 _STEP = 0.01
 _MAX_ITERATIONS = 12
 
 
+def targets() -> tuple[float, ...]:
+    """Return the estimates that the report prints for the main outcome on `PERIODS`, per cent."""
+    return tuple(printed_value(f"effect_percent:{MAIN_OUTCOME}:{until}") for until in PERIODS)
+
+
 def printed_estimates(seed: int, path: EffectPath) -> tuple[float, float]:
     """Estimates of the report's model for the main outcome on the two periods, per cent."""
     panel = simulate(seed, path).panel
     first, second = (
-        float(estimate_effects(panel, [MAIN_OUTCOME], until)["effect_percent"].iloc[0])
-        for until, _ in TARGETS
+        float(estimate_effects(panel, [MAIN_OUTCOME], until)["effect_percent"].iloc[0]) for until in PERIODS
     )
     return first, second
 
 
 def find_effect_path(seed: int = DEFAULT_SEED, start: EffectPath | None = None) -> EffectPath:
-    """Level and growth of the effect for which the estimates are the targets.
+    """Level and growth of the effect for which the estimates are the `targets`.
 
     Parameters
     ----------
@@ -47,7 +52,7 @@ def find_effect_path(seed: int = DEFAULT_SEED, start: EffectPath | None = None) 
     so the estimates are nearly smooth in the path.
     """
     point = np.array([0.01, 0.02]) if start is None else np.array([start.level, start.growth])
-    goal = np.array([target for _, target in TARGETS])
+    goal = np.array(targets())
     slopes = None
     for _ in range(_MAX_ITERATIONS):
         here = np.array(printed_estimates(seed, EffectPath(*point)))

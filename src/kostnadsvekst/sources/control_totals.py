@@ -1,4 +1,4 @@
-"""Numbers in the running text of chapter 4 as data, and the real totals that they are held against."""
+"""Real totals of the country that printed numbers are held against, with their sources."""
 
 import tomllib
 from functools import lru_cache
@@ -7,21 +7,6 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.sources.embedded import embedded_path
-
-COLUMNS = ("id", "section", "row", "column", "printed", "value", "decimals", "measure", "quote")
-
-
-def load_growth_claims() -> pd.DataFrame:
-    """Numbers that section 4.2, section 4.3 and the summary print on growth.
-
-    Returns
-    -------
-    DataFrame
-        `COLUMNS`; ``measure`` says what is to be computed, such as ``growth_real:FGK9:2015:2020``; ``value``
-        is NaN where the claim is no number (a year, groups).
-    """
-    text = {c: str for c in COLUMNS if c not in ("value", "decimals")}
-    return pd.read_csv(embedded_path("published/report_003_growth.csv"), dtype=text)[list(COLUMNS)]
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,1 @@
+"""Claims of the report's running text, each computed by the measure that its row names."""

@@ -1,0 +1,138 @@
+"""Numbers that chapter 4 and the summary print on growth, from a growth account and from KOSTRA groups."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from kostnadsvekst.analysis.claims.measures import NotInDataError, compute_measure
+from kostnadsvekst.analysis.growth import compound_rate, summarise
+from kostnadsvekst.panel.functions import TOTAL
+from kostnadsvekst.sources.published import printed_value
+
+
+def measure_growth(measure: str, accounted: pd.DataFrame | None, groups: pd.DataFrame | None) -> float | str:
+    """Value of a measure of chapter 4.
+
+    Parameters
+    ----------
+    measure : str
+        As in the column ``measure`` of the claims on growth.
+    accounted : DataFrame or None
+        From `kostnadsvekst.analysis.growth.account`.
+    groups : DataFrame or None
+        From `kostnadsvekst.analysis.growth.by_group`.
+
+    Returns
+    -------
+    float or str
+        Per cent, a year, a function or a list of groups.
+
+    Raises
+    ------
+    NotInDataError
+        If the data lack the accounts, the groups, the function or the year; the text says which.
+    """
+    name, *arguments = measure.split(":")
+    if name in OF_GROUPS:
+        if groups is None:
+            raise NotInDataError("the data have no KOSTRA groups")
+        return compute_measure(measure, OF_GROUPS, groups)
+    if accounted is None:
+        raise NotInDataError("the data have no expenditures by function")
+    _require(arguments, accounted)
+    return compute_measure(measure, OF_ACCOUNTS, accounted)
+
+
+def explain_real_growth(real: pd.DataFrame, prices: pd.Series) -> str:
+    """Say what can be known of the difference between printed and real growth.
+
+    Parameters
+    ----------
+    real : DataFrame
+        Account of the real totals.
+    prices : Series
+        Index by which it was deflated.
+
+    Returns
+    -------
+    str
+    """
+    growth = summarise(real).loc[TOTAL]
+    years = sorted(real["year"])
+    printed = printed_value(f"growth_real:{TOTAL}:{years[0]}:{years[-1]}")
+    implied = 100 * ((1 + growth["growth_nominal_percent"] / 100) / (1 + printed / 100) - 1)
+    ours = 100 * (prices[years[-1]] / prices[years[0]] - 1)
+    return (
+        f"same total in {years[-1]} as table 1; nominal growth {growth['growth_nominal_percent']:.1f} %; "
+        f"with it the printed {printed:g} % implies price growth of {implied:.1f} %, the embedded municipal "
+        f"deflator has {ours:.1f} %. The report does not print its price index (municipal consumption), and "
+        "accounts and index are revised"
+    )
+
+
+def _require(arguments: list[str], accounted: pd.DataFrame) -> None:
+    years = {a for a in arguments if len(a) == 4 and a.isdigit()}
+    for wanted, known in (
+        (set(arguments) - years, set(accounted["function"])),
+        (years, set(accounted["year"].astype(str))),
+    ):
+        if wanted - known:
+            raise NotInDataError(f"the data have no {', '.join(sorted(wanted - known))}")
+
+
+def _of(accounted: pd.DataFrame, function: str, column: str) -> pd.Series:
+    return accounted[accounted["function"] == function].set_index("year")[column]
+
+
+def _growth_real(accounted: pd.DataFrame, function: str, first: str, last: str) -> float:
+    real = _of(accounted, function, "real_nok1000")
+    return float(100 * (real[int(last)] / real[int(first)] - 1))
+
+
+def _compound_real(accounted: pd.DataFrame, function: str, first: str, last: str) -> float:
+    return compound_rate(_growth_real(accounted, function, first, last), int(last) - int(first))
+
+
+def _share(accounted: pd.DataFrame, function: str, year: str) -> float:
+    return float(_of(accounted, function, "share_percent")[int(year)])
+
+
+def _strongest_year(accounted: pd.DataFrame, function: str) -> str:
+    growth = _of(accounted, function, "growth_real_percent")
+    if growth.iloc[1:].isna().any():
+        raise NotInDataError("years are missing in between, so the strongest is not known")
+    return str(growth.idxmax())
+
+
+def _faster(accounted: pd.DataFrame, one: str, other: str) -> str:
+    real = {name: _of(accounted, name, "real_nok1000") for name in (one, other)}
+    return max(real, key=lambda name: real[name].iloc[-1] / real[name].iloc[0])
+
+
+def _top_groups(groups: pd.DataFrame, count: str) -> str:
+    top = groups["growth"].nlargest(int(count)).index
+    return ", ".join(str(number) for number in sorted(int(str(name)) for name in top))
+
+
+def _small_highest(groups: pd.DataFrame) -> str:
+    """Weighted mean of groups 1-6 against all others but 16, which is defined by income and not by size."""
+    number = pd.Series([int(str(name)) for name in groups.index], index=groups.index)
+    amount = groups["population_first"] * groups["level_first"]
+
+    def level(chosen: pd.Series) -> float:
+        return float(amount[chosen].sum() / groups["population_first"][chosen].sum())
+
+    return "høyest" if level(number <= 6) > level(number.between(7, 15)) else "ikke høyest"
+
+
+OF_ACCOUNTS: Mapping[str, Callable[..., float | str]] = {
+    "growth_real": _growth_real,
+    "compound_real": _compound_real,
+    "share": _share,
+    "strongest_year": _strongest_year,
+    "faster": _faster,
+}
+OF_GROUPS: Mapping[str, Callable[..., str]] = {
+    "top_groups": _top_groups,
+    "small_highest": _small_highest,
+}

@@ -1,0 +1,159 @@
+"""Figures 2 to 4."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from kostnadsvekst.chapters.growth_data import FIRST, LAST_PANEL, GrowthData
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.panel.functions import FUNCTIONS, TOTAL
+from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.report.figures import COLOURS, TITLE, new_figure, render_png
+from kostnadsvekst.report.numbers import format_number
+
+LARGEST = ("241", "253", "254")
+_SOURCE = Bilingual("Kilde: SSB, KOSTRA tabell 12362", "Source: Statistics Norway, KOSTRA table 12362")
+
+
+def figures_of(
+    data: GrowthData, accounted: pd.DataFrame | None, groups: pd.DataFrame | None, lang: str
+) -> Iterator[tuple[str, bytes]]:
+    """Yield name and picture of the figures that the data at hand allow."""
+    if accounted is not None:
+        yield "figure_2", figure_2(accounted, data.provenance, lang)
+        yield "figure_3", figure_3(accounted, data.provenance, lang)
+    if groups is not None:
+        yield "figure_4", figure_4(groups, data.provenance, lang)
+
+
+def figure_2(accounted: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
+    """Draw figure 2: index of deflated expenditure, first year = 100.
+
+    Parameters
+    ----------
+    accounted : DataFrame
+    provenance : Provenance
+    lang : {"nb", "en"}
+
+    Returns
+    -------
+    bytes
+        PNG.
+    """
+    title = Bilingual(
+        "Figur 2: Vekst i netto driftsutgifter (deflatert) til\nkommunale helse- og omsorgstjenester",
+        "Figure 2: Growth of net operating expenditure (deflated)\non municipal health and care",
+    )
+    return _index_figure(accounted, (TOTAL,), title, provenance, lang)
+
+
+def figure_3(accounted: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
+    """Draw figure 3: the three largest functions, first year = 100.
+
+    Parameters
+    ----------
+    accounted : DataFrame
+    provenance : Provenance
+    lang : {"nb", "en"}
+
+    Returns
+    -------
+    bytes
+        PNG.
+    """
+    title = Bilingual(
+        "Figur 3: Vekst i netto driftsutgifter (deflatert),\nde tre største funksjonsområdene",
+        "Figure 3: Growth of net operating expenditure (deflated),\nthe three largest functions",
+    )
+    return _index_figure(accounted, LARGEST, title, provenance, lang)
+
+
+def _index_figure(
+    accounted: pd.DataFrame, functions: tuple[str, ...], title: Bilingual, provenance: Provenance, lang: str
+) -> bytes:
+    figure, axes = new_figure()
+    for colour, function in zip(COLOURS, functions, strict=False):
+        rows = accounted[accounted["function"] == function]
+        years, index = rows["year"].to_numpy(), rows["index_real"].to_numpy()
+        label = FUNCTIONS[function].get(lang)
+        axes.plot(years, index, color=colour, marker="o", markersize=4, label=label)
+        axes.annotate(
+            format_number(index[-1], 1, lang),
+            (years[-1], index[-1]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            weight="bold",
+        )
+    axes.axhline(100, color="#888888", linewidth=0.8)
+    axes.set_xticks(sorted(accounted["year"].unique()))
+    axes.margins(x=0.1)
+    axes.yaxis.set_major_locator(_whole_ticks())
+    axes.yaxis.set_major_formatter(lambda value, _: format_number(value, 0, lang))
+    axes.set_ylabel(
+        Bilingual("Indeks, 2015 = 100, faste priser", "Index, 2015 = 100, constant prices").get(lang)
+    )
+    axes.set_title(title.get(lang), **TITLE)
+    if len(functions) > 1:
+        axes.legend(loc="upper left")
+    return render_png(figure, provenance, lang, _SOURCE.get(lang))
+
+
+def _whole_ticks() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True)
+
+
+def figure_4(groups: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
+    """Draw figure 4: level of the first year (blue) and growth (red) by KOSTRA group.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        From `kostnadsvekst.analysis.growth.by_group`.
+    provenance : Provenance
+    lang : {"nb", "en"}
+
+    Returns
+    -------
+    bytes
+        PNG.
+    """
+    figure, axes = new_figure(width=7.4, height=4.6)
+    position = range(len(groups))
+    first, growth = groups["level_first"].to_numpy(), groups["growth"].to_numpy()
+    level = Bilingual(f"Nivå {FIRST}", f"Level {FIRST}").get(lang)
+    rise = Bilingual(f"Vekst {FIRST}–{LAST_PANEL}", f"Growth {FIRST}–{LAST_PANEL}").get(lang)
+    axes.bar(position, first, color="#2F6DB5", width=0.7, label=level)
+    axes.bar(position, growth, bottom=first, color="#C8322B", width=0.7, label=rise)
+    for x, base, more in zip(position, first, growth, strict=True):
+        text = format_number(more, 0, lang)
+        axes.annotate(
+            f"+{text}" if more > 0 else text,
+            (x, base + max(more, 0)),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=6.5,
+            color="#8E1F1A",
+        )
+    axes.set_xticks(list(position), [str(name) for name in groups.index])
+    axes.grid(visible=False, axis="x")
+    axes.set_ylim(0, 1.2 * float((first + growth).max()))
+    axes.yaxis.set_major_formatter(lambda value, _: format_number(value, 0, lang))
+    axes.set_xlabel(Bilingual("KOSTRA-gruppe", "KOSTRA group").get(lang))
+    axes.set_ylabel(
+        Bilingual("Kroner per innbygger, 2019-priser", "Kroner per inhabitant, 2019 prices").get(lang)
+    )
+    title = Bilingual(
+        "Figur 4: Netto driftsutgifter i helse og omsorg per innbygger,\n"
+        "veide gjennomsnitt av kommuner etter KOSTRA-gruppe",
+        "Figure 4: Net operating expenditure on health and care per inhabitant,\n"
+        "weighted means of municipalities by KOSTRA group",
+    )
+    axes.set_title(title.get(lang), **TITLE)
+    axes.legend(loc="upper right", ncols=2)
+    return render_png(figure, provenance, lang, _SOURCE.get(lang))

@@ -1,0 +1,108 @@
+"""What chapter 5 is made of: protected tables of the register, its claims, trends and growth."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from kostnadsvekst import register
+from kostnadsvekst.analysis.claims.register import compute_claims
+from kostnadsvekst.chapters import Settings
+from kostnadsvekst.errors import DataMissingError
+from kostnadsvekst.provenance import SYNTHETIC, Provenance
+from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
+from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
+from kostnadsvekst.register.tables import RegisterTables
+from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.sources.published import load_claims
+
+START, END = "2017-01", "2020-12"
+# Without the weeks of Christmas and New Year at either end.
+FIRST_WHOLE_WEEK, LAST_WHOLE_WEEK = "2017-01-09", "2020-12-14"
+LOCKDOWN, SUMMER, NEW_YEAR_2019, MARCH_2019 = "2020-03-09", "2020-06-15", "2018-12-31", "2019-03-04"
+_SHORT = (
+    "respite_institution",
+    "time_limited_other",
+    "time_limited_rehabilitation",
+    "time_limited_assessment",
+)
+# Level shifts that the text names: the lockdown, and the fall of services at home at the turn of 2018/2019.
+BREAKS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(_SHORT, ((LOCKDOWN, SUMMER),)),
+    "time_limited_other": ((LOCKDOWN, SUMMER), SUMMER),
+    "home_health": ((NEW_YEAR_2019, MARCH_2019),),
+}
+_BOOTSTRAP = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that the chapter's tables and figures are made of; nothing in it is below the threshold."""
+
+    tables: RegisterTables
+    claims: pd.DataFrame
+    trends: Mapping[str, pd.DataFrame]
+    growth: pd.DataFrame
+    told: ProtectedGrowth
+    rules: Mapping[str, str]
+    provenance: Provenance
+
+
+def gather(settings: Settings) -> Material:
+    """Protected tables of the user's register, or of a synthetic one of national size."""
+    if settings.register is None:
+        with tempfile.TemporaryDirectory(prefix="kostnadsvekst-synthetic-") as folder:
+            raw = register.simulate_episodes(out=Path(folder) / "deliveries.parquet")
+            episodes = Path(folder) / "episodes.parquet"
+            register.ingest(raw, episodes)
+            return _count(episodes, embedded_path("synthetic/population_by_age_group_synthetic.csv"))
+    if settings.population is None:
+        raise DataMissingError(
+            "a register of your own needs a population: give --population with year, age_group "
+            f"({', '.join(AGE_GROUPS)}) and persons on 1 January 2017 to 2021"
+        )
+    return _count(settings.register, settings.population)
+
+
+def _count(episodes: Path, population_file: Path) -> Material:
+    cube = register.weekly_cube(episodes)
+    weekly = register.protect_cube(cube)
+    tables = RegisterTables(weekly, register.protect_cube(register.yearly_users(episodes)))
+    origin = (pq.read_schema(episodes).metadata or {}).get(b"origin", b"register").decode()
+    claims = load_claims("kpr")
+    claims["ours"] = compute_claims(tables, claims)
+    population = pd.read_csv(population_file)
+    totals = {service: tables.users((service,)) for service in SERVICES}
+    trends = {
+        service: register.trend(series, BREAKS.get(service, ()), n_bootstrap=_BOOTSTRAP)
+        for service, series in totals.items()
+        if series.notna().all()
+    }
+    return Material(
+        tables=tables,
+        claims=claims,
+        trends=trends,
+        growth=growth_of_totals(totals),
+        told=protected_growth(cube, weekly, population, START, END),
+        rules=cube.attrs["rules"] | {"disclosure": "fewer than 5 persons: suppressed, and what reveals them"},
+        provenance=Provenance(SYNTHETIC if origin == SYNTHETIC else "KPR register of the user"),
+    )
+
+
+def growth_of_totals(totals: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Growth of each service without season, and the check by unobserved components."""
+    rows = {}
+    for service, series in totals.items():
+        if series.isna().any():
+            continue
+        breaks = BREAKS.get(service, ())
+        whole = series.loc[FIRST_WHOLE_WEEK:LAST_WHOLE_WEEK]
+        found = register.growth(whole, whole.index[0], whole.index[-1], breaks, n_bootstrap=_BOOTSTRAP)
+        check = register.components_check(whole, breaks).iloc[-1]
+        found["components_percent"] = 100 * check["components"] / found["level_start"]
+        rows[service] = found
+    return pd.DataFrame(rows).T

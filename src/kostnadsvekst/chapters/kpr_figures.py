@@ -1,0 +1,189 @@
+"""Figures of chapter 5."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kostnadsvekst.chapters.kpr_data import Material
+from kostnadsvekst.chapters.kpr_tables import COMPONENTS, service_label
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
+from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+
+_MARKED = Bilingual("Nedstengningen 12. mars 2020", "Lockdown of 12 March 2020")
+_OBSERVED = Bilingual("per uke", "weekly")
+_TREND = Bilingual("trend med 95 %-bånd", "trend with 95% band")
+
+
+def figures_of(material: Material, lang: str) -> dict[str, bytes]:
+    """Draw all figures of the chapter as PNG, by name."""
+    figures = {
+        "figure_05_long_term_stay": _users_figure(material, "long_term_stay", lang, 5),
+        "figure_06_short_stays": _short_stays_figure(material, lang),
+        "figure_07_home_health_users": _users_figure(material, "home_health", lang, 7),
+        "figure_08_home_health_hours": _hours_figure(material, "home_health", lang, 8),
+        "figure_09_practical_daily": _users_figure(material, "practical_daily", lang, 9),
+        "figure_10_practical_training": _users_figure(material, "practical_training", lang, 10),
+        "figure_11_bpa": _users_figure(material, "practical_bpa", lang, 11),
+        "figure_bpa_hours": _hours_figure(material, "practical_bpa", lang, None),
+        "figure_growth_drivers": _drivers_figure(material, lang),
+    }
+    return {name: render_png(figure, material.provenance, lang) for name, figure in figures.items()}
+
+
+_CAPTIONS = {
+    5: Bilingual(
+        "Antall pasienter med langtidsopphold per uke, 2017–2020",
+        "Patients with a long-term stay per week, 2017–2020",
+    ),
+    6: Bilingual("Korttidsopphold etter type og uke, 2017–2020", "Short stays by type and week, 2017–2020"),
+    7: Bilingual(
+        "Antall mottakere av helsetjenester i hjemmet, 2017–2020",
+        "Recipients of health services at home, 2017–2020",
+    ),
+    8: Bilingual(
+        "Helsetjenester i hjemmet: gjennomsnittlig antall timer per bruker, 2017–2020",
+        "Health services at home: mean hours per user, 2017–2020",
+    ),
+    9: Bilingual(
+        "Antall brukere av praktisk bistand til daglige gjøremål",
+        "Users of practical assistance: daily tasks",
+    ),
+    10: Bilingual(
+        "Antall brukere av praktisk bistand – opplæring", "Users of practical assistance: training"
+    ),
+    11: Bilingual(
+        "Antall brukere med brukerstyrt personlig assistanse (BPA)",
+        "Users of user-controlled personal assistance (BPA)",
+    ),
+}
+_BPA_HOURS = Bilingual("BPA: gjennomsnittlig antall timer per bruker", "BPA: mean hours per user")
+_PER_WEEK = Bilingual("Brukere per uke", "Users per week")
+_HOURS_AXIS = Bilingual("Timer per bruker og uke", "Hours per user and week")
+_BY_AGE = Bilingual("Etter alder", "By age")
+_ALL_AGES = Bilingual("Alle aldre", "All ages")
+
+
+def _caption(number: int | None, lang: str) -> str:
+    if number is None:
+        return _BPA_HOURS.get(lang)
+    return f"{'Figur' if lang == 'nb' else 'Figure'} {number}: {_CAPTIONS[number].get(lang)}"
+
+
+def _users_figure(material: Material, service: str, lang: str, number: int) -> Any:
+    figure, (left, right) = new_figure(9.0, 4.0, columns=2)
+    if service in material.trends:
+        path = material.trends[service]
+        left.plot(path["week"], path["observed"], color="#AAAAAA", linewidth=1.0, label=_OBSERVED.get(lang))
+        left.fill_between(
+            path["week"], path["conf_low"], path["conf_high"], color=COLOURS[0], alpha=0.25, linewidth=0
+        )
+        left.plot(path["week"], path["trend"] + path["shift"], color=COLOURS[0], label=_TREND.get(lang))
+    else:
+        series = material.tables.users((service,))
+        left.plot(series.index, series, color="#AAAAAA", label=_OBSERVED.get(lang))
+    left.set_title(_ALL_AGES.get(lang), loc="left", fontsize=10)
+    _by_age(right, lambda group: material.tables.users((service,), group), lang)
+    return _finish(figure, (left, right), _caption(number, lang), _PER_WEEK, lang)
+
+
+def _hours_figure(material: Material, service: str, lang: str, number: int | None) -> Any:
+    figure, (left, right) = new_figure(9.0, 4.0, columns=2)
+    series = material.tables.hours_per_user((service,))
+    left.plot(series.index, series, color=COLOURS[0], label=_OBSERVED.get(lang))
+    left.set_title(_ALL_AGES.get(lang), loc="left", fontsize=10)
+    _by_age(right, lambda group: material.tables.hours_per_user((service,), group), lang)
+    return _finish(figure, (left, right), _caption(number, lang), _HOURS_AXIS, lang)
+
+
+def _by_age(axes: Any, series_of: Any, lang: str) -> None:
+    for number, group in enumerate(AGE_GROUPS):
+        series = series_of(group)
+        label = f"{group.replace('-', '–')} {'år' if lang == 'nb' else 'years'}"
+        axes.plot(series.index, series, color=COLOURS[number], linewidth=1.3, label=label)
+    axes.set_title(_BY_AGE.get(lang), loc="left", fontsize=10)
+
+
+def _short_stays_figure(material: Material, lang: str) -> Any:
+    figure, axes = new_figure(9.0, 4.6)
+    # Colours as the text names them: red, green, blue, yellow.
+    colours = {
+        "time_limited_rehabilitation": COLOURS[1],
+        "time_limited_other": COLOURS[2],
+        "time_limited_assessment": COLOURS[0],
+        "respite_institution": COLOURS[4],
+    }
+    for service, colour in colours.items():
+        series = material.tables.users((service,))
+        axes.plot(series.index, series, color=colour, linewidth=1.1, label=service_label(service).get(lang))
+    return _finish(figure, (axes,), _caption(6, lang), _PER_WEEK, lang, columns=2)
+
+
+def _finish(
+    figure: Any, panels: Sequence[Any], caption: str, unit: Bilingual, lang: str, columns: int = 1
+) -> Any:
+    from matplotlib.dates import DateFormatter, YearLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for axes in panels:
+        axes.set_ylim(0, axes.get_ylim()[1] * (1.25 if len(panels) == 1 else 1.3))
+        axes.axvline(
+            pd.Timestamp("2020-03-12"), color="#666666", linewidth=0.8, linestyle=":", label=_MARKED.get(lang)
+        )
+        axes.xaxis.set_major_locator(YearLocator())
+        axes.xaxis.set_major_formatter(DateFormatter("%Y"))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _thousands(value, lang)))
+        axes.set_ylabel(unit.get(lang))
+        axes.legend(fontsize=7, ncols=columns if len(panels) == 1 else 2, loc="upper left", frameon=False)
+    figure.suptitle(caption, fontsize=11, x=0.01, ha="left", weight="bold")
+    return figure
+
+
+def _thousands(value: float, lang: str) -> str:
+    return f"{value:,.0f}".replace(",", "\u202f" if lang == "nb" else ",")
+
+
+def _drivers_figure(material: Material, lang: str) -> Any:
+    """Growth in users of each service in percent of the start, split into population and coverage by age."""
+    users = material.told.parts[material.told.parts["measure"] == "users"]
+    names = [s for s in SERVICES if s in set(users["service"])][::-1]
+    start = {s: float(material.tables.users((s,)).iloc[1:5].mean()) for s in names}
+    figure, panels = new_figure(9.0, 5.0, columns=2, sharey=True, sharex=True)
+    for axes, component in zip(panels, ("population", "coverage"), strict=True):
+        rows = users[users["component"] == component].set_index(["service", "age_group"])
+        part = rows["contribution"]
+        up, down = np.zeros(len(names)), np.zeros(len(names))
+        for number, group in enumerate(AGE_GROUPS):
+            width = np.array([100 * part.loc[(s, group)] / start[s] for s in names])
+            left = np.where(width >= 0, up, down)
+            axes.barh(
+                range(len(names)), width, left=left, color=COLOURS[number], label=group.replace("-", "–")
+            )
+            up, down = up + np.maximum(width, 0), down + np.minimum(width, 0)
+        axes.scatter(up + down, range(len(names)), color="black", s=14, zorder=3, label="Sum")
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(COMPONENTS[component].get(lang), loc="left", fontsize=10)
+        axes.set_xlabel(
+            "Prosent av brukerne i januar 2017" if lang == "nb" else "Percent of the users in January 2017",
+            fontsize=8,
+        )
+        axes.grid(visible=False, axis="y")
+    panels[0].set_yticks(range(len(names)), [service_label(s).get(lang) for s in names], fontsize=8)
+    panels[0].legend(
+        fontsize=8,
+        loc="lower right",
+        frameon=False,
+        title="Alder" if lang == "nb" else "Age",
+        title_fontsize=8,
+    )
+    caption = Bilingual(
+        "Vekst i brukere per uke, januar 2017 til desember 2020: befolkning og dekning etter alder\n"
+        "(konfidensielle aldersgrupper er slått sammen med den eldste av dem)",
+        "Growth in users per week, January 2017 to December 2020: population and coverage by age\n"
+        "(confidential age groups are drawn with the oldest of them)",
+    )
+    figure.suptitle(caption.get(lang), fontsize=11, x=0.01, ha="left", weight="bold")
+    return figure

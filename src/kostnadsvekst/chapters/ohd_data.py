@@ -1,0 +1,112 @@
+"""What chapter 6 is computed from: the monthly panel and all its estimates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from kostnadsvekst.analysis.acute_beds.survival import (
+    EARLY,
+    LATE,
+    SurvivalStudy,
+    estimate_mechanisms,
+    estimate_variants,
+    study_survival,
+)
+from kostnadsvekst.chapters import Settings
+from kostnadsvekst.models.acute_beds import check_panel, estimate_effects
+from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.sources.files import read_table
+from kostnadsvekst.synthetic.acute_beds import SyntheticAcuteBeds, simulate
+
+_MODELS: tuple[dict[str, Any], ...] = (
+    {},
+    {"covariance": "classical"},
+    {"ar1": True, "covariance": "classical"},
+    {"estimator": "poisson"},
+)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The monthly panel, with its truth where it is synthetic.
+
+    Attributes
+    ----------
+    panel : DataFrame
+    synthetic : SyntheticAcuteBeds, optional
+    """
+
+    panel: pd.DataFrame
+    synthetic: SyntheticAcuteBeds | None
+
+    @property
+    def provenance(self) -> Provenance:
+        """Origin of the panel."""
+        origin: Provenance = self.panel.attrs["provenance"]
+        return origin
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that the chapter's tables and figures are made of.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    everything : DataFrame
+        All 81 outcomes to the end of 2017 under four models.
+    early : DataFrame
+        The report's selection to the end of 2014, the report's model.
+    variants, mechanisms : DataFrame
+        The main outcome by variant of the model, and by physician on site and co-location.
+    study : SurvivalStudy
+    """
+
+    inputs: Inputs
+    everything: pd.DataFrame
+    early: pd.DataFrame
+    variants: pd.DataFrame
+    mechanisms: pd.DataFrame
+    study: SurvivalStudy
+
+    @property
+    def late(self) -> pd.DataFrame:
+        """All outcomes to the end of 2017, the report's model."""
+        chosen = (self.everything["estimator"] == "log") & (self.everything["covariance"] == "cluster")
+        return self.everything[chosen]
+
+    @property
+    def poisson(self) -> pd.DataFrame:
+        """All outcomes to the end of 2017, Poisson."""
+        return self.everything[self.everything["estimator"] == "poisson"]
+
+
+def read_inputs(settings: Settings) -> Inputs:
+    """Monthly panel of the user, or the synthetic one with its truth."""
+    if settings.data is not None:
+        return Inputs(check_panel(read_table(settings.data)), None)
+    synthetic = simulate()
+    return Inputs(synthetic.panel, synthetic)
+
+
+def gather(settings: Settings, step: Callable[[str], None]) -> Material:
+    """Read the panel and estimate.
+
+    Parameters
+    ----------
+    settings : Settings
+    step : callable
+        Told what is being done.
+    """
+    step("monthly panel")
+    inputs = read_inputs(settings)
+    step("81 outcomes, four models")
+    everything = [estimate_effects(inputs.panel, "all", LATE, **model) for model in _MODELS]
+    early = estimate_effects(inputs.panel, "report", EARLY)
+    variants = estimate_variants(inputs.panel)
+    mechanisms = estimate_mechanisms(inputs.panel)
+    step("estimators for staggered adoption")
+    study = study_survival(inputs.panel, variants, inputs.synthetic)
+    return Material(inputs, pd.concat(everything, ignore_index=True), early, variants, mechanisms, study)
