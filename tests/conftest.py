@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 
+from chapter_runs import ChapterRuns
+
 # Fixed examples: a failure is a change of the code, not of the day.
 settings.register_profile(
     "fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -14,6 +16,12 @@ settings.register_profile(
 settings.load_profile("fixed")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def chapter_runs(tmp_path_factory):
+    """Report of each chapter on the embedded data, by name."""
+    return ChapterRuns(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
