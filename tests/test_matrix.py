@@ -28,7 +28,7 @@ COEFFICIENTS = 1e-10
 # Relative; the two-way difference of three matrices costs another digit.
 STANDARD_ERRORS = 1e-9
 # Absolute, for a p-value near zero has no digits to compare.
-P_VALUES = 1e-11
+P_VALUES = 5e-12
 # A ratio of two sums of squares, relative: rounding only.
 R_SQUARED = 1e-12
 # Rows, degrees of freedom, names of columns: exact.
