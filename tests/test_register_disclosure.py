@@ -198,6 +198,7 @@ def test_protected_cube_withstands_the_attack():
             assert high - low > 0.99
 
 
+@pytest.mark.solver
 def test_optimal_pattern_protects_and_leaves_no_files(tmp_path, monkeypatch):
     pytest.importorskip("pytauargus", reason="extra 'sdc' is not installed")
     monkeypatch.chdir(tmp_path)

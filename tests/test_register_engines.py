@@ -71,7 +71,7 @@ def test_engines_refuse_alike(engine):
         weekly_cube(contradictory, engine=engine)
 
 
-@pytest.mark.slow
+@pytest.mark.spark
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
 @pytest.mark.parametrize("overlap", ["max", "latest"])
 def test_spark_equals_painter(overlap, tmp_path):
