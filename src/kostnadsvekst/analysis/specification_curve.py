@@ -19,7 +19,7 @@ from scipy.special import stdtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, KostnadsvekstError, SpecificationError
-from kostnadsvekst.models.covariances import Grouping
+from kostnadsvekst.models.covariance_kinds import Grouping
 from kostnadsvekst.models.design import Design, Sample, build_design, columns_of, parse_terms, read_sample
 from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED, Estimate, demean, estimate
 from kostnadsvekst.models.inference import cluster_sums, count_clusters, nests, small_sample_factor

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
-from kostnadsvekst.models.covariances import Grouping, compute_covariance
+from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
 from kostnadsvekst.models.design import build_design, parse_terms
 from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, WithinFit, complete_sample, fit_within
 from kostnadsvekst.models.specifications import Specification
@@ -321,8 +321,9 @@ def estimate_ar1(
 def _check_specification(spec: Specification) -> None:
     if spec.effects != "entity":
         raise SpecificationError("AR(1) disturbances are estimated with absorbed entity effects only")
-    if "jackknife" in (spec.covariance, spec.covariance[0]):
-        raise SpecificationError("the jackknife would have to estimate rho again without each cluster")
+    kind, _ = read_choice(spec.covariance)
+    if KINDS[kind].refits:
+        raise SpecificationError(f"the {kind} would have to estimate rho again without each cluster")
 
 
 def fit_ar1(

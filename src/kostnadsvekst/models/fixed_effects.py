@@ -19,7 +19,7 @@ from scipy.sparse import csc_array
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.covariances import Grouping, compute_covariance
+from kostnadsvekst.models.covariance_kinds import Grouping, compute_covariance
 from kostnadsvekst.models.design import (
     Sample,
     build_design,
@@ -116,7 +116,7 @@ class Estimate:
     fit : WithinFit
         The arrays behind the estimate.
     inference : Covariance
-        Covariance matrix over the terms, its degrees of freedom and its description.
+        Covariance matrix over the terms, its degrees of freedom, and the facts of how it was computed.
     dropped : tuple of str
         Terms left out as collinear with the effects or with the terms before them.
     n_incomplete : int
@@ -214,7 +214,7 @@ class Estimate:
             Small-sample factor; without it the specification's.
         **options
             ``lags`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution`` and ``terms`` of the wild
-            cluster bootstrap; see `kostnadsvekst.models.covariances.compute_covariance`.
+            cluster bootstrap; see `kostnadsvekst.models.covariance_kinds.compute_covariance`.
 
         Raises
         ------

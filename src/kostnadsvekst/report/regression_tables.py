@@ -24,26 +24,6 @@ _STUB = Bilingual("Uavhengige variabler", "Independent variables")
 _NONE = Bilingual("nei", "no")
 _LISTED = 8
 STARS = (0.05, 0.01, 0.001)
-# English words of a covariance's description -> Norwegian, the longer first.
-_NORWEGIAN = (
-    ("no small-sample factor", "uten småutvalgsfaktor"),
-    ("small-sample factor", "småutvalgsfaktor"),
-    ("classical (homoskedastic)", "klassiske (homoskedastiske)"),
-    ("robust (HC1)", "robuste (HC1)"),
-    ("two-way clustered", "toveis klyngerobuste"),
-    ("wild cluster bootstrap, null imposed", "wild cluster bootstrap under nullhypotesen"),
-    ("cluster jackknife CV3", "klyngejackknife CV3"),
-    ("negative eigenvalues set to zero", "negative egenverdier satt til null"),
-    ("standard errors clustered", "standardfeil klyngerobuste"),
-    ("clustered", "klyngerobuste"),
-    ("clusters", "klynger"),
-    ("draws, seed", "trekninger, frø"),
-    ("vectors", "vektorer"),
-    ("all ", "alle "),
-    ("periods", "perioder"),
-    ("lag(s)", "lag"),
-    (" and ", " og "),
-)
 
 
 class _Statistic(NamedTuple):
@@ -163,11 +143,7 @@ def term_label(term: str) -> Bilingual:
 
 def covariance_label(fitted: Estimate) -> Bilingual:
     """Type of the standard errors with its small-sample convention."""
-    english = fitted.inference.description
-    norwegian = english
-    for word, translation in _NORWEGIAN:
-        norwegian = norwegian.replace(word, translation)
-    return Bilingual(norwegian, english)
+    return fitted.inference.facts.text
 
 
 def _choose(
