@@ -30,9 +30,11 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
 from kostnadsvekst.models.design import build_design, parse_terms
-from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, WithinFit, complete_sample, fit_within
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, complete_sample, fit_within
+from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.panel.periods import check_unique, period_numbers
 from kostnadsvekst.provenance import provenance_of
@@ -46,6 +48,7 @@ WEIGHTED_METHODS = ("regress", "freg", "fixed")
 # Stata's default for the search, on successive values of rho.
 TOLERANCE = 1e-6
 MAX_ITERATIONS = 100
+LABEL = Bilingual("Faste effekter, AR(1)-feilledd", "Fixed effects, AR(1) disturbances")
 # On squared lengths: what single precision leaves of a collinear column is below it.
 _COLLINEAR_SQUARED = 1e-11
 _LISTED = 10
@@ -152,7 +155,8 @@ class Ar1Fit:
     f_u: float
 
 
-@dataclass(frozen=True)
+# Without repr=False the dataclass would print every array in place of the coefficients.
+@dataclass(frozen=True, repr=False)
 class Ar1Estimate(Estimate):
     """A specification fitted with AR(1) disturbances; the rows and sums of squares are the transformed.
 
@@ -176,6 +180,8 @@ class Ar1Estimate(Estimate):
         F test that all effects are zero, with ``n_entities - 1`` and ``df_resid`` degrees of freedom.
     durbin_watson, lbi : float
         Modified Durbin-Watson statistic and Baltagi-Wu LBI of the within residuals.
+    n_lost : int
+        Complete rows that the transformation took: the first of each unit.
     """
 
     rho: float
@@ -189,6 +195,20 @@ class Ar1Estimate(Estimate):
     f_u: float
     durbin_watson: float
     lbi: float
+    n_lost: int
+
+    @property
+    def facts(self) -> ResultFacts:
+        """How the estimate came about; the sums of squares are not those of the outcome: no R squared."""
+        return replace(
+            super().facts,
+            estimator="ar1",
+            label=LABEL,
+            r_squared=None,
+            rho=self.rho,
+            rho_method=self.rho_method,
+            n_lost=self.n_lost,
+        )
 
     def with_covariance(
         self, covariance: str | tuple[str, ...], convention: str | None = None, **options: Any
@@ -315,6 +335,7 @@ def estimate_ar1(
         f_u=fit.f_u,
         durbin_watson=fit.rho.durbin_watson,
         lbi=fit.rho.lbi,
+        n_lost=len(rows) - len(fit.rows),
     )
 
 

@@ -18,6 +18,7 @@ from scipy.linalg import solve_triangular
 from scipy.sparse import csc_array
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.covariance_kinds import Grouping, compute_covariance
 from kostnadsvekst.models.design import (
@@ -27,7 +28,8 @@ from kostnadsvekst.models.design import (
     parse_terms,
     read_sample,
 )
-from kostnadsvekst.models.samples import sample_mask
+from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, ResultFacts
+from kostnadsvekst.models.samples import sample_label, sample_mask
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.transformations import add_transformed
 from kostnadsvekst.naming import require_columns
@@ -36,7 +38,6 @@ from kostnadsvekst.provenance import Provenance, provenance_of
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-CONSTANT = "constant"
 # A column does not vary within entities when demeaning leaves less than this share of its length: rounding.
 INVARIANT = 1e-11
 # A column is collinear when the columns before it leave less than this share of its within length.
@@ -44,6 +45,10 @@ COLLINEAR = 1e-9
 # Above this share the normal equations lose at most six of sixteen digits, before refinement.
 WELL_CONDITIONED = 1e-3
 _LISTED = 10
+_LABELS = {
+    FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
+    "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,30 @@ class Estimate:
         return self.fit.df_resid
 
     @property
+    def df(self) -> float:
+        """Degrees of freedom of the t tests and intervals; those of the covariance."""
+        return self.inference.df
+
+    @property
+    def facts(self) -> ResultFacts:
+        """How the estimate came about, as `kostnadsvekst.models.results.Result` says."""
+        spec = self.specification
+        absorbed = spec.effects == "entity"
+        estimator = FIXED_EFFECTS if absorbed else "pooled"
+        return ResultFacts(
+            estimator=estimator,
+            label=_LABELS[estimator],
+            outcome=spec.outcome,
+            covariance=self.inference.facts,
+            provenance=self.provenance,
+            sample=sample_label(spec.sample),
+            effects=(AbsorbedEffects(spec.entity, self.n_entities),) if absorbed else (),
+            weights=spec.weights,
+            r_squared=self.r_squared,
+            r_squared_within=self.r_squared_within,
+        )
+
+    @property
     def sigma(self) -> float:
         """Residual standard deviation at a row of average weight (Stata's Root MSE)."""
         return float(np.sqrt(self.fit.ssr / self.fit.df_resid))
@@ -243,9 +272,12 @@ class Estimate:
         return Grouping(spec.entity, spec.time, codes, self.data, self.rows)
 
     def __repr__(self) -> str:
+        facts = self.facts
+        fitted = f"R2 {facts.r_squared:.4f}" if facts.r_squared is not None else facts.label.en
+        rho = f" with rho {facts.rho:.4f} ({facts.rho_method})" if facts.rho is not None else ""
         head = (
-            f"{self.specification.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
-            f"effects, R2 {self.r_squared:.4f}, standard errors {self.inference.description}, "
+            f"{facts.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
+            f"effects, {fitted}{rho}, standard errors {facts.covariance.text.en}, "
             f"data: {self.provenance.origin}"
         )
         return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}"

@@ -8,7 +8,8 @@ import pandas as pd
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.design import build_design, parse_terms
-from kostnadsvekst.models.fixed_effects import CONSTANT, complete_sample
+from kostnadsvekst.models.fixed_effects import complete_sample
+from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.specifications import Specification
 
 
