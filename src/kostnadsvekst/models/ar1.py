@@ -32,12 +32,11 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
-from kostnadsvekst.models.design import build_design, parse_terms
-from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, complete_sample, fit_within
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
+from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.panel.periods import check_unique, period_numbers
-from kostnadsvekst.provenance import provenance_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -287,17 +286,15 @@ def estimate_ar1(
     """
     method, fixed = _check_method(rho, rho_value)
     _check_specification(spec)
-    terms = parse_terms(spec.regressors, data.columns)
-    sample, rows = complete_sample(spec, terms, data)
-    used = data.iloc[rows]
-    check_unique(used[spec.entity], used[spec.time])
-    weights = _unit_weights(spec, used, sample.numbers, method)
-    design = build_design(terms, sample)
+    prepared = prepare(spec, data)
+    check_unique(prepared.units, prepared.times)
+    weights = _unit_weights(prepared, method)
+    design = prepared.build_design()
     fit = fit_ar1(
-        sample.numbers[spec.outcome],
+        prepared.outcome,
         design.columns,
-        sample.codes[spec.entity],
-        period_numbers(used[spec.time]),
+        prepared.entities,
+        period_numbers(prepared.times),
         method=method,
         two_step=two_step,
         rho_value=fixed,
@@ -311,7 +308,8 @@ def estimate_ar1(
             stacklevel=2,
         )
     names = tuple(design.terms[j] for j in fit.within.kept)
-    grouping = Grouping(spec.entity, spec.time, {spec.entity: fit.within.entities}, data, rows[fit.rows])
+    rows = prepared.rows[fit.rows]
+    grouping = Grouping(spec.entity, spec.time, prepared.cluster_codes(fit.rows), data, rows)
     return Ar1Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
@@ -320,9 +318,9 @@ def estimate_ar1(
             spec.covariance, fit.within, grouping, convention=spec.convention, names=names
         ),
         dropped=tuple(design.terms[j] for j in fit.within.dropped),
-        n_incomplete=sample.n_incomplete,
-        rows=rows[fit.rows],
-        provenance=provenance_of(data),
+        n_incomplete=prepared.sample.n_incomplete,
+        rows=rows,
+        provenance=prepared.provenance,
         data=data.copy(deep=False),
         rho=fit.rho.rho,
         rho_method=method,
@@ -335,7 +333,7 @@ def estimate_ar1(
         f_u=fit.f_u,
         durbin_watson=fit.rho.durbin_watson,
         lbi=fit.rho.lbi,
-        n_lost=len(rows) - len(fit.rows),
+        n_lost=len(prepared.rows) - len(rows),
     )
 
 
@@ -599,23 +597,21 @@ def _check_method(method: str, rho_value: float | None) -> tuple[str, float]:
     return method, 0.0 if rho_value is None else float(rho_value)
 
 
-def _unit_weights(
-    spec: Specification, used: pd.DataFrame, numbers: dict[str, Floats], method: str
-) -> Floats | None:
-    if not spec.weights:
+def _unit_weights(prepared: PreparedSample, method: str) -> Floats | None:
+    column, entity = prepared.needed.weights, prepared.needed.entity
+    if not column:
         return None
     if method not in WEIGHTED_METHODS:
         raise SpecificationError(
-            f"weights ({spec.weights!r}) do not go with rho={method!r}; Stata allows them with "
+            f"weights ({column!r}) do not go with rho={method!r}; Stata allows them with "
             f"{', '.join(WEIGHTED_METHODS)}"
         )
-    weights = numbers[spec.weights]
-    spread = pd.Series(weights).groupby(used[spec.entity].to_numpy()).agg(["min", "max"])
+    spread = pd.Series(prepared.weights).groupby(prepared.units.to_numpy()).agg(["min", "max"])
     varying = spread.index[spread["min"] < spread["max"]]
     if len(varying):
         raise InvalidDataError(
-            f"weights {spec.weights!r} vary over time in {len(varying)} unit(s); AR(1) disturbances need "
+            f"weights {column!r} vary over time in {len(varying)} unit(s); AR(1) disturbances need "
             "weights that are constant within units: use the unit's mean or its first value",
-            [f"{spec.entity} {unit}" for unit in varying[:_LISTED]],
+            [f"{entity} {unit}" for unit in varying[:_LISTED]],
         )
-    return weights
+    return prepared.weights

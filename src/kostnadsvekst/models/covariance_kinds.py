@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.jackknife import jackknife
+from kostnadsvekst.models.rows import level_codes
 from kostnadsvekst.models.wild_bootstrap import wild_covariance
 from kostnadsvekst.naming import require_columns
 
 Ints = NDArray[np.intp]
-_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,25 @@ def read_choice(choice: Any) -> tuple[str, tuple[str, ...]]:
     return kind, columns
 
 
+def choose_columns(choice: Any, entity: str, time: str) -> tuple[str, ...]:
+    """Columns that a choice of covariance takes: those named with it, or the defaults of its kind.
+
+    Parameters
+    ----------
+    choice : str, or sequence of str
+    entity, time : str
+        Columns that play these parts.
+
+    Raises
+    ------
+    SpecificationError
+        As `read_choice`.
+    """
+    kind, named = read_choice(choice)
+    parts = {"entity": entity, "time": time}
+    return named or tuple(parts[part] for part in KINDS[kind].defaults)
+
+
 @dataclass(frozen=True)
 class Grouping:
     """Columns of the rows used, as codes for clustering.
@@ -173,13 +192,8 @@ class Grouping:
         if self.data is None:
             raise SpecificationError(f"the estimate has no data to take the column {column!r} from")
         require_columns([column], self.data.columns)
-        values = self.data[column].iloc[self.rows]
-        codes: Ints = pd.factorize(values, sort=True)[0]
-        missing = np.flatnonzero(codes < 0)
-        if len(missing):
-            where = self.data[[self.entity, self.time]].iloc[self.rows[missing[:_LISTED]]]
-            listed = [f"{self.entity} {e} {self.time} {t}" for e, t in where.itertuples(index=False)]
-            raise InvalidDataError(f"clusters {column!r} are missing in {len(missing)} row(s)", listed)
+        used = self.data[list(dict.fromkeys((self.entity, self.time, column)))].iloc[self.rows]
+        codes: Ints = level_codes(used, column, self.entity, self.time)[0]
         return codes
 
 
@@ -218,7 +232,7 @@ def compute_covariance(
     SpecificationError
         If there are fewer than two clusters, or an option does not belong to the kind.
     """
-    kind, named = read_choice(choice)
+    kind, _ = read_choice(choice)
     row = KINDS[kind]
     foreign = sorted(set(options) - set(row.options))
     if foreign:
@@ -226,7 +240,7 @@ def compute_covariance(
             f"the covariance {kind!r} has no option {', '.join(foreign)}"
             + (f"; it has {', '.join(row.options)}" if row.options else "")
         )
-    columns = named or tuple(getattr(grouping, role) for role in row.defaults)
+    columns = choose_columns(choice, grouping.entity, grouping.time)
     if row.takes_convention:
         options["convention"] = convention
     if row.takes_names:
