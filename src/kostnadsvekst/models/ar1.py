@@ -301,12 +301,7 @@ def estimate_ar1(
         weights=weights,
     )
     if fit.n_gaps and method == "dw":
-        warnings.warn(
-            f"{fit.n_gaps} gap(s) inside units of {spec.entity!r}: the Durbin-Watson estimate of rho is too "
-            "high by about the share of rows without a neighbour; compare rho='regress'",
-            DataWarning,
-            stacklevel=2,
-        )
+        _warn_of_gaps(fit.n_gaps, spec.entity)
     names = tuple(design.terms[j] for j in fit.within.kept)
     rows = prepared.rows[fit.rows]
     grouping = Grouping(spec.entity, spec.time, prepared.cluster_codes(fit.rows), data, rows)
@@ -334,6 +329,15 @@ def estimate_ar1(
         durbin_watson=fit.rho.durbin_watson,
         lbi=fit.rho.lbi,
         n_lost=len(prepared.rows) - len(rows),
+    )
+
+
+def _warn_of_gaps(n_gaps: int, entity: str) -> None:
+    warnings.warn(
+        f"{n_gaps} gap(s) inside units of {entity!r}: the Durbin-Watson estimate of rho is too "
+        "high by about the share of rows without a neighbour; compare rho='regress'",
+        DataWarning,
+        stacklevel=3,
     )
 
 
