@@ -12,7 +12,7 @@ from statsmodels.datasets import grunfeld
 import kostnadsvekst as kv
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
-from kostnadsvekst.models.covariances import compute_covariance
+from kostnadsvekst.models.covariance_kinds import compute_covariance
 from kostnadsvekst.models.wild_bootstrap import draw_signs, wild_test
 
 # Two programs that solve the same equations in different ways.

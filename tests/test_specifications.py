@@ -10,7 +10,7 @@ from invented_panels import make_municipal_panel, make_panel
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import NEEDS, read_specifications
-from kostnadsvekst.models.transformations import add_transformed
+from kostnadsvekst.models.transformations import transformed_columns
 
 from_formula = kv.Specification.from_formula
 
@@ -127,12 +127,11 @@ def test_file_of_specifications(tmp_path):
 
 
 def test_transformations_by_hand(municipal):
-    made = add_transformed(
-        municipal.sample(frac=1, random_state=1),
-        ["diff(log(free_income))", "lag(urban, 2)", "total(net_expenditure)", "per_capita(deaths)"],
-        "municipality",
-        "year",
-    ).sort_values(["municipality", "year"])
+    shuffled = municipal.sample(frac=1, random_state=1)
+    factors = ["diff(log(free_income))", "lag(urban, 2)", "total(net_expenditure)", "per_capita(deaths)"]
+    columns = transformed_columns(shuffled, [*factors, "urban"], "municipality", "year")
+    assert list(columns) == factors
+    made = shuffled.assign(**columns).sort_values(["municipality", "year"])
     ordered = municipal.sort_values(["municipality", "year"])
     within = ordered.groupby("municipality")
     np.testing.assert_allclose(
@@ -148,14 +147,15 @@ def test_transformations_by_hand(municipal):
 
 def test_a_lag_over_a_gap_is_missing(panel):
     data = panel[~((panel["unit"] == 3) & (panel["year"] == 2012))]
-    made = add_transformed(data, ["lag(x)"], "unit", "year").set_index(["unit", "year"])["lag(x)"]
+    columns = transformed_columns(data, ["lag(x)"], "unit", "year")
+    made = data.assign(**columns).set_index(["unit", "year"])["lag(x)"]
     assert np.isnan(made[3, 2013])
     assert made[3, 2014] == panel.set_index(["unit", "year"])["x"][3, 2013]
 
 
 def test_lags_of_months(panel):
     months = panel.assign(month=[f"2012-{year - 2009:02d}" for year in panel["year"]])
-    made = add_transformed(months, ["lag(x)"], "unit", "month")["lag(x)"]
+    made = transformed_columns(months, ["lag(x)"], "unit", "month")["lag(x)"]
     pd.testing.assert_series_equal(made, panel.groupby("unit")["x"].shift(1), check_names=False)
 
 

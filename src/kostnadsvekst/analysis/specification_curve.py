@@ -19,19 +19,19 @@ from scipy.special import stdtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, KostnadsvekstError, SpecificationError
-from kostnadsvekst.models.covariances import Grouping
-from kostnadsvekst.models.design import Design, Sample, build_design, columns_of, parse_terms, read_sample
+from kostnadsvekst.models.covariance_kinds import Grouping
+from kostnadsvekst.models.design import Design, Sample, build_design
 from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED, Estimate, demean, estimate
 from kostnadsvekst.models.inference import cluster_sums, count_clusters, nests, small_sample_factor
+from kostnadsvekst.models.preparation import NeededColumns, needed_columns, read_needed
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
-from kostnadsvekst.models.transformations import add_transformed
 from kostnadsvekst.models.wild_bootstrap import SEED, bootstrap_statistics, draw_signs
+from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-Terms = tuple[tuple[str, ...], ...]
 
 PUBLISHED, DECLARED, ADDED = "published", "declared", "added"
 OK = "ok"
@@ -239,10 +239,12 @@ def _fit_group(
 ) -> dict[Specification, list[_Line]]:
     """Fit the specifications of one sample, by the rows that are complete for each."""
     spec = specs[0]
-    terms = {r: parse_terms(r, data.columns) for r in {s.regressors: None for s in specs}}
+    columns = frozenset(data.columns)
+    needed = {s: needed_columns(s, columns) for s in specs}
+    require_columns(dict.fromkeys(c for one in needed.values() for c in one.sources), data.columns)
     try:
         chosen = sample_mask(spec.sample, data, spec.entity)
-        sample = _read_group(specs, terms, data)
+        sample = read_needed(list(needed.values()), data)
         if spec.weights and not (sample.numbers[spec.weights][chosen] > 0).all():
             raise SpecificationError(f"weights {spec.weights!r} are not all positive")
     except DataMissingError:
@@ -254,32 +256,17 @@ def _fit_group(
     gappy = {name for name, mask in present.items() if not mask[chosen].all()}
     by_gaps: dict[frozenset[str], list[Specification]] = {}
     for s in specs:
-        by_gaps.setdefault(frozenset(_columns_used(s, terms[s.regressors]) & gappy), []).append(s)
+        by_gaps.setdefault(frozenset(needed[s].complete & gappy), []).append(s)
     found: dict[Specification, list[_Line]] = {}
     for missing, members in by_gaps.items():
         rows = np.flatnonzero(np.logical_and.reduce([chosen, *(present[name] for name in missing)]))
-        found |= _fit_rows(members, terms, sample.take(rows), rows, data, focal, bootstrap)
+        found |= _fit_rows(members, needed, sample.take(rows), rows, data, focal, bootstrap)
     return found
-
-
-def _read_group(
-    specs: list[Specification], terms: dict[tuple[str, ...], Terms], data: pd.DataFrame
-) -> Sample:
-    spec = specs[0]
-    numeric, categorical = columns_of(term for parsed in terms.values() for term in parsed)
-    numbers = [*(s.outcome for s in specs), *numeric, *((spec.weights,) if spec.weights else ())]
-    data = add_transformed(data, [*numbers, *categorical], spec.entity, spec.time)
-    return read_sample(data, numbers, [spec.entity, *categorical])
-
-
-def _columns_used(spec: Specification, terms: Terms) -> set[str]:
-    numeric, categorical = columns_of(terms)
-    return {spec.outcome, *numeric, *categorical, *((spec.weights,) if spec.weights else ())}
 
 
 def _fit_rows(
     specs: list[Specification],
-    terms: dict[tuple[str, ...], Terms],
+    needed: dict[Specification, NeededColumns],
     sample: Sample,
     rows: Ints,
     data: pd.DataFrame,
@@ -290,7 +277,7 @@ def _fit_rows(
     designs: dict[tuple[str, ...], Design] = {}
     for spec in specs:
         if len(rows) and spec.regressors not in designs:
-            designs[spec.regressors] = build_design(terms[spec.regressors], sample)
+            designs[spec.regressors] = build_design(needed[spec].terms, sample)
     shared = _share(specs[0], {s.outcome for s in specs}, designs, sample, rows) if len(rows) else None
     fits: dict[tuple[str, tuple[str, ...]], _Fit | None] = {}
     slow: dict[tuple[str, tuple[str, ...]], Estimate | KostnadsvekstError] = {}

@@ -18,6 +18,7 @@ from scipy.special import stdtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.models.acute_beds_results import results
 from kostnadsvekst.models.balanced.ar1 import Ar1GridFit, fit_ar1_complete, fit_ar1_grid
 from kostnadsvekst.models.balanced.poisson import fit_poisson
 from kostnadsvekst.models.balanced.two_way_outcomes import SharedRegressors, fit_two_way, share_regressors
@@ -72,6 +73,7 @@ __all__ = [
     "load_panel",
     "outcome_counts",
     "outcome_parts",
+    "results",
     "to_grid",
 ]
 

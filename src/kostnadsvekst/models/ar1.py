@@ -30,12 +30,13 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
-from kostnadsvekst.models.covariances import Grouping, compute_covariance
-from kostnadsvekst.models.design import build_design, parse_terms
-from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, WithinFit, complete_sample, fit_within
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
+from kostnadsvekst.models.preparation import PreparedSample, prepare
+from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.panel.periods import check_unique, period_numbers
-from kostnadsvekst.provenance import provenance_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -46,6 +47,7 @@ WEIGHTED_METHODS = ("regress", "freg", "fixed")
 # Stata's default for the search, on successive values of rho.
 TOLERANCE = 1e-6
 MAX_ITERATIONS = 100
+LABEL = Bilingual("Faste effekter, AR(1)-feilledd", "Fixed effects, AR(1) disturbances")
 # On squared lengths: what single precision leaves of a collinear column is below it.
 _COLLINEAR_SQUARED = 1e-11
 _LISTED = 10
@@ -152,7 +154,8 @@ class Ar1Fit:
     f_u: float
 
 
-@dataclass(frozen=True)
+# Without repr=False the dataclass would print every array in place of the coefficients.
+@dataclass(frozen=True, repr=False)
 class Ar1Estimate(Estimate):
     """A specification fitted with AR(1) disturbances; the rows and sums of squares are the transformed.
 
@@ -176,6 +179,8 @@ class Ar1Estimate(Estimate):
         F test that all effects are zero, with ``n_entities - 1`` and ``df_resid`` degrees of freedom.
     durbin_watson, lbi : float
         Modified Durbin-Watson statistic and Baltagi-Wu LBI of the within residuals.
+    n_lost : int
+        Complete rows that the transformation took: the first of each unit.
     """
 
     rho: float
@@ -189,6 +194,20 @@ class Ar1Estimate(Estimate):
     f_u: float
     durbin_watson: float
     lbi: float
+    n_lost: int
+
+    @property
+    def facts(self) -> ResultFacts:
+        """How the estimate came about; the sums of squares are not those of the outcome: no R squared."""
+        return replace(
+            super().facts,
+            estimator="ar1",
+            label=LABEL,
+            r_squared=None,
+            rho=self.rho,
+            rho_method=self.rho_method,
+            n_lost=self.n_lost,
+        )
 
     def with_covariance(
         self, covariance: str | tuple[str, ...], convention: str | None = None, **options: Any
@@ -267,31 +286,25 @@ def estimate_ar1(
     """
     method, fixed = _check_method(rho, rho_value)
     _check_specification(spec)
-    terms = parse_terms(spec.regressors, data.columns)
-    sample, rows = complete_sample(spec, terms, data)
-    used = data.iloc[rows]
-    check_unique(used[spec.entity], used[spec.time])
-    weights = _unit_weights(spec, used, sample.numbers, method)
-    design = build_design(terms, sample)
+    prepared = prepare(spec, data)
+    check_unique(prepared.units, prepared.times)
+    weights = _unit_weights(prepared, method)
+    design = prepared.build_design()
     fit = fit_ar1(
-        sample.numbers[spec.outcome],
+        prepared.outcome,
         design.columns,
-        sample.codes[spec.entity],
-        period_numbers(used[spec.time]),
+        prepared.entities,
+        period_numbers(prepared.times),
         method=method,
         two_step=two_step,
         rho_value=fixed,
         weights=weights,
     )
     if fit.n_gaps and method == "dw":
-        warnings.warn(
-            f"{fit.n_gaps} gap(s) inside units of {spec.entity!r}: the Durbin-Watson estimate of rho is too "
-            "high by about the share of rows without a neighbour; compare rho='regress'",
-            DataWarning,
-            stacklevel=2,
-        )
+        _warn_of_gaps(fit.n_gaps, spec.entity)
     names = tuple(design.terms[j] for j in fit.within.kept)
-    grouping = Grouping(spec.entity, spec.time, {spec.entity: fit.within.entities}, data, rows[fit.rows])
+    rows = prepared.rows[fit.rows]
+    grouping = Grouping(spec.entity, spec.time, prepared.cluster_codes(fit.rows), data, rows)
     return Ar1Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
@@ -300,9 +313,9 @@ def estimate_ar1(
             spec.covariance, fit.within, grouping, convention=spec.convention, names=names
         ),
         dropped=tuple(design.terms[j] for j in fit.within.dropped),
-        n_incomplete=sample.n_incomplete,
-        rows=rows[fit.rows],
-        provenance=provenance_of(data),
+        n_incomplete=prepared.sample.n_incomplete,
+        rows=rows,
+        provenance=prepared.provenance,
         data=data.copy(deep=False),
         rho=fit.rho.rho,
         rho_method=method,
@@ -315,14 +328,25 @@ def estimate_ar1(
         f_u=fit.f_u,
         durbin_watson=fit.rho.durbin_watson,
         lbi=fit.rho.lbi,
+        n_lost=len(prepared.rows) - len(rows),
+    )
+
+
+def _warn_of_gaps(n_gaps: int, entity: str) -> None:
+    warnings.warn(
+        f"{n_gaps} gap(s) inside units of {entity!r}: the Durbin-Watson estimate of rho is too "
+        "high by about the share of rows without a neighbour; compare rho='regress'",
+        DataWarning,
+        stacklevel=3,
     )
 
 
 def _check_specification(spec: Specification) -> None:
     if spec.effects != "entity":
         raise SpecificationError("AR(1) disturbances are estimated with absorbed entity effects only")
-    if "jackknife" in (spec.covariance, spec.covariance[0]):
-        raise SpecificationError("the jackknife would have to estimate rho again without each cluster")
+    kind, _ = read_choice(spec.covariance)
+    if KINDS[kind].refits:
+        raise SpecificationError(f"the {kind} would have to estimate rho again without each cluster")
 
 
 def fit_ar1(
@@ -577,23 +601,21 @@ def _check_method(method: str, rho_value: float | None) -> tuple[str, float]:
     return method, 0.0 if rho_value is None else float(rho_value)
 
 
-def _unit_weights(
-    spec: Specification, used: pd.DataFrame, numbers: dict[str, Floats], method: str
-) -> Floats | None:
-    if not spec.weights:
+def _unit_weights(prepared: PreparedSample, method: str) -> Floats | None:
+    column, entity = prepared.needed.weights, prepared.needed.entity
+    if not column:
         return None
     if method not in WEIGHTED_METHODS:
         raise SpecificationError(
-            f"weights ({spec.weights!r}) do not go with rho={method!r}; Stata allows them with "
+            f"weights ({column!r}) do not go with rho={method!r}; Stata allows them with "
             f"{', '.join(WEIGHTED_METHODS)}"
         )
-    weights = numbers[spec.weights]
-    spread = pd.Series(weights).groupby(used[spec.entity].to_numpy()).agg(["min", "max"])
+    spread = pd.Series(prepared.weights).groupby(prepared.units.to_numpy()).agg(["min", "max"])
     varying = spread.index[spread["min"] < spread["max"]]
     if len(varying):
         raise InvalidDataError(
-            f"weights {spec.weights!r} vary over time in {len(varying)} unit(s); AR(1) disturbances need "
+            f"weights {column!r} vary over time in {len(varying)} unit(s); AR(1) disturbances need "
             "weights that are constant within units: use the unit's mean or its first value",
-            [f"{spec.entity} {unit}" for unit in varying[:_LISTED]],
+            [f"{entity} {unit}" for unit in varying[:_LISTED]],
         )
-    return weights
+    return prepared.weights

@@ -1,7 +1,7 @@
 """From the terms of a specification and a data frame to named columns of numbers."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
-from kostnadsvekst.naming import require_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -103,28 +102,38 @@ class Sample:
         return Sample({name: v[rows] for name, v in self.numbers.items()}, codes, levels)
 
 
-def read_sample(data: pd.DataFrame, numeric: Iterable[str], categorical: Iterable[str]) -> Sample:
+def read_sample(
+    data: pd.DataFrame,
+    numeric: Iterable[str],
+    categorical: Iterable[str],
+    made: Mapping[str, pd.Series] | None = None,
+) -> Sample:
     """Columns of a frame as arrays.
 
     Parameters
     ----------
     data : DataFrame
     numeric, categorical : iterables of str
-        Names of columns.
+        Names of columns that exist, or were made.
+    made : mapping of str to Series, optional
+        Columns beside those of the data, over the same rows.
 
     Raises
     ------
-    DataMissingError
-        If a column does not exist; the nearest name is suggested.
     InvalidDataError
         If the frame is empty, or a numeric column holds text or infinite values; the rows are named.
     """
-    numeric, categorical = list(dict.fromkeys(numeric)), list(dict.fromkeys(categorical))
-    require_columns([*numeric, *categorical], data.columns)
     if data.empty:
         raise InvalidDataError("the data have no rows")
-    numbers = {name: _numbers(data, name) for name in numeric}
-    factorized = {name: pd.factorize(data[name], sort=True) for name in categorical}
+    beside = made or {}
+    numbers = {
+        name: _numbers(beside[name] if name in beside else data[name], name)
+        for name in dict.fromkeys(numeric)
+    }
+    factorized = {
+        name: pd.factorize(beside[name] if name in beside else data[name], sort=True)
+        for name in dict.fromkeys(categorical)
+    }
     codes = {name: pair[0] for name, pair in factorized.items()}
     return Sample(numbers, codes, {name: pair[1] for name, pair in factorized.items()})
 
@@ -220,8 +229,7 @@ def _level_name(level: Any) -> str:
     return str(int(level)) if isinstance(level, float | np.floating) and level == int(level) else str(level)
 
 
-def _numbers(data: pd.DataFrame, name: str) -> Floats:
-    column = data[name]
+def _numbers(column: pd.Series, name: str) -> Floats:
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iufb":
         column = _numbers_in_text(column, name)
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.models.covariances import compute_covariance
+from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, read_choice
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
-from kostnadsvekst.models.inference import Covariance, clustered
+from kostnadsvekst.models.inference import Covariance
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.panel.periods import period_numbers
 
@@ -113,7 +113,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     means = [position for position, column in enumerate(augmented.kept) if column >= k]
     if not means:
         raise SpecificationError("no regressor varies between entities: there is nothing to test")
-    covariance = clustered(augmented, fit.entities)
+    covariance = compute_covariance("cluster", augmented, estimate.grouping)
     return _block_test("Mundlak", "random effects (entity means do not matter)", augmented, means, covariance)
 
 
@@ -203,9 +203,9 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     if len(positions) < len(powers):
         raise SpecificationError("powers of the prediction are collinear with the regressors")
     spec = estimate.specification
-    kind, *columns = (spec.covariance,) if isinstance(spec.covariance, str) else spec.covariance
-    # A bootstrap of each coefficient has no joint covariance but the clustered one beneath it.
-    choice = ("cluster" if kind == "wild_cluster" else kind, *columns)
+    kind, columns = read_choice(spec.covariance)
+    # A bootstrap of each coefficient has no joint covariance but the one beneath it.
+    choice = (KINDS[kind].beneath or kind, *columns)
     covariance = compute_covariance(choice, augmented, estimate.grouping, convention=spec.convention)
     null = f"linear form (powers {', '.join(map(str, powers))} of the prediction do not matter)"
     return _block_test("RESET", null, augmented, positions, covariance)

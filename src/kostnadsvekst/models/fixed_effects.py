@@ -4,7 +4,6 @@
 weights may vary over time, and the absorbed effects count in the degrees of freedom and in R squared.
 """
 
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,33 +16,29 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.sparse import csc_array
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.covariances import Grouping, compute_covariance
-from kostnadsvekst.models.design import (
-    Sample,
-    build_design,
-    columns_of,
-    parse_terms,
-    read_sample,
-)
-from kostnadsvekst.models.samples import sample_mask
+from kostnadsvekst.models.covariance_kinds import Grouping, compute_covariance
+from kostnadsvekst.models.preparation import prepare
+from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, ResultFacts
+from kostnadsvekst.models.samples import sample_label
 from kostnadsvekst.models.specifications import Specification
-from kostnadsvekst.models.transformations import add_transformed
-from kostnadsvekst.naming import require_columns
-from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.provenance import Provenance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-CONSTANT = "constant"
 # A column does not vary within entities when demeaning leaves less than this share of its length: rounding.
 INVARIANT = 1e-11
 # A column is collinear when the columns before it leave less than this share of its within length.
 COLLINEAR = 1e-9
 # Above this share the normal equations lose at most six of sixteen digits, before refinement.
 WELL_CONDITIONED = 1e-3
-_LISTED = 10
+_LABELS = {
+    FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
+    "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ class Estimate:
     fit : WithinFit
         The arrays behind the estimate.
     inference : Covariance
-        Covariance matrix over the terms, its degrees of freedom and its description.
+        Covariance matrix over the terms, its degrees of freedom, and the facts of how it was computed.
     dropped : tuple of str
         Terms left out as collinear with the effects or with the terms before them.
     n_incomplete : int
@@ -176,6 +171,30 @@ class Estimate:
         return self.fit.df_resid
 
     @property
+    def df(self) -> float:
+        """Degrees of freedom of the t tests and intervals; those of the covariance."""
+        return self.inference.df
+
+    @property
+    def facts(self) -> ResultFacts:
+        """How the estimate came about, as `kostnadsvekst.models.results.Result` says."""
+        spec = self.specification
+        absorbed = spec.effects == "entity"
+        estimator = FIXED_EFFECTS if absorbed else "pooled"
+        return ResultFacts(
+            estimator=estimator,
+            label=_LABELS[estimator],
+            outcome=spec.outcome,
+            covariance=self.inference.facts,
+            provenance=self.provenance,
+            sample=sample_label(spec.sample),
+            effects=(AbsorbedEffects(spec.entity, self.n_entities),) if absorbed else (),
+            weights=spec.weights,
+            r_squared=self.r_squared,
+            r_squared_within=self.r_squared_within,
+        )
+
+    @property
     def sigma(self) -> float:
         """Residual standard deviation at a row of average weight (Stata's Root MSE)."""
         return float(np.sqrt(self.fit.ssr / self.fit.df_resid))
@@ -214,7 +233,7 @@ class Estimate:
             Small-sample factor; without it the specification's.
         **options
             ``lags`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution`` and ``terms`` of the wild
-            cluster bootstrap; see `kostnadsvekst.models.covariances.compute_covariance`.
+            cluster bootstrap; see `kostnadsvekst.models.covariance_kinds.compute_covariance`.
 
         Raises
         ------
@@ -243,9 +262,12 @@ class Estimate:
         return Grouping(spec.entity, spec.time, codes, self.data, self.rows)
 
     def __repr__(self) -> str:
+        facts = self.facts
+        fitted = f"R2 {facts.r_squared:.4f}" if facts.r_squared is not None else facts.label.en
+        rho = f" with rho {facts.rho:.4f} ({facts.rho_method})" if facts.rho is not None else ""
         head = (
-            f"{self.specification.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
-            f"effects, R2 {self.r_squared:.4f}, standard errors {self.inference.description}, "
+            f"{facts.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
+            f"effects, {fitted}{rho}, standard errors {facts.covariance.text.en}, "
             f"data: {self.provenance.origin}"
         )
         return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}"
@@ -283,76 +305,23 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     the constant is mean y - mean x'b with variance s^2/n + mean x' V mean x. Source: Stata, areg,
     Methods and formulas.
     """
-    terms = parse_terms(spec.regressors, data.columns)
-    sample, rows = complete_sample(spec, terms, data)
-    design = build_design(terms, sample)
-    weights = sample.numbers[spec.weights] if spec.weights else np.ones(len(rows))
-    entities = sample.codes[spec.entity]
-    absorbed = entities if spec.effects == "entity" else np.zeros_like(entities)
-    fit = fit_within(sample.numbers[spec.outcome], design.columns, weights, absorbed, design.terms)
+    prepared = prepare(spec, data)
+    design = prepared.build_design()
+    fit = fit_within(prepared.outcome, design.columns, prepared.weights, prepared.absorbed, design.terms)
     names = tuple(design.terms[j] for j in fit.kept)
-    grouping = Grouping(spec.entity, spec.time, {spec.entity: entities}, data, rows)
+    grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
     return Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
         fit=fit,
         inference=compute_covariance(spec.covariance, fit, grouping, convention=spec.convention, names=names),
         dropped=tuple(design.terms[j] for j in fit.dropped),
-        n_incomplete=sample.n_incomplete,
-        rows=rows,
-        provenance=provenance_of(data),
+        n_incomplete=prepared.sample.n_incomplete,
+        rows=prepared.rows,
+        provenance=prepared.provenance,
         # Under copy on write a shallow copy stays as it is when the caller changes the original.
         data=data.copy(deep=False),
     )
-
-
-def complete_sample(
-    spec: Specification, terms: Sequence[tuple[str, ...]], data: pd.DataFrame
-) -> tuple[Sample, Ints]:
-    """Columns of a specification on the rows that are complete, and the positions of these rows.
-
-    Parameters
-    ----------
-    spec : Specification
-    terms : sequence of tuple of str
-        Its regressors, from `parse_terms`.
-    data : DataFrame
-
-    Raises
-    ------
-    DataMissingError, InvalidDataError
-        As `estimate`.
-
-    Warns
-    -----
-    DataWarning
-        If rows with missing values are left out.
-    """
-    numeric, categorical = columns_of(terms)
-    require_columns([spec.time, spec.entity], data.columns)
-    chosen = sample_mask(spec.sample, data, spec.entity) if spec.sample else None
-    data = add_transformed(data, [spec.outcome, *numeric, *categorical], spec.entity, spec.time)
-    weights = (spec.weights,) if spec.weights else ()
-    sample = read_sample(data, [spec.outcome, *numeric, *weights], [spec.entity, *categorical])
-    if spec.weights:
-        _check_weights(spec, sample.numbers[spec.weights], data, chosen)
-    complete = sample.complete
-    used = complete if chosen is None else complete & chosen
-    rows = np.flatnonzero(used)
-    if len(rows) == len(data):
-        return sample, rows
-    if not len(rows):
-        raise InvalidDataError("no row has a value in every column that the specification needs")
-    gaps = np.flatnonzero(~complete if chosen is None else ~complete & chosen)
-    if len(gaps):
-        considered = len(rows) + len(gaps)
-        warnings.warn(
-            f"{len(gaps)} of {considered} rows have missing values and are left out: "
-            f"{_describe_rows(spec, data, gaps)}",
-            DataWarning,
-            stacklevel=3,
-        )
-    return replace(sample.take(rows), n_incomplete=len(gaps)), rows
 
 
 def fit_within(
@@ -493,26 +462,6 @@ def _independent_columns(
             return kept, sorted(dropped), R
         # After the first collinear column the triangle is noise: drop one and look again.
         dropped.append(kept.pop(int(collinear[0])))
-
-
-def _check_weights(
-    spec: Specification, weights: Floats, data: pd.DataFrame, chosen: NDArray[np.bool_] | None
-) -> None:
-    bad = np.flatnonzero(~(weights > 0) if chosen is None else ~(weights > 0) & chosen)
-    if len(bad):
-        raise InvalidDataError(
-            f"weights must be positive numbers; {spec.weights!r} is missing, zero or negative in {len(bad)} "
-            f"row(s): {_describe_rows(spec, data, bad)}"
-        )
-
-
-def _describe_rows(spec: Specification, data: pd.DataFrame, positions: Ints) -> str:
-    listed = [
-        f"{spec.entity} {data[spec.entity].iloc[i]} {spec.time} {data[spec.time].iloc[i]}"
-        for i in positions[:_LISTED]
-    ]
-    more = f" and {len(positions) - _LISTED} more" if len(positions) > _LISTED else ""
-    return "; ".join(listed) + more
 
 
 def _share_explained(ssr: float, tss: float) -> float:

@@ -26,6 +26,7 @@ from scipy.sparse import csc_array
 from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.covariance_facts import CONVENTIONS, NEGATIVE_EIGENVALUES, CovarianceFacts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -76,8 +77,8 @@ class Covariance:
     matrix : (k + 1, k + 1) array
     df : int
         Degrees of freedom of the t distribution for tests and intervals.
-    description : str
-        The type with its small-sample convention, as printed under tables.
+    facts : CovarianceFacts
+        How it was computed: kind, clusters, small-sample convention, corrections.
     tests : TTests, optional
         Tests and intervals that do not come from the t distribution, such as those of a bootstrap; NaN
         where they were not computed.
@@ -85,8 +86,13 @@ class Covariance:
 
     matrix: Floats
     df: int
-    description: str
+    facts: CovarianceFacts
     tests: "TTests | None" = None
+
+    @property
+    def description(self) -> str:
+        """The kind with its small-sample convention, in English."""
+        return self.facts.text.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ def classical(fit: WithinMoments) -> Covariance:
     """
     s2 = fit.ssr / fit.df_resid
     inner = _block(fit.bread, 1 / len(fit.residuals)) * s2
-    return Covariance(_with_constant(inner, fit.x_mean), fit.df_resid, "classical (homoskedastic)")
+    return Covariance(_with_constant(inner, fit.x_mean), fit.df_resid, CovarianceFacts("classical"))
 
 
 def hc1(fit: WithinMoments) -> Covariance:
@@ -118,7 +124,7 @@ def hc1(fit: WithinMoments) -> Covariance:
     n = len(fit.residuals)
     scores = _scores(fit)
     inner = _sandwich(fit, scores.T @ scores) * (n / fit.df_resid)
-    return Covariance(_with_constant(inner, fit.x_mean), fit.df_resid, "robust (HC1)")
+    return Covariance(_with_constant(inner, fit.x_mean), fit.df_resid, CovarianceFacts("hc1"))
 
 
 def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> Covariance:
@@ -147,13 +153,11 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
     factor = _factor(fit, n_clusters, convention, (clusters,))
     sums = cluster_sums(_scores(fit), clusters)
     inner = _sandwich(fit, sums.T @ sums) * factor
-    description = f"clustered ({n_clusters} clusters, {_convention_text(convention)})"
-    return Covariance(_with_constant(inner, fit.x_mean), n_clusters - 1, description)
+    facts = CovarianceFacts("cluster", n_clusters=(n_clusters,), convention=convention)
+    return Covariance(_with_constant(inner, fit.x_mean), n_clusters - 1, facts)
 
 
-def twoway_clustered(
-    fit: WithinMoments, first: Ints, second: Ints, convention: str = "areg", names: tuple[str, str] = ("", "")
-) -> Covariance:
+def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: str = "areg") -> Covariance:
     """Covariance robust to correlation within each of two groupings: V1 + V2 - V12.
 
     Parameters
@@ -164,8 +168,6 @@ def twoway_clustered(
     convention : {"areg", "xtreg", "none"}
         Each of the three parts gets its own factor M/(M-1), as in Cameron, Gelbach and Miller; xtreg
         needs effects nested in either grouping.
-    names : pair of str
-        Of the groupings, for the description.
 
     Raises
     ------
@@ -175,7 +177,7 @@ def twoway_clustered(
     Notes
     -----
     Source: Cameron, Gelbach and Miller (2011), eq. 2.11 and section 2.3. If the difference has a negative
-    eigenvalue it is set to zero, and the description says so. Tests use t with min(M1, M2) - 1 degrees of
+    eigenvalue it is set to zero, and the facts say so. Tests use t with min(M1, M2) - 1 degrees of
     freedom.
     """
     both = np.unique(np.stack([first, second]), axis=1, return_inverse=True)[1].reshape(-1)
@@ -186,10 +188,13 @@ def twoway_clustered(
         sums = cluster_sums(scores, codes)
         meat += sign * _factor(fit, count, convention, (first, second)) * (sums.T @ sums)
     matrix, truncated = _nearest_semidefinite(_with_constant(_sandwich(fit, meat), fit.x_mean))
-    listed = " and ".join(f"{n} {name}".strip() for n, name in zip(counts, names, strict=False))
-    mark = ", negative eigenvalues set to zero" if truncated else ""
-    description = f"two-way clustered ({listed} clusters, {_convention_text(convention)}{mark})"
-    return Covariance(matrix, min(counts[:2]) - 1, description)
+    facts = CovarianceFacts(
+        "twoway",
+        n_clusters=tuple(counts[:2]),
+        convention=convention,
+        corrections=(NEGATIVE_EIGENVALUES,) if truncated else (),
+    )
+    return Covariance(matrix, min(counts[:2]) - 1, facts)
 
 
 def driscoll_kraay(
@@ -227,9 +232,9 @@ def driscoll_kraay(
         product = sums[lag:].T @ sums[:-lag]
         meat += (1 - lag / (lags + 1)) * (product + product.T)
     factor = _factor(fit, n_periods, convention, ())
-    description = f"Driscoll-Kraay ({n_periods} periods, {lags} lag(s), {_convention_text(convention)})"
     inner = _sandwich(fit, meat) * factor
-    return Covariance(_with_constant(inner, fit.x_mean), n_periods - 1, description)
+    facts = CovarianceFacts("driscoll_kraay", n_periods=n_periods, lags=lags, convention=convention)
+    return Covariance(_with_constant(inner, fit.x_mean), n_periods - 1, facts)
 
 
 def small_sample_factor(
@@ -250,7 +255,7 @@ def small_sample_factor(
         return 1.0
     lost = {"areg": df_resid, "xtreg": n - k - 1}
     if convention not in lost:
-        raise SpecificationError(f"unknown convention {convention!r}; known: {', '.join(lost)}, none")
+        raise SpecificationError(f"unknown convention {convention!r}; known: {', '.join(CONVENTIONS)}")
     if convention == "xtreg" and not nested:
         raise SpecificationError(
             "the convention 'xtreg' counts no effects because they are nested in the clusters; here some "
@@ -311,10 +316,6 @@ def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: t
     n, k = fit.X_within.shape
     nested = convention != "xtreg" or not clusterings or any(nests(c, fit.entities) for c in clusterings)
     return small_sample_factor(n, k, fit.df_resid, n_clusters, convention, nested)
-
-
-def _convention_text(convention: str) -> str:
-    return "no small-sample factor" if convention == "none" else f"{convention} small-sample factor"
 
 
 def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, bool]:

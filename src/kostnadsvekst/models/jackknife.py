@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.inference import (
     Covariance,
     FittedMoments,
@@ -128,7 +129,7 @@ def jackknife(fit: FittedMoments, clusters: Ints) -> Covariance:
     n_clusters = len(left)
     change = left - np.append(fit.coefficients, fit.constant)
     matrix = (n_clusters - 1) / n_clusters * (change.T @ change)
-    return Covariance(matrix, n_clusters - 1, f"cluster jackknife CV3 ({n_clusters} clusters)")
+    return Covariance(matrix, n_clusters - 1, CovarianceFacts("jackknife", n_clusters=(n_clusters,)))
 
 
 def cluster_products(X: Floats, weights: Floats, clusters: Ints) -> Floats:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.models.design import build_design, parse_terms
-from kostnadsvekst.models.fixed_effects import CONSTANT, complete_sample
+from kostnadsvekst.models.preparation import prepare
+from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.specifications import Specification
 
 
@@ -66,19 +66,18 @@ def ask_linearmodels(spec: Specification, data: pd.DataFrame, dropped: Collectio
         raise SpecificationError("the second opinion is on classical standard errors only")
     if spec.effects != "entity":
         raise SpecificationError("the second opinion is on models with absorbed entity effects only")
-    terms = parse_terms(spec.regressors, data.columns)
-    sample, rows = complete_sample(spec, terms, data)
-    design = build_design(terms, sample)
+    prepared = prepare(spec, data)
+    design = prepared.build_design()
     kept = [j for j, term in enumerate(design.terms) if term not in dropped]
     columns = design.columns[:, kept]
     scale = np.append(columns.std(axis=0), 1.0)
     names = [*(design.terms[j] for j in kept), CONSTANT]
     # PanelOLS wants numbers or dates as its time index; the codes of the sorted periods serve for any.
-    periods = pd.factorize(data[spec.time].iloc[rows], sort=True)[0]
-    index = pd.MultiIndex.from_arrays([sample.codes[spec.entity], periods], names=["entity", "time"])
-    X = pd.DataFrame(np.column_stack([columns, np.ones(len(rows))]) / scale, index, names)
-    y = pd.Series(sample.numbers[spec.outcome], index, name=spec.outcome)
-    weights = pd.Series(sample.numbers[spec.weights], index) if spec.weights else None
+    periods = pd.factorize(prepared.times, sort=True)[0]
+    index = pd.MultiIndex.from_arrays([prepared.entities, periods], names=["entity", "time"])
+    X = pd.DataFrame(np.column_stack([columns, np.ones(len(periods))]) / scale, index, names)
+    y = pd.Series(prepared.outcome, index, name=spec.outcome)
+    weights = pd.Series(prepared.weights, index) if spec.weights else None
     fit = PanelOLS(y, X, weights=weights, entity_effects=True).fit()
     coefficients = pd.DataFrame(
         {"estimate": fit.params / scale, "std_error": fit.std_errors / scale, "p_value": fit.pvalues}

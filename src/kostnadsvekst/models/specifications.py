@@ -13,19 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kostnadsvekst.errors import DataMissingError, SpecificationError
+from kostnadsvekst.models.covariance_facts import CONVENTIONS
+from kostnadsvekst.models.covariance_kinds import read_choice
 from kostnadsvekst.models.formulas import parse_formula
 
-# Kind of covariance -> numbers of columns that may be named with it.
-COVARIANCES = {
-    "classical": (0,),
-    "hc1": (0,),
-    "cluster": (0, 1),
-    "twoway": (0, 2),
-    "driscoll_kraay": (0,),
-    "wild_cluster": (0, 1),
-    "jackknife": (0, 1),
-}
-CONVENTIONS = ("areg", "xtreg", "none")
 EFFECTS = ("entity", "none")
 
 
@@ -50,7 +41,7 @@ class Specification:
         How standard errors are computed: ``"classical"``, ``"hc1"``, ``"cluster"`` (by entity),
         ``("cluster", column)``, ``("twoway", column, column)`` (``"twoway"``: entity and time),
         ``"driscoll_kraay"``, ``"wild_cluster"`` or ``("wild_cluster", column)``, ``"jackknife"`` (CV3) or
-        ``("jackknife", column)``; see `kostnadsvekst.models.covariances`.
+        ``("jackknife", column)``; see `kostnadsvekst.models.covariance_kinds`.
     sample : tuple of str
         Names of samples or expressions that all rows used must satisfy, see
         `kostnadsvekst.models.samples`; a single one may be given as text.
@@ -95,7 +86,8 @@ class Specification:
             raise SpecificationError(f"regressors named twice: {', '.join(repeated)}")
         if self.outcome in self.regressors:
             raise SpecificationError(f"{self.outcome!r} is both the outcome and a regressor")
-        object.__setattr__(self, "covariance", _check_covariance(self.covariance))
+        kind, columns = read_choice(self.covariance)
+        object.__setattr__(self, "covariance", (kind, *columns) if columns else kind)
         sample = (self.sample,) if isinstance(self.sample, str) else tuple(self.sample or ())
         object.__setattr__(self, "sample", tuple(name for name in sample if name != "all"))
         for part, value, known in (
@@ -283,19 +275,6 @@ def read_specifications(path: str | Path) -> dict[str, Specification]:
 
 
 _OPTIONAL = ("weights", "covariance", "sample", "convention")
-
-
-def _check_covariance(choice: Any) -> str | tuple[str, ...]:
-    listed = tuple(choice) if isinstance(choice, tuple | list) else (choice,)
-    kind, columns = (listed[0], listed[1:]) if listed else (None, ())
-    if kind not in COVARIANCES:
-        raise SpecificationError(f"unknown covariance {choice!r}; known: {', '.join(COVARIANCES)}")
-    if len(columns) not in COVARIANCES[kind] or (kind == "twoway" and len(set(columns)) < len(columns)):
-        allowed = " or ".join(map(str, COVARIANCES[kind]))
-        raise SpecificationError(
-            f"the covariance {kind!r} takes {allowed} different column(s), not {columns!r}"
-        )
-    return (kind, *columns) if columns else kind
 
 
 def _quote(term: str) -> str:

@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.naming import require_columns
+from kostnadsvekst.models.rows import LISTED, name_rows
 from kostnadsvekst.panel.periods import check_unique, period_numbers
 
 POPULATION = "population"
 _CALL = re.compile(r"(\w+)\(\s*(.+?)\s*(?:,\s*(\d+)\s*)?\)")
-_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,15 @@ def source_columns(factor: str, known: Iterable[str]) -> tuple[str, ...]:
     return (*source_columns(call.argument, known), *extra)
 
 
-def add_transformed(data: pd.DataFrame, factors: Iterable[str], entity: str, time: str) -> pd.DataFrame:
-    """Return the data with a column for each transformed factor, under the factor's own text.
+def transformed_columns(
+    data: pd.DataFrame, factors: Iterable[str], entity: str, time: str
+) -> dict[str, pd.Series]:
+    """Compute the transformed ones among some factors, each under its own text.
 
     Parameters
     ----------
     data : DataFrame
+        It must have the factors' `source_columns`.
     factors : iterable of str
         Columns and transformations; columns that exist are left alone.
     entity, time : str
@@ -71,18 +73,12 @@ def add_transformed(data: pd.DataFrame, factors: Iterable[str], entity: str, tim
 
     Raises
     ------
-    DataMissingError
-        If a column does not exist.
     InvalidDataError
         If the logarithm of a number that is not positive is asked for, or, where lags are taken, an entity
         has two rows in a period or a time cannot be read; the rows are named.
     """
-    made = [factor for factor in factors if factor not in data.columns and parse_call(factor)]
-    if not made:
-        return data
-    require_columns([c for f in made for c in source_columns(f, data.columns)], data.columns)
-    columns = {factor: _evaluate(factor, data, entity, time) for factor in dict.fromkeys(made)}
-    return pd.concat([data, pd.DataFrame(columns, index=data.index)], axis=1)
+    made = [factor for factor in dict.fromkeys(factors) if factor not in data.columns and parse_call(factor)]
+    return {factor: _evaluate(factor, data, entity, time) for factor in made}
 
 
 def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Series:
@@ -90,7 +86,6 @@ def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Ser
         return pd.to_numeric(data[factor])
     call = parse_call(factor)
     if call is None:
-        require_columns([factor], data.columns)
         raise SpecificationError(f"cannot read {factor!r}")
     argument = _evaluate(call.argument, data, entity, time)
     if call.function in _OVER_TIME:
@@ -114,10 +109,8 @@ def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, perio
 def _refuse_nonpositive(factor: str, argument: pd.Series, data: pd.DataFrame, entity: str, time: str) -> None:
     bad = np.flatnonzero((argument <= 0).to_numpy())
     if len(bad):
-        listed = [
-            f"{entity} {data[entity].iloc[i]} {time} {data[time].iloc[i]}: {argument.iloc[i]:g}"
-            for i in bad[:_LISTED]
-        ]
+        named = zip(name_rows(data, bad, entity, time), argument.iloc[bad[:LISTED]], strict=True)
+        listed = [f"{row}: {value:g}" for row, value in named]
         raise InvalidDataError(
             f"{factor} does not exist in {len(bad)} row(s) where the value is zero or negative; leave them "
             "out by a sample, or keep the column as it is",

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.covariance_facts import CovarianceFacts, DrawFacts
 from kostnadsvekst.models.inference import (
     Covariance,
     FittedMoments,
@@ -63,12 +64,17 @@ class Signs(NamedTuple):
     values : (R, M) array
     enumerated : bool
         Whether these are all distinct vectors (of each pair v, -v only one, for they give the same |t|).
-    description : str
+    facts : DrawFacts
     """
 
     values: Floats
     enumerated: bool
-    description: str
+    facts: DrawFacts
+
+    @property
+    def description(self) -> str:
+        """Number, distribution and seed, in English."""
+        return self.facts.text.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +126,14 @@ def draw_signs(
     if draws < 1:
         raise SpecificationError(f"the bootstrap needs at least one draw, not {draws}")
     points = DISTRIBUTIONS[distribution]
-    name = distribution.capitalize()
     # The first sign is fixed to the upper half of the points: v and -v are one draw.
     n_vectors = len(points) // 2 * len(points) ** (n_clusters - 1) if n_clusters < 64 else draws + 1
     if n_vectors <= draws:
         grids = [points[len(points) // 2 :]] + [points] * (n_clusters - 1)
         values = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, n_clusters)
-        return Signs(values, True, f"all {2 * n_vectors:,} {name} vectors")
+        return Signs(values, True, DrawFacts(2 * n_vectors, distribution))
     picks = np.random.default_rng(seed).integers(0, len(points), (draws, n_clusters), dtype=np.int8)
-    return Signs(points[picks], False, f"{draws:,} {name} draws, seed {seed}")
+    return Signs(points[picks], False, DrawFacts(draws, distribution, seed))
 
 
 def wild_test(
@@ -222,10 +227,8 @@ def wild_covariance(
     std_error = np.sqrt(np.diag(base.matrix))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.append(coefficients, fit.constant) / std_error
-    description = (
-        f"wild cluster bootstrap, null imposed ({signs.description}); standard errors {base.description}"
-    )
-    return Covariance(base.matrix, base.df, description, TTests(std_error, statistic, p_value, low, high))
+    facts = CovarianceFacts("wild_cluster", draws=signs.facts, beneath=base.facts)
+    return Covariance(base.matrix, base.df, facts, TTests(std_error, statistic, p_value, low, high))
 
 
 def bootstrap_statistics(signs: Floats, q: Floats, u: Floats, h: Floats) -> Floats:

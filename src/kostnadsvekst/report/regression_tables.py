@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate
-from kostnadsvekst.models.samples import sample_label
+from kostnadsvekst.models import acute_beds_results
+from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, Result
 from kostnadsvekst.models.transformations import parse_call
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.panel.schema import label_of
@@ -24,35 +25,21 @@ _STUB = Bilingual("Uavhengige variabler", "Independent variables")
 _NONE = Bilingual("nei", "no")
 _LISTED = 8
 STARS = (0.05, 0.01, 0.001)
-# English words of a covariance's description -> Norwegian, the longer first.
-_NORWEGIAN = (
-    ("no small-sample factor", "uten småutvalgsfaktor"),
-    ("small-sample factor", "småutvalgsfaktor"),
-    ("classical (homoskedastic)", "klassiske (homoskedastiske)"),
-    ("robust (HC1)", "robuste (HC1)"),
-    ("two-way clustered", "toveis klyngerobuste"),
-    ("wild cluster bootstrap, null imposed", "wild cluster bootstrap under nullhypotesen"),
-    ("cluster jackknife CV3", "klyngejackknife CV3"),
-    ("negative eigenvalues set to zero", "negative egenverdier satt til null"),
-    ("standard errors clustered", "standardfeil klyngerobuste"),
-    ("clustered", "klyngerobuste"),
-    ("clusters", "klynger"),
-    ("draws, seed", "trekninger, frø"),
-    ("vectors", "vektorer"),
-    ("all ", "alle "),
-    ("periods", "perioder"),
-    ("lag(s)", "lag"),
-    (" and ", " og "),
-)
 
 
-class _Statistic(NamedTuple):
+_Column: TypeAlias = Result | pd.DataFrame
+_Tabulated: TypeAlias = _Column | Sequence[_Column] | Mapping[str, _Column]
+
+
+class _Fact(NamedTuple):
     label: Bilingual
-    cell: Callable[[Estimate], Cell]
+    cell: Callable[[Result], Cell]
+    # Whether some results of a table make the row worth a line.
+    shown: Callable[[list[Result]], bool] = lambda results: True
 
 
 def table(
-    estimates: Sequence[Estimate] | Mapping[str, Estimate],
+    estimates: _Tabulated,
     *,
     show: str = "std_error",
     decimals: int = 3,
@@ -68,8 +55,11 @@ def table(
 
     Parameters
     ----------
-    estimates : sequence of Estimate, or mapping of heading to Estimate
-        Without headings the columns are numbered.
+    estimates : Result, sequence of Result, or mapping of heading to Result
+        What `kostnadsvekst.estimate`, `kostnadsvekst.estimate_ar1` and `kostnadsvekst.staggered.event_study`
+        return, and any other `kostnadsvekst.models.results.Result`. Without headings the columns are
+        numbered. A frame of `kostnadsvekst.acute_beds.estimate_effects`, alone or among them, is one column
+        an outcome.
     show : {"std_error", "interval", "p_value", "statistic", "nothing"}
         What stands below each coefficient: standard error or p value in parentheses, the 95 % interval in
         brackets, or the t statistic.
@@ -92,53 +82,97 @@ def table(
     Returns
     -------
     Table
-        ``.to("tex", "nb")`` renders it: csv, tex (booktabs), html, md, typ, docx.
+        ``.to("tex", "nb")`` renders it: csv, tex (booktabs), html, md, typ, docx. The estimator has a row
+        unless all are fixed effects; the autocorrelation has rows where there is one.
 
     Raises
     ------
+    DataMissingError
+        If a frame is not one of effects of acute beds.
     SpecificationError
-        If there are no estimates, a row has the wrong length, a term does not exist, or `show` is unknown.
+        If there are no estimates, something is no result, a row has the wrong length, a term does not exist,
+        or `show` is unknown.
 
     Examples
     --------
     >>> print(table([est1, est2], hide=["C(year)"]).to("md", "nb"))  # doctest: +SKIP
     """
-    headed = (
-        dict(estimates)
-        if isinstance(estimates, Mapping)
-        else {f"({number})": fitted for number, fitted in enumerate(estimates, 1)}
-    )
-    fits = list(headed.values())
+    headings, fits = _columns(estimates)
     if not fits:
         raise SpecificationError("a regression table needs at least one estimate")
     if show not in _BELOW:
         raise SpecificationError(f"unknown show {show!r}; known: {', '.join(_BELOW)}")
-    present = list(dict.fromkeys(term for fitted in fits for term in fitted.terms[:-1]))
-    present.append(CONSTANT)
+    present = _present(fits)
     terms, hidden = _choose(present, keep, hide)
-    labels = rename or {}
-    absent = [term for term in labels if term not in present]
+    absent = [term for term in rename or () if term not in present]
     if absent:
         raise SpecificationError(f"cannot rename: {nearest_names(absent, present)} in no model")
-    lines: list[Row] = []
-    for term in terms:
-        label = labels.get(term, term_label(term))
-        lines.append(Row(label, tuple(_coefficient(f, term, decimals, stars) for f in fits)))
-        if show != "nothing":
-            lines.append(Row("", tuple(_below(f, term, decimals, show) for f in fits)))
+    labels = {name: label for fitted in fits for name, label in fitted.facts.labels.items()}
+    labelled = {term: labels.get(term, term_label(term)) for term in present}
+    lines = _coefficient_rows(fits, terms, {**labelled, **(rename or {})}, show, decimals, stars)
     lines += [_own_row(label, cells, len(fits), decimals) for label, cells in (rows or {}).items()]
-    facts = [Row(fact.label, tuple(fact.cell(f) for f in fits)) for fact in _FACTS]
+    shown = [fact for fact in _FACTS if fact.shown(fits)]
+    facts = [Row(fact.label, tuple(fact.cell(f) for f in fits)) for fact in shown]
     facts[0] = Row(facts[0].label, facts[0].cells, rule_above=True)
-    outcomes = tuple(Heading(term_label(f.specification.outcome)) for f in fits)
+    outcomes = [f.facts.outcome for f in fits]
     return Table(
         name=name,
         title=title if isinstance(title, Bilingual) else both(title),
         stub=_STUB,
-        headings=(tuple(Heading(text) for text in headed), outcomes),
+        headings=(headings, tuple(Heading(labels.get(o, term_label(o))) for o in outcomes)),
         rows=(*lines, *facts),
-        notes=_notes(fits, terms, show, stars, hidden),
+        notes=_notes(fits, terms, show, stars, [labelled[term] for term in hidden]),
         provenance=_provenance(fits),
     )
+
+
+def _columns(estimates: _Tabulated) -> tuple[tuple[Heading, ...], list[Result]]:
+    """Headings and results; a frame of effects gives a column for each outcome."""
+    listed = [estimates] if isinstance(estimates, pd.DataFrame | Result) else estimates
+    headed = listed.items() if isinstance(listed, Mapping) else ((None, value) for value in listed)
+    headings: list[Heading] = []
+    fits: list[Result] = []
+    for heading, value in headed:
+        members = _results_of(value)
+        if heading is None:
+            headings += [Heading(f"({len(fits) + i})") for i in range(1, len(members) + 1)]
+        else:
+            headings.append(Heading(heading, len(members)))
+        fits += members
+    return tuple(headings), fits
+
+
+def _results_of(value: Result | pd.DataFrame) -> list[Result]:
+    if isinstance(value, pd.DataFrame):
+        return list(acute_beds_results.results(value).values())
+    if not isinstance(value, Result):
+        raise SpecificationError(
+            f"a table is made of results, not of {type(value).__name__}: pass what estimate, estimate_ar1, "
+            "staggered.event_study or acute_beds.estimate_effects return"
+        )
+    return [value]
+
+
+def _present(fits: list[Result]) -> list[str]:
+    """Terms in order of appearance, the constant last where there is one."""
+    terms = dict.fromkeys(term for fitted in fits for term in fitted.terms)
+    return sorted(terms, key=lambda term: term == CONSTANT)
+
+
+def _coefficient_rows(
+    fits: list[Result],
+    terms: list[str],
+    labels: Mapping[str, str | Bilingual],
+    show: str,
+    decimals: int,
+    stars: Sequence[float],
+) -> list[Row]:
+    lines: list[Row] = []
+    for term in terms:
+        lines.append(Row(labels[term], tuple(_coefficient(f, term, decimals, stars) for f in fits)))
+        if show != "nothing":
+            lines.append(Row("", tuple(_below(f, term, decimals, show) for f in fits)))
+    return lines
 
 
 def term_label(term: str) -> Bilingual:
@@ -161,13 +195,9 @@ def term_label(term: str) -> Bilingual:
     return label_of(term)
 
 
-def covariance_label(fitted: Estimate) -> Bilingual:
+def covariance_label(fitted: Result) -> Bilingual:
     """Type of the standard errors with its small-sample convention."""
-    english = fitted.inference.description
-    norwegian = english
-    for word, translation in _NORWEGIAN:
-        norwegian = norwegian.replace(word, translation)
-    return Bilingual(norwegian, english)
+    return fitted.facts.covariance.text
 
 
 def _choose(
@@ -187,7 +217,7 @@ def _begins(term: str, start: str) -> bool:
     return term.startswith(start) and term.count(":") == start.count(":")
 
 
-def _coefficient(fitted: Estimate, term: str, decimals: int, stars: Sequence[float]) -> Cell:
+def _coefficient(fitted: Result, term: str, decimals: int, stars: Sequence[float]) -> Cell:
     if term not in fitted.terms:
         return ""
     line = fitted.coefficients.loc[term]
@@ -195,11 +225,11 @@ def _coefficient(fitted: Estimate, term: str, decimals: int, stars: Sequence[flo
     return Number(float(line["estimate"]), decimals, "*" * count)
 
 
-def _below(fitted: Estimate, term: str, decimals: int, show: str) -> Cell:
+def _below(fitted: Result, term: str, decimals: int, show: str) -> Cell:
     return _BELOW[show](fitted, term, decimals) if term in fitted.terms else ""
 
 
-def _interval(fitted: Estimate, term: str, decimals: int) -> Cell:
+def _interval(fitted: Result, term: str, decimals: int) -> Cell:
     line = fitted.coefficients.loc[term]
     ends = [float(line["conf_low"]), float(line["conf_high"])]
     nb, en = ([_end(end, decimals, lang) for end in ends] for lang in ("nb", "en"))
@@ -212,14 +242,14 @@ def _end(value: float, decimals: int, lang: str) -> str:
     return format_number(value, decimals, lang)
 
 
-def _in_parentheses(column: str) -> Callable[[Estimate, str, int], Cell]:
-    def cell(fitted: Estimate, term: str, decimals: int) -> Cell:
-        return Number(float(fitted.coefficients.at[term, column]), decimals, parentheses=True)
+def _in_parentheses(column: str) -> Callable[[Result, str, int], Cell]:
+    def cell(fitted: Result, term: str, decimals: int) -> Cell:
+        return Number(float(fitted.coefficients.loc[term, column]), decimals, parentheses=True)
 
     return cell
 
 
-_BELOW: dict[str, Callable[[Estimate, str, int], Cell]] = {
+_BELOW: dict[str, Callable[[Result, str, int], Cell]] = {
     "std_error": _in_parentheses("std_error"),
     "interval": _interval,
     "p_value": _in_parentheses("p_value"),
@@ -233,26 +263,66 @@ _BELOW_NOTE = {
     "statistic": Bilingual("t-verdier i parentes", "t statistics in parentheses"),
     "nothing": Bilingual("Koeffisienter", "Coefficients"),
 }
+_T_AND_Z = Bilingual(
+    "t-verdier (z-verdier der fordelingen er normal)", "t statistics (z where the distribution is normal)"
+)
 
 
-def _effects(fitted: Estimate) -> Cell:
-    if fitted.specification.effects == "none":
-        return _NONE
-    label = label_of(fitted.specification.entity)
-    return Bilingual(f"{label.nb} ({fitted.n_entities})", f"{label.en} ({fitted.n_entities})")
+def _effects(fitted: Result) -> Cell:
+    listed = [_effect(effect) for effect in fitted.facts.effects]
+    return Bilingual(", ".join(e.nb for e in listed), ", ".join(e.en for e in listed)) if listed else _NONE
 
 
-def _weights(fitted: Estimate) -> Cell:
-    return label_of(fitted.specification.weights) if fitted.specification.weights else _NONE
+def _effect(effect: AbsorbedEffects) -> Bilingual:
+    name = label_of(effect.name) if isinstance(effect.name, str) else effect.name
+    count = "" if effect.count is None else f" ({effect.count})"
+    return Bilingual(name.nb + count, name.en + count)
 
 
+def _weights(fitted: Result) -> Cell:
+    return label_of(fitted.facts.weights) if fitted.facts.weights else _NONE
+
+
+def _optional(value: float | None, decimals: int) -> Cell:
+    return "" if value is None else Number(float(value), decimals)
+
+
+def _is_known(fact: str) -> Callable[[list[Result]], bool]:
+    return lambda fits: any(getattr(f.facts, fact) is not None for f in fits)
+
+
+_RHO_METHODS = {"fixed": Bilingual("gitt (fixed)", "given (fixed)")}
 _FACTS = (
-    _Statistic(Bilingual("Absorberte effekter", "Absorbed effects"), _effects),
-    _Statistic(Bilingual("Vekter", "Weights"), _weights),
-    _Statistic(Bilingual("Utvalg", "Sample"), lambda f: sample_label(f.specification.sample)),
-    _Statistic(Bilingual("N", "N"), lambda f: Number(float(f.n_obs), 0)),
-    _Statistic(Bilingual("R²", "R²"), lambda f: Number(f.r_squared, 3)),
-    _Statistic(Bilingual("R² innen", "R² within"), lambda f: Number(f.r_squared_within, 3)),
+    _Fact(
+        Bilingual("Estimator", "Estimator"),
+        lambda f: f.facts.label,
+        lambda fits: any(f.facts.estimator != FIXED_EFFECTS for f in fits),
+    ),
+    _Fact(Bilingual("Absorberte effekter", "Absorbed effects"), _effects),
+    _Fact(Bilingual("Vekter", "Weights"), _weights),
+    _Fact(Bilingual("Utvalg", "Sample"), lambda f: f.facts.sample),
+    _Fact(
+        Bilingual("ρ", "ρ"),
+        lambda f: _optional(f.facts.rho, 3),
+        _is_known("rho"),
+    ),
+    _Fact(
+        Bilingual("Type ρ", "Type of ρ"),
+        lambda f: _RHO_METHODS.get(f.facts.rho_method or "", both(f.facts.rho_method or "")),
+        _is_known("rho"),
+    ),
+    _Fact(
+        Bilingual("Rader tapt i transformasjonen", "Rows lost to the transformation"),
+        lambda f: _optional(f.facts.n_lost, 0),
+        _is_known("n_lost"),
+    ),
+    _Fact(Bilingual("N", "N"), lambda f: Number(float(f.n_obs), 0)),
+    _Fact(Bilingual("R²", "R²"), lambda f: _optional(f.facts.r_squared, 3), _is_known("r_squared")),
+    _Fact(
+        Bilingual("R² innen", "R² within"),
+        lambda f: _optional(f.facts.r_squared_within, 3),
+        _is_known("r_squared_within"),
+    ),
 )
 
 
@@ -265,39 +335,56 @@ def _own_row(
 
 
 def _notes(
-    fits: list[Estimate], terms: list[str], show: str, stars: Sequence[float], hidden: list[str]
+    fits: list[Result], terms: list[str], show: str, stars: Sequence[float], hidden: list[Bilingual]
 ) -> tuple[Bilingual, ...]:
-    below = _BELOW_NOTE[show]
-    nb, en = [below.nb], [below.en]
-    if stars:
-        levels = sorted(stars, reverse=True)
-        nb.append(
-            ", ".join(f"{'*' * n} p < {level:g}".replace(".", ",") for n, level in enumerate(levels, 1))
+    parts = [_below_note(fits, show), *_star_notes(fits, terms, stars), *_hidden_notes(hidden)]
+    parts += dict.fromkeys(note for fitted in fits for note in fitted.facts.notes)
+    first = Bilingual(". ".join(p.nb for p in parts) + ".", ". ".join(p.en for p in parts) + ".")
+    return first, footer(_provenance(fits), _errors_note(fits))
+
+
+def _below_note(fits: list[Result], show: str) -> Bilingual:
+    normal = {bool(np.isinf(fitted.df)) for fitted in fits}
+    if show != "statistic" or normal == {False}:
+        return _BELOW_NOTE[show]
+    name = Bilingual("z-verdier", "z statistics") if normal == {True} else _T_AND_Z
+    return Bilingual(f"{name.nb} i parentes", f"{name.en} in parentheses")
+
+
+def _star_notes(fits: list[Result], terms: list[str], stars: Sequence[float]) -> list[Bilingual]:
+    if not stars:
+        return []
+    levels = ", ".join(f"{'*' * n} p < {level:g}" for n, level in enumerate(sorted(stars, reverse=True), 1))
+    notes = [Bilingual(levels.replace(".", ","), levels)]
+    if any(f.coefficients.loc[[t for t in terms if t in f.terms], "p_value"].isna().any() for f in fits):
+        notes.append(
+            Bilingual(
+                "Ingen stjerner der p-verdien ikke er beregnet", "No stars where no p value was computed"
+            )
         )
-        en.append(", ".join(f"{'*' * n} p < {level:g}" for n, level in enumerate(levels, 1)))
-        if any(f.coefficients.loc[[t for t in terms if t in f.terms], "p_value"].isna().any() for f in fits):
-            nb.append("Ingen stjerner der p-verdien ikke er beregnet")
-            en.append("No stars where no p value was computed")
+    return notes
+
+
+def _hidden_notes(hidden: list[Bilingual]) -> list[Bilingual]:
     if len(hidden) > _LISTED:
-        nb.append(f"Ikke vist: {len(hidden)} andre variabler")
-        en.append(f"Not shown: {len(hidden)} other terms")
-    elif hidden:
-        names = [term_label(term) for term in hidden]
-        nb.append(f"Ikke vist: {', '.join(n.nb for n in names)}")
-        en.append(f"Not shown: {', '.join(n.en for n in names)}")
+        text = Bilingual(f"{len(hidden)} andre variabler", f"{len(hidden)} other terms")
+    else:
+        text = Bilingual(", ".join(n.nb for n in hidden), ", ".join(n.en for n in hidden))
+    return [Bilingual(f"Ikke vist: {text.nb}", f"Not shown: {text.en}")] if hidden else []
+
+
+def _errors_note(fits: list[Result]) -> Bilingual:
     kinds = [covariance_label(f) for f in fits]
     if len(set(kinds)) == 1:
-        errors = Bilingual(f"Standardfeil: {kinds[0].nb}", f"Standard errors: {kinds[0].en}")
-    else:
-        numbered = list(enumerate(kinds, 1))
-        errors = Bilingual(
-            "Standardfeil: " + "; ".join(f"({i}) {k.nb}" for i, k in numbered),
-            "Standard errors: " + "; ".join(f"({i}) {k.en}" for i, k in numbered),
-        )
-    first = Bilingual(". ".join(nb) + ".", ". ".join(en) + ".")
-    return first, footer(_provenance(fits), errors)
+        return Bilingual(f"Standardfeil: {kinds[0].nb}", f"Standard errors: {kinds[0].en}")
+    numbered = list(enumerate(kinds, 1))
+    return Bilingual(
+        "Standardfeil: " + "; ".join(f"({i}) {k.nb}" for i, k in numbered),
+        "Standard errors: " + "; ".join(f"({i}) {k.en}" for i, k in numbered),
+    )
 
 
-def _provenance(fits: list[Estimate]) -> Provenance:
+def _provenance(fits: list[Result]) -> Provenance:
     """Return the origin of the data, a synthetic one first: the label must never get lost."""
-    return next((f.provenance for f in fits if f.provenance.synthetic), fits[0].provenance)
+    origins = [fitted.facts.provenance for fitted in fits]
+    return next((p for p in origins if p.synthetic), origins[0])

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kostnadsvekst.errors import DataMissingError, SpecificationError
-from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, translate
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, both, translate
+from kostnadsvekst.provenance import SYNTHETIC, UNKNOWN, Provenance
 from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, for_latex, format_number
+from kostnadsvekst.sources.files import USER_FILE
 
 _LATEX_SPECIAL = {c: "\\" + c for c in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
@@ -331,15 +332,18 @@ def footer(provenance: Provenance, *parts: Bilingual) -> Bilingual:
         Sentences without a final stop.
     """
     source = f" ({provenance.file}, sha256 {provenance.file_sha256[:12]})" if provenance.file else ""
-    origin = {"synthetic": Bilingual("syntetiske", "synthetic")}.get(
-        provenance.origin, Bilingual(provenance.origin, provenance.origin)
-    )
+    origin = _ORIGINS.get(provenance.origin, both(provenance.origin))
     version = f"kostnadsvekst {provenance.package_version}"
     norwegian = [f"Data: {origin.nb}{source}", *(p.nb for p in parts), version]
     english = [f"Data: {origin.en}{source}", *(p.en for p in parts), version]
     return Bilingual(". ".join(norwegian) + ".", ". ".join(english) + ".")
 
 
+_ORIGINS = {
+    SYNTHETIC: Bilingual("syntetiske", "synthetic"),
+    UNKNOWN: Bilingual("brukerens dataramme", UNKNOWN),
+    USER_FILE: Bilingual("brukerens fil", USER_FILE),
+}
 RENDERERS: dict[str, Callable[[Table, str], str]] = {
     "csv": render_csv,
     "tex": render_latex,

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.models.rows import level_codes, name_rows
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.panel.periods import check_unique, period_numbers
 
@@ -116,7 +117,7 @@ def read_adoption_panel(
     check_unique(rows[unit], rows[time])
     numbers = period_numbers(rows[time])
     start, n_periods = int(numbers.min()), int(np.ptp(numbers)) + 1
-    codes, names = pd.factorize(rows[unit], sort=True)
+    codes, names = level_codes(rows, unit, unit, time, what="units")
     shape = (len(names), n_periods)
     present = np.zeros(shape, dtype=bool)
     present[codes, numbers - start] = True
@@ -232,10 +233,7 @@ def _period_labels(times: pd.Series, numbers: Ints, start: int, n_periods: int) 
 
 def _refuse(wrong: Bools, what: str, data: pd.DataFrame, unit: str, time: str) -> None:
     if wrong.any():
-        places = [
-            f"{unit} {data[unit].iloc[i]} {time} {data[time].iloc[i]}"
-            for i in np.flatnonzero(wrong)[:_LISTED]
-        ]
+        places = name_rows(data, np.flatnonzero(wrong), unit, time)
         raise InvalidDataError(f"{what} in {wrong.sum()} row(s)", places)
 
 

@@ -20,7 +20,8 @@ from kostnadsvekst.models.staggered.group_time import (
     imputation,
     sun_abraham,
 )
-from kostnadsvekst.models.staggered.studies import EventStudy, TwoStageStudy
+from kostnadsvekst.models.staggered.studies import EventStudy, StudyColumns, TwoStageStudy
+from kostnadsvekst.provenance import provenance_of
 
 METHODS = ("callaway_santanna", "sun_abraham", "imputation", "two_stage")
 CONTROLS = ("not_yet_treated", "never_treated")
@@ -87,9 +88,9 @@ def event_study(
         "imputation": lambda: imputation(panel),
         "two_stage": lambda: imputation(panel),
     }
-    if method == "two_stage":
-        return TwoStageStudy(method, control, base_period, fit[method](), panel)
-    return EventStudy(method, control, base_period, fit[method](), panel)
+    made = TwoStageStudy if method == "two_stage" else EventStudy
+    columns = StudyColumns(outcome, unit, time, weights)
+    return made(method, control, base_period, fit[method](), panel, columns, provenance_of(data))
 
 
 def _check_choices(method: str, control: str, base_period: str) -> None:

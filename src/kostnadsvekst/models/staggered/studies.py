@@ -1,7 +1,7 @@
 """Results of estimators for staggered adoption: effects by horizon, and their means."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.covariance_facts import CovarianceFacts
+from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.adoption_panel import (
     NEVER,
     AdoptionPanel,
@@ -21,6 +24,7 @@ from kostnadsvekst.models.staggered.group_time import (
     mean_of_means,
     weighted_mean,
 )
+from kostnadsvekst.provenance import Provenance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -45,9 +49,19 @@ class Aggregate:
     parts: pd.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class StudyColumns:
+    """Columns that a study was made of; weights None where all weigh the same."""
+
+    outcome: str
+    unit: str
+    time: str
+    weights: str | None = None
+
+
 @dataclass(frozen=True)
 class EventStudy:
-    """Effects by time since treatment.
+    """Effects by time since treatment; its terms are the horizons.
 
     Attributes
     ----------
@@ -56,6 +70,9 @@ class EventStudy:
         By cohort and period.
     panel : AdoptionPanel
         What was estimated on.
+    columns : StudyColumns
+    provenance : Provenance
+        Origin of the data.
     """
 
     method: str
@@ -63,6 +80,8 @@ class EventStudy:
     base_period: str
     effects: GroupTimeEffects
     panel: AdoptionPanel
+    columns: StudyColumns
+    provenance: Provenance
 
     @cached_property
     def horizons(self) -> pd.DataFrame:
@@ -81,6 +100,62 @@ class EventStudy:
         """(h, h) covariance of the horizons' estimates."""
         influence = np.stack([self._horizon_mean(h).influence for h in self.horizons["horizon"]], axis=1)
         return influence.T @ influence
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Horizons as terms, such as ``"horizon[-2]"``."""
+        return tuple(f"horizon[{h}]" for h in self.horizons["horizon"])
+
+    @cached_property
+    def coefficients(self) -> pd.DataFrame:
+        """Frame over the terms with tests and 95 % intervals by the normal distribution; see `Result`."""
+        table = self.horizons
+        return coefficient_frame(self.terms, table["estimate"].to_numpy(), table["std_error"].to_numpy())
+
+    @property
+    def n_obs(self) -> int:
+        """Number of rows used."""
+        return int(self.panel.present.sum())
+
+    @property
+    def n_entities(self) -> int:
+        """Number of units used."""
+        return len(self.panel.units)
+
+    @property
+    def df(self) -> float:
+        """Infinite: tests and intervals are by the normal distribution."""
+        return float("inf")
+
+    @property
+    def facts(self) -> ResultFacts:
+        """How the study came about, as `kostnadsvekst.models.results.Result` says."""
+        horizons = [int(h) for h in self.horizons["horizon"]]
+        return self._facts({f"horizon[{h}]": _horizon_label(h) for h in horizons}, (_HORIZON_NOTE,))
+
+    def result(self, kind: str = "simple") -> TidyResult:
+        """Mean of the effects after treatment as a result, for tables.
+
+        Parameters
+        ----------
+        kind : {"simple", "dynamic", "group", "calendar"}
+            As in `aggregate`.
+
+        Returns
+        -------
+        TidyResult
+            Of one term, ``"average[simple]"``.
+
+        Raises
+        ------
+        SpecificationError
+            For an unknown kind.
+        """
+        mean = self.aggregate(kind)
+        term = f"average[{kind}]"
+        frame = coefficient_frame((term,), np.array([mean.estimate]), np.array([mean.std_error]))
+        facts = self._facts({term: _AVERAGES[kind]}, ())
+        return TidyResult(frame, self.n_obs, self.n_entities, self.df, facts)
 
     def aggregate(self, kind: str = "simple") -> Aggregate:
         """Mean of the effects after treatment.
@@ -120,6 +195,25 @@ class EventStudy:
         means = [weighted_mean(self.effects, after & (key == k), kind != "group") for k in found]
         labels = list(found) if kind == "dynamic" else [self.panel.periods[k] for k in found]
         return _aggregate(self._overall(kind, found, means), _frame(means, kind, labels))
+
+    def _facts(self, labels: dict[str, Bilingual], notes: tuple[Bilingual, ...]) -> ResultFacts:
+        columns, n_units = self.columns, len(self.panel.units)
+        absorbed = (
+            AbsorbedEffects(columns.unit, n_units),
+            AbsorbedEffects(columns.time, len(self.panel.periods)),
+        )
+        return ResultFacts(
+            estimator=self.method,
+            label=_METHODS[self.method],
+            outcome=columns.outcome,
+            covariance=_covariance_facts(self.method, columns.unit, n_units),
+            provenance=self.provenance,
+            sample=_SAMPLE,
+            effects=(_DIFFERENCES,) if self.method == "callaway_santanna" else absorbed,
+            weights=columns.weights,
+            labels=labels,
+            notes=notes,
+        )
 
     def _horizon_mean(self, horizon: int) -> Mean:
         return weighted_mean(self.effects, self.effects.horizon == horizon)
@@ -192,6 +286,14 @@ class TwoStageStudy(EventStudy):
         )
         return Aggregate(estimate, std_error, estimate - half, estimate + half, parts)
 
+    def result(self, kind: str = "simple") -> TidyResult:
+        """Mean as `EventStudy.result`; only the simple one has the standard error of two stages."""
+        result = super().result(kind)
+        if kind == "simple":
+            return result
+        covariance = _covariance_facts("imputation", self.columns.unit, self.n_entities)
+        return replace(result, facts=replace(result.facts, covariance=covariance))
+
     def _frame(self) -> pd.DataFrame:
         panel = self.panel
         unit, period = np.nonzero(panel.present)
@@ -225,3 +327,43 @@ def _frame(means: list[Mean], name: str, keys: Any) -> pd.DataFrame:
 def _aggregate(mean: Mean, parts: pd.DataFrame) -> Aggregate:
     half = ndtri(0.975) * mean.std_error
     return Aggregate(mean.estimate, mean.std_error, mean.estimate - half, mean.estimate + half, parts)
+
+
+def _horizon_label(horizon: int) -> Bilingual:
+    number = str(horizon).replace("-", "\u2212")
+    return Bilingual(f"Horisont {number}", f"Horizon {number}")
+
+
+def _covariance_facts(method: str, unit: str, n_units: int) -> CovarianceFacts:
+    # Sun and Abraham's regression is clustered by unit as any other, with the unit effects nested.
+    convention = "xtreg" if method == "sun_abraham" else None
+    return CovarianceFacts(method, _ERRORS[method], (unit,), (n_units,), convention=convention)
+
+
+_METHODS = {
+    "callaway_santanna": Bilingual("Callaway og Sant'Anna", "Callaway and Sant'Anna"),
+    "sun_abraham": Bilingual("Sun og Abraham", "Sun and Abraham"),
+    "imputation": Bilingual(
+        "Imputering (Borusyak, Jaravel og Spiess)", "Imputation (Borusyak, Jaravel and Spiess)"
+    ),
+    "two_stage": Bilingual("To steg (Gardner)", "Two-stage (Gardner)"),
+}
+_ERRORS = {
+    "callaway_santanna": Bilingual(
+        "fra enhetenes innflytelsesfunksjoner", "from the units' influence functions"
+    ),
+    "sun_abraham": Bilingual("klyngerobuste", "clustered"),
+    "imputation": Bilingual("konservative klyngerobuste", "conservative clustered"),
+    "two_stage": Bilingual("klyngerobuste i to steg", "two-step clustered"),
+}
+_AVERAGES = {
+    "simple": Bilingual("Snitteffekt, behandlede celler", "Average effect, treated cells"),
+    "dynamic": Bilingual("Snitteffekt over horisonter", "Average effect over horizons"),
+    "group": Bilingual("Snitteffekt over kohorter", "Average effect over cohorts"),
+    "calendar": Bilingual("Snitteffekt over perioder", "Average effect over periods"),
+}
+_SAMPLE = Bilingual("uten enheter behandlet fra start", "without units treated from the start")
+_DIFFERENCES = AbsorbedEffects(Bilingual("endringer innen enhet", "changes within units"))
+_HORIZON_NOTE = Bilingual(
+    "Horisont 0 er den første behandlede perioden", "Horizon 0 is the first treated period"
+)
