@@ -116,7 +116,8 @@ def _bit_or() -> Callable[..., Any]:
     def bit_or(mask):  # type: ignore[no-untyped-def]
         """Bitwise or of all rows."""
 
-    return bit_or
+    aggregate: Callable[..., Any] = bit_or
+    return aggregate
 
 
 def _year_sums(

@@ -500,7 +500,7 @@ class _SortedRows:
     """Rows of whole persons; `begins` is true where a person begins."""
 
     begins: NDArray[np.bool_]
-    values: dict[str, NDArray]
+    values: dict[str, NDArray[Any]]
 
 
 def _whole_persons(batches: Iterator[pa.RecordBatch], places: CodeBook) -> Iterator[_SortedRows]:
@@ -529,7 +529,7 @@ def _whole_persons(batches: Iterator[pa.RecordBatch], places: CodeBook) -> Itera
         yield held
 
 
-def _sorted_values(batch: pa.RecordBatch, places: CodeBook) -> dict[str, NDArray]:
+def _sorted_values(batch: pa.RecordBatch, places: CodeBook) -> dict[str, NDArray[Any]]:
     names = ("birth_year", "sex", "service", "start_day", "hundredths")
     values = {name: batch.column(name).to_numpy(zero_copy_only=False).astype(np.int32) for name in names}
     end = pc.fill_null(batch.column("end_day"), 2**31 - 1)

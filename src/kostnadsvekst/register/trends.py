@@ -227,7 +227,7 @@ def _steps(weeks: pd.DatetimeIndex, breaks: Sequence[Break]) -> tuple[NDArray[np
 
 
 def _week_number(weeks: pd.DatetimeIndex, day: str | date) -> int:
-    days = (pd.Timestamp(day) - weeks[0]).days
+    days: int = (pd.Timestamp(day) - weeks[0]).days
     if not 0 <= days < 7 * len(weeks):
         raise SpecificationError(f"{day} is outside {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
     return days // 7

@@ -53,7 +53,9 @@ def load_requests() -> dict[str, dict[str, Any]]:
     dict
         Entries of ``data/parameters/statbank.toml``; change that file where a code has changed.
     """
-    return tomllib.loads(embedded_path(REQUESTS).read_text("utf-8"))["requests"]
+    parameters = tomllib.loads(embedded_path(REQUESTS).read_text("utf-8"))
+    requests: dict[str, dict[str, Any]] = parameters["requests"]
+    return requests
 
 
 def write_store(

@@ -220,7 +220,8 @@ def _chance(level: float, n_weeks: int, rng: np.random.Generator) -> NDArray[np.
     course = np.zeros(n_weeks)
     for week, step in enumerate(rng.normal(0, np.sqrt(1 - _PERSISTENCE**2), n_weeks)):
         course[week] = _PERSISTENCE * course[week - 1] + step
-    return np.maximum(1 + 0.5 * course / np.sqrt(max(level, 1.0)), 0.5)
+    chance: NDArray[np.float64] = np.maximum(1 + 0.5 * course / np.sqrt(max(level, 1.0)), 0.5)
+    return chance
 
 
 def _season(facts: Mapping[str, Any], calendar: Calendar) -> NDArray[np.float64]:
@@ -239,7 +240,9 @@ def _disruption(points: list[list[Any]], calendar: Calendar) -> NDArray[np.float
     if not points:
         return np.ones(calendar.n_buckets)
     days = [date.fromisoformat(day).toordinal() for day, _ in points]
-    return np.interp([day.toordinal() for day in calendar.starts], days, [factor for _, factor in points])
+    weeks = [day.toordinal() for day in calendar.starts]
+    factors: NDArray[np.float64] = np.interp(weeks, days, [factor for _, factor in points])
+    return factors
 
 
 def _mean_ages(facts: Mapping[str, Any], default: list[float], calendar: Calendar) -> NDArray[np.float64]:

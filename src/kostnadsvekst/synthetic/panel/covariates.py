@@ -81,11 +81,12 @@ class CovariateProblem:
     @property
     def weights(self) -> np.ndarray:
         """Weights with sum N, shape (365, 5)."""
-        return N_OBS * self.persons / self.persons.sum()
+        weights: np.ndarray = N_OBS * self.persons / self.persons.sum()
+        return weights
 
     def slopes_4(self, parameters: np.ndarray) -> np.ndarray:
         """Model 4's coefficients, shape (21,)."""
-        b4 = self.targets.slopes[-1].copy()
+        b4: np.ndarray = self.targets.slopes[-1].copy()
         b4[FREE_SLOPES] = parameters[:-1]
         return b4
 
@@ -125,7 +126,7 @@ def prefer_plausible(weights: np.ndarray, cells: np.ndarray) -> np.ndarray:
     weights : ndarray, shape (365, 5)
     cells : ndarray, shape (365, 5, 12)
     """
-    preferred = cells + SMOOTHED * (smooth_years(weights, cells) - cells)
+    preferred: np.ndarray = cells + SMOOTHED * (smooth_years(weights, cells) - cells)
     excess = preferred[..., :N_AGES].sum(axis=2)
     excess = excess - np.average(excess, weights=weights)
     preferred[..., WORKING_AGE] -= 0.5 * excess
@@ -137,7 +138,8 @@ def smooth_years(weights: np.ndarray, cells: np.ndarray) -> np.ndarray:
     t = np.arange(N_YEARS) - (N_YEARS - 1) / 2
     line = np.full((N_YEARS, N_YEARS), 1 / N_YEARS) + np.outer(t, t) / (t @ t)
     national = np.einsum("it,itk->tk", weights / weights.sum(axis=0), cells)
-    return national + np.einsum("ts,isk->itk", line, cells - national)
+    smooth: np.ndarray = national + np.einsum("ts,isk->itk", line, cells - national)
+    return smooth
 
 
 def parameter_box(problem: CovariateProblem) -> Box:
