@@ -29,7 +29,7 @@ WRONG = {
     "kv.estimat": r'Module has no attribute "estimat"',
     "kv.register.weekly_cub": r'Module has no attribute "weekly_cub"',
     "kv.staggered.event_studdy": r'Module has no attribute "event_studdy"',
-    "kv.register.trend(panel, n_bootstrap='many')": r'Argument "n_bootstrap" to "trend" has incompatible type',
+    "kv.register.trend(panel, n_bootstrap='x')": r'Argument "n_bootstrap" to "trend" has incompatible type',
     "kv.SPECIFICATIONS['A3-3'].vary(7)": r'Too many (positional )?arguments for "vary"',
     "kv.acute_beds.estimate_effects(panel, until=2017)": r'Argument "until" .* expected "str"',
 }
@@ -93,8 +93,11 @@ def test_a_type_checker_sees_every_public_name(checked, name):
     if inspect.isfunction(value):
         shown = revealed[1]
         assert shown.startswith("def ("), shown
-        for parameter in inspect.signature(value).parameters:
+        signature = inspect.signature(value)
+        assert signature.return_annotation is not signature.empty
+        for parameter, kind in signature.parameters.items():
             assert re.search(rf"[(, *]{parameter}: ", shown), f"{name}: {parameter} is not in {shown}"
+            assert kind.annotation is not kind.empty, f"{name}: {parameter} has no type"
 
 
 def test_right_calls_pass_the_strict_check(checked):
