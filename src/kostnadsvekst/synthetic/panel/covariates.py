@@ -192,8 +192,8 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     """Distances of table A3's cells, those that must be met first, then the soft ones."""
     t = problem.targets
     rows = [
-        Row(
-            (models.slopes[m, j] - t.slopes[m, j]) / (HALF_UNIT * TERM_SCALE[j]),
+        _row(
+            models.slopes[m, j] - t.slopes[m, j],
             partial(differentiate_slope, design, models, m, j),
             HALF_UNIT * TERM_SCALE[j],
         )
@@ -203,32 +203,38 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     exact = [(1, j) for j in range(POPULATION + 1)] + [(2, FREE_INCOME)]
     exact += [(3, j) for j in range(POPULATION + 1)]
     rows += [
-        Row(
-            (models.slope_ses[m, j] - t.slope_ses[m, j]) / (HALF_UNIT * TERM_SCALE[j]),
+        _row(
+            models.slope_ses[m, j] - t.slope_ses[m, j],
             partial(differentiate_slope_se, design, models, m, j),
             HALF_UNIT * TERM_SCALE[j],
         )
         for m, j in exact
     ]
-    rows += [
-        Row(
-            (models.constant_ses[m] - t.constant_ses[m]) / HALF_UNIT,
+    return rows + _constant_rows(problem, design, models) + _soft_rows(problem, design, models)
+
+
+def _constant_rows(problem: CovariateProblem, design: Design, models: NestedModels) -> list[Row]:
+    """Distances of the constants, their standard errors and the first model's sum of squares."""
+    t = problem.targets
+    rows = [
+        _row(
+            models.constant_ses[m] - t.constant_ses[m],
             partial(differentiate_constant_se, design, models, m),
             HALF_UNIT,
         )
         for m in (1, 3)
     ]
-    rows.append(
-        Row(
-            (models.constants[3] - t.constants[3]) / HALF_UNIT,
-            partial(differentiate_constant, design, models, 3),
-            HALF_UNIT,
-        )
-    )
+    gap = models.constants[3] - t.constants[3]
+    rows.append(_row(gap, partial(differentiate_constant, design, models, 3), HALF_UNIT))
     ssr_1 = problem.sigma_1**2 * (N_OBS - N_UNITS - MODEL_SIZES[0])
     unit = 2 * ssr_1 / problem.sigma_1 * HALF_UNIT
-    rows.append(Row((models.ssr[0] - ssr_1) / unit, partial(differentiate_ssr, design, models, 0), unit))
-    return rows + _soft_rows(problem, design, models)
+    rows.append(_row(models.ssr[0] - ssr_1, partial(differentiate_ssr, design, models, 0), unit))
+    return rows
+
+
+def _row(gap: float, differentiate: Callable[[], Derivatives], unit: float) -> Row:
+    """Distance of a cell from the printed number, in units of what the last digit allows."""
+    return Row(gap / unit, differentiate, unit)
 
 
 def _soft_rows(problem: CovariateProblem, design: Design, models: NestedModels) -> list[Row]:
