@@ -44,7 +44,8 @@ _PUBLIC = {
 __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> Any:
+def _load(name: str) -> Any:
+    """Value of a public name; kept, so that it is looked up once."""
     if name not in _PUBLIC:
         raise AttributeError(f"module 'kostnadsvekst' has no attribute {name!r}")
     module = import_module(_PUBLIC[name])
@@ -61,5 +62,37 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+# Type checkers and editors read the names here, with their signatures. They must not see `__getattr__`:
+# it would make any misspelt name a right one.
 if TYPE_CHECKING:
     from kostnadsvekst import errors as errors
+    from kostnadsvekst import register as register
+    from kostnadsvekst.analysis import growth as growth
+    from kostnadsvekst.analysis.influence import compare_weights as compare_weights
+    from kostnadsvekst.analysis.influence import influence as influence
+    from kostnadsvekst.analysis.specification_curve import specification_curve as specification_curve
+    from kostnadsvekst.models import acute_beds as acute_beds
+    from kostnadsvekst.models import staggered as staggered
+    from kostnadsvekst.models.ar1 import estimate_ar1 as estimate_ar1
+    from kostnadsvekst.models.diagnostics import mundlak_test as mundlak_test
+    from kostnadsvekst.models.diagnostics import reset_test as reset_test
+    from kostnadsvekst.models.diagnostics import wald_test as wald_test
+    from kostnadsvekst.models.diagnostics import wooldridge_test as wooldridge_test
+    from kostnadsvekst.models.fixed_effects import Estimate as Estimate
+    from kostnadsvekst.models.fixed_effects import estimate as estimate
+    from kostnadsvekst.models.grids import grid as grid
+    from kostnadsvekst.models.grids import subsets as subsets
+    from kostnadsvekst.models.specifications import NEEDS as NEEDS
+    from kostnadsvekst.models.specifications import SPECIFICATIONS as SPECIFICATIONS
+    from kostnadsvekst.models.specifications import Specification as Specification
+    from kostnadsvekst.panel.build import build_panel as build_panel
+    from kostnadsvekst.panel.load import load_panel as load_panel
+    from kostnadsvekst.panel.schema import check_panel as check_panel
+    from kostnadsvekst.report.regression_tables import table as table
+    from kostnadsvekst.report.specification_figures import draw_curve as draw_curve
+    from kostnadsvekst.report.specification_figures import draw_influence as draw_influence
+    from kostnadsvekst.sources import klass as klass
+    from kostnadsvekst.sources import statbank as statbank
+    from kostnadsvekst.sources.published import load_cells as load_cells
+else:
+    __getattr__ = _load

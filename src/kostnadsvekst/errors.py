@@ -6,6 +6,21 @@ Every message says what is wrong, where (municipality, year, row, column) and wh
 
 from collections.abc import Sequence
 
+__all__ = [
+    "CalibrationError",
+    "DataMissingError",
+    "DataWarning",
+    "DisclosureError",
+    "InvalidDataError",
+    "KostnadsvekstError",
+    "SourceError",
+    "SpecificationError",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 class KostnadsvekstError(Exception):
     """Base of all errors raised on purpose by this package."""

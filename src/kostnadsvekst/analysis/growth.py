@@ -11,6 +11,21 @@ import pandas as pd
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.panel.functions import RESIDUAL, TOTAL
 
+__all__ = [
+    "RESIDUAL",
+    "TOTAL",
+    "account",
+    "by_group",
+    "compound_rate",
+    "shift_share",
+    "split_growth",
+    "summarise",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 def account(
     expenditures: pd.DataFrame | pd.Series,

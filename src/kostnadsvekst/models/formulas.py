@@ -32,8 +32,8 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
     SpecificationError
         If the formula cannot be read; the message shows where.
     """
-    from formulaic import Formula
     from formulaic.errors import FormulaicError
+    from formulaic.parser import DefaultFormulaParser
 
     text, _, absorbed = _expand(formula, macros).partition("|")
     entity = absorbed.strip() or None
@@ -43,7 +43,8 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
             "write others as C(column)"
         )
     try:
-        parsed: Any = Formula(text, _ordering="none")
+        # The parser keeps the terms as they are written; `Formula` would sort them by degree.
+        parsed: Any = DefaultFormulaParser().get_terms(text)
     except (FormulaicError, SyntaxError) as error:
         raise SpecificationError(f"cannot read the formula {formula!r}: {_plain(error)}") from error
     if not hasattr(parsed, "rhs") or not hasattr(parsed, "lhs"):

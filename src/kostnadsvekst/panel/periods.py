@@ -66,7 +66,7 @@ def _ordinals(periods: pd.Series) -> Ints:
 
 
 def _whole_numbers(times: pd.Series) -> Ints:
-    values = times.to_numpy(dtype=np.float64, na_value=np.nan)
+    values: NDArray[np.float64] = times.to_numpy(dtype=np.float64, na_value=np.nan)
     bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
     if len(bad):
         _refuse(times, bad, "is not a whole number")

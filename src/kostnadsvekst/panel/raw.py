@@ -119,6 +119,23 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
             f"raw data lack the column(s) {', '.join(lacking)}; they need {', '.join(COLUMNS)}"
         )
     out = frame[list(COLUMNS)].reset_index(drop=True)
+    problems = _wrong_labels(out)
+    years = pd.to_numeric(out["year"], errors="coerce")
+    wrong_years = years.isna() | (years % 1 != 0)
+    problems += [f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()[:20]]
+    if not wrong_years.any():
+        out["year"] = years.astype("int64")
+    numbers = pd.concat([_numbers(values) for _, values in out.groupby("quantity")["value"]]).reindex(
+        out.index
+    )
+    problems += _wrong_numbers(out, numbers)
+    if problems:
+        raise InvalidDataError(f"raw data cannot be used: {len(problems)} problem(s)", problems)
+    return out.assign(municipality=out["municipality"].astype(str), value=numbers)
+
+
+def _wrong_labels(out: pd.DataFrame) -> list[str]:
+    """Unknown quantities and units, quantities in several units, codes that are no municipality's."""
     problems = [
         f"{column} {value!r} is not one of {', '.join(allowed)}"
         for column, allowed in (("quantity", QUANTITIES), ("unit", tuple(UNITS)))
@@ -131,26 +148,20 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
         f"municipality {code!r} is no code of four digits (numbers lose a leading zero: keep codes as text)"
         for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())[:20]
     ]
-    years = pd.to_numeric(out["year"], errors="coerce")
-    wrong_years = years.isna() | (years % 1 != 0)
-    problems += [f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()[:20]]
-    if not wrong_years.any():
-        out["year"] = years.astype("int64")
-    numbers = pd.concat([_numbers(values) for _, values in out.groupby("quantity")["value"]]).reindex(
-        out.index
-    )
+    return problems
+
+
+def _wrong_numbers(out: pd.DataFrame, numbers: pd.Series) -> list[str]:
+    """Values that are text or infinite, by municipality and year."""
     text = numbers.isna() & out["value"].notna() & ~out["value"].isin(MISSING_TEXTS)
-    problems += [
+    problems = [
         f"{r.municipality} {r.year}: {r.quantity} is {r.value!r}, not a number"
         for r in out[text].head(20).itertuples()
     ]
     infinite = np.isinf(numbers)
-    problems += [
+    return problems + [
         f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].head(20).itertuples()
     ]
-    if problems:
-        raise InvalidDataError(f"raw data cannot be used: {len(problems)} problem(s)", problems)
-    return out.assign(municipality=codes, value=numbers)
 
 
 def read_mapped_files(path: Path) -> RawData:

@@ -27,7 +27,8 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
 
 
-def __getattr__(name: str) -> Any:
+def _load(name: str) -> Any:
+    """Value of a public name; kept, so that it is looked up once."""
     if name not in _PUBLIC:
         raise AttributeError(f"module 'kostnadsvekst.register' has no attribute {name!r}")
     value = getattr(import_module(_PUBLIC[name]), name)
@@ -39,6 +40,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+# As in `kostnadsvekst`: type checkers read the names here and must not see `__getattr__`.
 if TYPE_CHECKING:
     from kostnadsvekst.register.decomposition import decompose_growth as decompose_growth
     from kostnadsvekst.register.decomposition import growth_below_age as growth_below_age
@@ -55,3 +57,5 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.weekly import weekly_cube as weekly_cube
     from kostnadsvekst.register.weekly import yearly_users as yearly_users
     from kostnadsvekst.synthetic.register import simulate_episodes as simulate_episodes
+else:
+    __getattr__ = _load

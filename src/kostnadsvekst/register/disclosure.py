@@ -431,8 +431,10 @@ def _few_without_hours(
 ) -> NDArray[np.bool_]:
     """Cells in which users less users_with_hours would show a small group, and what protects them."""
     some = with_hours.max(axis=(1, 2), keepdims=True) > 0
-    small = some & _few(users - with_hours, threshold)
-    return _block_patterns(with_hours, small & (with_hours > 0), threshold) | (small & (with_hours == 0))
+    small: NDArray[np.bool_] = some & _few(users - with_hours, threshold)
+    shown_as_hours = _block_patterns(with_hours, small & (with_hours > 0), threshold)
+    without: NDArray[np.bool_] = small & (with_hours == 0)
+    return shown_as_hours | without
 
 
 def _protected_frame(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -200,14 +200,15 @@ def _person_numbers(column: pa.Array, persons: CodeBook) -> NDArray[np.int64]:
     return _decode(encoded, numbers, -1)
 
 
-def _integers(column: pa.Array, kind: pa.DataType, missing: float) -> NDArray:
+def _integers(column: pa.Array, kind: pa.DataType, missing: float) -> NDArray[Any]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if column.null_count:
         column = pc.fill_null(column.cast(kind), pa.scalar(missing, kind))
     elif column.type != kind:
         column = column.cast(kind)
-    return column.to_numpy(zero_copy_only=False)
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values
 
 
 def _days(column: pa.Array, missing: np.int32) -> NDArray[np.int32]:
@@ -231,9 +232,11 @@ def _text_codes(column: pa.Array, book: CodeBook) -> NDArray[np.int16]:
     return _decode(encoded, codes, -1)
 
 
-def _decode(encoded: pa.DictionaryArray, codes: NDArray, missing: int) -> NDArray:
+def _decode(encoded: pa.DictionaryArray, codes: NDArray[Any], missing: int) -> NDArray[Any]:
     table = np.append(codes, codes.dtype.type(missing))
     indices = encoded.indices
     if indices.null_count:
         indices = pc.fill_null(indices, len(codes))
-    return table.take(indices.to_numpy(zero_copy_only=False), mode="clip")  # all are inside: no check
+    # All are inside: no check.
+    decoded: NDArray[Any] = table.take(indices.to_numpy(zero_copy_only=False), mode="clip")
+    return decoded

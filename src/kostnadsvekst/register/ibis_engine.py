@@ -116,7 +116,8 @@ def _bit_or() -> Callable[..., Any]:
     def bit_or(mask):  # type: ignore[no-untyped-def]
         """Bitwise or of all rows."""
 
-    return bit_or
+    aggregate: Callable[..., Any] = bit_or
+    return aggregate
 
 
 def _year_sums(
@@ -300,8 +301,21 @@ def _spark(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator["
     _SPARK_FOLDERS.add(folder)
     # An active session (a cluster's) is used as it is; a local one is made otherwise.
     active = SparkSession.getActiveSession()
-    session = active or (
-        SparkSession.builder.master("local[*]")
+    session = active or _local_session(SparkSession.builder, memory_limit, folder)
+    try:
+        files = [str(path) for path in _parquet_files(source, folder)]
+        session.read.parquet(*files).createOrReplaceTempView("kostnadsvekst_episodes")
+        yield ibis.pyspark.connect(session).table("kostnadsvekst_episodes")
+    finally:
+        if active is None:
+            session.stop()
+            for used in _SPARK_FOLDERS:
+                remove_folder(used)
+
+
+def _local_session(builder: Any, memory_limit: str, folder: Path) -> Any:
+    return (
+        builder.master("local[*]")
         .appName("kostnadsvekst")
         .config("spark.driver.memory", memory_limit.upper().removesuffix("B").replace("I", ""))
         .config("spark.local.dir", str(folder))
@@ -312,15 +326,6 @@ def _spark(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator["
         .config("spark.sql.session.timeZone", "UTC")
         .getOrCreate()
     )
-    try:
-        files = [str(path) for path in _parquet_files(source, folder)]
-        session.read.parquet(*files).createOrReplaceTempView("kostnadsvekst_episodes")
-        yield ibis.pyspark.connect(session).table("kostnadsvekst_episodes")
-    finally:
-        if active is None:
-            session.stop()
-            for used in _SPARK_FOLDERS:
-                remove_folder(used)
 
 
 def _parquet_files(source: EpisodeSource, folder: Path) -> tuple[Path, ...]:

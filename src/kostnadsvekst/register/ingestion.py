@@ -178,17 +178,7 @@ def ingest(
 
 
 def _read_mapping(mapping: str | Path | Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    if mapping is None:
-        raw: Mapping[str, Any] = {}
-    elif isinstance(mapping, Mapping):
-        raw = mapping
-    else:
-        try:
-            raw = tomllib.loads(Path(mapping).read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise DataMissingError(f"no mapping file {mapping}") from error
-        except tomllib.TOMLDecodeError as error:
-            raise SpecificationError(f"mapping {mapping}: {error}") from error
+    raw = _raw_mapping(mapping)
     plan = {name: dict(raw.get(name, {})) for name in _MAPPING_TABLES}
     problems = [f"unknown table [{name}]" for name in raw if name not in _MAPPING_TABLES]
     problems += [
@@ -207,11 +197,21 @@ def _read_mapping(mapping: str | Path | Mapping[str, Any] | None) -> dict[str, d
         if value not in (1, 2)
     ]
     if problems:
-        allowed = f"services are {', '.join(SERVICE_CODES)}"
-        raise SpecificationError(
-            "\n".join(["mapping cannot be used:", *(f"  - {p}" for p in problems), f"  {allowed}"])
-        )
+        lines = [f"  - {problem}" for problem in problems]
+        allowed = f"  services are {', '.join(SERVICE_CODES)}"
+        raise SpecificationError("\n".join(["mapping cannot be used:", *lines, allowed]))
     return plan
+
+
+def _raw_mapping(mapping: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if mapping is None or isinstance(mapping, Mapping):
+        return mapping or {}
+    try:
+        return tomllib.loads(Path(mapping).read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise DataMissingError(f"no mapping file {mapping}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SpecificationError(f"mapping {mapping}: {error}") from error
 
 
 def _delivered_files(paths: str | Path | Sequence[str | Path], target: Path) -> tuple[Path, ...]:
@@ -500,7 +500,7 @@ class _SortedRows:
     """Rows of whole persons; `begins` is true where a person begins."""
 
     begins: NDArray[np.bool_]
-    values: dict[str, NDArray]
+    values: dict[str, NDArray[Any]]
 
 
 def _whole_persons(batches: Iterator[pa.RecordBatch], places: CodeBook) -> Iterator[_SortedRows]:
@@ -529,7 +529,7 @@ def _whole_persons(batches: Iterator[pa.RecordBatch], places: CodeBook) -> Itera
         yield held
 
 
-def _sorted_values(batch: pa.RecordBatch, places: CodeBook) -> dict[str, NDArray]:
+def _sorted_values(batch: pa.RecordBatch, places: CodeBook) -> dict[str, NDArray[Any]]:
     names = ("birth_year", "sex", "service", "start_day", "hundredths")
     values = {name: batch.column(name).to_numpy(zero_copy_only=False).astype(np.int32) for name in names}
     end = pc.fill_null(batch.column("end_day"), 2**31 - 1)
@@ -570,17 +570,24 @@ def _tidy(rows: _SortedRows, tally: _Tally, places: CodeBook, schema: pa.Schema)
     tally.kept += int(keep.sum())
     tally.duplicates += int((~keep).sum())
     tally.repaired += int((repaired & keep).sum())
+    kept = {name: values[keep] for name, values in v.items()}
+    return _episode_table(person[keep], kept, places, schema)
+
+
+def _episode_table(
+    person: NDArray[np.int64], rows: Mapping[str, NDArray[Any]], places: CodeBook, schema: pa.Schema
+) -> pa.Table:
     names = pa.array(list(places.numbers), pa.string())
     services = pa.array(SERVICE_CODES, pa.string())
-    hundredths, end = v["hundredths"][keep], v["end_day"][keep]
+    hundredths, end = rows["hundredths"], rows["end_day"]
     return pa.table(
         [
-            pa.array(person[keep].astype(np.int32)),
-            pa.array(v["birth_year"][keep].astype(np.int16)),
-            pa.array(v["sex"][keep].astype(np.int8)),
-            pa.DictionaryArray.from_arrays(pa.array(v["municipality"][keep]), names).cast(pa.string()),
-            pa.DictionaryArray.from_arrays(pa.array(v["service"][keep]), services).cast(pa.string()),
-            pa.array(v["start_day"][keep]).cast(pa.date32()),
+            pa.array(person.astype(np.int32)),
+            pa.array(rows["birth_year"].astype(np.int16)),
+            pa.array(rows["sex"].astype(np.int8)),
+            pa.DictionaryArray.from_arrays(pa.array(rows["municipality"]), names).cast(pa.string()),
+            pa.DictionaryArray.from_arrays(pa.array(rows["service"]), services).cast(pa.string()),
+            pa.array(rows["start_day"]).cast(pa.date32()),
             pa.array(end, mask=end == 2**31 - 1).cast(pa.date32()),
             pa.array((hundredths / HOURS_UNIT).astype(np.float32), mask=hundredths < 0),
         ],

@@ -68,7 +68,7 @@ def _born_in_time(birth_year: int, start: int) -> bool:
     if birth_year < FIRST_BIRTH_YEAR or birth_year > LAST_BIRTH_YEAR:
         return False
     year = birth_year - FIRST_BIRTH_YEAR
-    return (start >= _NEW_YEARS[year]) & (start < _NEW_YEARS[year + OLDEST_AGE + 1])
+    return bool((start >= _NEW_YEARS[year]) & (start < _NEW_YEARS[year + OLDEST_AGE + 1]))
 
 
 @njit(cache=True)
@@ -418,7 +418,7 @@ def _sort_by_start(packed: NDArray[np.uint64], start: NDArray[np.int32], begin: 
 
 
 @njit(cache=True, inline="always")
-def _is_after(word: np.uint64, day: Int, other: np.uint64, other_day: Int) -> np.bool_:
+def _is_after(word: np.uint64, day: Int, other: np.uint64, other_day: Int) -> bool:
     key, other_key = word >> _KEY, other >> _KEY
     later = (day > other_day) | ((day == other_day) & (word & _HOURS > other & _HOURS))
-    return (key > other_key) | ((key == other_key) & later)
+    return bool((key > other_key) | ((key == other_key) & later))

@@ -30,15 +30,7 @@ def optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
     cell by its own size at most, so the caller has to see to smaller cells.
     """
     n_rows, n_columns = (size - 1 for size in values.shape)
-    counts = values.to_numpy(dtype=float)[:-1, :-1].astype(int)
-    row, column = np.indices(counts.shape)
-    people = pd.DataFrame(
-        {
-            "row": [f"r{i:04}" for i in np.repeat(row.ravel(), counts.ravel())],
-            "column": [f"c{j:04}" for j in np.repeat(column.ravel(), counts.ravel())],
-            "persons": 1,
-        }
-    )
+    people = _people(values.to_numpy(dtype=float)[:-1, :-1].astype(int))
     pattern = np.zeros(values.shape, dtype=bool)
     small = (values.to_numpy(dtype=float) > 0) & (values.to_numpy(dtype=float) < threshold)
     if not small.any():
@@ -63,3 +55,15 @@ def optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
         if shown == "x":
             pattern[rows.get(row_label, n_rows), columns.get(column_label, n_columns)] = True
     return pattern
+
+
+def _people(counts: NDArray[np.int_]) -> pd.DataFrame:
+    """One record for each person of a table."""
+    row, column = np.indices(counts.shape)
+    return pd.DataFrame(
+        {
+            "row": [f"r{i:04}" for i in np.repeat(row.ravel(), counts.ravel())],
+            "column": [f"c{j:04}" for j in np.repeat(column.ravel(), counts.ravel())],
+            "persons": 1,
+        }
+    )

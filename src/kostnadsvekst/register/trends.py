@@ -68,11 +68,10 @@ def trend(
     level_path = parts.trend + steps @ parts.shifts
     low = high = np.full(observed.size, np.nan)
     if n_bootstrap:
-        paths = _bootstrap(parts, steps, n_bootstrap, seed)
         tail = (1 - level) / 2
+        quantiles = np.quantile(_bootstrap(parts, steps, n_bootstrap, seed), [tail, 1 - tail], axis=0)
         # Basic interval: reflects the quantiles, so that the smoother's own bias is not counted twice.
-        high = 2 * level_path - np.quantile(paths, tail, axis=0)
-        low = 2 * level_path - np.quantile(paths, 1 - tail, axis=0)
+        high, low = 2 * level_path - quantiles
     frame = pd.DataFrame(
         {
             "week": weeks,
@@ -227,7 +226,7 @@ def _steps(weeks: pd.DatetimeIndex, breaks: Sequence[Break]) -> tuple[NDArray[np
 
 
 def _week_number(weeks: pd.DatetimeIndex, day: str | date) -> int:
-    days = (pd.Timestamp(day) - weeks[0]).days
+    days: int = (pd.Timestamp(day) - weeks[0]).days
     if not 0 <= days < 7 * len(weeks):
         raise SpecificationError(f"{day} is outside {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
     return days // 7

@@ -165,11 +165,20 @@ def _draw_estimates(
     span = np.nanquantile(np.concatenate([low, high, ends.ravel()]), [0.002, 0.998])
     margin = 0.08 * (span[1] - span[0])
     axis.set_ylim(min(span[0] - margin, ends.min() - margin), max(span[1] + margin, ends.max() + margin))
+    _name_points(axis, frame, labels)
+    axis.set_ylabel(quantity.get(lang))
+    axis.set_xlim(-len(frame) * 0.01, len(frame) * 1.01)
+    axis.legend(loc="upper left", fontsize=7.5)
+    axis.yaxis.set_major_formatter(_number_format(lang))
+
+
+def _name_points(axis: Any, frame: pd.DataFrame, labels: Mapping[str, str]) -> None:
+    estimates = frame["estimate"].to_numpy()
     for identifier, text in labels.items():
         for position in np.flatnonzero((frame["spec"] == identifier).to_numpy()):
             axis.annotate(
                 text,
-                (position, ends[position, 0]),
+                (position, estimates[position]),
                 xytext=(0, 16),
                 textcoords="offset points",
                 ha="center",
@@ -178,10 +187,6 @@ def _draw_estimates(
                 color=COLOURS[1],
                 zorder=6,
             )
-    axis.set_ylabel(quantity.get(lang))
-    axis.set_xlim(-len(frame) * 0.01, len(frame) * 1.01)
-    axis.legend(loc="upper left", fontsize=7.5)
-    axis.yaxis.set_major_formatter(_number_format(lang))
 
 
 def _draw_choices(axis: Any, frame: pd.DataFrame, choices: Choices, order: Any, lang: str) -> None:
@@ -215,6 +220,10 @@ def _draw_choices(axis: Any, frame: pd.DataFrame, choices: Choices, order: Any, 
             height += 1
     axis.set_ylim(height - 0.4, -0.6)
     axis.set_yticks(ticks, texts, fontsize=7)
+    _finish_choices(axis, lang)
+
+
+def _finish_choices(axis: Any, lang: str) -> None:
     axis.tick_params(axis="y", length=0)
     axis.grid(False)
     for side in ("left", "bottom"):

@@ -159,6 +159,13 @@ def download(
         "kostra_groups": lambda: klass.fetch_kostra_groups(_grouped_years(start, end), **at_klass),
     }
     jobs |= {name: of_borders[name] for name in borders}
+    return _run(jobs, announce)
+
+
+def _run(
+    jobs: Mapping[str, Callable[[], pd.DataFrame]], announce: Callable[[str], None]
+) -> dict[str, pd.DataFrame]:
+    """Tables by name; all that could not be had is said at once."""
     tables: dict[str, pd.DataFrame] = {}
     failures = []
     for name, job in jobs.items():

@@ -13,6 +13,29 @@ from kostnadsvekst.sources.cache import Cache, Request, default_folder
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.transport import Policy, Transport
 
+__all__ = [
+    "BASE_URL",
+    "CHANGE_COLUMNS",
+    "KOSTRA_GROUPS",
+    "KOSTRA_GROUP_TABLES",
+    "MUNICIPALITIES",
+    "SHARES_NOT_KNOWN",
+    "UNKNOWN_CODE",
+    "fetch_changes",
+    "fetch_codes",
+    "fetch_kostra_groups",
+    "list_splits",
+    "municipality_mapping",
+    "read_changes",
+    "read_codes",
+    "read_kostra_groups",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 BASE_URL = "https://data.ssb.no/api/klass/v1"
 MUNICIPALITIES = 131
 KOSTRA_GROUPS = 112

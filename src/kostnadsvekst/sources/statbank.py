@@ -18,6 +18,25 @@ from kostnadsvekst.sources.cache import Answer, Cache, Request, default_folder
 from kostnadsvekst.sources.jsonstat import category_codes, read_dataset
 from kostnadsvekst.sources.transport import Policy, RejectedError, Transport, UnavailableError
 
+__all__ = [
+    "BASE_URL",
+    "BY_LABEL",
+    "FALLBACK_URL",
+    "MAX_CELLS",
+    "MAX_URL",
+    "Dimension",
+    "Selection",
+    "fetch",
+    "planned_request",
+    "resolve_selection",
+    "split_selection",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 BASE_URL = "https://data.ssb.no/api/pxwebapi/v2"
 FALLBACK_URL = "https://data.ssb.no/api/v0/no"
 MAX_CELLS = 800_000

@@ -53,7 +53,9 @@ def load_requests() -> dict[str, dict[str, Any]]:
     dict
         Entries of ``data/parameters/statbank.toml``; change that file where a code has changed.
     """
-    return tomllib.loads(embedded_path(REQUESTS).read_text("utf-8"))["requests"]
+    parameters = tomllib.loads(embedded_path(REQUESTS).read_text("utf-8"))
+    requests: dict[str, dict[str, Any]] = parameters["requests"]
+    return requests
 
 
 def write_store(
@@ -143,11 +145,7 @@ def _write_table(
     folder: Path, name: str, frame: pd.DataFrame, request: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     attrs = frame.attrs
-    plain = frame.copy()
-    plain.attrs = {}
-    buffer = io.BytesIO()
-    plain.to_parquet(buffer, index=False)
-    content = buffer.getvalue()
+    content = _parquet(frame)
     (folder / f"{name}.parquet").write_bytes(content)
     return {
         "name": name,
@@ -158,12 +156,7 @@ def _write_table(
         "hash": "sha256:" + hashlib.sha256(content).hexdigest(),
         "title": attrs.get("label", ""),
         "rows": len(frame),
-        "schema": {
-            "fields": [
-                {"name": str(c), "type": "string" if frame[c].dtype.kind not in "fiu" else "number"}
-                for c in frame
-            ]
-        },
+        "schema": {"fields": [{"name": str(c), "type": _type_of(frame[c])} for c in frame]},
         "retrieved": attrs.get("retrieved", ""),
         "updated": attrs.get("updated", ""),
         "api": attrs.get("api", ""),
@@ -171,6 +164,18 @@ def _write_table(
         "missing_codes": attrs.get("missing", {}),
         "request": dict(request) if request else None,
     }
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    plain = frame.copy()
+    plain.attrs = {}
+    buffer = io.BytesIO()
+    plain.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _type_of(column: pd.Series) -> str:
+    return "string" if column.dtype.kind not in "fiu" else "number"
 
 
 def _read_table(folder: Path, resource: Mapping[str, Any], problems: list[str]) -> pd.DataFrame:

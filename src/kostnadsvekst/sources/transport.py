@@ -182,7 +182,7 @@ class Transport:
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
-        named = getattr(fault, "wait", None)
+        named: float | None = getattr(fault, "wait", None)
         doubling = self.policy.first_wait * 2 ** (state.attempt_number - 1)
         return min(doubling if named is None else named, self.policy.longest_wait)
 

@@ -313,7 +313,7 @@ def _poisson_quantile(uniform: Floats, mean: Floats) -> Ints:
     One uniform number a cell makes the counts of two effect paths comparable: a smaller mean never gives
     a larger count.
     """
-    count = np.floor(mean + np.sqrt(mean) * np.sqrt(2) * _erfinv(2 * uniform - 1)).clip(0)
+    count: Floats = np.floor(mean + np.sqrt(mean) * np.sqrt(2) * _erfinv(2 * uniform - 1)).clip(0)
     for _ in range(10_000):
         high = (count > 0) & (pdtr(count - 1, mean) >= uniform)
         low = pdtr(count, mean) < uniform

@@ -170,4 +170,5 @@ def _path(growth: float, fixed: dict[int, float], rng: np.random.Generator) -> n
     weights = 1 + _JITTER * rng.uniform(-1, 1, len(free))
     left = np.log(growth) - sum(steps.values())
     steps |= dict(zip(free, left * weights / weights.sum(), strict=True))
-    return np.exp(np.cumsum([0.0, *(steps[year] for year in YEARS[1:])]))
+    path: np.ndarray = np.exp(np.cumsum([0.0, *(steps[year] for year in YEARS[1:])]))
+    return path

@@ -1,6 +1,7 @@
 """Stocks and flows of synthetic users: who is in a service in each week."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -69,10 +70,15 @@ def flow(
     n_years = len(np.unique(years))
     # Every New Year some clients grow into the next age group and are balanced by exits and entries.
     capacity = int(stock[0].sum() + fresh.sum() + changes + n_years * stock.max(axis=0).sum() + 1000)
-    client, birth_year, woman, first, last, n_spells = _flow(
-        stock, fresh, years, mean_age, women, np.array([*AGE_LOWER, OLDEST_SYNTHETIC_AGE + 1]), capacity, seed
+    bounds = np.array([*AGE_LOWER, OLDEST_SYNTHETIC_AGE + 1])
+    made, n_spells = _flow(stock, fresh, years, mean_age, women, bounds, capacity, seed)
+    return Spells(
+        made.client[:n_spells],
+        made.birth[:n_spells],
+        made.woman[:n_spells],
+        made.first[:n_spells],
+        made.last[:n_spells],
     )
-    return Spells(*(values[:n_spells] for values in (client, birth_year, woman, first, last)))
 
 
 def _fresh_entries(
@@ -103,13 +109,29 @@ def _share_out(total: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
     if total == 0 or flat.sum() == 0:
         return np.zeros(weights.shape, dtype=np.int64)
     ends = np.rint(np.cumsum(flat) / flat.sum() * total).astype(np.int64)
-    return np.diff(ends, prepend=0).reshape(weights.shape, order="F")
+    parts: NDArray[np.int64] = np.diff(ends, prepend=0).reshape(weights.shape, order="F")
+    return parts
 
 
-@njit(cache=True)
-def _draw_age(wanted: float, low: int, high: int) -> int:
-    share = min(max((wanted + 0.5 - low) / (high - low), 0.04), 0.96)
-    return min(low + int(np.random.beta(4.0 * share, 4.0 * (1.0 - share)) * (high - low)), high - 1)  # noqa: NPY002
+class _Members(NamedTuple):
+    """Age groups (rows): the spells of those who receive the service now, and of those who may return."""
+
+    spells: NDArray[np.int64]
+    size: NDArray[np.int64]
+    pool: NDArray[np.int32]
+    pooled: NDArray[np.int64]
+    ages: NDArray[np.float64]
+    women: NDArray[np.float64]
+
+
+class _Spells(NamedTuple):
+    """Client, birth year, sex, first and last week of each spell."""
+
+    client: NDArray[np.int64]
+    birth: NDArray[np.int64]
+    woman: NDArray[np.bool_]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
 
 
 @njit(cache=True)
@@ -122,83 +144,131 @@ def _flow(
     bounds: NDArray[np.int64],
     capacity: int,
     seed: int,
-) -> tuple:
+) -> tuple[_Spells, int]:
     np.random.seed(seed)  # noqa: NPY002
     n_weeks, n_groups = stock.shape
-    client = np.zeros(capacity, dtype=np.int64)
-    birth = np.zeros(capacity, dtype=np.int64)
-    woman = np.zeros(capacity, dtype=np.bool_)
-    first = np.zeros(capacity, dtype=np.int64)
-    last = np.full(capacity, -1, dtype=np.int64)
-    members = np.zeros((n_groups, 2 * stock.max() + 1000), dtype=np.int64)
-    pool = np.zeros((n_groups, capacity), dtype=np.int32)
-    count = np.zeros(n_groups, dtype=np.int64)
-    pooled = np.zeros(n_groups, dtype=np.int64)
-    ages = np.zeros(n_groups)
-    n_women = np.zeros(n_groups)
+    made, group = _empty(n_groups, 2 * stock.max() + 1000, capacity)
     n_spells, n_clients, debt = 0, 0, 0
     for w in range(n_weeks):
         new_year = w == 0 or years[w] != years[w - 1]
         if new_year and w:
             debt = 0
-            moved = members.copy()
-            before = count.copy()
-            count[:], pooled[:], ages[:], n_women[:] = 0, 0, 0.0, 0.0
-            for g in range(n_groups):
-                for k in range(before[g]):
-                    spell = moved[g, k]
-                    age = years[w] - birth[spell]
-                    group = 0
-                    while group < n_groups - 1 and age >= bounds[group + 1]:
-                        group += 1
-                    members[group, count[group]] = spell
-                    count[group] += 1
-                    ages[group] += age
-                    n_women[group] += woman[spell]
+            _grow_older(group, made, years[w], bounds)
         for g in range(n_groups):
             entering = 0 if new_year else min(fresh[w, g], stock[w, g])
-            back = max(0, stock[w, g] - count[g] - entering)
-            leaving = count[g] + entering + back - stock[w, g]
+            back = max(0, stock[w, g] - group.size[g] - entering)
+            leaving = group.size[g] + entering + back - stock[w, g]
             for _ in range(leaving):
-                k = np.random.randint(count[g])  # noqa: NPY002
-                spell = members[g, k]
-                count[g] -= 1
-                members[g, k] = members[g, count[g]]
-                last[spell] = w - 1
-                ages[g] -= years[w] - birth[spell]
-                n_women[g] -= woman[spell]
+                spell = _leave(group, made, g, years[w])
+                made.last[spell] = w - 1
                 if not new_year:
-                    pool[g, pooled[g]] = spell
-                    pooled[g] += 1
+                    group.pool[g, group.pooled[g]] = spell
+                    group.pooled[g] += 1
             for entry in range(entering + back):
                 spell = n_spells
                 n_spells += 1
-                first[spell] = w if w else -1
+                made.first[spell] = w if w else -1
                 returns = entry >= entering
                 # A return without anybody to return is a new client: one fewer later in the year.
-                if returns and not pooled[g] and not new_year:
+                if returns and not group.pooled[g] and not new_year:
                     debt += 1
-                if (returns or debt > 0) and pooled[g] and not new_year:
+                if (returns or debt > 0) and group.pooled[g] and not new_year:
                     debt -= not returns
-                    k = np.random.randint(pooled[g])  # noqa: NPY002
-                    old = pool[g, k]
-                    pooled[g] -= 1
-                    pool[g, k] = pool[g, pooled[g]]
-                    client[spell], birth[spell], woman[spell] = client[old], birth[old], woman[old]
+                    _return(group, made, g, spell)
                 else:
-                    client[spell] = n_clients
+                    made.client[spell] = n_clients
                     n_clients += 1
-                    # Steer: those still to come make up for what the others lack.
-                    n, todo = count[g], entering + back - entry
-                    lack = min(0.3 * n / todo, 40.0) if n else 0.0
-                    now = ages[g] / n if n else mean_age[w, g]
-                    age = _draw_age(mean_age[w, g] + lack * (mean_age[w, g] - now), bounds[g], bounds[g + 1])
-                    now_women = n_women[g] / n if n else women[w]
-                    share = min(max(women[w] + lack * (women[w] - now_women), 0.02), 0.98)
-                    birth[spell] = years[w] - age
-                    woman[spell] = np.random.random() < share  # noqa: NPY002
-                members[g, count[g]] = spell
-                count[g] += 1
-                ages[g] += years[w] - birth[spell]
-                n_women[g] += woman[spell]
-    return client, birth, woman, first, last, n_spells
+                    todo = entering + back - entry
+                    age, woman = _draw_client(group, g, todo, mean_age[w, g], women[w], bounds)
+                    made.birth[spell], made.woman[spell] = years[w] - age, woman
+                _enter(group, made, g, spell, years[w])
+    return made, n_spells
+
+
+@njit(cache=True)
+def _empty(n_groups: int, most: int, capacity: int) -> tuple[_Spells, _Members]:
+    made = _Spells(
+        np.zeros(capacity, dtype=np.int64),
+        np.zeros(capacity, dtype=np.int64),
+        np.zeros(capacity, dtype=np.bool_),
+        np.zeros(capacity, dtype=np.int64),
+        np.full(capacity, -1, dtype=np.int64),
+    )
+    group = _Members(
+        np.zeros((n_groups, most), dtype=np.int64),
+        np.zeros(n_groups, dtype=np.int64),
+        np.zeros((n_groups, capacity), dtype=np.int32),
+        np.zeros(n_groups, dtype=np.int64),
+        np.zeros(n_groups),
+        np.zeros(n_groups),
+    )
+    return made, group
+
+
+@njit(cache=True)
+def _grow_older(group: _Members, made: _Spells, year: int, bounds: NDArray[np.int64]) -> None:
+    """Everybody into the age group of the new year; those who left last year do not return."""
+    moved, before = group.spells.copy(), group.size.copy()
+    group.size[:], group.pooled[:], group.ages[:], group.women[:] = 0, 0, 0.0, 0.0
+    for g in range(len(before)):
+        for k in range(before[g]):
+            spell = moved[g, k]
+            age = year - made.birth[spell]
+            new = 0
+            while new < len(before) - 1 and age >= bounds[new + 1]:
+                new += 1
+            _enter(group, made, new, spell, year)
+
+
+@njit(cache=True)
+def _enter(group: _Members, made: _Spells, g: int, spell: int, year: int) -> None:
+    group.spells[g, group.size[g]] = spell
+    group.size[g] += 1
+    group.ages[g] += year - made.birth[spell]
+    group.women[g] += made.woman[spell]
+
+
+@njit(cache=True)
+def _leave(group: _Members, made: _Spells, g: int, year: int) -> int:
+    """Take one at random out of the group; the spell."""
+    k = np.random.randint(group.size[g])  # noqa: NPY002
+    spell = group.spells[g, k]
+    group.size[g] -= 1
+    group.spells[g, k] = group.spells[g, group.size[g]]
+    group.ages[g] -= year - made.birth[spell]
+    group.women[g] -= made.woman[spell]
+    return int(spell)
+
+
+@njit(cache=True)
+def _return(group: _Members, made: _Spells, g: int, spell: int) -> None:
+    """Give the spell to one at random of those who left the group."""
+    k = np.random.randint(group.pooled[g])  # noqa: NPY002
+    old = group.pool[g, k]
+    group.pooled[g] -= 1
+    group.pool[g, k] = group.pool[g, group.pooled[g]]
+    made.client[spell], made.birth[spell], made.woman[spell] = (
+        made.client[old],
+        made.birth[old],
+        made.woman[old],
+    )
+
+
+@njit(cache=True)
+def _draw_client(
+    group: _Members, g: int, todo: int, mean_age: float, women: float, bounds: NDArray[np.int64]
+) -> tuple[int, bool]:
+    """Age and sex of a new client; those still to come make up for what the others lack."""
+    n = group.size[g]
+    lack = min(0.3 * n / todo, 40.0) if n else 0.0
+    now = group.ages[g] / n if n else mean_age
+    age = _draw_age(mean_age + lack * (mean_age - now), bounds[g], bounds[g + 1])
+    now_women = group.women[g] / n if n else women
+    share = min(max(women + lack * (women - now_women), 0.02), 0.98)
+    return age, np.random.random() < share  # noqa: NPY002
+
+
+@njit(cache=True)
+def _draw_age(wanted: float, low: int, high: int) -> int:
+    share = min(max((wanted + 0.5 - low) / (high - low), 0.04), 0.96)
+    return min(low + int(np.random.beta(4.0 * share, 4.0 * (1.0 - share)) * (high - low)), high - 1)  # noqa: NPY002

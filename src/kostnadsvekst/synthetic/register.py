@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -144,27 +144,15 @@ class _Register:
         municipality_of: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         # Health services at home first: their clients are those whom other services share.
         for service in sorted(SERVICE_CODES, key=lambda name: name != "home_health"):
-            rows = _service_rows(
-                self.parameters,
-                service,
-                self.scale,
-                self.calendar,
-                np.random.default_rng(self.seeds[service]),
-            )
+            own = np.random.default_rng(self.seeds[service])
+            rows = _service_rows(self.parameters, service, self.scale, self.calendar, own)
             birth, woman = _clients(rows)
             if service == "home_health":
                 persons = np.arange(birth.size)
                 home_birth, home_woman = birth, woman
             else:
-                persons = _link(
-                    birth,
-                    woman,
-                    home_birth,
-                    home_woman,
-                    _SHARED_WITH_HOME_HEALTH[service],
-                    next_person - first_person,
-                    rng,
-                )
+                shared, n_known = _SHARED_WITH_HOME_HEALTH[service], next_person - first_person
+                persons = _link(birth, woman, home_birth, home_woman, shared, n_known, rng)
             next_person = max(next_person, first_person + int(persons.max(initial=-1)) + 1)
             n_missing = next_person - first_person - municipality_of.size
             municipality_of = np.append(municipality_of, _draw_municipalities(n_missing, rng))
@@ -220,7 +208,8 @@ def _chance(level: float, n_weeks: int, rng: np.random.Generator) -> NDArray[np.
     course = np.zeros(n_weeks)
     for week, step in enumerate(rng.normal(0, np.sqrt(1 - _PERSISTENCE**2), n_weeks)):
         course[week] = _PERSISTENCE * course[week - 1] + step
-    return np.maximum(1 + 0.5 * course / np.sqrt(max(level, 1.0)), 0.5)
+    chance: NDArray[np.float64] = np.maximum(1 + 0.5 * course / np.sqrt(max(level, 1.0)), 0.5)
+    return chance
 
 
 def _season(facts: Mapping[str, Any], calendar: Calendar) -> NDArray[np.float64]:
@@ -239,7 +228,9 @@ def _disruption(points: list[list[Any]], calendar: Calendar) -> NDArray[np.float
     if not points:
         return np.ones(calendar.n_buckets)
     days = [date.fromisoformat(day).toordinal() for day, _ in points]
-    return np.interp([day.toordinal() for day in calendar.starts], days, [factor for _, factor in points])
+    weeks = [day.toordinal() for day in calendar.starts]
+    factors: NDArray[np.float64] = np.interp(weeks, days, [factor for _, factor in points])
+    return factors
 
 
 def _mean_ages(facts: Mapping[str, Any], default: list[float], calendar: Calendar) -> NDArray[np.float64]:
@@ -326,15 +317,7 @@ def _with_hours(
         hours = _quarters(drift * level[middle, group])
         level *= np.clip(target / _weekly_means(hours, inside, first, last, group, target), 0.5, 2)
     empty = np.where(rng.random(without.size) < 0.5, 0.0, np.nan)
-    return _Rows(
-        rows.client,
-        rows.birth_year,
-        rows.woman,
-        rows.start,
-        rows.end,
-        rows.open_end,
-        np.where(without, empty, hours),
-    )
+    return replace(rows, hours=np.where(without, empty, hours))
 
 
 def _quarters(hours: NDArray[np.float64]) -> NDArray[np.float64]:

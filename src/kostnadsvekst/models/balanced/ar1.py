@@ -166,7 +166,7 @@ def _fit_complete(products: _Products, j: int, rho: float) -> Ar1GridFit:
 
 
 def _two_way_demeaned(grids: Floats) -> Floats:
-    within = grids - grids.mean(-1, keepdims=True)
+    within: Floats = grids - grids.mean(-1, keepdims=True)
     within -= within.mean(1, keepdims=True)
     return within
 
@@ -183,12 +183,13 @@ class _Star:
 
 
 def _indicator(classes: Ints) -> Floats:
-    return (classes[:, None] == np.arange(classes.max() + 1)).astype(np.float64)
+    indicator: Floats = (classes[:, None] == np.arange(classes.max() + 1)).astype(np.float64)
+    return indicator
 
 
 def _unit_demeaned(grids: Floats, present: Bools) -> Floats:
     """Deviations from unit means of columns that are zero where absent."""
-    within = grids - (grids.sum(-1) / np.maximum(present.sum(1), 1))[..., None]
+    within: Floats = grids - (grids.sum(-1) / np.maximum(present.sum(1), 1))[..., None]
     within *= present
     return within
 

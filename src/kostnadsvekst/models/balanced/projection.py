@@ -68,7 +68,8 @@ class TwoWayProjector:
         within = grids - grids.mean(-1, keepdims=True)
         n_classes = self.unit_class.shape[1]
         means = class_sums(within.mean(-2), self.classes, n_classes) / np.bincount(self.classes)
-        return within - means[..., None, self.classes]
+        demeaned: Floats = within - means[..., None, self.classes]
+        return demeaned
 
 
 def build_projector(weights: Floats, classes: Ints | None = None) -> TwoWayProjector:

@@ -216,7 +216,7 @@ def _first_periods(
 
 
 def _weights(rows: pd.DataFrame, weights: str, unit: str, time: str) -> Floats:
-    values = pd.to_numeric(rows[weights], errors="coerce").to_numpy(dtype=np.float64)
+    values: Floats = pd.to_numeric(rows[weights], errors="coerce").to_numpy(dtype=np.float64)
     _refuse(~(values > 0) | np.isinf(values), f"{weights} is not a positive number", rows, unit, time)
     return values
 

@@ -81,11 +81,12 @@ class CovariateProblem:
     @property
     def weights(self) -> np.ndarray:
         """Weights with sum N, shape (365, 5)."""
-        return N_OBS * self.persons / self.persons.sum()
+        weights: np.ndarray = N_OBS * self.persons / self.persons.sum()
+        return weights
 
     def slopes_4(self, parameters: np.ndarray) -> np.ndarray:
         """Model 4's coefficients, shape (21,)."""
-        b4 = self.targets.slopes[-1].copy()
+        b4: np.ndarray = self.targets.slopes[-1].copy()
         b4[FREE_SLOPES] = parameters[:-1]
         return b4
 
@@ -125,7 +126,7 @@ def prefer_plausible(weights: np.ndarray, cells: np.ndarray) -> np.ndarray:
     weights : ndarray, shape (365, 5)
     cells : ndarray, shape (365, 5, 12)
     """
-    preferred = cells + SMOOTHED * (smooth_years(weights, cells) - cells)
+    preferred: np.ndarray = cells + SMOOTHED * (smooth_years(weights, cells) - cells)
     excess = preferred[..., :N_AGES].sum(axis=2)
     excess = excess - np.average(excess, weights=weights)
     preferred[..., WORKING_AGE] -= 0.5 * excess
@@ -137,7 +138,8 @@ def smooth_years(weights: np.ndarray, cells: np.ndarray) -> np.ndarray:
     t = np.arange(N_YEARS) - (N_YEARS - 1) / 2
     line = np.full((N_YEARS, N_YEARS), 1 / N_YEARS) + np.outer(t, t) / (t @ t)
     national = np.einsum("it,itk->tk", weights / weights.sum(axis=0), cells)
-    return national + np.einsum("ts,isk->itk", line, cells - national)
+    smooth: np.ndarray = national + np.einsum("ts,isk->itk", line, cells - national)
+    return smooth
 
 
 def parameter_box(problem: CovariateProblem) -> Box:
@@ -190,8 +192,8 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     """Distances of table A3's cells, those that must be met first, then the soft ones."""
     t = problem.targets
     rows = [
-        Row(
-            (models.slopes[m, j] - t.slopes[m, j]) / (HALF_UNIT * TERM_SCALE[j]),
+        _row(
+            models.slopes[m, j] - t.slopes[m, j],
             partial(differentiate_slope, design, models, m, j),
             HALF_UNIT * TERM_SCALE[j],
         )
@@ -201,32 +203,38 @@ def _regression_rows(problem: CovariateProblem, design: Design, models: NestedMo
     exact = [(1, j) for j in range(POPULATION + 1)] + [(2, FREE_INCOME)]
     exact += [(3, j) for j in range(POPULATION + 1)]
     rows += [
-        Row(
-            (models.slope_ses[m, j] - t.slope_ses[m, j]) / (HALF_UNIT * TERM_SCALE[j]),
+        _row(
+            models.slope_ses[m, j] - t.slope_ses[m, j],
             partial(differentiate_slope_se, design, models, m, j),
             HALF_UNIT * TERM_SCALE[j],
         )
         for m, j in exact
     ]
-    rows += [
-        Row(
-            (models.constant_ses[m] - t.constant_ses[m]) / HALF_UNIT,
+    return rows + _constant_rows(problem, design, models) + _soft_rows(problem, design, models)
+
+
+def _constant_rows(problem: CovariateProblem, design: Design, models: NestedModels) -> list[Row]:
+    """Distances of the constants, their standard errors and the first model's sum of squares."""
+    t = problem.targets
+    rows = [
+        _row(
+            models.constant_ses[m] - t.constant_ses[m],
             partial(differentiate_constant_se, design, models, m),
             HALF_UNIT,
         )
         for m in (1, 3)
     ]
-    rows.append(
-        Row(
-            (models.constants[3] - t.constants[3]) / HALF_UNIT,
-            partial(differentiate_constant, design, models, 3),
-            HALF_UNIT,
-        )
-    )
+    gap = models.constants[3] - t.constants[3]
+    rows.append(_row(gap, partial(differentiate_constant, design, models, 3), HALF_UNIT))
     ssr_1 = problem.sigma_1**2 * (N_OBS - N_UNITS - MODEL_SIZES[0])
     unit = 2 * ssr_1 / problem.sigma_1 * HALF_UNIT
-    rows.append(Row((models.ssr[0] - ssr_1) / unit, partial(differentiate_ssr, design, models, 0), unit))
-    return rows + _soft_rows(problem, design, models)
+    rows.append(_row(models.ssr[0] - ssr_1, partial(differentiate_ssr, design, models, 0), unit))
+    return rows
+
+
+def _row(gap: float, differentiate: Callable[[], Derivatives], unit: float) -> Row:
+    """Distance of a cell from the printed number, in units of what the last digit allows."""
+    return Row(gap / unit, differentiate, unit)
 
 
 def _soft_rows(problem: CovariateProblem, design: Design, models: NestedModels) -> list[Row]:

@@ -149,8 +149,9 @@ def draw_expenditure(problem: ExpenditureProblem, rng: np.random.Generator) -> t
 
 def standardise(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted mean 0 and SD 1."""
-    x = x - np.average(x, weights=weights)
-    return x / np.sqrt(np.average(x**2, weights=weights))
+    centred = x - np.average(x, weights=weights)
+    standard: np.ndarray = centred / np.sqrt(np.average(centred**2, weights=weights))
+    return standard
 
 
 def _project(problem: ExpenditureProblem, residual: np.ndarray) -> np.ndarray:
@@ -160,7 +161,8 @@ def _project(problem: ExpenditureProblem, residual: np.ndarray) -> np.ndarray:
     design = problem.design
     slope = np.linalg.solve(design.gram, design.demeaned.T @ (w * e).ravel())
     e = e - (design.demeaned @ slope).reshape(w.shape)
-    return e * np.sqrt(problem.ssr / (w * e**2).sum())
+    scaled: np.ndarray = e * np.sqrt(problem.ssr / (w * e**2).sum())
+    return scaled
 
 
 def _pinned_bounds(

@@ -48,7 +48,8 @@ METHOD = (
 
 def render_csv(panel: CalibratedPanel) -> bytes:
     """Write the panel as CSV: UTF-8, one line for each municipality and year, shortest exact decimals."""
-    return panel.to_frame().to_csv(index=False, lineterminator="\n").encode()
+    text: str = panel.to_frame().to_csv(index=False, lineterminator="\n")
+    return text.encode()
 
 
 def build_manifest(panel: CalibratedPanel, file_name: str, content: bytes) -> dict[str, object]:

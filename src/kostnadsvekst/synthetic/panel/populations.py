@@ -141,7 +141,8 @@ def draw_start(rng: np.random.Generator) -> np.ndarray:
 def _normal_quantile(p: np.ndarray) -> np.ndarray:
     from scipy.special import ndtri
 
-    return ndtri(p)
+    quantile: np.ndarray = ndtri(p)
+    return quantile
 
 
 def weight_statistics(persons: np.ndarray) -> WeightStatistics:
@@ -206,7 +207,8 @@ def _cell_residuals(values: np.ndarray, sigma_1: float | np.ndarray, printed: Pr
         *printed.slope_ses[0, :4],
         printed.constant_ses[0],
     ]
-    return (np.array(model) - np.array(cells)) / HALF_UNIT
+    gaps: np.ndarray = (np.array(model) - np.array(cells)) / HALF_UNIT
+    return gaps
 
 
 def _fit_ridge(base: np.ndarray, printed: Printed, iterations: int = 60) -> tuple[np.ndarray, float]:
@@ -251,7 +253,7 @@ def _fit_ridge(base: np.ndarray, printed: Printed, iterations: int = 60) -> tupl
 
 def round_keeping_totals(persons: np.ndarray) -> np.ndarray:
     """Whole persons, with each year's total rounded (largest remainders)."""
-    whole = np.floor(persons)
+    whole: np.ndarray = np.floor(persons)
     missing = np.round(persons.sum(axis=0)).astype(int) - whole.sum(axis=0).astype(int)
     order = np.argsort(whole - persons, axis=0, kind="stable")
     for t in range(N_YEARS):

@@ -172,11 +172,13 @@ def pull_back(design: Design, A: np.ndarray, g: np.ndarray) -> np.ndarray:
     m = len(A)
     by_gram = design.demeaned @ A.transpose(1, 0, 2).reshape(N_TERMS, m * N_TERMS)
     by_gram = by_gram.reshape(-1, m, N_TERMS).transpose(1, 0, 2)
-    return design.weights[:, None] * (2 * by_gram + g[:, None] / N_OBS)
+    by_cell: np.ndarray = design.weights[:, None] * (2 * by_gram + g[:, None] / N_OBS)
+    return by_cell
 
 
 def _delta(models: NestedModels, m: int) -> np.ndarray:
-    return models.slopes[-1] - models.slopes[m]
+    difference: np.ndarray = models.slopes[-1] - models.slopes[m]
+    return difference
 
 
 def _symmetric(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ class Box:
     def damp(self, cells: np.ndarray) -> np.ndarray:
         """Factor from 0 (at a bound) to 1."""
         distance = np.minimum(self.upper - cells, cells - self.lower)
-        return np.clip(distance / self.width, 0.0, 1.0)
+        factor: np.ndarray = np.clip(distance / self.width, 0.0, 1.0)
+        return factor
 
     def move(self, cells: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Approach the bounds exponentially instead of stopping at them, which would stall the solver."""
@@ -290,4 +291,5 @@ def time_kernel(smoothness: float, years: int) -> np.ndarray:
     curve = np.outer(bend, bend) / np.mean(bend**2)
     covariance = smoothness * (level + trend + 0.4 * curve) / 2.4 + (1 - smoothness) * np.eye(years)
     values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    root: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return root

@@ -131,7 +131,8 @@ def deviation_scale(w: np.ndarray, printed: Printed) -> np.ndarray:
     sigma = 1170.0
     ses = np.append(printed.slope_ses[1, 4 : 4 + INCOME], printed.slope_ses[2, FREE_INCOME])
     at_one = sigma / (ses * np.sqrt(N_OBS - N_UNITS))
-    return relative_scale(w)[:, None, None] * at_one
+    scale: np.ndarray = relative_scale(w)[:, None, None] * at_one
+    return scale
 
 
 def relative_scale(w: np.ndarray) -> np.ndarray:
@@ -141,8 +142,9 @@ def relative_scale(w: np.ndarray) -> np.ndarray:
     than that is enough.
     """
     unit = w.mean(axis=1)
-    scale = unit ** np.where(unit < 1, -SMALL_POWER, -LARGE_POWER)
-    return scale / np.sqrt(np.mean(unit * scale**2))
+    scale: np.ndarray = unit ** np.where(unit < 1, -SMALL_POWER, -LARGE_POWER)
+    standard: np.ndarray = scale / np.sqrt(np.mean(unit * scale**2))
+    return standard
 
 
 def _range(printed: Printed) -> np.ndarray:
@@ -233,7 +235,7 @@ def _scale_levels(
     shift: float | np.ndarray = 0.0
     stretch = 1.0 if sd is None else sd / level.std()
     for _ in range(30):
-        cells = shift + stretch * level[:, None] + moving
+        cells: np.ndarray = shift + stretch * level[:, None] + moving
         cells = np.where(np.isnan(pins), squeeze(cells, low, high, NEAR_BOUND * (high - low)), pins)
         found_mean, found_sd = weighted_moments(w.ravel(), cells.ravel())
         shift += mean - found_mean
@@ -250,7 +252,8 @@ def smooth_deviations(smooth: float, n: int, rng: np.random.Generator) -> np.nda
     rough = rng.standard_normal((n, N_YEARS))
     rough = (rough - rough.mean(axis=1, keepdims=True)) / np.sqrt(0.8)
     trended = np.sqrt(0.85) * z[:, :1] * line + np.sqrt(0.15) * z[:, 1:] * bend
-    return np.sqrt(smooth) * trended + np.sqrt(1 - smooth) * rough
+    deviations: np.ndarray = np.sqrt(smooth) * trended + np.sqrt(1 - smooth) * rough
+    return deviations
 
 
 def _draw_income(

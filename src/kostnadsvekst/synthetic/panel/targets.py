@@ -130,7 +130,7 @@ def solve_least_norm(
         gap = jacobian @ (theta - start) - residuals(theta)
         size = np.linalg.norm(jacobian * scale, axis=1)
         step = np.linalg.lstsq(jacobian * scale / size[:, None], gap / size, rcond=1e-13)[0]
-        new = start + scale * step
+        new: np.ndarray = start + scale * step
         if np.max(np.abs(new - theta) / scale) < 1e-10:
             return new
         theta = new
@@ -239,7 +239,8 @@ def _constant_identities(
         ]
     )
     fitted = [xbar[: MODEL_SIZES[m]] @ cells[f"b{m + 1}"] for m in range(4)]
-    return cells["constants"] - cells["y_mean"] + np.array(fitted)
+    gaps: np.ndarray = cells["constants"] - cells["y_mean"] + np.array(fitted)
+    return gaps
 
 
 def _pooling_identities(cells: dict[str, np.ndarray], shares: np.ndarray) -> np.ndarray:

@@ -1,0 +1,90 @@
+"""From episodes to all that may be shown of them, in one call: no count of persons in between leaves it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from kostnadsvekst.provenance import SYNTHETIC, provenance_of
+from kostnadsvekst.register.disclosure import protect_cube
+from kostnadsvekst.register.episodes import Episodes, open_episodes
+from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
+from kostnadsvekst.register.tables import RegisterTables
+from kostnadsvekst.register.weekly import weekly_cube, yearly_users
+
+REGISTER = "register"
+_DISCLOSURE = "fewer than 5 persons: suppressed, and what reveals them"
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedRegister:
+    """What may be shown of a register; nothing in it is below the threshold.
+
+    Attributes
+    ----------
+    tables : RegisterTables
+        Protected weekly and yearly tables.
+    growth : ProtectedGrowth
+        Growth between the two months by age, told as far as the weekly table tells it.
+    rules : mapping of str to str
+        Counting rules in words, and the rule of disclosure.
+    origin : str
+        ``"synthetic"`` if any episode file says so; otherwise ``"register"``, or what a frame knows.
+    """
+
+    tables: RegisterTables
+    growth: ProtectedGrowth
+    rules: Mapping[str, str]
+    origin: str
+
+
+def protect_register(episodes: Episodes, population: pd.DataFrame, start: str, end: str) -> ProtectedRegister:
+    """Count a register, protect the tables and tell the growth between two months.
+
+    Parameters
+    ----------
+    episodes : DataFrame, path, or sequence of paths
+        As `weekly_cube`.
+    population : DataFrame
+        ``year``, ``age_group``, ``persons`` on 1 January.
+    start, end : str
+        ``"YYYY-MM"``: the months compared.
+
+    Returns
+    -------
+    ProtectedRegister
+
+    Raises
+    ------
+    DataMissingError
+        No such file, or a population without a year or an age group.
+    InvalidDataError
+        Unusable episodes.
+    """
+    cube = weekly_cube(episodes)
+    weekly = protect_cube(cube)
+    return ProtectedRegister(
+        tables=RegisterTables(weekly, protect_cube(yearly_users(episodes))),
+        growth=protected_growth(cube, weekly, population, start, end),
+        rules=cube.attrs["rules"] | {"disclosure": _DISCLOSURE},
+        origin=read_origin(episodes),
+    )
+
+
+def read_origin(episodes: Episodes) -> str:
+    """Origin that episodes carry with them.
+
+    Parameters
+    ----------
+    episodes : DataFrame, path, or sequence of paths
+
+    Returns
+    -------
+    str
+        See `ProtectedRegister`. One synthetic file makes the whole synthetic.
+    """
+    if isinstance(episodes, pd.DataFrame):
+        return provenance_of(episodes).origin
+    labels = [pq.read_schema(path).metadata or {} for path in open_episodes(episodes).files]
+    return SYNTHETIC if any(label.get(b"origin") == SYNTHETIC.encode() for label in labels) else REGISTER
