@@ -36,8 +36,6 @@ UPWARD = {("register/__init__.py", "synthetic")}
 # Chapters see protected tables only: `kostnadsvekst.register.protected_tables.protect_register`.
 RAW_COUNTS = {"weekly_cube", "yearly_users", "decompose_growth", "growth_below_age"}
 RAW_MODULES = {"weekly", "decomposition", "painter", "ibis_engine", "episodes"}
-# Chapters that are to be mended; the test says when one is.
-RAW_TODAY = {"chapters/kpr_data.py"}
 
 # Random numbers outside `synthetic` resample what was observed; they make nothing up.
 RESAMPLING = {
@@ -203,9 +201,7 @@ def raw_counts_in(path):
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if room_of(p) == "chapters"], ids=short)
-def test_chapters_see_no_raw_counts(path, request):
-    if short(path) in RAW_TODAY:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="counts persons itself; see RAW_TODAY"))
+def test_chapters_see_no_raw_counts(path):
     found = [f"line {line}: {name}" for line, name in raw_counts_in(path)]
     assert not found, f"{short(path)} reads counts that are not protected: {', '.join(found)}"
 

@@ -8,7 +8,8 @@ import pandas as pd
 from kostnadsvekst.analysis.descriptives import Description, describe, describe_by_statsmodels
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.models.fixed_effects import CONSTANT, Estimate, estimate
+from kostnadsvekst.models.fixed_effects import Estimate, estimate
+from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.second_opinion import SecondOpinion, ask_linearmodels
 from kostnadsvekst.models.specifications import NEEDS, SPECIFICATIONS
 from kostnadsvekst.panel.differences import explain_differences

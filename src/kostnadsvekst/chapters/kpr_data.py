@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from kostnadsvekst import register
 from kostnadsvekst.analysis.claims.register import compute_claims
 from kostnadsvekst.chapters import Settings
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
-from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
+from kostnadsvekst.register.protected_growth import ProtectedGrowth
+from kostnadsvekst.register.protected_tables import protect_register
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.sources.embedded import embedded_path
@@ -59,37 +59,33 @@ def gather(settings: Settings) -> Material:
             raw = register.simulate_episodes(out=Path(folder) / "deliveries.parquet")
             episodes = Path(folder) / "episodes.parquet"
             register.ingest(raw, episodes)
-            return _count(episodes, embedded_path("synthetic/population_by_age_group_synthetic.csv"))
+            return _compute(episodes, embedded_path("synthetic/population_by_age_group_synthetic.csv"))
     if settings.population is None:
         raise DataMissingError(
             "a register of your own needs a population: give --population with year, age_group "
             f"({', '.join(AGE_GROUPS)}) and persons on 1 January 2017 to 2021"
         )
-    return _count(settings.register, settings.population)
+    return _compute(settings.register, settings.population)
 
 
-def _count(episodes: Path, population_file: Path) -> Material:
-    cube = register.weekly_cube(episodes)
-    weekly = register.protect_cube(cube)
-    tables = RegisterTables(weekly, register.protect_cube(register.yearly_users(episodes)))
-    origin = (pq.read_schema(episodes).metadata or {}).get(b"origin", b"register").decode()
+def _compute(episodes: Path, population_file: Path) -> Material:
+    shown = protect_register(episodes, pd.read_csv(population_file), START, END)
     claims = load_claims("kpr")
-    claims["ours"] = compute_claims(tables, claims)
-    population = pd.read_csv(population_file)
-    totals = {service: tables.users((service,)) for service in SERVICES}
+    claims["ours"] = compute_claims(shown.tables, claims)
+    totals = {service: shown.tables.users((service,)) for service in SERVICES}
     trends = {
         service: register.trend(series, BREAKS.get(service, ()), n_bootstrap=_BOOTSTRAP)
         for service, series in totals.items()
         if series.notna().all()
     }
     return Material(
-        tables=tables,
+        tables=shown.tables,
         claims=claims,
         trends=trends,
         growth=growth_of_totals(totals),
-        told=protected_growth(cube, weekly, population, START, END),
-        rules=cube.attrs["rules"] | {"disclosure": "fewer than 5 persons: suppressed, and what reveals them"},
-        provenance=Provenance(SYNTHETIC if origin == SYNTHETIC else "KPR register of the user"),
+        told=shown.growth,
+        rules=shown.rules,
+        provenance=Provenance(SYNTHETIC if shown.origin == SYNTHETIC else "KPR register of the user"),
     )
 
 
