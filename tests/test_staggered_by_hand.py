@@ -28,8 +28,8 @@ def dummy_residual(data: pd.DataFrame, weights: np.ndarray | None = None) -> tup
     return treated, treated - D @ b
 
 
-# Periods 0, 1, 2; treatment of A is (0, 1, 1), of B (0, 0, 1). Unit means 2/3 and 1/3, period means 0, 1/2, 1,
-# mean 1/2: without effects A is (-1, 2, -1) / 6 and B (1, -2, 1) / 6. Treated cells A1, A2, B2 sum to 2/6.
+# Periods 0, 1, 2; treatment of A is (0, 1, 1), of B (0, 0, 1). Unit means 2/3 and 1/3, period means 0, 1/2
+# and 1, mean 1/2: without effects A is (-1, 2, -1) / 6 and B (1, -2, 1) / 6. Cells A1, A2, B2 sum to 2/6.
 TWO = long({"A": (1, [0, 1, 3]), "B": (2, [0, 0, 5])})
 
 
@@ -99,8 +99,8 @@ def test_two_way_estimate_is_weighted_least_squares():
 
 def test_bacon_weights_of_unequal_groups_by_hand():
     # Shares 1/2 early (treated 3/4 of the time), 1/4 late (1/4), 1/4 never. In 256ths: early against never
-    # 1/2 1/4 3/4 1/4 -> 6; late against never 1/4 1/4 1/4 3/4 -> 3; early against late 1/2 1/4 (3/4 - 1/4) 1/4
-    # -> 4; late against early 1/2 1/4 1/4 (3/4 - 1/4) -> 4. Together 17.
+    # 1/2 1/4 3/4 1/4 -> 6; late against never 1/4 1/4 1/4 3/4 -> 3; early against late
+    # 1/2 1/4 (3/4 - 1/4) 1/4 -> 4; late against early 1/2 1/4 1/4 (3/4 - 1/4) -> 4. Together 17.
     data = long(
         {
             "A": (1, [0, 1, 2, 3]),
@@ -201,8 +201,8 @@ def test_randomisation_in_an_unbalanced_panel_fits_each_draw_anew():
 
 @pytest.mark.parametrize(("shift", "expected"), [(1, 1 - 1.0), (2, (3 + 1) / 2), (3, (0 + 3 + 1) / 3)])
 def test_placebo_lasts_as_long_as_the_shift(shift, expected):
-    # A is treated from period 4 on; before that 0, 0, 3, 1. Shifted by one, period 3 is compared with the mean
-    # of 0, 0, 3; by two, periods 2 and 3 with zero; by three, periods 1, 2 and 3 with zero.
+    # A is treated from period 4 on; before that 0, 0, 3, 1. Shifted by one, period 3 stands against the mean
+    # of 0, 0, 3; by two, periods 2 and 3 against zero; by three, periods 1, 2 and 3 against zero.
     data = long({"A": (4, [0, 0, 3, 1, 90, 99]), "C": (None, [0] * 6), "D": (None, [2] * 6)})
     found = kv.staggered.placebo(data, *COLUMNS, shift=shift)
     assert found.estimate == pytest.approx(expected, abs=IDENTITY)
@@ -210,8 +210,8 @@ def test_placebo_lasts_as_long_as_the_shift(shift, expected):
 
 @pytest.mark.parametrize("start", [0, 2015])
 def test_placebo_ends_where_nobody_is_left_to_compare_with(start):
-    # Truly treated from 3 (A) and 5 (B). Shifted by one, A has a placebo in period 2 and B in period 4, when A
-    # is gone: period 4 has no comparison. A's unit effect beside B is -1.5, so 6 stands against 3 - 1.5.
+    # Truly treated from 3 (A) and 5 (B). Shifted by one, A has a placebo in period 2 and B in period 4, when
+    # A is gone: period 4 has no comparison. A's unit effect beside B is -1.5, so 6 stands against 3 - 1.5.
     data = long({"A": (start + 3, [0, 0, 6, 50, 50, 50]), "B": (start + 5, [1, 2, 3, 4, 9, 50])}, start)
     found = kv.staggered.placebo(data, *COLUMNS, shift=1)
     assert found.estimate == pytest.approx(4.5, abs=IDENTITY)
@@ -241,9 +241,10 @@ def test_placebo_by_sun_and_abraham_and_what_it_refuses():
 def test_placebo_leaves_out_units_that_would_always_have_been_treated():
     data = long({"A": (4, [0, 0, 3, 1, 90]), "B": (1, [7, 9, 9, 9, 9]), "C": (None, [0] * 5)})
     assert kv.staggered.placebo(data, *COLUMNS, shift=2).estimate == pytest.approx(2.0)
+    more = pd.concat([data, long({"Z": (-1, [5, 5, 8, 8, 8])})])
     with pytest.warns(DataWarning, match="1 unit.*first period on.*: Z"):
-        more = pd.concat([data, long({"Z": (-1, [5, 5, 8, 8, 8])})])
-        assert kv.staggered.placebo(more, *COLUMNS, shift=2).estimate == pytest.approx(2.0)
+        found = kv.staggered.placebo(more, *COLUMNS, shift=2)
+    assert found.estimate == pytest.approx(2.0)
 
 
 # Trends before treatment ----------
@@ -316,8 +317,8 @@ def test_sensitivity_uses_the_horizons_of_its_window(study, window, monkeypatch)
 
 @pytest.mark.parametrize(("window", "length"), [(1, 1.5), (2, 2.0)])
 def test_identified_set_by_hand(study, window, length):
-    # Differences between neighbouring periods after treatment are at most M times the largest before it, so the
-    # violation at horizon h is at most (h + 1) M times that: on average over 0 and 1, 1.5; over 0, 1, 2, 2.
+    # Differences between neighbouring periods after treatment are at most M times the largest before it, so
+    # the violation at horizon h is at most (h + 1) M times that: over 0 and 1 on average 1.5; over 0, 1, 2, 2.
     estimate = study.horizons.set_index("horizon")["estimate"]
     earlier = [*estimate.loc[-1 - window : -2], 0.0]
     largest = np.abs(np.diff(earlier)).max()
