@@ -318,7 +318,7 @@ def test_sensitivity_uses_the_horizons_of_its_window(study, window, monkeypatch)
 @pytest.mark.parametrize(("window", "length"), [(1, 1.5), (2, 2.0)])
 def test_identified_set_by_hand(study, window, length):
     # Differences between neighbouring periods after treatment are at most M times the largest before it, so
-    # the violation at horizon h is at most (h + 1) M times that: over 0 and 1 on average 1.5; over 0, 1, 2, 2.
+    # the violation at horizon h is at most (h + 1) M times that: a mean of 1.5 over 0 and 1, 2 over 0 to 2.
     estimate = study.horizons.set_index("horizon")["estimate"]
     earlier = [*estimate.loc[-1 - window : -2], 0.0]
     largest = np.abs(np.diff(earlier)).max()
