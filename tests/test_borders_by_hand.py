@@ -280,6 +280,24 @@ def test_a_weight_of_one_year_only_leaves_the_others_without(adjusted):
     mapping = mapped(2015, 2018, SPLIT, CODES, weights=weights)
     assert weight_of(mapping, 2015) == {"": 1.0}
     assert weight_of(mapping, 2016) == {"0010": 0.4, "0012": 0.6}
+    # What receives the parts is not the same area throughout: nobody may keep it.
+    assert sorted(notes(mapping)) == ["", "0010", "0012"]
+    assert "0001 Old 0001, split on 2017-01-01: shares not known" in notes(mapping)["0010"]
+    since = mapped(2016, 2018, SPLIT, {2016: CODES[2015]}, weights=weights)
+    assert notes(since) == {}
+
+
+def test_shares_of_a_code_do_not_place_those_of_an_earlier_name(adjusted):
+    adjusted()
+    listed = pd.concat([changes(("2016-01-01", "0002", "0001")), SPLIT])
+    weights = shares(("0001", "0010", 0.4), ("0001", "0012", 0.6))
+    mapping = mapped(2015, 2018, listed, {2015: ["0002", "0003"]}, weights=weights)
+    assert targets(mapping, 2015) == {"0002": "", "0003": "0003"}
+    assert weight_of(mapping, 2016) == {"0010": 0.4, "0012": 0.6}
+    assert sorted(notes(mapping)) == ["", "0010", "0012"]
+    both = pd.concat([weights, weights.assign(code="0002")])
+    mapping = mapped(2015, 2018, listed, {2015: ["0002", "0003"]}, weights=both)
+    assert notes(mapping) == {}
 
 
 @pytest.mark.parametrize(
