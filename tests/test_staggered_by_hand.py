@@ -218,6 +218,13 @@ def test_placebo_ends_where_nobody_is_left_to_compare_with(start):
     assert found.parts["estimate"].tolist() == pytest.approx([4.5])
 
 
+def test_placebo_uses_the_last_period_that_has_a_comparison():
+    # Shifted by one, A stands in period 2 with 6 against 2 (one below B), A2 in period 3 with 11 against 5.
+    data = long({"A": (3, [0, 1, 6, 50, 50]), "A2": (4, [2, 3, 4, 11, 50]), "B": (5, [1, 2, 3, 4, 50])})
+    found = kv.staggered.placebo(data, *COLUMNS, shift=1)
+    assert found.estimate == pytest.approx((4 + 6) / 2, abs=IDENTITY)
+
+
 def test_placebo_by_sun_and_abraham_and_what_it_refuses():
     rng = np.random.default_rng(3)
     units = {f"n{i}": (None, list(rng.normal(size=5))) for i in range(4)}
@@ -241,6 +248,9 @@ def test_placebo_by_sun_and_abraham_and_what_it_refuses():
 def test_placebo_leaves_out_units_that_would_always_have_been_treated():
     data = long({"A": (4, [0, 0, 3, 1, 90]), "B": (1, [7, 9, 9, 9, 9]), "C": (None, [0] * 5)})
     assert kv.staggered.placebo(data, *COLUMNS, shift=2).estimate == pytest.approx(2.0)
+    # Moved by three, B would be treated from the first period on and has nothing to be compared with.
+    moved = long({"A": (5, [0, 0, 0, 3, 1, 90]), "B": (2, [7, 9, 1, 1, 1, 1]), "C": (None, [0] * 6)})
+    assert kv.staggered.placebo(moved, *COLUMNS, shift=3).estimate == pytest.approx((0 + 3 + 1) / 3)
     more = pd.concat([data, long({"Z": (-1, [5, 5, 8, 8, 8])})])
     with pytest.warns(DataWarning, match="1 unit.*first period on.*: Z"):
         found = kv.staggered.placebo(more, *COLUMNS, shift=2)
@@ -307,6 +317,8 @@ def test_sensitivity_uses_the_horizons_of_its_window(study, window, monkeypatch)
         share = np.array([0.0] * len(before) + [1 / len(after)] * len(after))
         assert results.avg_se == pytest.approx(np.sqrt(share @ results.vcov @ share))
         assert results.avg_t_stat == pytest.approx(results.avg_att / results.avg_se)
+        half = 1.96 * results.avg_se
+        assert results.avg_conf_int == pytest.approx((results.avg_att - half, results.avg_att + half))
         effect = results.period_effects[-2]
         line = table.loc[-2]
         assert (effect.effect, effect.se) == (line["estimate"], line["std_error"])
