@@ -358,6 +358,32 @@ def test_a_boolean_is_no_number(truth, sparse):
     assert caught.value.problems == (f"cell 3 holds {truth!r}, not a number",)
 
 
+@pytest.mark.parametrize("size", [True, 2.0, "2", None])
+def test_sizes_are_whole_numbers(size):
+    with pytest.raises(InvalidDataError) as caught:
+        read_dataset(small(size=[2, size]))
+    assert caught.value.problems == (f"size {size!r} is not a whole number",)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        {"a": False, "b": True},
+        {"a": 1, "b": 2},
+        {"a": 0, "b": 0},
+        {"a": 0, "b": 2},
+        {"a": 0.0, "b": 1.0},
+        {"a": "0", "b": 1},
+    ],
+)
+def test_positions_of_codes_are_each_there_once(index):
+    document = small()
+    document["dimension"]["Tid"]["category"] = {"index": index}
+    with pytest.raises(InvalidDataError) as caught:
+        read_dataset(document)
+    assert caught.value.problems == ("dimension 'Tid' does not number its codes 0, 1, 2 ...",)
+
+
 @pytest.mark.parametrize("wrong", ["1", [], {}])
 def test_other_things_are_no_numbers_either(wrong):
     with pytest.raises(InvalidDataError) as caught:
