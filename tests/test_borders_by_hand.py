@@ -233,6 +233,9 @@ def test_a_split_without_shares_has_no_target_and_touches_those_that_received(ad
     ]
     assert notes(mapped(2017, 2018, SPLIT, {2017: ["0010", "0011", "0003"]})) == {}
     assert notes(mapped(2015, 2016, SPLIT, CODES)) == {}
+    for date, noted in (("2018-01-01", True), ("2018-01-02", False)):
+        late = changes((date, "0001", "0010"), (date, "0001", "0003"))
+        assert ("0003" in notes(mapped(2015, 2018, late, CODES))) == noted
 
 
 def weight_of(mapping: pd.DataFrame, year: int) -> dict[str, float]:
