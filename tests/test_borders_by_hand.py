@@ -392,6 +392,17 @@ def test_what_klass_is_asked(tmp_path):
         mapping = kv.klass.municipality_mapping(2015, 2018, "merged-in-period", **at)
         assert targets(mapping, 2015) == {"0001": "0002", "0003": "0003"}
         assert bank.log[-1][1].endswith("changes?from=2015-01-01&to=2018-12-31")
+        sent = len(bank.log)
+        assert kv.klass.fetch_codes(2015, offline=True, **at)["code"].tolist() == ["0001", "0003"]
+        with pytest.raises(
+            DataMissingError, match=r"offline, and never fetched before: GET .*date=2016-01-01"
+        ):
+            kv.klass.fetch_codes(2016, offline=True, **at)
+        with pytest.raises(DataMissingError, match="offline, and never fetched"):
+            kv.klass.municipality_mapping(2014, 2018, "merged-in-period", offline=True, **at)
+        assert len(bank.log) == sent
+        kv.klass.fetch_codes(2015, refresh=True, **at)
+        assert len(bank.log) == sent + 1
     with pytest.raises(
         SpecificationError, match="no KOSTRA grouping is known for 2014; there is one for 2015, 2016"
     ):
