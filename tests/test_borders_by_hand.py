@@ -303,6 +303,15 @@ def test_shares_of_a_code_do_not_place_those_of_an_earlier_name(adjusted):
     assert notes(mapping) == {}
 
 
+def test_a_split_that_is_placed_does_not_hide_another(adjusted):
+    adjusted()
+    listed = pd.concat([SPLIT, changes(("2018-01-01", "0003", "0004"), ("2018-01-01", "0003", "0005"))])
+    weights = shares(("0001", "0010", 0.4), ("0001", "0012", 0.6))
+    assert sorted(notes(mapped(2015, 2018, listed, CODES, weights=weights))) == ["", "0004", "0005"]
+    weights = shares(("0003", "0004", 0.4), ("0003", "0005", 0.6))
+    assert sorted(notes(mapped(2015, 2018, listed, CODES, weights=weights))) == ["", "0010", "0012"]
+
+
 @pytest.mark.parametrize(
     ("rows", "years", "message"),
     [

@@ -106,6 +106,30 @@ def test_the_limit_of_the_configuration_is_inclusive(tmp_path):
         assert len(bank.data_requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("config", "pace", "limit"),
+    [
+        ({"maxDataCells": 9, "maxCallsPerTimeWindow": 5, "timeWindow": 2}, (5, 2.0), 9),
+        ({"maxDataCells": 9, "maxCallsPerTimeWindow": 0, "timeWindow": 2}, (30, 60.0), 9),
+        ({"maxDataCells": 0, "maxCallsPerTimeWindow": 5, "timeWindow": 0}, (30, 60.0), 800_000),
+        ({"maxCallsPerTimeWindow": 1, "timeWindow": 1}, (1, 1.0), 800_000),
+        ({"maxDataCells": None, "maxCallsPerTimeWindow": None, "timeWindow": 1}, (30, 60.0), 800_000),
+        ({}, (30, 60.0), 800_000),
+    ],
+)
+def test_pace_and_limit_of_the_configuration(tmp_path, config, pace, limit):
+    cache, api = Cache(tmp_path), statbank._Api("v2", "http://x")
+    cache.write(Request("GET", "http://x/config"), json.dumps(config).encode())
+    client = Transport(cache, offline=True)
+    assert statbank._read_limits(api, client, fixed_policy=False) == limit
+    assert (client.policy.calls, client.policy.window) == pace
+    fixed = Transport(cache, offline=True, policy=FAST)
+    assert statbank._read_limits(api, fixed, fixed_policy=True) == limit
+    assert fixed.policy is FAST
+    assert statbank._read_limits(statbank._Api("v0", "http://x"), fixed, fixed_policy=False) == 800_000
+    assert statbank._read_limits(statbank._Api("v2", "http://y"), fixed, fixed_policy=False) == 800_000
+
+
 def test_urls_up_to_the_limit_go_by_get():
     empty = len(statbank._data_request_v2("http://x", "1", {"R": [""]}).url)
     assert statbank.MAX_URL == 2_000
@@ -318,8 +342,9 @@ def test_attributes_of_a_frame(tmp_path):
 def test_the_fallback_is_only_for_what_it_can_help(tmp_path):
     assert statbank.FALLBACK_URL == "https://data.ssb.no/api/v0/no"
     with running(FakeStatBank(v2_down=True)) as bank:
-        with pytest.raises(UnavailableError, match="after 3 attempts: HTTP 503"):
+        with pytest.raises(UnavailableError, match="after 3 attempts: HTTP 503") as caught:
             fetch(bank, tmp_path, ONE)
+        assert "fallback" not in str(caught.value)  # it is known for Statistics Norway's own address only
         assert not any("/api/v0/" in path for _, path in bank.log)
         with pytest.raises(UnavailableError, match=r"HTTP 503(.|\n)*the fallback did not help"):
             fetch(bank, tmp_path, ONE, fallback_url=bank.url_v0.replace("v0", "v1"))
