@@ -207,6 +207,12 @@ def test_progress_and_every_term(panel):
     found = kv.specification_curve(specs, panel, tick=seen.append)
     assert seen == [2, 4]
     assert found.frame["term"].tolist() == ["x", "z"] * 4
+    slow = kv.specification_curve([specs[0].vary(covariance=kind) for kind in ("jackknife", "hc1")], panel)
+    assert slow.frame["term"].tolist() == ["x", "z"] * 2
+    jackknife = kv.estimate(specs[0], panel).with_covariance("jackknife").coefficients.loc[["x", "z"]]
+    for column in ("estimate", "std_error", "p_value", "conf_low", "conf_high"):
+        np.testing.assert_allclose(slow.frame[column][:2], jackknife[column])
+    assert slow.frame["df"].tolist() == [11, 11, 46, 46]
     with pytest.raises(DataMissingError, match="nothing"):
         kv.specification_curve([SPEC.vary(outcome="nothing")], panel)
     with pytest.raises(SpecificationError, match="region, unit"):
