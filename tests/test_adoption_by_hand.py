@@ -64,6 +64,14 @@ def test_arrays_of_a_panel():
     assert weighted.weights[:2].tolist() == [[1, 2, 3], [4, 0, 6]]
 
 
+def test_an_outcome_that_is_no_number_is_a_missing_row():
+    data = DATA.astype({"y": object})
+    data.loc[0, "y"], data.loc[1, "y"] = "..", "2.5"
+    panel = read(data)
+    assert panel.present[0].tolist() == [False, True, True]
+    assert panel.y[0].tolist() == [0.0, 2.5, 3.0]
+
+
 def test_the_last_period_may_be_the_first_treated():
     panel = read(long({"a": (2002, [1.0, 2, 3]), "b": (2003, [1.0, 2, 3])}))
     assert panel.first.tolist() == [2, NEVER]
