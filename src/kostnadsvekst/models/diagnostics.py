@@ -104,9 +104,12 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
         raise SpecificationError("the Mundlak test is on absorbed effects: absorb the entity first")
     fit = estimate.fit
     k = fit.X_within.shape[1]
+    between = fit.entity_means[:, :-1]
+    # Of regressors that come without their entity means only rounding error is left.
+    between = np.where(np.abs(between) > 1e-12 * np.abs(fit.X).max(axis=0), between, 0.0)
     augmented = fit_within(
         fit.y,
-        np.column_stack([fit.X, fit.entity_means[fit.entities, :-1]]),
+        np.column_stack([fit.X, between[fit.entities]]),
         fit.weights,
         np.zeros_like(fit.entities),
     )

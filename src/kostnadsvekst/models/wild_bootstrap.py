@@ -168,7 +168,9 @@ def wild_test(
     estimate = float(contrast @ fit.coefficients)
     std_error = float(np.sqrt(moments.score_square))
     statistic = (estimate - null) / std_error
-    low, high = (estimate + side * curve.invert(side, std_error, 1 - level) for side in (-1, 1))
+    # 1 - 0.9 is a little less than 0.1: p values are multiples of 1/(1 + R) and may be 0.1 itself.
+    alpha = round(1 - level, 12)
+    low, high = (estimate + side * curve.invert(side, std_error, alpha) for side in (-1, 1))
     return WildTest(
         estimate=estimate,
         statistic=statistic,

@@ -52,10 +52,16 @@ def read_dataset(document: Mapping[str, Any]) -> pd.DataFrame:
     absent = [key for key in ("id", "size", "dimension", "value") if key not in document]
     if absent:
         raise SourceError(f"the json-stat2 dataset lacks {', '.join(absent)}: it was cut off or altered")
-    dimensions, sizes = list(document["id"]), [int(n) for n in document["size"]]
+    dimensions, sizes = list(document["id"]), list(document["size"])
     problems = [
         f"dimension {d!r} is listed but not described" for d in dimensions if d not in document["dimension"]
     ]
+    problems += [
+        f"dimension {d!r} does not number its codes 0, 1, 2 ..."
+        for d in dimensions
+        if not _numbers_its_codes(document["dimension"].get(d, {}))
+    ]
+    problems += [f"size {n!r} is not a whole number" for n in sizes if not _is_whole(n)]
     if len(sizes) != len(dimensions):
         problems.append(f"{len(dimensions)} dimensions but {len(sizes)} sizes")
     if problems:
@@ -116,6 +122,18 @@ def _read_values(values: Any, cells: int, problems: list[str]) -> np.ndarray:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _numbers_its_codes(dimension: Mapping[str, Any]) -> bool:
+    """Whether the positions of the codes, where they are given, are 0, 1, 2 ... each once."""
+    index = dimension.get("category", {}).get("index")
+    if not isinstance(index, Mapping):
+        return True
+    return all(map(_is_whole, index.values())) and sorted(index.values()) == list(range(len(index)))
 
 
 def _read_status(status: Any, cells: int, problems: list[str]) -> np.ndarray:

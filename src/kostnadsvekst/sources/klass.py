@@ -411,8 +411,11 @@ def _note_affected_targets(
 ) -> pd.DataFrame:
     notes: dict[str, list[str]] = {}
     given = {code for code, _ in shares}
+    unplaced = frame.loc[frame["target"] == "", "note"]
     for split in list_splits(changes).itertuples():
-        if split.code in given:
+        # Shares of some years only, or of the code but not of an earlier name of it, leave others without.
+        some_left = unplaced.str.startswith(f"{split.code} was split on {split.date} ").any()
+        if split.code in given and not some_left:
             continue
         for part in split.targets:
             target = _follow(part, split.date, changes)
