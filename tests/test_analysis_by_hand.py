@@ -9,6 +9,7 @@ import pytest
 import kostnadsvekst as kv
 from invented_panels import make_panel
 from kostnadsvekst.analysis.acute_beds import coverage, effect_path
+from kostnadsvekst.analysis.acute_beds.truth import monthly_truth, true_cells
 from kostnadsvekst.analysis.descriptives import describe, describe_by_statsmodels
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.panel.functions import RESIDUAL, TOTAL
@@ -286,7 +287,7 @@ def known_effects() -> SyntheticAcuteBeds:
     ],
 )
 def test_true_monthly_effect_is_the_mean_over_treated_cells(until, truth):
-    assert coverage._monthly_truth(known_effects(), until) == pytest.approx(truth)
+    assert monthly_truth(known_effects(), until) == pytest.approx(truth)
 
 
 @pytest.mark.parametrize("units", [["A", "B", "D"], ["D", "B", "A"], ["B", "A"]])
@@ -312,7 +313,8 @@ def test_true_quarterly_effect_is_the_mean_over_treated_cells(units):
                 method="imputation",
             )
         expected = np.mean(a[:n] + (d[:n] if "D" in units else []))
-        assert coverage._quarterly_truth(known_effects(), study) == pytest.approx(expected)
+        cells = true_cells(known_effects(), study)
+        assert cells["log_effect"].mean() == pytest.approx(expected)
 
 
 def test_table_of_coverage_by_hand(monkeypatch):

@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from kostnadsvekst.sources.claims import COLUMNS as CLAIM_COLUMNS
+from kostnadsvekst.sources.claims import control_series, load_control_totals, load_growth_claims
 
 from fake_statbank import FakeStatBank, Table, running
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SourceError, SpecificationError
 from kostnadsvekst.sources.cache import Cache
-from kostnadsvekst.sources.claims import COLUMNS as CLAIM_COLUMNS
-from kostnadsvekst.sources.claims import control_series, load_control_totals, load_growth_claims
 from kostnadsvekst.sources.download import BORDERS, choose, describe_plan, download, fill_years
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.files import parse_numbers, read_table
