@@ -18,10 +18,8 @@ def cube_of(levels):
             if n == 0:
                 continue
             hours = more[0] if more else 2.0
-            for sex in (1, 2):
-                rows.append(
-                    (service, group, sex, pd.Timestamp(week), n / 2, n / 2, hours * n / 2, float(age))
-                )
+            row = (pd.Timestamp(week), n / 2, n / 2, hours * n / 2, float(age))
+            rows += [(service, group, sex, *row) for sex in (1, 2)]
     names = ["service", "age_group", "sex", "week", "users", "users_with_hours", "hours", "mean_age"]
     return pd.DataFrame(rows, columns=names)
 

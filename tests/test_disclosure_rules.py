@@ -440,8 +440,8 @@ def test_problems_of_a_table_are_all_named():
 def test_one_given_margin_is_checked_and_the_other_made():
     inner = table([[7, 8], [9, 10]])
     full = with_margins(inner)
-    for given in (full.drop(columns="all"), full.drop(index="all"), full, inner):
-        pd.testing.assert_frame_equal(protect(given).astype(float), full.astype(float))
+    for one in (full.drop(columns="all"), full.drop(index="all"), full, inner):
+        pd.testing.assert_frame_equal(protect(one).astype(float), full.astype(float))
     rows, columns = full.drop(columns="all"), full.drop(index="all")
     rows.loc["all", "x"] += 1
     columns.loc["a", "all"] += 1

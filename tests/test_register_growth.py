@@ -152,7 +152,7 @@ def test_one_person_is_a_population():
 def test_shapley_parts_by_hand():
     # Two factors: the change of one times the mean of the other.
     assert shapley_product([2, 10], [5, 14]).tolist() == pytest.approx([3 * 12, 4 * 3.5])
-    # Three, from 2·3·4 to 3·5·7: 1·((12+35)/3 + (21+20)/6), 2·((8+21)/3 + (14+12)/6), 3·((6+15)/3 + (10+9)/6).
+    # Three, from 2·3·4 to 3·5·7, the first: 1·((3·4 + 5·7)/3 + (3·7 + 5·4)/6); together 105 - 24.
     assert shapley_product([2, 3, 4], [3, 5, 7]).tolist() == pytest.approx([22.5, 28, 30.5])
     assert shapley_product([4], [7]).tolist() == [3]
 
