@@ -111,6 +111,21 @@ def test_other_shares_of_dominance(dominance, hidden):
     assert ("bx" in suppressed(dominated(80.0, dominance=dominance))) is hidden
 
 
+def test_dominance_in_cells_of_less_than_an_hour():
+    hours = table([[300.0, 400.0, 500.0], [200.0, 0.5, 600.0]])
+    top = hours * 0.1
+    assert suppressed(protect(hours, counts=hours * 0 + 20, largest=top)) == set()
+    top.loc["b", "x"] = 0.45
+    assert "bx" in suppressed(protect(hours, counts=hours * 0 + 20, largest=top))
+
+
+@pytest.mark.parametrize(("partner", "used"), [(137.0, False), (138.0, True)])
+def test_room_where_a_small_share_dominates(partner, used):
+    # 95 hours are 40 percent of 237.5: room for 137.5 more is needed.
+    shown = dominated(95.0, row=(partner, 100.0, 200.0), dominance=0.4)
+    assert ("bw" in suppressed(shown)) is used
+
+
 def test_dominance_counts_without_numbers_of_persons():
     hours = table([[300.0, 400.0], [200.0, 100.0]])
     top = hours * 0 + 10.0

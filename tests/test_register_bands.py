@@ -1,5 +1,6 @@
-"""Bands and intervals of trends: blocks of the bootstrap, quantiles by level, steps, season and trend terms."""
+"""Bands of trends and growth: blocks of the bootstrap, quantiles by level, steps, terms of the regression."""
 
+import types
 from datetime import date
 
 import numpy as np
@@ -317,7 +318,7 @@ def test_components_model_is_read_and_scaled_back(monkeypatch):
     class Fit:
         params = np.array([9.0, 9.0, 9.0, 2.0, *[7.0] * 8])  # three variances, one step, eight of the season
         bse = np.array([8.0, 8.0, 8.0, 0.5, *[6.0] * 8])
-        level = {"smoothed": np.linspace(3, 5, 105)}
+        level = types.MappingProxyType({"smoothed": np.linspace(3, 5, 105)})
 
     class Model:
         def __init__(self, endog, level, exog):
