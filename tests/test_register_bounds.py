@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.register import counting_rules, ingestion, painter, weekly, weekly_cube, yearly_users
 from kostnadsvekst.register.episodes import MISSING_DAY, OPEN_END, CodeBook, open_episodes, to_arrays
 from kostnadsvekst.register.painter import (
@@ -614,6 +614,29 @@ def test_rows_are_held_where_memory_allows_and_read_again_where_not(monkeypatch)
     assert read("max", "0.1KB") == (1 + 4, 2)
 
 
+@pytest.mark.parametrize("limit", ["2GB", "3KB", "0.1KB"])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_faults_and_contradictions_are_counted_once_in_however_many_passes(monkeypatch, limit, in_order):
+    monkeypatch.setattr(weekly, "BATCH_ROWS", 30)
+    monkeypatch.setattr("kostnadsvekst.register.episodes.BATCH_ROWS", 30)
+    frame = episodes(*[("2020-01-06", "2020-01-20", 1.0, {"person_id": k // 5}) for k in range(100)])
+    if not in_order:
+        frame = frame.sample(frac=1, random_state=1)
+    wrong = frame.copy()
+    wrong.loc[[3, 17, 18, 41, 66, 99], "sex"] = 5
+    with pytest.raises(InvalidDataError) as caught:
+        weekly_cube(wrong, memory_limit=limit, **PERIOD)
+    assert list(caught.value.problems) == ["sex missing or not 1 or 2: 6 row(s)"]
+    wrong = frame.copy()
+    wrong.loc[[2, 7, 12, 17, 22, 27, 28], "birth_year"] = 1951
+    wrong.loc[93, "sex"] = 1
+    with pytest.raises(InvalidDataError) as caught:
+        weekly_cube(wrong, memory_limit=limit, **PERIOD)
+    assert [problem.rpartition(": ")[2] for problem in caught.value.problems] == ["7 row(s)"]
+    found = weekly_cube(frame, memory_limit=limit, **PERIOD)
+    assert found["users"].tolist() == [20, 20, 20]
+
+
 def test_most_municipalities():
     def frame(n):
         rows = episodes(*[("2020-01-06", "2020-01-07", 2.0, {"person_id": 1})] * n)
@@ -732,6 +755,20 @@ def test_names_of_files_in_messages(tmp_path):
         "d",
         "a",
     ]
+
+
+def test_places_without_files_are_all_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    frame = episodes(("2020-01-06", None, 1.0, {}))
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataMissingError) as caught:
+        open_episodes([tmp_path / "empty", tmp_path / "a.parquet", tmp_path / "none.parquet"])
+    message = str(caught.value)
+    assert "empty, " in message
+    assert "none.parquet;" in message
+    assert "a.parquet" not in message
+    with pytest.raises(DataMissingError, match="an empty list of paths"):
+        open_episodes([])
 
 
 def test_missing_columns_of_each_file(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -426,18 +427,17 @@ def test_folders_of_the_living_stay(tmp_path):
     assert remove_abandoned(tmp_path) == 1
 
 
-def test_new_folder_without_an_owner_stays_for_a_moment(tmp_path):
+def test_new_folder_without_an_owner_stays_for_a_moment(tmp_path, monkeypatch):
     fresh = folder_of(tmp_path, "fresh")
-    assert _is_new(fresh)
-    assert _is_owned(fresh)
+    begun = fresh.stat().st_mtime
+    for seconds, new in ((0, True), (4.9, True), (5, False), (6, False)):
+        monkeypatch.setattr(time, "time", lambda seconds=seconds: begun + seconds)
+        assert _is_new(fresh) is new
+        assert _is_owned(fresh) is new
+    monkeypatch.setattr(time, "time", lambda: begun)
     (fresh / "rows").touch()
+    os.utime(fresh, (begun, begun))
     assert not _is_new(fresh)
-    old = folder_of(tmp_path, "old")
-    now = time.time()
-    os.utime(old, (now - 6, now - 6))
-    assert not _is_new(old)
-    os.utime(old, (now - 3, now - 3))
-    assert _is_new(old)
     assert _is_new(tmp_path / "gone")  # another process has just removed it
 
 
@@ -456,6 +456,36 @@ def test_processes():
     if Path("/proc/self/stat").exists():
         assert int(_start_of(os.getpid())) >= int(_start_of(1)) >= 0
         assert _start_of(os.getpid()) == Path("/proc/self/stat").read_text().split(")")[-1].split()[19]
+
+
+def test_processes_of_others_run_too(monkeypatch):
+    def refused(pid, signal):
+        assert signal == 0  # any other would end the process
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert _runs(NOBODY)
+    monkeypatch.setattr(Path, "read_text", lambda self: "17 (short) S 1")
+    assert _start_of(17) == ""
+
+
+def test_processes_of_windows(monkeypatch):
+    import ctypes
+
+    closed = []
+
+    def opened(access, inherit, pid):
+        assert (access, inherit) == (0x1000, False)  # the right to ask, and no more
+        return {3: 8}.get(pid, 0)
+
+    kernel = types.SimpleNamespace(OpenProcess=opened, CloseHandle=closed.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(ctypes, "windll", types.SimpleNamespace(kernel32=kernel), raising=False)
+        patch.setattr(os, "name", "nt")
+        patch.setattr(os, "kill", lambda *_: closed.append("killed"))
+        found = [_runs(3), _runs(4)]
+    assert found == [True, False]
+    assert closed == [8]
 
 
 def test_workspace_says_whose_it_is_and_goes(tmp_path):
