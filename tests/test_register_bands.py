@@ -300,6 +300,13 @@ def test_faults_of_a_series_are_all_named():
         "2017-01-03 is not a Monday",
     ]
     assert "4 problem(s)" in str(caught.value)
+    one = plain().iloc[:1]
+    with pytest.raises(InvalidDataError) as caught:
+        trend(one.set_axis(one.index + pd.Timedelta(days=6)))
+    assert list(caught.value.problems) == [
+        "1 weeks; at least 105 are needed",
+        "2017-01-08 is not a Monday",
+    ]
     with pytest.raises(InvalidDataError) as caught:
         trend(plain().iloc[:0])
     assert list(caught.value.problems) == ["0 weeks; at least 105 are needed"]

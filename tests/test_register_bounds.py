@@ -5,11 +5,19 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.register import counting_rules, ingestion, painter, weekly, weekly_cube, yearly_users
-from kostnadsvekst.register.episodes import MISSING_DAY, OPEN_END, CodeBook, open_episodes, to_arrays
+from kostnadsvekst.register.episodes import (
+    MISSING_DAY,
+    OPEN_END,
+    CodeBook,
+    EpisodeSource,
+    open_episodes,
+    to_arrays,
+)
 from kostnadsvekst.register.painter import (
     FAULTS,
     OUTSIDE,
@@ -728,6 +736,37 @@ def test_missing_whole_numbers_of_persons():
     decimal = frame.assign(person_id=[0.5, 1.0])
     with pytest.raises(InvalidDataError, match="person_id is a decimal number"):
         weekly_cube(decimal, **PERIOD)
+
+
+def test_columns_as_plain_texts_and_as_numbered_ones_are_the_same():
+    plain = pa.RecordBatch.from_pydict(
+        {
+            "person_id": ["b", "a", None],
+            "birth_year": pa.array([1950, None, 1960], pa.int64()),
+            "sex": pa.array([1, 2, None], pa.int32()),
+            "municipality": ["1103", None, "0301"],
+            "service": ["practical_bpa", "circus", None],
+            "start_date": pa.array([0, 86_400_000, None], pa.timestamp("ms")),
+            "end_date": pa.array([5, None, 6], pa.date32()),
+            "hours_per_week": pa.array([1.5, None, 2.5], pa.float32()),
+        }
+    )
+    numbered = pa.RecordBatch.from_arrays(
+        [c.dictionary_encode() if k in (1, 2, 3, 4) else c for k, c in enumerate(plain.columns)],
+        names=plain.schema.names,
+    )
+    for batch in (plain, numbered):
+        arrays = to_arrays(batch, CodeBook(), CodeBook())
+        assert arrays.person.tolist() == [0, 1, -1]
+        assert arrays.birth_year.tolist() == [1950, 0, 1960]
+        assert arrays.sex.tolist() == [1, 2, 0]
+        assert arrays.municipality.tolist() == [0, -1, 1]
+        assert arrays.service.tolist() == [8, -1, -1]
+        assert arrays.start.tolist() == [0, 1, int(MISSING_DAY)]
+        assert arrays.end.tolist() == [5, int(OPEN_END), 6]
+        assert arrays.hours.tolist() == [1.5, 0, 2.5]
+        source = EpisodeSource((), pa.Table.from_batches([batch]), 3, "table")
+        assert list(weekly._municipality_codes(source).numbers) == ["1103", "0301"]
 
 
 def test_numbers_of_texts_stay():

@@ -392,6 +392,30 @@ def test_files_of_other_kinds_are_passed_over_in_folders_only(tmp_path):
         ingest(folder / "a.CSV", tmp_path / "out.parquet", memory_limit="much")
 
 
+def test_database_spills_into_the_private_folder_and_not_without_end(tmp_path, monkeypatch):
+    import duckdb
+
+    real = duckdb.connect
+    seen = []
+
+    def connect(config):
+        spill = Path(config["temp_directory"])
+        seen.append((spill.is_dir(), spill.parent.parent, spill.parent.name[:23], config))
+        return real(config=config)
+
+    monkeypatch.setattr(duckdb, "connect", connect)
+    path = tmp_path / "in.csv"
+    pd.DataFrame([GOOD]).to_csv(path, index=False)
+    ingest(path, tmp_path / "a.parquet", memory_limit="300MB")
+    ingest(path, tmp_path / "b.parquet", temp_directory=tmp_path / "temp")
+    assert [found[:3] for found in seen] == [
+        (True, tmp_path, "kostnadsvekst-register-"),
+        (True, tmp_path / "temp", "kostnadsvekst-register-"),
+    ]
+    assert [found[3]["memory_limit"] for found in seen] == ["300MB", "2GB"]
+    assert {found[3]["max_temp_directory_size"] for found in seen} == {"4GB"}  # 20 times the files, and 4
+
+
 def test_no_usable_row_says_why(tmp_path):
     with pytest.raises(InvalidDataError) as caught:
         delivered(tmp_path, *[{"sex": "9"}] * 6, {"service": "x"})

@@ -250,6 +250,12 @@ def test_running_sums_take_no_misspelt_name(record):
     assert dataclasses.astuple(tally) == (0, 0, 0, 0)
 
 
+def test_sizes_with_which_speed_and_memory_were_measured():
+    assert episodes.BATCH_ROWS == 262_144
+    assert ibis_engine.ROWS_PER_PART == 6_000_000
+    assert ingestion._CHUNK_ROWS == 500_000
+
+
 def test_public_names_of_the_room():
     assert dir(register) == sorted(register.__all__)
     for name in ("weekly_cube", "protect", "simulate_episodes"):
