@@ -241,7 +241,7 @@ def cheapest(values, cell, need, floor):
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.sampled_from([0, 5, 6, 7, 8, 9, 11, 15, 30]), min_size=8, max_size=8),
+    st.lists(st.sampled_from([0, 2, 3, 4, 5, 6, 7, 9, 15, 30]), min_size=8, max_size=8),
     st.integers(0, 8),
     st.integers(1, 4),
     st.sampled_from([0.0, 1.0]),
@@ -260,6 +260,49 @@ def test_the_cycle_is_the_cheapest_of_all(others, place, small, floor):
     pattern = suppression_pattern(full, need, floor)
     assert pattern.ravel()[cell]
     assert (full[pattern] + 1).sum() - small - 1 == best
+
+
+@pytest.mark.parametrize(
+    ("inner", "hidden"),
+    [
+        # No rise by 5 can be had; at four fifths, 4, it can by the 5 (which may fall to 1), not by the 4.
+        ([[2, 4, 5], [60, 70, 80]], {"aw", "ay", "bw", "by"}),
+        ([[2, 4, 4], [60, 70, 80]], {"aw", "ax", "bw", "bx"}),
+        # A fall by 1 is all that the row can give, after eight steps of four fifths.
+        ([[2, 2, 0], [60, 70, 80]], {"aw", "ax", "bw", "bx"}),
+    ],
+)
+def test_protection_that_cannot_be_had_in_full_is_had_in_part(inner, hidden):
+    full = with_margins(table(inner)).astype(float)
+    full["all"] = full.loc["all"] = 0.0  # so that no margin can give way
+    need = np.zeros(full.shape)
+    need[0, 0] = 5.0
+    pattern = suppression_pattern(full.to_numpy(), need)
+    assert suppressed(full.astype(object).mask(pattern, ":")) == hidden
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(5, 40), min_size=9, max_size=9),
+    st.permutations(range(9)),
+    st.integers(1, 4),
+    st.integers(6, 20),
+)
+def test_largest_need_is_served_first(cells, places, less, more):
+    full = with_margins(table(np.array(cells, dtype=float).reshape(3, 3))).to_numpy()
+    small, large = np.zeros((4, 4)), np.zeros((4, 4))
+    small[divmod(places[0], 3)], large[divmod(places[1], 3)] = less, more
+    first = suppression_pattern(full, large, already=small > 0)
+    expected = suppression_pattern(full, small, already=first)
+    assert (suppression_pattern(full, small + large) == expected).all()
+
+
+@pytest.mark.parametrize(("partner", "used"), [(5, False), (6, True)])
+def test_attacker_knows_that_suppressed_cells_are_not_empty(partner, used):
+    # The 2 must be able to rise by 5, so its partner to fall by 5, but not below 1.
+    found = suppressed(protect(table([[2, partner, 50], [60, 70, 80], [65, 75, 85]])))
+    assert "aw" in found
+    assert ("ax" in found) is used
 
 
 def test_cells_already_suppressed_are_used_first():
@@ -609,7 +652,9 @@ def test_small_group_without_any_hours_is_hidden():
     shown = protect_cube(cube([(3, 30), *MANY[1:]], [(0, 30), *MANY[1:]]))
     here = cell(shown, "0-17", "1")
     assert here["status"] == here["status_hours"] == ":"
-    assert np.isnan(here["hours"])
+    hidden = shown[shown["status"] == ":"]
+    assert len(hidden) == 4
+    assert hidden[["users", "users_with_hours", "hours", "hours_per_user", "mean_age"]].isna().all().all()
 
 
 def test_each_service_and_week_is_protected_by_itself():

@@ -647,12 +647,19 @@ def test_engines_count_each_fault_alike(engine):
         {"hours_per_week": 0.0},
         {"end_date": pd.Timestamp("2020-01-06")},
         {"sex": 1},
+        {"birth_year": 1880, "start_date": pd.Timestamp("2000-12-31")},
+        {"birth_year": 2135, "start_date": pd.Timestamp("2135-01-01"), "end_date": pd.NaT},
     ]
     outside = {
         "service unknown or missing": ([{"service": None}] * 3, [{"service": "x"}] * 3),
         "start_date missing": ([{"start_date": pd.NaT}] * 7,),
         "end_date before start_date": ([{"end_date": pd.Timestamp("2020-01-05")}] * 8,),
-        "birth_year missing or impossible": ([{"birth_year": 2021}] * 5, [{"birth_year": 1899}] * 4),
+        "birth_year missing or impossible": (
+            [{"birth_year": 2021}] * 5,
+            [{"birth_year": 1899}] * 4,
+            [{"birth_year": 1879, "start_date": pd.Timestamp("1990-01-01")}] * 3,
+            [{"birth_year": 2136, "start_date": pd.Timestamp("2140-01-01"), "end_date": pd.NaT}] * 2,
+        ),
         "sex missing or not 1 or 2": ([{"sex": 0}] * 5, [{"sex": 3}] * 5),
         "hours_per_week negative or above 336": (
             [{"hours_per_week": -0.01}] * 6,
@@ -666,4 +673,6 @@ def test_engines_count_each_fault_alike(engine):
         weekly_cube(frame, by_municipality=True, engine=engine)
     expected = [f"{name}: {sum(map(len, groups))} row(s)" for name, groups in outside.items()]
     assert list(caught.value.problems) == expected
-    weekly_cube(frame.iloc[:6], by_municipality=True, engine=engine)  # and those just inside are good
+    weekly_cube(
+        frame.iloc[: len(inside)], by_municipality=True, engine=engine
+    )  # and those just inside are good
