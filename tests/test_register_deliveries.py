@@ -145,6 +145,14 @@ def test_rows_that_differ_in_anything_are_no_duplicates(tmp_path, change):
     assert report.refused["duplicate of another row"] == 3
 
 
+def test_repairs_of_duplicates_are_not_counted(tmp_path):
+    later = {"birth_year": "1952", "start_date": "2018-01-12"}
+    report, rows = delivered(tmp_path, {"birth_year": "1950"}, {"birth_year": "1951"}, later)
+    assert rows["birth_year"].tolist() == [1952, 1952]
+    assert report.refused["duplicate of another row"] == 1
+    assert [report.repaired[repair] for repair in REPAIRS] == [0, 0, 1]
+
+
 def test_the_same_row_of_another_person_is_no_duplicate(tmp_path):
     report, rows = delivered(tmp_path, {"person_id": "a"}, {"person_id": "b"})
     assert rows["person_id"].tolist() == [0, 1]
@@ -249,6 +257,7 @@ def test_persons_are_not_cut_between_batches():
     assert cut([], [4]) == [[True]]
     assert cut() == []
     assert cut(["a"], ["a", "b"]) == [[True, False], [True]]
+    assert cut([7000, 7000], [7000, 7001]) == [[True, False, False], [True]]
 
 
 @pytest.mark.parametrize("batches", [([2, 1],), ([1, 2], [1]), ([3], [3, 2])])
