@@ -372,10 +372,8 @@ def _recoverable(
 def _with_margins(table: pd.DataFrame, total: str) -> pd.DataFrame:
     problems = [f"label {label!r} occurs twice" for axis in table.axes for label in axis[axis.duplicated()]]
     numbers = table.apply(pd.to_numeric, errors="coerce")
-    bad = ~(numbers >= 0)
-    problems += [
-        f"{r}, {c}: missing or negative" for r in table.index for c in table.columns if bad.loc[r, c]
-    ]
+    bad = np.argwhere(~(numbers >= 0).to_numpy())
+    problems += [f"{table.index[i]}, {table.columns[j]}: missing or negative" for i, j in bad]
     if problems:
         raise InvalidDataError(f"table: {len(problems)} problem(s)", problems)
     inner = numbers.drop(index=total, columns=total, errors="ignore")

@@ -1,0 +1,54 @@
+"""Small cubes, protected tables and populations written by hand, for the tests of the register."""
+
+import pandas as pd
+
+from kostnadsvekst.register.schema import AGE_GROUPS
+
+MIDDLE_AGES = (10, 30, 50, 70, 85)
+
+
+def cube_of(levels):
+    """Weekly cube from (service, week, users by age group) or that and hours per user.
+
+    Men and women are half each; everybody has hours (default: 2 a week).
+    """
+    rows = []
+    for service, week, users, *more in levels:
+        for group, age, n in zip(AGE_GROUPS, MIDDLE_AGES, users, strict=True):
+            if n == 0:
+                continue
+            hours = more[0] if more else 2.0
+            row = (pd.Timestamp(week), n / 2, n / 2, hours * n / 2, float(age))
+            rows += [(service, group, sex, *row) for sex in (1, 2)]
+    names = ["service", "age_group", "sex", "week", "users", "users_with_hours", "hours", "mean_age"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def weekly_of(services, weeks, hidden=()):
+    """Protected table in which all is shown but (service, week, age group, measure)."""
+    rows = [
+        (service, pd.Timestamp(week), group, sex, 10.0, 2.0)
+        for service in services
+        for week in weeks
+        for group in (*AGE_GROUPS, "all")
+        for sex in ("1", "2", "all")
+    ]
+    names = ["service", "week", "age_group", "sex", "users", "hours_per_user"]
+    table = pd.DataFrame(rows, columns=names)
+    for service, week, group, measure in hidden:
+        here = (table["service"] == service) & (table["week"] == pd.Timestamp(week))
+        table.loc[here & (table["age_group"] == group) & (table["sex"] == "all"), measure] = float("nan")
+    return table
+
+
+def population_of(by_year):
+    """Population from a dictionary: year to persons by age group."""
+    return pd.DataFrame(
+        [(y, g, n) for y, persons in by_year.items() for g, n in zip(AGE_GROUPS, persons, strict=True)],
+        columns=["year", "age_group", "persons"],
+    )
+
+
+def lasting(persons, years=range(2017, 2022)):
+    """Population that stays as it is."""
+    return population_of(dict.fromkeys(years, persons))
