@@ -180,8 +180,7 @@ def table_a3(estimates: Mapping[str, Estimate], provenance: Provenance) -> Table
         "Notat: Standardfeil (SE) i parentes; * p < 0,05, ** p < 0,01, *** p < 0,001.",
         "Note: Standard errors (SE) in parentheses; * p < 0.05, ** p < 0.01, *** p < 0.001.",
     )
-    kinds = {"classical (homoskedastic)": "klassiske (homoskedastiske)"}
-    kind = last.inference.description
+    errors = last.inference.facts.text
     about = footer(
         provenance,
         Bilingual(
@@ -189,7 +188,7 @@ def table_a3(estimates: Mapping[str, Estimate], provenance: Provenance) -> Table
             f"Fixed effects of {last.n_entities} municipalities",
         ),
         _WEIGHTED,
-        Bilingual(f"Standardfeil: {kinds.get(kind, kind)}", f"Standard errors: {kind}"),
+        Bilingual(f"Standardfeil: {errors.nb}", f"Standard errors: {errors.en}"),
         Bilingual(f"N = {last.n_obs}", f"N = {last.n_obs}"),
     )
     stub = Bilingual("Uavhengige variabler", "Independent variables")

@@ -165,4 +165,4 @@ def _count(audit: pd.DataFrame) -> Bilingual:
 
 
 def _with_origin(frame: pd.DataFrame, provenance: Provenance) -> str:
-    return frame.assign(data_origin=provenance.origin).to_csv(index=False, lineterminator="\n")
+    return str(frame.assign(data_origin=provenance.origin).to_csv(index=False, lineterminator="\n"))

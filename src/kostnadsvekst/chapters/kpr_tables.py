@@ -22,7 +22,8 @@ _HOURS = ("home_health", "practical_daily", "practical_training", "practical_bpa
 
 def to_csv_with_origin(frame: pd.DataFrame, material: Material) -> str:
     """CSV text with the data's origin as its last column."""
-    return frame.assign(data_origin=material.provenance.origin).to_csv(index=False, lineterminator="\n")
+    labelled = frame.assign(data_origin=material.provenance.origin)
+    return str(labelled.to_csv(index=False, lineterminator="\n"))
 
 
 def weekly_users(weekly: pd.DataFrame) -> pd.DataFrame:

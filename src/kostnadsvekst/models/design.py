@@ -91,7 +91,8 @@ class Sample:
     def complete(self) -> NDArray[np.bool_]:
         """Rows without a missing value."""
         present = [~np.isnan(v) for v in self.numbers.values()] + [c >= 0 for c in self.codes.values()]
-        return np.logical_and.reduce(present)
+        complete: NDArray[np.bool_] = np.logical_and.reduce(present)
+        return complete
 
     def take(self, rows: Ints) -> "Sample":
         """Sample of some rows; levels that no row has any more are gone."""
@@ -232,7 +233,7 @@ def _level_name(level: Any) -> str:
 def _numbers(column: pd.Series, name: str) -> Floats:
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iufb":
         column = _numbers_in_text(column, name)
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         raise InvalidDataError(

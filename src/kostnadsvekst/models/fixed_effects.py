@@ -96,7 +96,9 @@ class WithinFit:
     @property
     def y(self) -> Floats:
         """Outcome, (n,)."""
-        return self.X_within @ self.coefficients + self.residuals + self.entity_means[self.entities, -1]
+        within: Floats = self.X_within @ self.coefficients + self.residuals
+        outcome: Floats = within + self.entity_means[self.entities, -1]
+        return outcome
 
 
 @dataclass(frozen=True)

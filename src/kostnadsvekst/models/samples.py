@@ -113,9 +113,9 @@ def _without_oslo(data: pd.DataFrame, entity: str) -> Mask:
     """Oslo by its code; in invented data, where there is no code 0301, the most populous unit."""
     codes = data[entity].astype("str")
     if (codes == OSLO).any():
-        return (codes != OSLO).to_numpy()
+        return np.asarray(codes != OSLO)
     require_columns(["population"], data.columns)
-    return (data[entity] != _mean_population(data, entity).idxmax()).to_numpy()
+    return np.asarray(data[entity] != _mean_population(data, entity).idxmax())
 
 
 def _without_errors(data: pd.DataFrame, entity: str) -> Mask:
@@ -137,7 +137,7 @@ def _by_size(lower: float, upper: float) -> Callable[[pd.DataFrame, str], Mask]:
     def rows(data: pd.DataFrame, entity: str) -> Mask:
         require_columns(["population"], data.columns)
         size = data[entity].map(_mean_population(data, entity))
-        return ((size >= lower) & (size < upper)).to_numpy()
+        return np.asarray((size >= lower) & (size < upper))
 
     return rows
 

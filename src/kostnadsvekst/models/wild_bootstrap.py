@@ -347,7 +347,8 @@ def _inner(v: Floats, left: tuple[Floats, Floats], right: tuple[Floats, Floats],
     if h.shape[1] >= len(q):
         first = v @ (np.diag(q) - h @ u.T).T
         second = first if left is right else v @ (np.diag(r) - h @ t.T).T
-        return np.einsum("ij,ij->i", first, second)
+        products: Floats = np.einsum("ij,ij->i", first, second)
+        return products
     m = u.shape[1]
     # One product of matrices instead of several: the draws are read from memory once.
     if left is right:
@@ -359,7 +360,8 @@ def _inner(v: Floats, left: tuple[Floats, Floats], right: tuple[Floats, Floats],
         uv, tv = both[:, :m], both[:, m : 2 * m]
         crossed = np.einsum("ij,ij->i", tv, both[:, 2 * m : 3 * m])
         crossed += np.einsum("ij,ij->i", uv, both[:, 3 * m :])
-    return _squares(v) @ (q * r) - crossed + np.einsum("ij,ij->i", uv @ (h.T @ h), tv)
+    total: Floats = _squares(v) @ (q * r) - crossed + np.einsum("ij,ij->i", uv @ (h.T @ h), tv)
+    return total
 
 
 def _squares(v: Floats) -> Floats:

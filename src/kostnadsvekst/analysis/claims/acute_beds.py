@@ -42,7 +42,8 @@ def measure_acute_beds(measure: str, material: AcuteBedsMaterial) -> float | str
     NotInDataError
         If the panel does not hold the month or the estimates not the period or outcome.
     """
-    return compute_measure(measure, COMPUTATIONS, material)
+    value: float | str = compute_measure(measure, COMPUTATIONS, material)
+    return value
 
 
 def _estimate(material: AcuteBedsMaterial, outcome: str, until: str) -> pd.Series:

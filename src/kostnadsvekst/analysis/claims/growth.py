@@ -36,11 +36,13 @@ def measure_growth(measure: str, accounted: pd.DataFrame | None, groups: pd.Data
     if name in OF_GROUPS:
         if groups is None:
             raise NotInDataError("the data have no KOSTRA groups")
-        return compute_measure(measure, OF_GROUPS, groups)
+        of_groups: str = compute_measure(measure, OF_GROUPS, groups)
+        return of_groups
     if accounted is None:
         raise NotInDataError("the data have no expenditures by function")
     _require(arguments, accounted)
-    return compute_measure(measure, OF_ACCOUNTS, accounted)
+    of_accounts: float | str = compute_measure(measure, OF_ACCOUNTS, accounted)
+    return of_accounts
 
 
 def explain_real_growth(real: pd.DataFrame, prices: pd.Series) -> str:
