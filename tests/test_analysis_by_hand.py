@@ -371,6 +371,6 @@ def test_search_for_the_effect_path_by_a_linear_stand_in(monkeypatch, tolerance)
     assert (again.level == start.level) == (tolerance < effect_path.TOLERANCE)
     assert effect_path.TOLERANCE == 0.015
     monkeypatch.setattr(effect_path, "printed_estimates", lambda seed, path: (path.level, -path.growth))
-    monkeypatch.setattr(effect_path, "TARGETS", (("a", np.nan), ("b", 0.0)))
+    monkeypatch.setattr(effect_path, "targets", lambda: (np.nan, 0.0))
     with pytest.raises(SpecificationError, match="no effect path found for seed 3: last estimates"):
         effect_path.find_effect_path(3)

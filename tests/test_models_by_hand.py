@@ -12,7 +12,7 @@ from kostnadsvekst.models.balanced.poisson import fit_poisson
 from kostnadsvekst.models.jackknife import cluster_products, leave_one_out
 from kostnadsvekst.models.samples import SAMPLES, sample_label, sample_mask
 from kostnadsvekst.models.second_opinion import ask_linearmodels
-from kostnadsvekst.models.transformations import Call, add_transformed, parse_call, source_columns
+from kostnadsvekst.models.transformations import Call, parse_call, source_columns, transformed_columns
 from kostnadsvekst.models.wild_bootstrap import DISTRIBUTIONS, draw_signs, wild_test
 
 SPEC = kv.Specification("y", ("x", "z", "C(year)"), "unit", "year", "population")
@@ -165,7 +165,7 @@ def test_transformed_columns_by_hand():
         "total(x)",
         "diff(square(x))",
     ]
-    made = add_transformed(data, factors, "u", "t")
+    made = transformed_columns(data, factors, "u", "t")
     expected = {
         "lag(x)": [4, np.nan, 1, np.nan, np.nan, 100],
         "lag(x, 2)": [1, np.nan, np.nan, 9, np.nan, np.nan],
@@ -175,16 +175,16 @@ def test_transformed_columns_by_hand():
         "total(x)": [18, 2, 8, 50, 200, 20],
         "diff(square(x))": [65, np.nan, 15, np.nan, np.nan, -9900],
     }
-    assert list(made.columns) == ["u", "t", "x", "population", *factors]
+    assert list(made) == factors
     for name, values in expected.items():
         np.testing.assert_allclose(made[name], values)
-    assert add_transformed(data, ["x", "u"], "u", "t") is data
+    assert transformed_columns(data, ["x", "u"], "u", "t") == {}
     own = data.assign(**{"log(x)": 7.0})
-    assert add_transformed(own, ["log(x)"], "u", "t") is own
-    nested = add_transformed(own, ["lag(log(x))"], "u", "t")["lag(log(x))"]
+    assert transformed_columns(own, ["log(x)"], "u", "t") == {}
+    nested = transformed_columns(own, ["lag(log(x))"], "u", "t")["lag(log(x))"]
     assert nested.dropna().unique().tolist() == [7.0]
     with pytest.raises(DataMissingError, match="'population'"):
-        add_transformed(data.drop(columns="population"), ["per_capita(x)"], "u", "t")
+        kv.estimate(kv.Specification("x", ["per_capita(x)"], "u", "t"), data.drop(columns="population"))
 
 
 @pytest.mark.parametrize("n", [1, 10, 11])
@@ -193,10 +193,10 @@ def test_logarithms_that_do_not_exist_are_listed_up_to_ten(n):
     data.loc[11, "x"] = np.nan
     data.loc[0, "x"] = -0.5
     with pytest.raises(InvalidDataError, match=rf"log\(x\) does not exist in {n} row\(s\)") as caught:
-        add_transformed(data, ["log(x)"], "u", "t")
+        transformed_columns(data, ["log(x)"], "u", "t")
     assert len(caught.value.problems) == min(n, 10)
     assert caught.value.problems[0] == "u 0 t 1: -0.5"
-    fine = add_transformed(data.iloc[11:].assign(x=np.e), ["log(x)"], "u", "t")["log(x)"]
+    fine = transformed_columns(data.iloc[11:].assign(x=np.e), ["log(x)"], "u", "t")["log(x)"]
     assert fine.tolist() == pytest.approx([1.0])
 
 

@@ -7,16 +7,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from kostnadsvekst.sources.claims import COLUMNS as CLAIM_COLUMNS
-from kostnadsvekst.sources.claims import control_series, load_control_totals, load_growth_claims
 
 from fake_statbank import FakeStatBank, Table, running
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SourceError, SpecificationError
 from kostnadsvekst.sources.cache import Cache
+from kostnadsvekst.sources.control_totals import control_series, load_control_totals
 from kostnadsvekst.sources.download import BORDERS, choose, describe_plan, download, fill_years
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.files import parse_numbers, read_table
-from kostnadsvekst.sources.published import check_cells, load_cells, parse_printed
+from kostnadsvekst.sources.published import CLAIM_COLUMNS, check_cells, load_cells, load_claims, parse_printed
 from kostnadsvekst.sources.store import read_store, write_store
 from kostnadsvekst.sources.transport import Policy
 
@@ -355,9 +354,10 @@ def test_faults_of_printed_cells_are_all_listed():
 
 
 def test_claims_and_totals():
-    claims = load_growth_claims()
+    claims = load_claims()
     assert list(claims.columns) == list(CLAIM_COLUMNS)
-    assert claims["id"].is_unique
+    assert claims["chapter"].value_counts().to_dict() == {"kpr": 157, "growth": 19, "ohd": 8}
+    assert set(load_claims("ohd", "growth")["chapter"]) == {"growth", "ohd"}
     totals = control_series("net_operating_expenditure")
     assert totals.index.name == "year"
     assert totals[[2015, 2020]].tolist() == [95_045_027.0, 126_069_838.0]
