@@ -13,7 +13,7 @@ from kostnadsvekst.analysis.acute_beds.truth import monthly_truth
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.acute_beds import DEMAND, OUTCOMES, SUPPLY
-from kostnadsvekst.models.balanced.ar1 import fit_ar1_complete, fit_ar1_grid
+from kostnadsvekst.models.balanced.ar1 import fit_ar1_complete, fit_ar1_with_gaps
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, EffectPath, simulate
 
 MAIN = "admissions_acute_internal_80plus"
@@ -91,7 +91,7 @@ def test_ar1_on_a_complete_grid_equals_the_general_grid():
     X, Y = rng.normal(size=(2, 20, 30)), rng.normal(size=(3, 20, 30)).cumsum(-1)
     everywhere = np.ones((20, 30), dtype=bool)
     for y, fit in zip(Y, fit_ar1_complete(Y, X), strict=True):
-        check = fit_ar1_grid(y, X, everywhere, np.arange(30))
+        check = fit_ar1_with_gaps(y, X, everywhere, np.arange(30))
         assert fit.rho == pytest.approx(check.rho, abs=SINGLE_PRECISION)
         np.testing.assert_allclose(fit.coefficients, check.coefficients, atol=SINGLE_PRECISION)
         np.testing.assert_allclose(fit.clustered, check.clustered, rtol=1e-5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kostnadsvekst.models.ar1 import baltagi_wu
-from kostnadsvekst.models.balanced.ar1 import fit_ar1_grid
+from kostnadsvekst.models.balanced.ar1 import fit_ar1_with_gaps
 from kostnadsvekst.models.balanced.two_way_outcomes import fit_two_way, share_regressors
 
 EXACT = 1e-10
@@ -133,7 +133,7 @@ def test_ar1_with_gaps_equals_its_dense_form(pattern, classes):
     rng = np.random.default_rng(7)
     used = pattern(rng)
     X, y = columns(rng)
-    fit = fit_ar1_grid(y, X, used, classes)
+    fit = fit_ar1_with_gaps(y, X, used, classes)
     b, classical, clustered = brute_ar1(y, X, used, classes, fit.rho)
     np.testing.assert_allclose(fit.coefficients, b, atol=EXACT)
     np.testing.assert_allclose(fit.classical, classical, atol=EXACT)

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.acute_beds_results import results
-from kostnadsvekst.models.balanced.ar1 import Ar1GridFit, fit_ar1_complete, fit_ar1_grid
+from kostnadsvekst.models.balanced.ar1 import BalancedAr1Fit, fit_ar1_complete, fit_ar1_with_gaps
 from kostnadsvekst.models.balanced.poisson import fit_poisson
 from kostnadsvekst.models.balanced.two_way_outcomes import SharedRegressors, fit_two_way, share_regressors
 from kostnadsvekst.naming import require_columns
@@ -238,7 +238,7 @@ def _fit_ar1(outcomes: Iterable[_Cells], X: Floats, model: _Model, k: int) -> li
     complete = [cells for cells in outcomes if by_month and cells.used.all()]
     shared = iter(fit_ar1_complete(np.stack([c.log for c in complete]), X) if complete else [])
     fits = (
-        next(shared) if by_month and c.used.all() else fit_ar1_grid(c.log, X, c.used, model.classes)
+        next(shared) if by_month and c.used.all() else fit_ar1_with_gaps(c.log, X, c.used, model.classes)
         for c in outcomes
     )
     return [(cells, _ar1_effect(fit, model, k)) for cells, fit in zip(outcomes, fits, strict=True)]
@@ -259,7 +259,7 @@ def _two_way(cells: _Cells, shared: SharedRegressors, model: _Model, k: int) -> 
     return _Effect(fit.coefficients[:k], np.sqrt(np.diag(V)[:k]), df, n, units, float("nan"))
 
 
-def _ar1_effect(fit: Ar1GridFit, model: _Model, k: int) -> _Effect:
+def _ar1_effect(fit: BalancedAr1Fit, model: _Model, k: int) -> _Effect:
     clustered = model.covariance == "cluster"
     V = fit.clustered if clustered else fit.classical
     df = fit.n_units - 1 if clustered else fit.df_resid

@@ -1,22 +1,8 @@
 """Fixed effects with AR(1) disturbances: Stata's ``xtregar, fe`` (Baltagi and Wu 1999).
 
-Notation, with n rows, N units and K kept regressors:
-
-==========  =====================================================================================
-symbol      meaning
-==========  =====================================================================================
-z           a column (outcome or regressor); z_t is its value in period t of a unit
-pair        two rows of a unit in neighbouring periods
-spell       rows of a unit in unbroken succession; its first row has no pair before it
-S0          sum of z z' over all rows, for the stacked columns z = (x', y)'
-S1          sum over pairs of z_t z_{t-1}'
-S_now       sum over pairs of z_t z_t'
-S_before    sum over pairs of z_{t-1} z_{t-1}'
-S_gap       sum over rows after a gap of z z'
-==========  =====================================================================================
-
-Any sum of squares or products of the residuals y - x'b is a quadratic form of these moments in
-a = (-b', 1)', so the search for rho never returns to the data.
+Symbols (z, pair, spell, S0, S1, S_now, S_before, S_gap, a) are those of docs/notation.md, with n rows, N
+units and K kept regressors. Any sum of squares or products of the residuals y - x'b is a quadratic form of
+the moments S in a = (-b', 1)', so the search for rho never returns to the data.
 """
 
 import warnings
@@ -55,7 +41,7 @@ _LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class LagMoments:
-    """Moments of m stacked columns, the outcome last (symbols in the module's table).
+    """Moments of m stacked columns, the outcome last (symbols in docs/notation.md).
 
     Attributes
     ----------

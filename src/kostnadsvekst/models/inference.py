@@ -1,19 +1,7 @@
 """Covariances of the within estimator, and the distribution of a coefficient.
 
-Notation, with k kept regressors and the constant last:
-
-============  =========  ====================================================================
-symbol        shape      meaning
-============  =========  ====================================================================
-w             (n,)       weights, scaled to sum to n
-X             (n, k)     regressors minus their weighted entity means
-x_mean        (k,)       weighted grand means of the regressors
-A             (k, k)     (X'WX)^-1
-e             (n,)       residuals
-c0            scalar     constant of the regression on regressors in deviation from x_mean
-============  =========  ====================================================================
-
-The constant is c0 - x_mean'b and c0 is uncorrelated with b, so every covariance is first built for
+Symbols (w, X, x_mean, A, e, c0, J) are those of docs/notation.md, with k kept regressors and the constant
+last. The constant is c0 - x_mean'b and c0 is uncorrelated with b, so every covariance is first built for
 (b, c0), where the bread is block diagonal (A, 1/n), and then turned by J = [[I, 0], [-x_mean', 1]].
 """
 

@@ -2,15 +2,8 @@
 
 The null c'b = r is imposed (WCR). With a = A c, z = X a, s = c'a and d = r - c'b the restricted residuals
 are e(d) = e - d z/s, so everything that a draw v of signs needs is linear or quadratic in d and is computed
-once; a test of any other null costs no further draw. Over clusters g:
-
-============  ===========================================================================
-symbol        meaning
-============  ===========================================================================
-q_g           a'X_g'W e_g(d)                              numerator: sum_g v_g q_g
-u_g           X_g'W e_g(d)                                b* - b restricted = A sum_g v_g u_g
-h_g           a'X_g'W X_g A                               score of g in the draw: v_g q_g - h_g u'v
-============  ===========================================================================
+once; a test of any other null costs no further draw. The sums q_g, u_g and h_g over clusters are in
+docs/notation.md.
 
 Where clusters cut through absorbed effects the outcome of a draw must be demeaned again; the entity sums
 of the restricted residuals then stand beside u_g and those of z beside h_g.
@@ -241,7 +234,7 @@ def bootstrap_statistics(signs: Floats, q: Floats, u: Floats, h: Floats) -> Floa
     signs : (R, M) array
     q : (M,) array
     u, h : (M, m) arrays
-        As in the module's table, at the restricted residuals.
+        Rows q_g, u_g, h_g of docs/notation.md, at the restricted residuals.
 
     Returns
     -------

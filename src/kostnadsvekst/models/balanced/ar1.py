@@ -26,7 +26,7 @@ _VECTORISED = {"reassoc", "contract", "nsz"}
 
 
 @dataclass(frozen=True, slots=True)
-class Ar1GridFit:
+class BalancedAr1Fit:
     """Coefficients of k regressors with AR(1) disturbances, unit and period effects.
 
     Attributes
@@ -50,7 +50,9 @@ class Ar1GridFit:
     df_resid: int
 
 
-def fit_ar1_grid(y: Floats, X: Floats, present: Bools, classes: Ints, method: str = "dw") -> Ar1GridFit:
+def fit_ar1_with_gaps(
+    y: Floats, X: Floats, present: Bools, classes: Ints, method: str = "dw"
+) -> BalancedAr1Fit:
     """Fit one outcome.
 
     Parameters
@@ -66,7 +68,7 @@ def fit_ar1_grid(y: Floats, X: Floats, present: Bools, classes: Ints, method: st
 
     Returns
     -------
-    Ar1GridFit
+    BalancedAr1Fit
 
     Raises
     ------
@@ -80,12 +82,12 @@ def fit_ar1_grid(y: Floats, X: Floats, present: Bools, classes: Ints, method: st
     """
     stacked = np.where(present, np.concatenate([X, y[None]]), 0.0)
     within = _single_precision(_unit_demeaned(stacked, present))
-    rho = estimate_rho(_grid_moments(within, present, _indicator(classes)[:, 1:]), method).rho
+    rho = estimate_rho(_cell_moments(within, present, _indicator(classes)[:, 1:]), method).rho
     star = _transform(stacked, present, rho)
     return _fit_transformed(star, present, classes, rho)
 
 
-def fit_ar1_complete(Y: Floats, X: Floats, method: str = "dw") -> list[Ar1GridFit]:
+def fit_ar1_complete(Y: Floats, X: Floats, method: str = "dw") -> list[BalancedAr1Fit]:
     """Fit many outcomes on a grid without missing cells, with an effect for each period.
 
     Parameters
@@ -96,7 +98,7 @@ def fit_ar1_complete(Y: Floats, X: Floats, method: str = "dw") -> list[Ar1GridFi
 
     Returns
     -------
-    list of Ar1GridFit
+    list of BalancedAr1Fit
         One for each outcome, in order.
 
     Notes
@@ -155,7 +157,7 @@ class _Products:
         return self._assemble(self._blocks[0], j) + self._assemble(self._first, j)
 
 
-def _fit_complete(products: _Products, j: int, rho: float) -> Ar1GridFit:
+def _fit_complete(products: _Products, j: int, rho: float) -> BalancedAr1Fit:
     k = products.k
     _, n_units, n = products.now.shape
     now, cross, before = products.of(j)
@@ -198,7 +200,7 @@ def _single_precision(grids: Floats) -> Floats:
     return grids.astype(np.float32).astype(np.float64)
 
 
-def _grid_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
+def _cell_moments(z: Floats, present: Bools, E: Floats) -> LagMoments:
     """Moments of the period dummies, the regressors and the outcome, in this order.
 
     Absent cells are zero, so that z_t z_{t-1}' vanishes unless both are present; and sums over cells with a
@@ -330,7 +332,7 @@ def _difference(z: Floats, rows: Bools, now: Floats, before: Floats, previous: I
                 columns[c, i, t] = columns[c, i, t] - mean if rows[i, t] else 0.0
 
 
-def _fit_transformed(star: _Star, present: Bools, classes: Ints, rho: float) -> Ar1GridFit:
+def _fit_transformed(star: _Star, present: Bools, classes: Ints, rho: float) -> BalancedAr1Fit:
     residual, rank = _without_period_effects(star, present, _indicator(classes))
     flat = residual.reshape(len(residual), -1)
     n, n_units = int(star.rows.sum()), int(star.rows.any(1).sum())
@@ -339,7 +341,7 @@ def _fit_transformed(star: _Star, present: Bools, classes: Ints, rho: float) -> 
 
 def _solve(
     X: Floats, y: Floats, gram: Floats, rho: float, *, n_obs: int, n_units: int, rank: int
-) -> Ar1GridFit:
+) -> BalancedAr1Fit:
     """Least squares of residualised columns with their Gram matrix, the outcome last in it."""
     k = len(X)
     if not _full_rank(gram[:k, :k]):
@@ -351,7 +353,7 @@ def _solve(
     ssr = float(np.einsum("nt,nt->", errors, errors))
     scores = np.einsum("knt,nt->nk", X, errors)
     factor = n_units / (n_units - 1) * (n_obs - 1) / (n_obs - rank - k - 1)
-    return Ar1GridFit(
+    return BalancedAr1Fit(
         coefficients=b,
         classical=bread * ssr / df,
         clustered=factor * bread @ (scores.T @ scores) @ bread,

@@ -31,7 +31,6 @@ class PoissonFit:
         Cells and units used.
     n_separated : int
         Cells left out because the unit, or the period, has only zeros: they carry no information.
-    deviance : float
     iterations : int
     """
 
