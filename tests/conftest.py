@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 
-from chapter_runs import ChapterRuns
+from chapter_runs import fixture_of
 
 # Fixed examples: a failure is a change of the code, not of the day.
 settings.register_profile(
@@ -18,10 +18,11 @@ settings.load_profile("fixed")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="session")
-def chapter_runs(tmp_path_factory):
-    """Report of each chapter on the embedded data, by name."""
-    return ChapterRuns(tmp_path_factory.getbasetemp())
+appendix_run = fixture_of("appendix")
+growth_run = fixture_of("growth")
+kpr_run = fixture_of("kpr")
+ohd_run = fixture_of("ohd")
+specification_curve_run = fixture_of("specification-curve")
 
 
 @pytest.fixture

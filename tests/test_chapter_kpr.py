@@ -67,8 +67,8 @@ def test_own_register_needs_a_population(tmp_path):
         run_chapters(["kpr"], Settings(register=tmp_path / "e.parquet"), tmp_path)
 
 
-def test_chapter_from_simulated_register_to_figures(chapter_runs):
-    report = chapter_runs["kpr"]
+def test_chapter_from_simulated_register_to_figures(kpr_run):
+    report = kpr_run
     names = {path.name for path in report.written}
     assert {f"figure_{n:02}" for n in range(5, 12)} <= {name[:9] for name in names}
     assert report.result.moved == ()
@@ -84,8 +84,8 @@ def test_chapter_from_simulated_register_to_figures(chapter_runs):
     assert counts["calibrated"].sum() == 157 - 11 - 6
 
 
-def test_no_small_number_is_written(chapter_runs):
-    files = chapter_runs["kpr"].result.files
+def test_no_small_number_is_written(kpr_run):
+    files = kpr_run.result.files
     users = pd.read_csv(io.StringIO(files["kpr/weekly_users.csv"]), dtype=str)
     numbers = users.drop(columns=["week", "data_origin"]).replace(":", None).astype(float)
     assert not ((numbers > 0) & (numbers < 5)).any().any()

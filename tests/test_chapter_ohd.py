@@ -15,8 +15,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def result(chapter_runs):
-    return chapter_runs["ohd"].result
+def result(ohd_run):
+    return ohd_run.result
 
 
 def test_audit_agrees_with_section_6_and_says_calibrated(result):

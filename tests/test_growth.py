@@ -236,8 +236,8 @@ def test_synthetic_groups_cover_the_list_of_section_4_3():
 
 
 @pytest.fixture(scope="module")
-def result(chapter_runs):
-    return chapter_runs["growth"].result
+def result(growth_run):
+    return growth_run.result
 
 
 def test_chapter_agrees_with_every_printed_number_but_the_accepted(result):

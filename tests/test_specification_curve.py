@@ -153,9 +153,9 @@ def test_choices_are_listed_by_themselves(panel):
 
 
 @pytest.fixture(scope="module")
-def made(chapter_runs):
+def made(specification_curve_run):
     """The chapter on the embedded panel."""
-    return chapter_runs["specification-curve"].result
+    return specification_curve_run.result
 
 
 def test_chapter_has_two_thousand_specifications(made):
