@@ -28,7 +28,8 @@ def folder_of(name):
 def assert_same_picture(made, kept):
     ours, theirs = (matplotlib.image.imread(io.BytesIO(png)) for png in (made, kept))
     assert ours.shape == theirs.shape
-    assert np.abs(ours - theirs).mean() < 1e-3
+    # A thin line that moves changes some hundred pixels of a million; rounding of edges a few.
+    assert (np.abs(ours - theirs).max(axis=-1) > 0.02).mean() < 5e-5
 
 
 def assert_same_numbers(made, kept, **near):

@@ -298,6 +298,19 @@ def test_modules_are_called_what_they_hold():
     assert not [short(path) for path in modules() if path.stem in vague]
 
 
+def test_values_that_are_handed_on_are_frozen():
+    """Working state may change, and begins with an underscore."""
+    found = [
+        f"{short(path)} {node.name}"
+        for path in modules()
+        for node, _ in walk(parse(path))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        for decorator in map(ast.unparse, node.decorator_list)
+        if decorator.startswith("dataclass") and "frozen=True" not in decorator
+    ]
+    assert not found
+
+
 def test_public_names_exist():
     import kostnadsvekst as kv
 
