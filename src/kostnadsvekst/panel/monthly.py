@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, simulate
@@ -96,6 +97,11 @@ def load_panel(path: str | Path | None = None, seed: int = DEFAULT_SEED) -> pd.D
     InvalidDataError
         All faults at once: months that cannot be read, rows that repeat a municipality and month, counts
         that are negative or not whole, supply or demand that is not positive, a first month that changes.
+
+    Warns
+    -----
+    DataWarning
+        For rows without a municipality or a month, which are left out.
     """
     panel = simulate(seed).panel if path is None else read_table(path)
     return panel if path is None else check_panel(panel)
@@ -104,6 +110,8 @@ def load_panel(path: str | Path | None = None, seed: int = DEFAULT_SEED) -> pd.D
 def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     """Check a monthly panel and bring it into order; arguments and errors as `load_panel`."""
     require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel.columns)
+    origin = _origin(panel)
+    panel = leave_out_unnamed_rows(panel, "municipality", "month")
     months = _month_text(panel["month"], "month")
     first = _month_text(panel["first_month"].mask(panel["first_month"].isin(["", 0, "0"])), "first_month")
     checked = panel.assign(month=months, first_month=first)
@@ -111,7 +119,7 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     problems = [*_count_faults(checked), *_positive_faults(checked), *_adoption_faults(checked)]
     if problems:
         raise InvalidDataError(f"monthly panel: {len(problems)} problem(s)", problems)
-    checked.attrs = {**panel.attrs, "provenance": _origin(panel)}
+    checked.attrs = {**panel.attrs, "provenance": origin}
     return checked.sort_values(["municipality", "month"], ignore_index=True)
 
 
@@ -122,10 +130,16 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
     ------
     InvalidDataError
         If no row is left.
+
+    Warns
+    -----
+    DataWarning
+        For rows without a municipality or a month, which are left out.
     """
     # Every column that is taken from a frame gets a deep copy of its attributes: leave these behind.
     panel = panel.copy(deep=False)
     panel.attrs = {}
+    panel = leave_out_unnamed_rows(panel, "municipality", "month")
     numbers = period_numbers(panel["month"])
     kept = numbers <= pd.Period(until, "M").ordinal
     if not kept.any():
