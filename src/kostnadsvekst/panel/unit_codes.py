@@ -11,7 +11,7 @@ from kostnadsvekst.errors import DataWarning, InvalidDataError
 _LISTED = 10
 
 
-def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str, stacklevel: int = 2) -> pd.DataFrame:
+def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str, stacklevel: int = 3) -> pd.DataFrame:
     """Rows with a unit code and a time; a `DataWarning` names the others.
 
     Parameters
@@ -21,7 +21,7 @@ def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str, stacklevel:
     unit, time : str
         Columns. None, NaN, NA, NaT and a category without a level are missing.
     stacklevel : int
-        Of the warning; 2 is the caller.
+        Of the warning; 3 is who called the caller.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str, stacklevel:
         f"{missing.sum()} row(s) without {named} belong to nobody and are "
         f"left out: {_describe(data, np.flatnonzero(missing), unit, time)}",
         DataWarning,
-        stacklevel=stacklevel + 1,
+        stacklevel=stacklevel,
     )
     return data[~missing]
 

@@ -92,7 +92,7 @@ def callaway_santanna(panel: AdoptionPanel, comparisons: Comparisons) -> Estimat
                 CellEffect(g, t, contrast.estimate, influence, float(w[panel.first == g].sum()), controls)
             )
     if not found:
-        raise SpecificationError("no effect is identified; " + "; ".join(failed[:LISTED]))
+        raise SpecificationError("no effect is identified: " + "; ".join(failed[:LISTED]))
     return Estimated(collect(found, panel, w, random_shares=True), panel, _note(failed))
 
 

@@ -72,7 +72,8 @@ class FirstStage:
 
     def fitted(self, y: Floats) -> Floats:
         """(n,) fitted values of every row, by the effects and coefficients of the untreated ones."""
-        by_level: Floats = np.bincount(self.lead, self.weights * y, minlength=len(self.total))
+        by_level = np.zeros(len(self.total))
+        np.add.at(by_level, self.lead, self.weights * y)
         by_column = self.rest.T @ (self.weights * y)
         effects, coefficients = self.solve(by_level[:, None], by_column[:, None])
         fitted: Floats = effects[self.lead, 0] + self.rest @ coefficients[:, 0]
@@ -107,7 +108,7 @@ def build_first_stage(
     n_levels = int(lead.max()) + 1
     once = untreated.astype(np.float64)
     total, shared, plain = _reduced(lead, rest, once, n_levels)
-    seen = np.bincount(lead, once, minlength=n_levels) > 0
+    seen = np.isin(np.arange(n_levels), lead[untreated])
     basis, length, null = _identified_part(plain, rest, once)
     deviation = (rest.toarray() - shared[lead] / total[lead, None]) / length
     size = np.sqrt((deviation**2).sum(axis=1))
@@ -122,8 +123,9 @@ def build_first_stage(
 
 def _reduced(lead: Ints, rest: csr_array, w: Floats, n_levels: int) -> tuple[Floats, Floats, Floats]:
     """Add up weights by level and the rest by level; the rest's Gram matrix without the levels."""
-    total: Floats = np.bincount(lead, w, minlength=n_levels)
-    total = np.where(total > 0, total, 1.0)
+    sums = np.zeros(n_levels)
+    np.add.at(sums, lead, w)
+    total = np.where(sums > 0, sums, 1.0)
     levels = csr_array((w, (lead, np.arange(len(lead)))), shape=(n_levels, len(lead)))
     shared: Floats = (levels @ rest).toarray()
     weighted = rest.multiply(w[:, None])

@@ -63,7 +63,7 @@ def imputation(panel: AdoptionPanel, anticipation: int = 0) -> Estimated:
     lost = _unidentified(panel, rows)
     notes = _note(panel, lost) if lost.any() else ()
     if not (panel.present & panel.treated & ~lost).any():
-        raise SpecificationError("no effect is identified; " + "; ".join(notes))
+        raise SpecificationError("no effect is identified: " + "; ".join(notes))
     if lost.any():
         panel = panel.without(lost)
         rows = _rows(panel, anticipation)

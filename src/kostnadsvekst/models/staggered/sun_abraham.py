@@ -16,6 +16,7 @@ Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
 _IDENTIFIED = 1e-6
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def sun_abraham(panel: AdoptionPanel, anticipation: int = 0) -> Estimated:
         for t in range(panel.y.shape[1])
         if t != g - 1 - anticipation and panel.present[panel.first == g, t].any()
     ]
+    if not any(t >= g for g, t in cells):
+        raise SpecificationError("no effect is identified: " + "; ".join(notes or ("no treated row",)))
     fit = _regress(panel, cells)
     if not fit.identified.all():
         notes = (*notes, _left_out(panel, cells, fit.identified))
@@ -78,7 +81,7 @@ def sun_abraham(panel: AdoptionPanel, anticipation: int = 0) -> Estimated:
         if fit.identified[j]
     ]
     if not any(f.period >= f.cohort for f in found):
-        raise SpecificationError("no effect is identified; " + "; ".join(notes))
+        raise SpecificationError("no effect is identified: " + "; ".join(notes))
     return Estimated(collect(found, panel, np.ones(len(panel.first)), random_shares=False), panel, notes)
 
 
@@ -99,19 +102,22 @@ def _with_reference(panel: AdoptionPanel, anticipation: int) -> tuple[AdoptionPa
         f"{list_names(panel.periods[lacking])} (units {list_names(panel.units[gone])})"
     )
     if len(lacking) == len(panel.cohorts):
-        raise SpecificationError(f"no effect is identified; {note}")
+        raise SpecificationError(f"no effect is identified: {note}")
     return panel.take(~gone), (note,)
 
 
 def _regress(panel: AdoptionPanel, cells: list[tuple[int, int]]) -> _Regression:
-    m = len(cells)
-    X = np.concatenate([_dummies(panel, cells), panel.covariates])
+    m, root = len(cells), np.sqrt(panel.weights)
+    columns = np.concatenate([_dummies(panel, cells), panel.covariates])
     projector = build_projector(panel.weights)
-    X, y = projector.residuals(X), projector.residuals(panel.y)
-    flat = (X * np.sqrt(panel.weights)).reshape(len(X), -1)
+    X, y = projector.residuals(columns), projector.residuals(panel.y)
+    # What unit and period effects leave of a column that they make up is rounding.
+    left = _lengths(X * root) > _ROUNDING * _lengths(columns * root)
+    X = X * left[:, None, None]
+    flat = (X * root).reshape(len(X), -1)
     gram = flat @ flat.T
     inverse, rank = symmetric_inverse(gram)
-    b = inverse @ (flat @ (y * np.sqrt(panel.weights)).ravel())
+    b = inverse @ (flat @ (y * root).ravel())
     errors = (y - np.tensordot(b, X, 1)) * panel.weights
     n, units = int(panel.present.sum()), projector.n_units
     clusters = int(panel.clusters.max()) + 1
@@ -121,6 +127,11 @@ def _regress(panel: AdoptionPanel, cells: list[tuple[int, int]]) -> _Regression:
     scores = np.einsum("knt,nt->nk", X, errors, optimize=True)
     influence = np.sqrt(factor) * scores @ inverse
     return _Regression(b[:m], influence[:, :m], _identified(inverse, gram, rank)[:m])
+
+
+def _lengths(columns: Floats) -> Floats:
+    lengths: Floats = np.sqrt((columns**2).sum(axis=(1, 2)))
+    return lengths
 
 
 def _dummies(panel: AdoptionPanel, cells: list[tuple[int, int]]) -> Floats:
