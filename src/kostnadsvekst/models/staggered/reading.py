@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.design import build_design, columns_of, parse_terms, read_sample
 from kostnadsvekst.models.rows import level_codes, name_rows
 from kostnadsvekst.models.staggered.adoption_panel import LISTED, NEVER, AdoptionPanel
@@ -104,6 +104,8 @@ def read_adoption_panel(
     ------
     DataMissingError
         If a column does not exist.
+    SpecificationError
+        If covariates are no sequence, or a term cannot be read.
     InvalidDataError
         If a unit and period occur twice, a unit changes its first period or its cluster, a period between
         the first and the last has no row at all, an outcome is text or infinite, or a 0 in `first_treated`
@@ -114,6 +116,8 @@ def read_adoption_panel(
     DataWarning
         For rows without a unit or a time, and rows without a covariate: they are left out.
     """
+    if isinstance(covariates, str):
+        raise SpecificationError(f"covariates must be a sequence of columns, such as [{covariates!r}]")
     stages = (unit, time) if first_stage is None else tuple(first_stage)
     columns = _Columns(
         outcome, unit, time, first_treated, weights, tuple(covariates), cluster or unit, stages
