@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.register.episodes import CodeBook, find_files
+from kostnadsvekst.register.masking import masked
 from kostnadsvekst.register.painter import year_of_day
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
@@ -117,6 +118,7 @@ class Delivery(NamedTuple):
     parts: tuple[Path, ...]
 
 
+@masked
 def ingest(
     paths: str | Path | Sequence[str | Path],
     out: str | Path,
