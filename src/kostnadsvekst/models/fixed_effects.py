@@ -4,6 +4,7 @@
 weights may vary over time, and the absorbed effects count in the degrees of freedom and in R squared.
 """
 
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.sparse import csc_array
 
-from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.covariance_kinds import Grouping, compute_covariance
@@ -35,6 +36,10 @@ INVARIANT = 1e-11
 COLLINEAR = 1e-9
 # Above this share the normal equations lose at most six of sixteen digits, before refinement.
 WELL_CONDITIONED = 1e-3
+# Beyond this condition number of columns of unit length less than about six digits are left.
+NEARLY_COLLINEAR = 1e8
+# A column takes part in a near collinearity with at least this share of the largest part.
+_INVOLVED = 1e-2
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
     "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
@@ -59,8 +64,8 @@ class WithinFit:
         Scaled to sum to n.
     entities : (n,) integer array
         Codes 0 ... G - 1.
-    bread : (k, k) array
-        (X'WX)^-1 of the within columns.
+    triangle : (k, k) array
+        Upper triangle R of X'WX = R'R of the within columns.
     x_mean : (k,) array
         Weighted grand means of the kept columns.
     entity_means : (G, k + 1) array
@@ -79,7 +84,7 @@ class WithinFit:
     residuals: Floats
     weights: Floats
     entities: Ints
-    bread: Floats
+    triangle: Floats
     x_mean: Floats
     entity_means: Floats
     n_entities: int
@@ -87,6 +92,13 @@ class WithinFit:
     ssr: float
     tss: float
     tss_within: float
+
+    @property
+    def bread(self) -> Floats:
+        """(X'WX)^-1 of the within columns, (k, k); covariances are computed from the triangle."""
+        inverse = solve_triangular(self.triangle, np.eye(len(self.triangle)))
+        product: Floats = inverse @ inverse.T
+        return product
 
     @property
     def X(self) -> Floats:
@@ -173,8 +185,8 @@ class Estimate:
         return self.fit.df_resid
 
     @property
-    def df(self) -> float:
-        """Degrees of freedom of the t tests and intervals; those of the covariance."""
+    def df(self) -> float | Floats:
+        """Degrees of freedom of the t tests and intervals: one number, or one for each term (CR2)."""
         return self.inference.df
 
     @property
@@ -230,12 +242,13 @@ class Estimate:
         ----------
         covariance : str or tuple of str
             As in `Specification`: ``"classical"``, ``"hc1"``, ``"cluster"``, ``("cluster", column)``,
-            ``("twoway", column, column)``, ``"driscoll_kraay"``, ``"wild_cluster"``, ``"jackknife"``.
+            ``("twoway", column, column)``, ``"driscoll_kraay"``, ``"wild_cluster"``, ``"jackknife"``,
+            ``"hc2"``, ``"hc3"``, ``("cr2", column)``.
         convention : {"areg", "xtreg", "none"}, optional
             Small-sample factor; without it the specification's.
         **options
-            ``lags`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution`` and ``terms`` of the wild
-            cluster bootstrap; see `kostnadsvekst.models.covariance_kinds.compute_covariance`.
+            ``lags`` and ``distance`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution``, ``terms`` and
+            ``ties`` of the wild cluster bootstrap; ``target`` of CR2; ``df`` of HC2 and HC3; see `kostnadsvekst.models.covariance_kinds.compute_covariance`.
 
         Raises
         ------
@@ -358,7 +371,9 @@ def fit_within(
     stacked = np.column_stack([X, y])
     means = entity_means(stacked, w, entities, n_entities)
     within = stacked - means[entities]
-    kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
+    kept, dropped, b, triangle = _solve(
+        within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)), names or ()
+    )
     k = len(kept)
     if not kept:
         raise SpecificationError(
@@ -382,7 +397,7 @@ def fit_within(
         residuals=residuals,
         weights=w,
         entities=entities,
-        bread=bread,
+        triangle=triangle,
         x_mean=mean[kept],
         entity_means=means[:, [*kept, -1]],
         n_entities=n_entities,
@@ -420,8 +435,10 @@ def entity_means(columns: Floats, weights: Floats, entities: Ints, n_entities: i
     return means
 
 
-def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], list[int], Floats, Floats]:
-    """Kept and dropped columns of X, coefficients and bread; y is the last column of ``within``.
+def _solve(
+    within: Floats, w: Floats, raw_norms: Floats, names: Sequence[str]
+) -> tuple[list[int], list[int], Floats, Floats]:
+    """Kept and dropped columns of X, coefficients and the triangle R of R'R = X'WX; y is the last column.
 
     The normal equations, refined once, are as good as QR where the columns are far from collinear;
     elsewhere QR decides, column by column.
@@ -433,17 +450,48 @@ def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], lis
         # Correlation scale: the size of a pivot is then the share of a column's length left.
         scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
         with suppress(np.linalg.LinAlgError):
-            triangle = np.linalg.cholesky(scaled)
-            if np.diag(triangle).min() > WELL_CONDITIONED:
-                inverse = solve_triangular(triangle, np.eye(len(scaled)), lower=True, check_finite=False)
-                bread = (inverse.T @ inverse) / np.outer(norms[:-1], norms[:-1])
-                b = bread @ gram[:-1, -1]
-                residuals = within[:, -1] - within[:, :-1] @ b
-                return kept, [], b + bread @ (within[:, :-1].T @ (w * residuals)), bread
+            lower = np.linalg.cholesky(scaled)
+            if np.diag(lower).min() > WELL_CONDITIONED:
+                R = lower.T * norms[:-1]
+                return kept, [], _refined(within, w, R, _solve_twice(R, gram[:-1, -1])), R
     kept, dropped, R = _independent_columns(within * np.sqrt(w)[:, None], norms, raw_norms)
     k = len(kept)
-    inverse = solve_triangular(R[:k, :k], np.eye(k))
-    return kept, dropped, solve_triangular(R[:k, :k], R[:k, k]) if k else np.empty(0), inverse @ inverse.T
+    if not k:
+        return kept, dropped, np.empty(0), np.empty((0, 0))
+    triangle = R[:k, :k]
+    _warn_of_near_collinearity(triangle, [names[j] if names else f"column {j + 1}" for j in kept])
+    b = solve_triangular(triangle, R[:k, k])
+    return kept, dropped, _refined(within[:, [*kept, -1]], w, triangle, b), triangle
+
+
+def _solve_twice(R: Floats, target: Floats) -> Floats:
+    """(R'R)^-1 times a vector."""
+    half = solve_triangular(R, target, trans="T", check_finite=False)
+    solution: Floats = solve_triangular(R, half, check_finite=False)
+    return solution
+
+
+def _refined(within: Floats, w: Floats, R: Floats, b: Floats) -> Floats:
+    """Coefficients after one correction by their own residuals."""
+    residuals = within[:, -1] - within[:, :-1] @ b
+    return b + _solve_twice(R, within[:, :-1].T @ (w * residuals))
+
+
+def _warn_of_near_collinearity(R: Floats, names: list[str]) -> None:
+    """Warn with the names of the columns that are nearly collinear, if any are."""
+    values, vectors = np.linalg.svd(R / np.sqrt(np.einsum("ij,ij->j", R, R)))[1:]
+    condition = float(values[0] / values[-1])
+    if condition <= NEARLY_COLLINEAR:
+        return
+    weight = np.abs(vectors[values <= 10 * values[-1]]).max(axis=0)
+    involved = [name for name, share in zip(names, weight, strict=True) if share > _INVOLVED * weight.max()]
+    digits = max(int(-np.log10(np.finfo(float).eps * condition)) - 1, 0)
+    warnings.warn(
+        f"nearly collinear within entities: {', '.join(involved)} (condition number {condition:.0e}); their "
+        f"coefficients and standard errors hold to about {digits} digits: centre them, or leave one out",
+        DataWarning,
+        stacklevel=4,
+    )
 
 
 def _independent_columns(
