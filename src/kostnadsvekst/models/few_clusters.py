@@ -29,6 +29,7 @@ from kostnadsvekst.models.inference import (
     Covariance,
     WithinMoments,
     carry,
+    carry_square,
     cluster_sums,
     count_clusters,
     nests,
@@ -79,7 +80,9 @@ class _Rows(NamedTuple):
     entities: Ints
 
 
-def cr2(fit: WithinMoments, clusters: Ints, *, names: Sequence[str] = (), target: str = IDENTITY) -> Covariance:
+def cr2(
+    fit: WithinMoments, clusters: Ints, *, names: Sequence[str] = (), target: str = IDENTITY
+) -> Covariance:
     """Bias-reduced cluster-robust covariance with Satterthwaite degrees of freedom for each coefficient.
 
     Parameters
@@ -118,12 +121,11 @@ def cr2(fit: WithinMoments, clusters: Ints, *, names: Sequence[str] = (), target
     n_clusters = count_clusters(clusters)
     weighted = not np.allclose(fit.weights, 1, rtol=0, atol=1e-12)
     plain = not weighted or target == INVERSE_WEIGHTS
-    if plain and nests(clusters, fit.entities):
-        adjusted = _adjust_nested(fit, clusters)
-    else:
-        adjusted = _adjust_in_full(_rows(fit, plain), clusters, fit.n_entities, least_share(fit))
+    adjusted = _adjust(fit, clusters, plain)
+    # Whether a cluster decides alone has to do with the regression, not with the working model.
+    decided = adjusted.decided if plain else _adjust(fit, clusters, plain=True).decided
     facts = CovarianceFacts("cr2", n_clusters=(n_clusters,), target=target if weighted else None)
-    matrix = _matrix(fit, adjusted.scores, adjusted.decided, names)
+    matrix = _matrix(fit, adjusted.scores, decided, names)
     return _with_own_df(fit, matrix, adjusted, facts)
 
 
@@ -188,6 +190,12 @@ def _rows(fit: WithinMoments, plain: bool) -> _Rows:
     return _Rows(1 / np.sqrt(total), Z, w, u, fit.residuals, fit.entities)
 
 
+def _adjust(fit: WithinMoments, clusters: Ints, plain: bool) -> _Adjusted:
+    if plain and nests(clusters, fit.entities):
+        return _adjust_nested(fit, clusters)
+    return _adjust_in_full(_rows(fit, plain), clusters, fit.n_entities, least_share(fit))
+
+
 def _adjust_nested(fit: WithinMoments, clusters: Ints) -> _Adjusted:
     """Adjust by k x k matrices: effects lie inside clusters, and Phi = W^-1."""
     k, n_clusters = len(fit.triangle), int(clusters.max()) + 1
@@ -238,9 +246,8 @@ def _adjust_one(rows: _Rows, members: Ints, products: Products, least: float) ->
     F = np.zeros((len(members), len(inside) + rows.z.shape[1]))
     F[np.arange(len(members)), codes] = rows.d[members]
     F[:, len(inside) :] = rows.z[members]
-    xi = np.block(
-        [[np.diag(products.effects[inside]), products.across[inside]], [products.across[inside].T, products.slopes]]
-    )
+    across = products.across[inside]
+    xi = np.block([[np.diag(products.effects[inside]), across], [across.T, products.slopes]])
     P = rows.v[members][:, None] * F - F @ xi / 2
     values, vectors = np.linalg.eigh(np.eye(len(members)) - F @ P.T - P @ F.T)
     known = values > least
@@ -251,13 +258,13 @@ def _adjust_one(rows: _Rows, members: Ints, products: Products, least: float) ->
 
 def _products(rows: _Rows, n_entities: int) -> Products:
     squared = rows.v**2
-    effects = np.bincount(rows.entities, squared * rows.d**2, n_entities)
+    effects: Floats = np.bincount(rows.entities, squared * rows.d**2, n_entities).astype(np.float64)
     across = cluster_sums(rows.z * (squared * rows.d)[:, None], rows.entities)
     return Products(effects, across, (rows.z * squared[:, None]).T @ rows.z)
 
 
 def _loadings(rows: _Rows, y: Floats, clusters: Ints, n_entities: int) -> Loadings:
-    """Sums over clusters of the products of (n, q) columns with those of the effects and regressors."""
+    """Sum over clusters the products of (n, q) columns with those of the effects and regressors."""
     n, q = y.shape
     n_clusters = int(clusters.max()) + 1
     places = (clusters[:, None] * q + np.arange(q)).ravel()
@@ -269,8 +276,11 @@ def _loadings(rows: _Rows, y: Floats, clusters: Ints, n_entities: int) -> Loadin
 
 def _matrix(fit: WithinMoments, scores: Floats, decided: Floats, names: Sequence[str]) -> Floats:
     """Covariance of (b, constant), after a warning of coefficients that one cluster decides."""
-    F = carry(fit, scores)
-    matrix: Floats = F.T @ F
+    if len(scores) < len(fit.residuals):
+        F = carry(fit, scores)
+        matrix: Floats = F.T @ F
+    else:
+        matrix = carry_square(fit, scores)
     directions = carry(fit, np.eye(scores.shape[1])).T[:-1, :-1]
     length = np.einsum("ij,ij->i", directions, directions)
     hit = ((directions @ decided.T) ** 2 > _DECIDED * length[:, None]).any(axis=1)

@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 from scipy.sparse import csc_array
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
@@ -96,7 +95,7 @@ class WithinFit:
     @property
     def bread(self) -> Floats:
         """(X'WX)^-1 of the within columns, (k, k); covariances are computed from the triangle."""
-        inverse = solve_triangular(self.triangle, np.eye(len(self.triangle)))
+        inverse = inference.solve_upper(self.triangle, np.eye(len(self.triangle)))
         product: Floats = inverse @ inverse.T
         return product
 
@@ -248,7 +247,8 @@ class Estimate:
             Small-sample factor; without it the specification's.
         **options
             ``lags`` and ``distance`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution``, ``terms`` and
-            ``ties`` of the wild cluster bootstrap; ``target`` of CR2; ``df`` of HC2 and HC3; see `kostnadsvekst.models.covariance_kinds.compute_covariance`.
+            ``ties`` of the wild cluster bootstrap; ``target`` of CR2; ``df`` of HC2 and HC3; see
+            `kostnadsvekst.models.covariance_kinds.compute_covariance`.
 
         Raises
         ------
@@ -371,9 +371,13 @@ def fit_within(
     stacked = np.column_stack([X, y])
     means = entity_means(stacked, w, entities, n_entities)
     within = stacked - means[entities]
-    kept, dropped, b, triangle = _solve(
-        within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)), names or ()
-    )
+    raw_norms = np.sqrt(np.einsum("ij,ij->j", stacked, stacked))
+    solution = _solve_normal_equations(within, w, raw_norms)
+    if solution is None:
+        # What rounding left of the means counts where columns are nearly collinear.
+        within = demean(within, w, entities, n_entities)
+        solution = _solve_by_qr(within, w, raw_norms, names or ())
+    kept, dropped, b, triangle = solution
     k = len(kept)
     if not kept:
         raise SpecificationError(
@@ -435,40 +439,46 @@ def entity_means(columns: Floats, weights: Floats, entities: Ints, n_entities: i
     return means
 
 
-def _solve(
-    within: Floats, w: Floats, raw_norms: Floats, names: Sequence[str]
-) -> tuple[list[int], list[int], Floats, Floats]:
-    """Kept and dropped columns of X, coefficients and the triangle R of R'R = X'WX; y is the last column.
+# Kept and dropped columns of X, coefficients, and the triangle R of X'WX = R'R.
+_Solution = tuple[list[int], list[int], Floats, Floats]
 
-    The normal equations, refined once, are as good as QR where the columns are far from collinear;
-    elsewhere QR decides, column by column.
+
+def _solve_normal_equations(within: Floats, w: Floats, raw_norms: Floats) -> _Solution | None:
+    """Solve where the columns are far from collinear; y is the last column. None elsewhere.
+
+    Refined once, the solution is there as good as that of QR.
     """
     gram = (within * w[:, None]).T @ within
     norms = np.sqrt(np.diag(gram))
-    kept = list(range(len(gram) - 1))
-    if (norms > WELL_CONDITIONED * raw_norms).all():
-        # Correlation scale: the size of a pivot is then the share of a column's length left.
-        scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
-        with suppress(np.linalg.LinAlgError):
-            lower = np.linalg.cholesky(scaled)
-            if np.diag(lower).min() > WELL_CONDITIONED:
-                R = lower.T * norms[:-1]
-                return kept, [], _refined(within, w, R, _solve_twice(R, gram[:-1, -1])), R
-    kept, dropped, R = _independent_columns(within * np.sqrt(w)[:, None], norms, raw_norms)
+    if not (norms > WELL_CONDITIONED * raw_norms).all():
+        return None
+    # Correlation scale: the size of a pivot is then the share of a column's length left.
+    scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
+    with suppress(np.linalg.LinAlgError):
+        lower = np.linalg.cholesky(scaled)
+        if np.diag(lower).min() > WELL_CONDITIONED:
+            R = lower.T * norms[:-1]
+            b = _refined(within, w, R, _solve_twice(R, gram[:-1, -1]))
+            return list(range(len(R))), [], b, R
+    return None
+
+
+def _solve_by_qr(within: Floats, w: Floats, raw_norms: Floats, names: Sequence[str]) -> _Solution:
+    """Solve column by column, leaving out those that are collinear with columns before them."""
+    scaled = within * np.sqrt(w)[:, None]
+    kept, dropped, R = _independent_columns(scaled, np.sqrt(np.einsum("ij,ij->j", scaled, scaled)), raw_norms)
     k = len(kept)
     if not k:
         return kept, dropped, np.empty(0), np.empty((0, 0))
     triangle = R[:k, :k]
     _warn_of_near_collinearity(triangle, [names[j] if names else f"column {j + 1}" for j in kept])
-    b = solve_triangular(triangle, R[:k, k])
+    b = inference.solve_upper(triangle, R[:k, k])
     return kept, dropped, _refined(within[:, [*kept, -1]], w, triangle, b), triangle
 
 
 def _solve_twice(R: Floats, target: Floats) -> Floats:
     """(R'R)^-1 times a vector."""
-    half = solve_triangular(R, target, trans="T", check_finite=False)
-    solution: Floats = solve_triangular(R, half, check_finite=False)
-    return solution
+    return inference.solve_upper(R, inference.solve_upper(R, target, transposed=True))
 
 
 def _refined(within: Floats, w: Floats, R: Floats, b: Floats) -> Floats:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
+from scipy.linalg.blas import dtrsm
 from scipy.sparse import csc_array
 from scipy.special import stdtr, stdtrit
 
@@ -126,8 +126,8 @@ def hc1(fit: WithinMoments) -> Covariance:
     Source: Stata's ``areg, vce(robust)``; White (1980), MacKinnon and White (1985, HC1).
     """
     n = len(fit.residuals)
-    F = influences(fit, scores(fit))
-    return Covariance(F.T @ F * (n / fit.df_resid), fit.df_resid, CovarianceFacts("hc1"))
+    matrix = carry_square(fit, orthonormal_scores(fit, scores(fit))) * (n / fit.df_resid)
+    return Covariance(matrix, fit.df_resid, CovarianceFacts("hc1"))
 
 
 def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> Covariance:
@@ -330,15 +330,23 @@ def orthonormal_rows(fit: WithinMoments, rows: Floats) -> Floats:
     The columns of W^(1/2) X R^-1 are orthonormal: what is computed with them keeps its digits however
     collinear the regressors are.
     """
-    turned: Floats = solve_triangular(fit.triangle, rows.T, trans="T", check_finite=False).T
-    return turned
+    return solve_upper(fit.triangle, rows.T, transposed=True).T
+
+
+def solve_upper(R: Floats, target: Floats, transposed: bool = False) -> Floats:
+    """R^-1 (or R'^-1) times (k,) or (k, m) targets, for an upper triangle R without zeros on its diagonal."""
+    # BLAS itself: scipy's own function takes longer to check small systems than to solve them, and LAPACK's
+    # starts threads for them.
+    right = target[:, None] if target.ndim == 1 else target
+    solution: Floats = dtrsm(1.0, R, right, trans_a=int(transposed))
+    return solution[:, 0] if target.ndim == 1 else solution
 
 
 def carry(fit: WithinMoments, coordinates: Floats) -> Floats:
-    """Changes of (b, constant) from (m, k + 1) orthonormal coordinates, the score of c0 last."""
+    """Carry (m, k + 1) orthonormal coordinates, the score of c0 last."""
     k = len(fit.triangle)
     F = np.empty(coordinates.shape)
-    F[:, :k] = solve_triangular(fit.triangle, coordinates[:, :k].T, check_finite=False).T
+    F[:, :k] = solve_upper(fit.triangle, coordinates[:, :k].T).T
     # Not from the slopes' changes: these may be large and cancel in x_mean'b.
     F[:, k] = coordinates[:, k] / len(fit.residuals) - coordinates[:, :k] @ mean_coordinates(fit)
     return F
@@ -346,14 +354,27 @@ def carry(fit: WithinMoments, coordinates: Floats) -> Floats:
 
 def mean_coordinates(fit: WithinMoments) -> Floats:
     """(k,) vector h = R^-T x_mean: the constant changes by -h't where b changes by R^-1 t."""
-    return orthonormal_rows(fit, fit.x_mean[None, :])[0]
+    coordinates: Floats = orthonormal_rows(fit, fit.x_mean[None, :])[0]
+    return coordinates
 
 
 def influences(fit: WithinMoments, sums: Floats) -> Floats:
     """Influence of (m, k + 1) sums of scores (see `scores`) on (b, constant), in the same shape."""
-    coordinates = sums.copy()
-    coordinates[:, :-1] = orthonormal_rows(fit, sums[:, :-1])
-    return carry(fit, coordinates)
+    return carry(fit, orthonormal_scores(fit, sums))
+
+
+def orthonormal_scores(fit: WithinMoments, sums: Floats) -> Floats:
+    """Orthonormal coordinates of (m, k + 1) sums of scores, that of c0 as it is."""
+    return np.column_stack([orthonormal_rows(fit, sums[:, :-1]), sums[:, -1]])
+
+
+def carry_square(fit: WithinMoments, coordinates: Floats) -> Floats:
+    """F'F of the changes F (see `carry`) of many rows, such as one for each observation.
+
+    The square is taken in orthonormal coordinates, where it is far from singular if the rows are many.
+    """
+    half = carry(fit, coordinates.T @ coordinates)
+    return carry(fit, half.T)
 
 
 def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> TTests:
@@ -403,7 +424,7 @@ def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, tuple[Bilingual, ...]
 
 
 def _places(present: Ints) -> tuple[Ints, int]:
-    """Steps of each period from the first, one being the greatest step common to all, and absent periods."""
+    """Place each period in steps from the first, the greatest step common to all; count absent ones."""
     steps = present - present[0]
     steps = steps // np.gcd.reduce(steps)
     return steps, int(steps[-1]) + 1 - len(steps)

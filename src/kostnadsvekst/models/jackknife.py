@@ -94,7 +94,7 @@ def leave_one_out(fit: FittedMoments, clusters: Ints) -> LeaveOneOut:
     ssr = fit.ssr - squares - np.einsum("gi,gij,gj->g", turned, rest, turned)
     effects = np.bincount(_cluster_of_entity(fit.entities, clusters), minlength=n_clusters)
     df_resid = n - np.bincount(clusters, minlength=n_clusters) - (fit.n_entities - effects) - k
-    weight = np.bincount(clusters, fit.weights, n_clusters)
+    weight: Floats = np.bincount(clusters, fit.weights, n_clusters).astype(np.float64)
     change = _change(fit, clusters, turned, weight)
     return LeaveOneOut(
         coefficients=np.append(fit.coefficients, fit.constant) + change,
@@ -165,7 +165,7 @@ def cluster_products(X: Floats, weights: Floats, clusters: Ints) -> Floats:
 
 
 def _change(fit: FittedMoments, clusters: Ints, turned: Floats, weight: Floats) -> Floats:
-    """Changes of (b, constant) without each cluster, from those of the orthonormal coordinates."""
+    """Carry the changes without each cluster from orthonormal coordinates to (b, constant)."""
     n, k = fit.X_within.shape
     slopes = carry(fit, np.column_stack([turned, np.zeros(len(turned))]))[:, :k]
     # Levels from the grand means: what is left of the constant's parts then does not cancel.

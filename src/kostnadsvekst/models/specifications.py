@@ -42,7 +42,8 @@ class Specification:
         (by entity),
         ``("cluster", column)``, ``("twoway", column, column)`` (``"twoway"``: entity and time),
         ``"driscoll_kraay"``, ``"wild_cluster"`` or ``("wild_cluster", column)``, ``"jackknife"`` (CV3) or
-        ``("jackknife", column)``, ``"cr2"`` or ``("cr2", column)`` (few clusters); see `kostnadsvekst.models.covariance_kinds`.
+        ``("jackknife", column)``, ``"cr2"`` or ``("cr2", column)`` (few clusters); see
+        `kostnadsvekst.models.covariance_kinds`.
     sample : tuple of str
         Names of samples or expressions that all rows used must satisfy, see
         `kostnadsvekst.models.samples`; a single one may be given as text.

@@ -306,21 +306,17 @@ def _crossed(values: Floats, clusters: Ints, fit: WithinMoments) -> Floats:
     return table
 
 
-class _RejectionCurve(NamedTuple):
-    """All that the draws say about every null: numerator n0 - d n1, squared denominator quadratic in d."""
+class _Pieces(NamedTuple):
+    """What vectors of signs say of every null: numerator n0 - d n1, squared denominator quadratic in d."""
 
     n0: Floats
     n1: Floats
     d00: Floats
     d01: Floats
     d11: Floats
-    score_square: float
-    enumerated: bool
-    ties: str
 
     @classmethod
-    def of(cls, moments: _Moments, signs: Signs, ties: str) -> "_RejectionCurve":
-        v = signs.values
+    def of(cls, moments: _Moments, v: Floats) -> "_Pieces":
         zero, one = (moments.q0, moments.u0), (moments.q1, moments.u1)
         return cls(
             v @ moments.q0,
@@ -328,21 +324,37 @@ class _RejectionCurve(NamedTuple):
             _inner(v, zero, zero, moments.h),
             _inner(v, zero, one, moments.h),
             _inner(v, one, one, moments.h),
-            moments.score_square,
-            signs.enumerated,
-            ties,
         )
+
+    def at(self, d: float) -> tuple[Floats, Floats]:
+        """Numerator and denominator of the squared t statistics of the null at distance d."""
+        return (self.n0 - d * self.n1) ** 2, self.d00 - 2 * d * self.d01 + d * d * self.d11
+
+
+class _RejectionCurve(NamedTuple):
+    """P values of every null, from the draws and from the data, which are the draw of equal signs."""
+
+    draws: _Pieces
+    data: _Pieces
+    enumerated: bool
+    ties: str
+
+    @classmethod
+    def of(cls, moments: _Moments, signs: Signs, ties: str) -> "_RejectionCurve":
+        # Through the same sums as the draws: the draw of equal signs is then a tie to the last bits.
+        equal = np.ones((1, signs.values.shape[1]))
+        return cls(_Pieces.of(moments, signs.values), _Pieces.of(moments, equal), signs.enumerated, ties)
 
     def p_value(self, d: float) -> float:
         """P value of the null at distance d from the estimate."""
-        numerator = (self.n0 - d * self.n1) ** 2
-        denominator = self.d00 - 2 * d * self.d01 + d * d * self.d11
+        numerator, denominator = self.draws.at(d)
+        observed, scale = self.data.at(d)
         # A tie falls on the side of the convention, whatever rounding says.
         edge = 1 - _TIE if self.ties == COUNTED else 1 + _TIE
-        extreme = int((numerator * self.score_square >= d * d * denominator * edge).sum())
+        extreme, n_draws = int((numerator * scale >= observed * denominator * edge).sum()), len(numerator)
         if self.enumerated or self.ties == UNCOUNTED:
-            return extreme / len(self.n0)
-        return (1 + extreme) / (1 + len(self.n0))
+            return extreme / n_draws
+        return (1 + extreme) / (1 + n_draws)
 
     def invert(self, side: int, std_error: float, alpha: float) -> float:
         """Distance to the nearest rejected null on one side."""

@@ -30,7 +30,7 @@ class Loadings:
     slopes: Floats
 
     def at(self, contrast: Floats) -> "tuple[csr_array, Floats]":
-        """Loadings of one contrast (q,) of the columns: (M, G) and (M, k)."""
+        """Take the loadings of one contrast (q,) of the columns: (M, G) and (M, k)."""
         pick = kron(eye_array(len(self.slopes)), contrast[None, :], format="csr")
         return csr_array(pick @ self.effects), np.einsum("q,gqk->gk", contrast, self.slopes)
 
@@ -82,13 +82,14 @@ class WorkingModel:
         return own
 
     def degrees_of_freedom(self, contrasts: Floats) -> Floats:
-        """Satterthwaite's degrees of freedom of the variance of each contrast: 2 E(V)^2 / Var(V).
+        """Count Satterthwaite's degrees of freedom of each contrast's variance: 2 E(V)^2 / Var(V).
 
         NaN where the variance is zero.
         """
         found = np.array([self._trace_and_square(contrast) for contrast in contrasts])
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(found[:, 0] > 0, found[:, 0] ** 2 / found[:, 1], np.nan)
+            df: Floats = np.where(found[:, 0] > 0, found[:, 0] ** 2 / found[:, 1], np.nan)
+        return df
 
     def hotelling(self, contrasts: Floats) -> float:
         """Degrees of freedom eta of Hotelling's T^2 for p contrasts together.
