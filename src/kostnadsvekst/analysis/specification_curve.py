@@ -23,7 +23,13 @@ from kostnadsvekst.models.absorption import demean
 from kostnadsvekst.models.covariance_kinds import Grouping
 from kostnadsvekst.models.design import Design, Sample, build_design
 from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED, Estimate, estimate
-from kostnadsvekst.models.inference import cluster_sums, count_clusters, nests, small_sample_factor
+from kostnadsvekst.models.inference import (
+    cluster_sums,
+    count_clusters,
+    nests,
+    orthonormal_rows,
+    small_sample_factor,
+)
 from kostnadsvekst.models.preparation import NeededColumns, needed_columns, read_needed
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
@@ -178,7 +184,7 @@ class _Line(NamedTuple):
     std_error: float
     n_obs: int
     n_entities: int
-    df: int
+    df: float
     status: str = OK
     p_value: float = float("nan")
     conf_low: float = float("nan")
@@ -429,10 +435,14 @@ def _lines_alone(
         gone = [t for t in focal or () if t in fitted.dropped]
         reason = f"collinear: {', '.join(gone)}" if gone else f"none of {', '.join(focal or ())} is in it"
         return [_failed(spec, reason)]
-    counts = (fitted.n_obs, fitted.n_entities, chosen.inference.df, OK)
+    df = np.broadcast_to(chosen.inference.df, len(chosen.terms)).tolist()
     columns = ["estimate", "std_error", "p_value", "conf_low", "conf_high"]
-    table = frame.loc[wanted, columns].itertuples(name=None)
-    return [_Line(term, b, se, *counts, p, low, high) for term, b, se, p, low, high in table]
+    table = frame.assign(df=df[:-1]).loc[wanted, [*columns, "df"]].itertuples(name=None)
+    size = (fitted.n_obs, fitted.n_entities)
+    return [
+        _Line(term, b, se, *size, df_of_term, OK, p, low, high)
+        for term, b, se, p, low, high, df_of_term in table
+    ]
 
 
 def _failed(spec: Specification, reason: object) -> _Line:
@@ -498,7 +508,8 @@ class _Bootstrap:
             residuals=fit.residuals,
             coefficient=float(fit.coefficients[j]),
             bread=fit.bread,
-            j=j,
+            direction=fit.bread[j],
+            variance=float(fit.bread[j, j]),
             df_resid=fit.df_resid,
             clusters=sample.codes[entity],
             signs=self._signs_of(shared, sample.levels[entity]),
@@ -512,14 +523,17 @@ class _Bootstrap:
         spec, fit = fitted.specification, fitted.fit
         clusters = fitted.grouping.codes(spec.entity)
         levels = np.unique(fitted.data[spec.entity].iloc[fitted.rows])
-        j = fitted.terms.index(term)
+        j, k = fitted.terms.index(term), len(fit.coefficients)
+        # In orthonormal coordinates, for these are the fits that the normal equations do not bear.
+        direction = orthonormal_rows(fit, np.eye(k)[[j]])[0]
         self._add(
-            X=fit.X_within,
+            X=orthonormal_rows(fit, fit.X_within),
             weights=fit.weights,
             residuals=fit.residuals,
             coefficient=float(fit.coefficients[j]),
-            bread=fit.bread,
-            j=j,
+            bread=np.eye(k),
+            direction=direction,
+            variance=float(direction @ direction),
             df_resid=fit.df_resid,
             clusters=clusters,
             signs=self.signs[:, self.units.get_indexer(levels)],
@@ -560,15 +574,16 @@ class _Bootstrap:
         residuals: Floats,
         coefficient: float,
         bread: Floats,
-        j: int,
+        direction: Floats,
+        variance: float,
         df_resid: int,
         clusters: Ints,
         signs: Floats,
         pooled: bool,
     ) -> None:
         n, k = X.shape
-        z = X @ bread[j]
-        restricted = residuals + z * (coefficient / bread[j, j])
+        z = X @ direction
+        restricted = residuals + z * (coefficient / variance)
         # In a pooled model the draw's mean is taken out again: a column of ones stands beside the others.
         columns = np.column_stack([X, np.ones(n)]) if pooled else X
         scale = np.zeros((columns.shape[1],) * 2)
@@ -577,7 +592,7 @@ class _Bootstrap:
             scale[k, k] = 1 / weights.sum()
         u = cluster_sums(columns * (weights * restricted)[:, None], clusters)
         h = cluster_sums(columns * (weights * z)[:, None], clusters) @ scale
-        squares = bootstrap_statistics(signs, u[:, :k] @ bread[j], u, h)
+        squares = bootstrap_statistics(signs, u[:, :k] @ direction, u, h)
         n_clusters = signs.shape[1]
         factor = small_sample_factor(n, k, df_resid, n_clusters, "areg")
         self.statistics.append(np.sign(squares) * np.sqrt(np.abs(squares) / factor))

@@ -256,7 +256,8 @@ def _two_way(cells: _Cells, shared: SharedRegressors, model: _Model, k: int) -> 
         V = bread * fit.sum_of_squares / df
     else:
         nested = n - (fit.n_effects - units) - m - 1
-        V = units / (units - 1) * (n - 1) / nested * bread @ (fit.scores.T @ fit.scores) @ bread
+        influences = fit.scores @ bread
+        V = units / (units - 1) * (n - 1) / nested * influences.T @ influences
         df = units - 1
     return _Effect(fit.coefficients[:k], np.sqrt(np.diag(V)[:k]), df, n, units, float("nan"))
 

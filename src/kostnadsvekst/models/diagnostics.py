@@ -28,7 +28,8 @@ class HypothesisTest:
     null : str
         The hypothesis that a small p value speaks against.
     statistic : float
-    df_numerator, df_denominator : int
+    df_numerator : int
+    df_denominator : float
     p_value : float
     covariance : str
         Covariance that the test rests on.
@@ -38,13 +39,13 @@ class HypothesisTest:
     null: str
     statistic: float
     df_numerator: int
-    df_denominator: int
+    df_denominator: float
     p_value: float
     covariance: str
 
     def __str__(self) -> str:
         return (
-            f"{self.name}: F({self.df_numerator}, {self.df_denominator}) = {self.statistic:.4g}, "
+            f"{self.name}: F({self.df_numerator}, {self.df_denominator:.6g}) = {self.statistic:.4g}, "
             f"p = {self.p_value:.4g}; null: {self.null}; covariance {self.covariance}"
         )
 
@@ -253,5 +254,20 @@ def _wald(
         )
     scaled = difference / scale
     statistic = float(scaled @ np.linalg.solve(middle / np.outer(scale, scale), scaled)) / len(rows)
-    p_value = float(fdtrc(len(rows), covariance.df, statistic))
-    return HypothesisTest(name, said, statistic, len(rows), covariance.df, p_value, covariance.description)
+    share, df = _denominator(covariance, rows)
+    statistic *= share
+    p_value = float(fdtrc(len(rows), df, statistic))
+    return HypothesisTest(name, said, statistic, len(rows), df, p_value, covariance.description)
+
+
+def _denominator(covariance: Covariance, rows: Floats) -> tuple[float, float]:
+    """Share of the statistic that has an F distribution, and its denominator's degrees of freedom."""
+    if covariance.working is None:
+        return 1.0, float(np.max(covariance.df))
+    p, eta = len(rows), covariance.working.hotelling(rows @ covariance.working.contrasts)
+    if eta <= p - 1:
+        raise SpecificationError(
+            f"{p} restrictions cannot be tested together with {covariance.description}: the degrees of "
+            f"freedom ({eta:.2g}) are fewer; test fewer of them"
+        )
+    return (eta - p + 1) / eta, eta - p + 1

@@ -5,6 +5,7 @@ weights may vary over time, and the absorbed effects count in the degrees of fre
 more sets of effects it is ``reghdfe ..., absorb(entity f2 f3) keepsingletons``.
 """
 
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
-from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.absorption import entity_means, project, read_sets
@@ -43,6 +43,10 @@ INVARIANT = 1e-11
 COLLINEAR = 1e-9
 # Above this share the normal equations lose at most six of sixteen digits, before refinement.
 WELL_CONDITIONED = 1e-3
+# Beyond this condition number of columns of unit length less than about six digits are left.
+NEARLY_COLLINEAR = 1e8
+# A column takes part in a near collinearity with at least this share of the largest part.
+_INVOLVED = 1e-2
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
     "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
@@ -69,8 +73,8 @@ class WithinFit:
         Scaled to sum to n.
     entities : (n,) integer array
         Codes 0 ... G - 1.
-    bread : (k, k) array
-        (X'WX)^-1 of the within columns.
+    triangle : (k, k) array
+        Upper triangle R of X'WX = R'R of the within columns.
     x_mean : (k,) array
         Weighted grand means of the kept columns.
     entity_means : (G, k + 1) array
@@ -95,7 +99,7 @@ class WithinFit:
     residuals: Floats
     weights: Floats
     entities: Ints
-    bread: Floats
+    triangle: Floats
     x_mean: Floats
     entity_means: Floats
     n_entities: int
@@ -112,6 +116,13 @@ class WithinFit:
         """Independent effects of all sets: G where there is one."""
         n, k = self.X_within.shape
         return int(n - k - self.df_resid)
+
+    @property
+    def bread(self) -> Floats:
+        """(X'WX)^-1 of the within columns, (k, k); covariances are computed from the triangle."""
+        inverse = inference.solve_upper(self.triangle, np.eye(len(self.triangle)))
+        product: Floats = inverse @ inverse.T
+        return product
 
     @property
     def X(self) -> Floats:
@@ -228,8 +239,8 @@ class Estimate:
         return self.fit.n_effects
 
     @property
-    def df(self) -> float:
-        """Degrees of freedom of the t tests and intervals; those of the covariance."""
+    def df(self) -> float | Floats:
+        """Degrees of freedom of the t tests and intervals: one number, or one for each term (CR2)."""
         return self.inference.df
 
     @property
@@ -286,12 +297,14 @@ class Estimate:
         ----------
         covariance : str or tuple of str
             As in `Specification`: ``"classical"``, ``"hc1"``, ``"cluster"``, ``("cluster", column)``,
-            ``("twoway", column, column)``, ``"driscoll_kraay"``, ``"wild_cluster"``, ``"jackknife"``.
+            ``("twoway", column, column)``, ``"driscoll_kraay"``, ``"wild_cluster"``, ``"jackknife"``,
+            ``"hc2"``, ``"hc3"``, ``("cr2", column)``.
         convention : {"areg", "xtreg", "none"}, optional
             Small-sample factor; without it the specification's.
         **options
-            ``lags`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution`` and ``terms`` of the wild
-            cluster bootstrap; see `kostnadsvekst.models.covariance_kinds.compute_covariance`.
+            ``lags`` and ``distance`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution``, ``terms`` and
+            ``ties`` of the wild cluster bootstrap; ``target`` of CR2; ``df`` of HC2 and HC3; see
+            `kostnadsvekst.models.covariance_kinds.compute_covariance`.
 
         Raises
         ------
@@ -438,7 +451,13 @@ def fit_within(
     stacked = np.column_stack([X, y])
     out = _take_out(stacked, w, entities, absorb)
     within = out.within
-    kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
+    raw_norms = np.sqrt(np.einsum("ij,ij->j", stacked, stacked))
+    solution = _solve_normal_equations(within, w, raw_norms)
+    if solution is None:
+        # What rounding left of the effects counts where columns are nearly collinear.
+        within = _take_out(within, w, entities, absorb).within
+        solution = _solve_by_qr(within, w, raw_norms, names or ())
+    kept, dropped, b, triangle = solution
     k = len(kept)
     if not kept:
         raise SpecificationError(
@@ -463,7 +482,7 @@ def fit_within(
         residuals=residuals,
         weights=w,
         entities=entities,
-        bread=bread,
+        triangle=triangle,
         x_mean=mean[kept],
         entity_means=out.effects[0][:, [*kept, -1]],
         n_entities=len(out.effects[0]),
@@ -542,30 +561,69 @@ def _refuse_for_several_sets(spec: Specification, fit: WithinFit, grouping: Grou
             )
 
 
-def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], list[int], Floats, Floats]:
-    """Kept and dropped columns of X, coefficients and bread; y is the last column of ``within``.
+# Kept and dropped columns of X, coefficients, and the triangle R of X'WX = R'R.
+_Solution = tuple[list[int], list[int], Floats, Floats]
 
-    The normal equations, refined once, are as good as QR where the columns are far from collinear;
-    elsewhere QR decides, column by column.
+
+def _solve_normal_equations(within: Floats, w: Floats, raw_norms: Floats) -> _Solution | None:
+    """Solve where the columns are far from collinear; y is the last column. None elsewhere.
+
+    Refined once, the solution is there as good as that of QR.
     """
     gram = (within * w[:, None]).T @ within
     norms = np.sqrt(np.diag(gram))
-    kept = list(range(len(gram) - 1))
-    if (norms > WELL_CONDITIONED * raw_norms).all():
-        # Correlation scale: the size of a pivot is then the share of a column's length left.
-        scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
-        with suppress(np.linalg.LinAlgError):
-            triangle = np.linalg.cholesky(scaled)
-            if np.diag(triangle).min() > WELL_CONDITIONED:
-                inverse = solve_triangular(triangle, np.eye(len(scaled)), lower=True, check_finite=False)
-                bread = (inverse.T @ inverse) / np.outer(norms[:-1], norms[:-1])
-                b = bread @ gram[:-1, -1]
-                residuals = within[:, -1] - within[:, :-1] @ b
-                return kept, [], b + bread @ (within[:, :-1].T @ (w * residuals)), bread
-    kept, dropped, R = _independent_columns(within * np.sqrt(w)[:, None], norms, raw_norms)
+    if not (norms > WELL_CONDITIONED * raw_norms).all():
+        return None
+    # Correlation scale: the size of a pivot is then the share of a column's length left.
+    scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
+    with suppress(np.linalg.LinAlgError):
+        lower = np.linalg.cholesky(scaled)
+        if np.diag(lower).min() > WELL_CONDITIONED:
+            R = lower.T * norms[:-1]
+            b = _refined(within, w, R, _solve_twice(R, gram[:-1, -1]))
+            return list(range(len(R))), [], b, R
+    return None
+
+
+def _solve_by_qr(within: Floats, w: Floats, raw_norms: Floats, names: Sequence[str]) -> _Solution:
+    """Solve column by column, leaving out those that are collinear with columns before them."""
+    scaled = within * np.sqrt(w)[:, None]
+    kept, dropped, R = _independent_columns(scaled, np.sqrt(np.einsum("ij,ij->j", scaled, scaled)), raw_norms)
     k = len(kept)
-    inverse = solve_triangular(R[:k, :k], np.eye(k))
-    return kept, dropped, solve_triangular(R[:k, :k], R[:k, k]) if k else np.empty(0), inverse @ inverse.T
+    if not k:
+        return kept, dropped, np.empty(0), np.empty((0, 0))
+    triangle = R[:k, :k]
+    _warn_of_near_collinearity(triangle, [names[j] if names else f"column {j + 1}" for j in kept])
+    b = inference.solve_upper(triangle, R[:k, k])
+    return kept, dropped, _refined(within[:, [*kept, -1]], w, triangle, b), triangle
+
+
+def _solve_twice(R: Floats, target: Floats) -> Floats:
+    """(R'R)^-1 times a vector."""
+    return inference.solve_upper(R, inference.solve_upper(R, target, transposed=True))
+
+
+def _refined(within: Floats, w: Floats, R: Floats, b: Floats) -> Floats:
+    """Coefficients after one correction by their own residuals."""
+    residuals = within[:, -1] - within[:, :-1] @ b
+    return b + _solve_twice(R, within[:, :-1].T @ (w * residuals))
+
+
+def _warn_of_near_collinearity(R: Floats, names: list[str]) -> None:
+    """Warn with the names of the columns that are nearly collinear, if any are."""
+    values, vectors = np.linalg.svd(R / np.sqrt(np.einsum("ij,ij->j", R, R)))[1:]
+    condition = float(values[0] / values[-1])
+    if condition <= NEARLY_COLLINEAR:
+        return
+    weight = np.abs(vectors[values <= 10 * values[-1]]).max(axis=0)
+    involved = [name for name, share in zip(names, weight, strict=True) if share > _INVOLVED * weight.max()]
+    digits = max(int(-np.log10(np.finfo(float).eps * condition)) - 1, 0)
+    warnings.warn(
+        f"nearly collinear within entities: {', '.join(involved)} (condition number {condition:.0e}); their "
+        f"coefficients and standard errors hold to about {digits} digits: centre them, or leave one out",
+        DataWarning,
+        stacklevel=4,
+    )
 
 
 def _independent_columns(

@@ -38,10 +38,12 @@ class Specification:
     weights : str, optional
         Column of positive analytic weights; they may vary over time. Without it all rows weigh the same.
     covariance : str or tuple of str
-        How standard errors are computed: ``"classical"``, ``"hc1"``, ``"cluster"`` (by entity),
+        How standard errors are computed: ``"classical"``, ``"hc1"``, ``"hc2"``, ``"hc3"``, ``"cluster"``
+        (by entity),
         ``("cluster", column)``, ``("twoway", column, column)`` (``"twoway"``: entity and time),
         ``"driscoll_kraay"``, ``"wild_cluster"`` or ``("wild_cluster", column)``, ``"jackknife"`` (CV3) or
-        ``("jackknife", column)``; see `kostnadsvekst.models.covariance_kinds`.
+        ``("jackknife", column)``, ``"cr2"`` or ``("cr2", column)`` (few clusters); see
+        `kostnadsvekst.models.covariance_kinds`.
     sample : tuple of str
         Names of samples or expressions that all rows used must satisfy, see
         `kostnadsvekst.models.samples`; a single one may be given as text.

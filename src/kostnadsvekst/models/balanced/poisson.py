@@ -129,11 +129,11 @@ def _result(
     present: Bools,
     iteration: int,
 ) -> PoissonFit:
-    scores = np.einsum("knt,nt->nk", X, errors)
+    influences = np.einsum("knt,nt->nk", X, errors) @ bread
     n_units = int(used.any(1).sum())
     return PoissonFit(
         coefficients=b,
-        clustered=n_units / (n_units - 1) * bread @ (scores.T @ scores) @ bread,
+        clustered=n_units / (n_units - 1) * influences.T @ influences,
         n_obs=int(used.sum()),
         n_units=n_units,
         n_separated=int(present.sum() - used.sum()),
