@@ -355,3 +355,50 @@ def test_table_says_rate_and_controls(small):
     notes = kv.acute_beds.results(effects)[MAIN].facts.notes
     assert any("per innbygger" in note.nb for note in notes)
     assert any("× år" in note.nb and "× years" in note.en for note in notes)
+
+
+def with_totals(panel, *totals):
+    """Totals over all departments: internal medicine, surgery, and one contact more for every third row."""
+    more = (np.arange(len(panel)) % 3 == 0).astype(int)
+    return panel.assign(**{t: panel[list(kv.acute_beds.base_cells(t))].sum(axis=1) + more for t in totals})
+
+
+def test_a_total_of_ones_own_is_not_forced_to_the_sum(small):
+    total = "admissions_acute_all_80plus"
+    frame = kv.acute_beds.check_panel(with_totals(small, total))
+    assert kv.acute_beds.outcome_columns(total, frame.columns) == (total,)
+    grid = kv.acute_beds.to_grid(frame)
+    sums = sum(grid.values[c] for c in kv.acute_beds.base_cells(total))
+    counts = kv.acute_beds.outcome_counts(grid, total)
+    assert np.nansum(counts - sums) == np.ceil(len(frame) / 3)
+    ours = kv.acute_beds.estimate_effects(frame, [total]).iloc[0]
+    own = long_form(frame, total).assign(y=np.log(frame[total].where(frame[total] > 0)))
+    check = kv.estimate(kv.Specification("y", (*TERMS, "C(season)"), "municipality", "month"), own.dropna())
+    assert ours["estimate"] == pytest.approx(check.coefficients.loc["bed", "estimate"], abs=EXACT)
+    # Departments themselves stay as they are.
+    part = "admissions_acute_internal_80plus"
+    assert kv.acute_beds.outcome_columns(part, frame.columns) == (part,)
+
+
+def test_totals_by_age_add_up_and_half_of_them_do_not(small):
+    both = ("admissions_acute_all_80plus", "admissions_acute_all_under80")
+    frame = with_totals(small, *both)
+    assert kv.acute_beds.outcome_columns("admissions_acute_all_all", frame.columns) == both[::-1]
+    # Elective departments have no total: all admissions would be half a total and half a sum.
+    with pytest.raises(SpecificationError, match="add the column 'admissions_all_all_80plus'"):
+        kv.acute_beds.outcome_columns("admissions_all_all_80plus", frame.columns)
+    with pytest.warns(DataWarning, match="neither a total nor a sum"):
+        table = kv.acute_beds.estimate_effects(frame, ["admissions_all_all_80plus", both[0]])
+    assert table["estimate"].isna().tolist() == [True, False]
+    added = with_totals(frame, "admissions_all_all_80plus")
+    assert kv.acute_beds.estimate_effects(added, ["admissions_all_all_80plus"])["refused"].item() == ""
+
+
+def test_a_total_below_its_parts_is_a_fault(small):
+    total = "admissions_acute_all_80plus"
+    frame = with_totals(small, total)
+    frame.loc[7, total] = -1 + frame.loc[7, list(kv.acute_beds.base_cells(total))].sum()
+    with pytest.raises(
+        InvalidDataError, match=r"smaller than the sum of its parts in 1 row\(s\): S001 2012-01"
+    ):
+        kv.acute_beds.check_panel(frame)

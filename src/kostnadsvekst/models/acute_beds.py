@@ -29,6 +29,7 @@ from kostnadsvekst.panel.monthly import (
     CONTACTS,
     DEMAND,
     DEPARTMENTS,
+    DISTANCE,
     MAIN_OUTCOME,
     MECHANISMS,
     NEVER,
@@ -43,6 +44,7 @@ from kostnadsvekst.panel.monthly import (
     collapse_to_quarters,
     cumulative_adoption,
     load_panel,
+    outcome_columns,
     outcome_counts,
     outcome_parts,
     to_grid,
@@ -55,6 +57,7 @@ __all__ = [
     "COVARIANCES",
     "DEMAND",
     "DEPARTMENTS",
+    "DISTANCE",
     "ESTIMATORS",
     "MAIN_OUTCOME",
     "MECHANISMS",
@@ -72,6 +75,7 @@ __all__ = [
     "cumulative_adoption",
     "estimate_effects",
     "load_panel",
+    "outcome_columns",
     "outcome_counts",
     "outcome_parts",
     "results",
@@ -216,6 +220,7 @@ class _Cells:
     n_zero: int
     n_missing: int
     log_persons: Floats | None = None
+    refused: str = ""
 
     @property
     def log(self) -> Floats:
@@ -248,7 +253,11 @@ def _fit_all(
 
 
 def _cells(grid: MonthlyGrid, name: str, controls_known: Bools, model: _Model) -> _Cells:
-    counts = outcome_counts(grid, name)
+    try:
+        counts = outcome_counts(grid, name)
+    except SpecificationError as error:
+        nothing = np.zeros_like(grid.present)
+        return _Cells(np.zeros(nothing.shape), nothing, 0, int(grid.present.sum()), refused=str(error))
     known = controls_known & np.isfinite(counts)
     persons = log_persons(grid, name) if model.per_inhabitant else None
     n_missing = int(grid.present.sum() - known.sum())
@@ -267,10 +276,12 @@ def _fit_each(outcomes: Iterable[_Cells], X: Floats, model: _Model, design: Beds
     yield from ((cells, _attempt(_two_way, cells, shared, model, k)) for cells in outcomes)
 
 
-def _attempt(fit: Callable[..., _Effect], *arguments: object) -> _Effect | SpecificationError:
+def _attempt(fit: Callable[..., _Effect], cells: _Cells, *arguments: object) -> _Effect | SpecificationError:
     """Fit, or return why this outcome's effect is not identified: those of others may be."""
+    if cells.refused:
+        return SpecificationError(cells.refused)
     try:
-        return fit(*arguments)
+        return fit(cells, *arguments)
     except SpecificationError as error:
         return error
 

@@ -64,12 +64,13 @@ def build_beds_design(
     SpecificationError
         For a control that the model has already.
     """
+    _check_controls(controls)
     demand = [name for name in DEMAND if not (per_inhabitant and name == "population")]
     require_columns([*SUPPLY, *DEMAND, *controls], grid.values)
     treatments, groups = _treatments(grid, split)
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = [np.log(grid.values[name]) for name in (*SUPPLY, *demand)]
-    further = [_control(grid, name) for name in _checked(controls)]
+    further = [_control(grid, name) for name in controls]
     drift = [np.broadcast_to(_years(grid), grid.present.shape)] if trend else []
     names = [
         *(TREATMENT if group == "all" else f"{TREATMENT}[{group}]" for group in groups),
@@ -90,13 +91,12 @@ def log_persons(grid: MonthlyGrid, outcome: str) -> Floats:
         return np.asarray(np.log(grid.values["population"] * part))
 
 
-def _checked(controls: Sequence[str]) -> Sequence[str]:
+def _check_controls(controls: Sequence[str]) -> None:
     if isinstance(controls, str):
         raise SpecificationError(f"controls must be a sequence of names, not the text {controls!r}")
     known = [name for name in controls if name in (*SUPPLY, *DEMAND)]
     if known:
         raise SpecificationError(f"the model has these controls already: {', '.join(known)}")
-    return controls
 
 
 def _control(grid: MonthlyGrid, name: str) -> tuple[str, Floats]:
