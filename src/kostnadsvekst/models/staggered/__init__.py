@@ -6,6 +6,7 @@ infinite for units that are never treated.
 
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel, read_adoption_panel
 from kostnadsvekst.models.staggered.event_study import BASE_PERIODS, CONTROLS, METHODS, event_study
+from kostnadsvekst.models.staggered.robust_intervals import robust_relative_magnitudes, robust_smoothness
 from kostnadsvekst.models.staggered.robustness import WaldTest, placebo, pre_trend_test, sensitivity
 from kostnadsvekst.models.staggered.static import (
     KINDS,
@@ -40,6 +41,8 @@ __all__ = [
     "pre_trend_test",
     "randomisation_inference",
     "read_adoption_panel",
+    "robust_relative_magnitudes",
+    "robust_smoothness",
     "sensitivity",
     "two_way_estimate",
 ]
