@@ -395,8 +395,8 @@ def fit_ar1(
     if method != "fixed" and not (gaps == 1).any():
         raise SpecificationError(
             "no unit has two rows one period apart (a period is the regular step of the whole time column): "
-            "nothing in the data tells rho; give a fixed value (rho_value), or leave out what lies between the "
-            "periods"
+            "nothing in the data tells rho; give a fixed value (rho_value), or leave out what lies between "
+            "the periods"
         )
     within = _stata_demeaned(np.column_stack([X, y]), entities)
     moments = lag_moments(within * np.sqrt(w)[:, None], gaps)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, simulate
@@ -111,6 +112,11 @@ def load_panel(
         All faults at once: months that cannot be read, rows that repeat a municipality and month, counts
         that are negative or not whole, totals that are smaller than the sum of their parts, supply or demand
         that is not positive, a first month that changes.
+
+    Warns
+    -----
+    DataWarning
+        For rows without a municipality or a month, which are left out.
     """
     if path is None:
         return simulate(seed).panel
@@ -150,6 +156,8 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     panel = panel.rename(columns={short: name for name, short in short_names().items()})
     panel.attrs = attrs
     require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel.columns)
+    origin = _origin(panel)
+    panel = leave_out_unnamed_rows(panel, "municipality", "month")
     months = _month_text(panel["month"], "month")
     first = _month_text(panel["first_month"].mask(panel["first_month"].isin(["", 0, "0"])), "first_month")
     checked = panel.assign(month=months, first_month=first)
@@ -162,7 +170,7 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     ]
     if problems:
         raise InvalidDataError(f"monthly panel: {len(problems)} problem(s)", problems)
-    checked.attrs = {**panel.attrs, "provenance": _origin(panel)}
+    checked.attrs = {**panel.attrs, "provenance": origin}
     return checked.sort_values(["municipality", "month"], ignore_index=True)
 
 
@@ -173,10 +181,16 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
     ------
     InvalidDataError
         If no row is left.
+
+    Warns
+    -----
+    DataWarning
+        For rows without a municipality or a month, which are left out.
     """
     # Every column that is taken from a frame gets a deep copy of its attributes: leave these behind.
     panel = panel.copy(deep=False)
     panel.attrs = {}
+    panel = leave_out_unnamed_rows(panel, "municipality", "month")
     numbers = period_numbers(panel["month"], "month")
     kept = numbers <= pd.Period(until, "M").ordinal
     if not kept.any():
