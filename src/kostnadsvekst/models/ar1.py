@@ -21,7 +21,7 @@ from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covar
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
-from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.models.specifications import Specification, dummies_of
 from kostnadsvekst.panel.periods import check_unique, period_numbers
 
 Floats = NDArray[np.float64]
@@ -330,6 +330,11 @@ def _warn_of_gaps(n_gaps: int, entity: str) -> None:
 def _check_specification(spec: Specification) -> None:
     if spec.effects != "entity":
         raise SpecificationError("AR(1) disturbances are estimated with absorbed entity effects only")
+    if spec.absorb:
+        raise SpecificationError(
+            f"AR(1) disturbances are estimated with one set of absorbed effects: write "
+            f"{dummies_of(spec.absorb)} among the regressors instead of absorbing"
+        )
     kind, _ = read_choice(spec.covariance)
     if KINDS[kind].refits:
         raise SpecificationError(f"the {kind} would have to estimate rho again without each cluster")

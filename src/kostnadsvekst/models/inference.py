@@ -5,6 +5,7 @@ last. The constant is c0 - x_mean'b and c0 is uncorrelated with b, so every cova
 (b, c0), where the bread is block diagonal (A, 1/n), and then turned by J = [[I, 0], [-x_mean', 1]].
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +44,7 @@ class WithinMoments(Protocol):
     def df_resid(self) -> int: ...  # noqa: D102
     @property
     def ssr(self) -> float: ...  # noqa: D102
+    def effects_beside_nested(self, clusterings: Sequence[Ints]) -> int | None: ...  # noqa: D102
 
 
 class FittedMoments(WithinMoments, Protocol):
@@ -125,7 +127,7 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
         Codes 0 ... M - 1.
     convention : {"areg", "xtreg", "none"}
         Small-sample factor: areg M/(M-1) (n-1)/(n-G-k); xtreg and reghdfe, for effects nested in the
-        clusters, M/(M-1) (n-1)/(n-k-1); none 1.
+        clusters, M/(M-1) (n-1)/(n-k-1), where effects of further sets that are not nested count in k; none 1.
 
     Raises
     ------
@@ -302,7 +304,9 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
 
 def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]) -> float:
     n, k = fit.X_within.shape
-    nested = convention != "xtreg" or not clusterings or any(nests(c, fit.entities) for c in clusterings)
+    counted = fit.effects_beside_nested(clusterings) if convention == "xtreg" else 0
+    # Effects of other sets count as regressors: their first levels are not in the constant.
+    nested, k = counted is not None, k + (counted or 0)
     return small_sample_factor(n, k, fit.df_resid, n_clusters, convention, nested)
 
 
