@@ -1,6 +1,5 @@
 """Standard errors of nearly collinear regressors, against 80 digits."""
 
-import warnings
 from decimal import localcontext
 
 import numpy as np
@@ -11,8 +10,6 @@ from hypothesis import strategies as st
 
 import kostnadsvekst as kv
 from extended_precision import DIGITS, Exact, exact
-from kostnadsvekst.errors import DataWarning
-from kostnadsvekst.models.fixed_effects import NEARLY_COLLINEAR
 
 # What the project asks for up to a condition number of 1e8; rounding alone is eps * 1e8 = 2e-8.
 SAME = 1e-6
