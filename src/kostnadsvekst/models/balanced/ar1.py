@@ -351,12 +351,12 @@ def _solve(
     df = n_obs - n_units - rank - k
     errors = y - np.tensordot(b, X, 1)
     ssr = float(np.einsum("nt,nt->", errors, errors))
-    scores = np.einsum("knt,nt->nk", X, errors)
+    influences = np.einsum("knt,nt->nk", X, errors) @ bread
     factor = n_units / (n_units - 1) * (n_obs - 1) / (n_obs - rank - k - 1)
     return BalancedAr1Fit(
         coefficients=b,
         classical=bread * ssr / df,
-        clustered=factor * bread @ (scores.T @ scores) @ bread,
+        clustered=factor * influences.T @ influences,
         rho=rho,
         sigma_e=float(np.sqrt(ssr / df)),
         n_obs=n_obs,

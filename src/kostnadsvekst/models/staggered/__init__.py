@@ -8,6 +8,7 @@ from kostnadsvekst.models.staggered.adjusted_contrasts import ADJUSTMENTS
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
 from kostnadsvekst.models.staggered.event_study import BASE_PERIODS, CONTROLS, METHODS, event_study
 from kostnadsvekst.models.staggered.reading import read_adoption_panel
+from kostnadsvekst.models.staggered.robust_intervals import robust_relative_magnitudes, robust_smoothness
 from kostnadsvekst.models.staggered.robustness import WaldTest, placebo, pre_trend_test, sensitivity
 from kostnadsvekst.models.staggered.static import (
     KINDS,
@@ -43,6 +44,8 @@ __all__ = [
     "pre_trend_test",
     "randomisation_inference",
     "read_adoption_panel",
+    "robust_relative_magnitudes",
+    "robust_smoothness",
     "sensitivity",
     "two_way_estimate",
 ]
