@@ -156,6 +156,7 @@ def test_a_covariate_that_untreated_rows_do_not_know_identifies_nothing_that_has
 def test_a_first_stage_of_units_alone_needs_a_row_of_each_before_treatment(method):
     study, said = estimated(long(ENTRANT), method, first_stage=("unit",))
     assert says(said, r"3 treated row\(s\).*: E 2001, E 2002, E 2003$")
+    assert says(said, "all the effects .*: periods have none of their own beside unit$")
     # A's mean before treatment is 1.5.
     assert study.aggregate().estimate == pytest.approx(7.5)
     assert [(e.name, e.count) for e in study.facts.effects] == [("unit", 3)]

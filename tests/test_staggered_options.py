@@ -294,6 +294,14 @@ def test_combined_effects_of_a_first_stage_equal_dummies(method):
     assert [e.name for e in study.facts.effects] == ["unit", "region^time"]
 
 
+def test_a_first_stage_without_effects_of_units_says_so():
+    data = adoption().assign(cell=lambda d: d["state"] * 100 + d["time"])
+    with pytest.warns(DataWarning, match="units have none of their own beside cell$"):
+        alone = kv.staggered.event_study(data, *COLUMNS, "two_stage", first_stage=("cell",))
+    whole = kv.staggered.event_study(data, *COLUMNS, "two_stage", first_stage=("unit", "time", "cell"))
+    assert abs(alone.aggregate().estimate - whole.aggregate().estimate) > 0.01
+
+
 def test_options_that_do_not_fit_are_refused():
     data = adoption()
     for options, message in (
