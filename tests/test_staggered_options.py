@@ -295,7 +295,7 @@ def test_combined_effects_of_a_first_stage_equal_dummies(method):
 
 
 def test_a_first_stage_without_effects_of_units_says_so():
-    data = adoption().assign(cell=lambda d: d["state"] * 100 + d["time"])
+    data = adoption().assign(cell=lambda d: d["unit"] % 4 * 100 + d["time"])
     with pytest.warns(DataWarning, match="units have none of their own beside cell$"):
         alone = kv.staggered.event_study(data, *COLUMNS, "two_stage", first_stage=("cell",))
     whole = kv.staggered.event_study(data, *COLUMNS, "two_stage", first_stage=("unit", "time", "cell"))
