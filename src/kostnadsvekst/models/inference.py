@@ -17,7 +17,6 @@ from scipy.sparse import csc_array
 from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_facts import (
     CONVENTIONS,
     DISTANCES,
@@ -179,17 +178,27 @@ def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: 
     Notes
     -----
     Source: Cameron, Gelbach and Miller (2011), eq. 2.11 and section 2.3. If the difference has a negative
-    eigenvalue it is set to zero, and the facts say so. Tests use t with min(M1, M2) - 1 degrees of
-    freedom.
+    eigenvalue it is set to zero, and the facts say so; eigenvalues are taken in coordinates in which the
+    classical covariance is the identity, so that neither units nor other combinations of the same columns
+    (years from 0 or from 2015) change the result. A variance of the constant that is negative on its own
+    account is NaN, and said. Tests use t with min(M1, M2) - 1 degrees of freedom.
     """
     both = np.unique(np.stack([first, second]), axis=1, return_inverse=True)[1].reshape(-1)
-    by_row = scores(fit)
-    total = np.zeros((by_row.shape[1],) * 2)
+    # Carried to orthonormal coordinates before the sums, so that the three parts have the same rounding.
+    by_row = orthonormal_scores(fit, scores(fit))
+    by_row[:, -1] /= np.sqrt(len(by_row))
+    meat = np.zeros((by_row.shape[1],) * 2)
     counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
     for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
-        F = influences(fit, cluster_sums(by_row, codes))
-        total += sign * _factor(fit, count, convention, (first, second)) * (F.T @ F)
-    matrix, corrections = _nearest_semidefinite(total)
+        sums = cluster_sums(by_row, codes)
+        meat += sign * _factor(fit, count, convention, (first, second)) * (sums.T @ sums)
+    meat, truncated = _nearest_semidefinite(meat)
+    meat[-1] *= np.sqrt(len(by_row))
+    meat[:, -1] *= np.sqrt(len(by_row))
+    matrix = carry(fit, carry(fit, meat).T)
+    corrections = (NEGATIVE_EIGENVALUES,) if truncated else ()
+    if matrix[-1, -1] < 0:
+        matrix[-1, -1], corrections = np.nan, (*corrections, NO_ERROR_OF_CONSTANT)
     facts = CovarianceFacts(
         "twoway",
         n_clusters=tuple(counts[:2]),
@@ -388,7 +397,8 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
     level : float
         Coverage of the intervals.
     """
-    std_error = np.sqrt(np.diag(covariance.matrix))
+    # A variance of zero may be a rounding error below it; one that is negative in earnest is NaN already.
+    std_error = np.sqrt(np.maximum(np.diag(covariance.matrix), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimates / std_error
     half_width = stdtrit(covariance.df, 0.5 + level / 2) * std_error
@@ -402,25 +412,14 @@ def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: t
     return small_sample_factor(n, k, fit.df_resid, n_clusters, convention, nested)
 
 
-def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, tuple[Bilingual, ...]]:
-    """Set negative eigenvalues to zero where the slopes' block has any; the constant may be left without.
-
-    The constant comes last; on its own account nothing is changed, only a negative variance becomes NaN.
-    What was done is said in the second value.
-    """
-    # On the scale of correlations: the columns' units must not decide what counts as negative.
-    scale = np.sqrt(np.abs(np.diag(matrix)))
-    scale[scale == 0] = 1.0
-    scaled = matrix / np.outer(scale, scale)
-    slopes = np.linalg.eigvalsh(scaled[:-1, :-1])
-    if slopes.min() < -_ROUNDING * slopes.max():
-        values, vectors = np.linalg.eigh(scaled)
-        truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T * np.outer(scale, scale)
-        return truncated, (NEGATIVE_EIGENVALUES,)
-    if matrix[-1, -1] < 0:
-        matrix[-1, -1] = np.nan
-        return matrix, (NO_ERROR_OF_CONSTANT,)
-    return matrix, ()
+def _nearest_semidefinite(meat: Floats) -> tuple[Floats, bool]:
+    """Set negative eigenvalues to zero where the slopes' block has any; the constant comes last."""
+    slopes = np.linalg.eigvalsh(meat[:-1, :-1])
+    if slopes.min() >= -_ROUNDING * slopes.max():
+        return meat, False
+    values, vectors = np.linalg.eigh(meat)
+    truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T
+    return truncated, True
 
 
 def _places(present: Ints) -> tuple[Ints, int]:
