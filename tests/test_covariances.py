@@ -208,9 +208,8 @@ def test_lags_may_reach_across_the_gap(panel):
     fit = kv.estimate(SPEC.without("C(year)"), data)
     fit.with_covariance("driscoll_kraay", lags=1)
     far = kv.estimate(SPEC.without("C(year)"), panel[panel["year"].isin([2010, 2011, 2015])])
-    assert "between 0 and 5" in str(
-        pytest.raises(SpecificationError, far.with_covariance, "driscoll_kraay", lags=6).value
-    )
+    with pytest.raises(SpecificationError, match="between 0 and 5"):
+        far.with_covariance("driscoll_kraay", lags=6)
     with pytest.raises(SpecificationError, match="unknown distance 'days'"):
         far.with_covariance("driscoll_kraay", distance="days")
 

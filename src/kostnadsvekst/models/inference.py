@@ -17,6 +17,7 @@ from scipy.sparse import csc_array
 from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_facts import (
     CONVENTIONS,
     DISTANCES,
@@ -178,27 +179,20 @@ def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: 
     Notes
     -----
     Source: Cameron, Gelbach and Miller (2011), eq. 2.11 and section 2.3. If the difference has a negative
-    eigenvalue it is set to zero, and the facts say so; eigenvalues are taken in coordinates in which the
-    classical covariance is the identity, so that neither units nor other combinations of the same columns
-    (years from 0 or from 2015) change the result. A variance of the constant that is negative on its own
-    account is NaN, and said. Tests use t with min(M1, M2) - 1 degrees of freedom.
+    eigenvalue it is set to zero, on the scale of correlations, and the facts say so; the result then depends
+    on the choice of columns (years from 0 or from 2015), as it does in other programs. A variance of the
+    constant that is negative on its own account is NaN, and said. Tests use t with min(M1, M2) - 1 degrees
+    of freedom.
     """
     both = np.unique(np.stack([first, second]), axis=1, return_inverse=True)[1].reshape(-1)
     # Carried to orthonormal coordinates before the sums, so that the three parts have the same rounding.
     by_row = orthonormal_scores(fit, scores(fit))
-    by_row[:, -1] /= np.sqrt(len(by_row))
-    meat = np.zeros((by_row.shape[1],) * 2)
+    total = np.zeros((by_row.shape[1],) * 2)
     counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
     for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
-        sums = cluster_sums(by_row, codes)
-        meat += sign * _factor(fit, count, convention, (first, second)) * (sums.T @ sums)
-    meat, truncated = _nearest_semidefinite(meat)
-    meat[-1] *= np.sqrt(len(by_row))
-    meat[:, -1] *= np.sqrt(len(by_row))
-    matrix = carry(fit, carry(fit, meat).T)
-    corrections = (NEGATIVE_EIGENVALUES,) if truncated else ()
-    if matrix[-1, -1] < 0:
-        matrix[-1, -1], corrections = np.nan, (*corrections, NO_ERROR_OF_CONSTANT)
+        F = carry(fit, cluster_sums(by_row, codes))
+        total += sign * _factor(fit, count, convention, (first, second)) * (F.T @ F)
+    matrix, corrections = _nearest_semidefinite(total)
     facts = CovarianceFacts(
         "twoway",
         n_clusters=tuple(counts[:2]),
@@ -412,14 +406,25 @@ def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: t
     return small_sample_factor(n, k, fit.df_resid, n_clusters, convention, nested)
 
 
-def _nearest_semidefinite(meat: Floats) -> tuple[Floats, bool]:
-    """Set negative eigenvalues to zero where the slopes' block has any; the constant comes last."""
-    slopes = np.linalg.eigvalsh(meat[:-1, :-1])
-    if slopes.min() >= -_ROUNDING * slopes.max():
-        return meat, False
-    values, vectors = np.linalg.eigh(meat)
-    truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T
-    return truncated, True
+def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, tuple[Bilingual, ...]]:
+    """Set negative eigenvalues to zero where the slopes' block has any; the constant may be left without.
+
+    The constant comes last; on its own account nothing is changed, only a negative variance becomes NaN.
+    What was done is said in the second value.
+    """
+    # On the scale of correlations: the columns' units must not decide what counts as negative.
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    scale[scale == 0] = 1.0
+    scaled = matrix / np.outer(scale, scale)
+    slopes = np.linalg.eigvalsh(scaled[:-1, :-1])
+    if slopes.min() < -_ROUNDING * slopes.max():
+        values, vectors = np.linalg.eigh(scaled)
+        truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T * np.outer(scale, scale)
+        return truncated, (NEGATIVE_EIGENVALUES,)
+    if matrix[-1, -1] < 0:
+        matrix[-1, -1] = np.nan
+        return matrix, (NO_ERROR_OF_CONSTANT,)
+    return matrix, ()
 
 
 def _places(present: Ints) -> tuple[Ints, int]:
