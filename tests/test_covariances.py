@@ -97,7 +97,7 @@ def test_statsmodels_two_way(panel):
     model = sm.WLS(panel["y"], pd.concat([panel[["x", "z"]], D], axis=1), weights=panel["population"])
     theirs = model.fit(cov_type="cluster", cov_kwds={"groups": panel[["region", "year"]].to_numpy()})
     ours = kv.estimate(SPEC.without("C(year)"), panel).with_covariance(("twoway", "region", "year"))
-    assert "eigenvalues" not in ours.inference.description
+    assert "negative" not in ours.inference.description
     expected = theirs.cov_params().loc[["x", "z"], ["x", "z"]]
     np.testing.assert_allclose(ours.covariance.to_numpy()[:2, :2], expected, rtol=SAME)
 

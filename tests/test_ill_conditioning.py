@@ -13,6 +13,7 @@ import kostnadsvekst as kv
 from extended_precision import DIGITS, Exact, exact
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataWarning
+from kostnadsvekst.models.balanced.ar1 import fit_ar1_complete
 
 # What the project asks for up to a condition number of 1e8; rounding alone is eps * 1e8 = 2e-8.
 SAME = 1e-6
@@ -239,6 +240,28 @@ def test_ar1_with_nearly_collinear_columns():
     close = kv.estimate_ar1(spec, panel.assign(z=panel["x"] + 2.0**-22 * panel["z"]), rho_value=0.3)
     expected = plain.coefficients.loc["z", "std_error"] * 2.0**22
     assert close.coefficients.loc["z", "std_error"] == pytest.approx(expected, rel=SAME)
+
+
+def test_balanced_ar1_with_nearly_collinear_columns():
+    """At the rho that it finds, against dummies and the well-conditioned columns x and (second - x) / 2^-14."""
+    rng = np.random.default_rng(8)
+    n_units, n_periods, close = 14, 9, 2.0**-14
+    x = rng.normal(size=(n_units, n_periods))
+    second = x + close * rng.normal(size=x.shape)
+    y = x + rng.normal(size=x.shape) + rng.normal(size=(n_units, 1))
+    fit = fit_ar1_complete(y[None], np.stack([x, second]))[0]
+    star = [(z[:, 1:] - fit.rho * z[:, :-1]).ravel() for z in (x, (second - x) / close, y)]
+    unit, period = np.indices((n_units, n_periods - 1)).reshape(2, -1)
+    dummies = np.column_stack([np.eye(n_units)[unit], np.eye(n_periods - 1)[period][:, 1:]])
+    X = np.column_stack([*star[:2], dummies])
+    e = star[2] - X @ np.linalg.lstsq(X, star[2], rcond=None)[0]
+    steps = np.linalg.pinv(X)[1] * e
+    n, K = len(e), 2 + n_periods - 2
+    factor = n_units / (n_units - 1) * (n - 1) / (n - K - 1)
+    expected = factor * (np.bincount(unit, steps) ** 2).sum() / close**2
+    assert fit.clustered[1, 1] == pytest.approx(expected, rel=SAME)
+    classical = (e @ e) / (n - n_units - K) * np.linalg.inv(X.T @ X)[1, 1] / close**2
+    assert fit.classical[1, 1] == pytest.approx(classical, rel=SAME)
 
 
 def test_no_error_of_the_constant_is_said():

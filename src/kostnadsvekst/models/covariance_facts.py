@@ -11,8 +11,8 @@ from kostnadsvekst.panel.schema import label_of
 
 NEGATIVE_EIGENVALUES = Bilingual("negative egenverdier satt til null", "negative eigenvalues set to zero")
 NO_ERROR_OF_CONSTANT = Bilingual(
-    "konstanten uten standardfeil: variansen ble negativ",
-    "constant without an error: its variance is negative",
+    "konstanten uten standardfeil: variansen er under null",
+    "constant without an error: its variance is below zero",
 )
 # Working models of CR2, see `kostnadsvekst.models.few_clusters`, as they are printed.
 TARGETS = {

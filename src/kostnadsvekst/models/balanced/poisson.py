@@ -129,11 +129,11 @@ def _result(
     present: Bools,
     iteration: int,
 ) -> PoissonFit:
-    influences = np.einsum("knt,nt->nk", X, errors) @ bread
+    scores = np.einsum("knt,nt->nk", X, errors)
     n_units = int(used.any(1).sum())
     return PoissonFit(
         coefficients=b,
-        clustered=n_units / (n_units - 1) * influences.T @ influences,
+        clustered=n_units / (n_units - 1) * bread @ (scores.T @ scores) @ bread,
         n_obs=int(used.sum()),
         n_units=n_units,
         n_separated=int(present.sum() - used.sum()),
