@@ -184,7 +184,7 @@ def test_years_need_not_be_centred(cubic, choice, options):
 
 
 def test_raw_years_against_eighty_digits():
-    """Two-way errors, whose negative eigenvalues depend on the choice of columns, and others, in raw years."""
+    """Two-way errors, whose negative eigenvalues depend on the choice of columns, and others."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         panel = with_powers(kv.load_panel(), 0)
@@ -243,7 +243,7 @@ def test_ar1_with_nearly_collinear_columns():
 
 
 def test_balanced_ar1_with_nearly_collinear_columns():
-    """At the rho that it finds, against dummies and the well-conditioned columns x and (second - x) / 2^-14."""
+    """At the rho that it finds, against dummies and the columns x and (second - x) / 2^-14."""
     rng = np.random.default_rng(8)
     n_units, n_periods, close = 14, 9, 2.0**-14
     x = rng.normal(size=(n_units, n_periods))

@@ -378,7 +378,7 @@ def _triangle(X: Floats, gram: Floats) -> Floats:
 
 
 def _steps(R: Floats, scores: Floats) -> Floats:
-    """Steps of the coefficients, R^-1 R'^-1 times each of (m, k) scores, before anything is squared."""
+    """Carry (m, k) scores to steps of the coefficients, R^-1 R'^-1 times each, before anything is squared."""
     return solve_upper(R, solve_upper(R, scores.T, transposed=True)).T
 
 
