@@ -103,10 +103,12 @@ def test_poisson_equals_statsmodels_with_dummies(small, time_effects):
     units = small["municipality"].unique()[-30:]
     part = small[small["municipality"].isin(units) & (small["month"] < "2013-06")]
     outcome = "day_stays_acute_internal_80plus"  # rare: some municipalities have none at all
-    ours = kv.acute_beds.estimate_effects(
-        part, [outcome], estimator="poisson", time_effects=time_effects
-    ).iloc[0]
+    with pytest.warns(DataWarning, match=r"4 municipality\(ies\) \(S038, S052, S057, S060\)"):
+        ours = kv.acute_beds.estimate_effects(
+            part, [outcome], estimator="poisson", time_effects=time_effects
+        ).iloc[0]
     frame = long_form(part, outcome)
+    n_rows = len(frame)
     frame = frame[frame.groupby("municipality")["count"].transform("sum") > 0]
     period = "month" if time_effects == "month" else "season"
     frame = frame[frame.groupby(period)["count"].transform("sum") > 0]
@@ -123,6 +125,7 @@ def test_poisson_equals_statsmodels_with_dummies(small, time_effects):
     V = n / (n - 1) * bread @ sums.T @ sums @ bread
     assert ours["std_error"] == pytest.approx(np.sqrt(V[0, 0]), rel=1e-6)
     assert ours["n_municipalities"] == n < 30
+    assert ours["n_separated"] == n_rows - len(frame) > 0
 
 
 def test_default_panel_prints_the_reports_two_numbers():
@@ -261,3 +264,141 @@ def test_choices_are_checked(small):
     nobody = small.assign(first_month=None)
     with pytest.raises(SpecificationError, match="not identified"):
         kv.acute_beds.estimate_effects(nobody, [MAIN])
+
+
+# Rates, further controls, totals of one's own ----------
+
+
+def with_distance(panel: pd.DataFrame) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    units = panel["municipality"].unique()
+    distance = dict(zip(units, np.exp(rng.normal(3, 1, len(units))), strict=True))
+    return panel.assign(distance_to_hospital_km=panel["municipality"].map(distance))
+
+
+@pytest.mark.parametrize(("age", "share"), [("80plus", 1), ("under80", -1), ("all", 0)])
+def test_rates_per_inhabitant_take_population_as_denominator(small, age, share):
+    outcome = f"admissions_acute_internal_{age}"
+    ours = kv.acute_beds.estimate_effects(small, [outcome], per_inhabitant=True, time_effects="month").iloc[0]
+    frame = long_form(small, outcome)
+    part = {1: small["share_80_plus_percent"], -1: 100 - small["share_80_plus_percent"], 0: 100.0}[share]
+    frame["y"] -= np.log(small["population"] * part)
+    terms = [t for t in TERMS if t != "log_population"]
+    spec = kv.Specification("y", (*terms, "C(month)"), "municipality", "month")
+    check = kv.estimate(spec, frame.dropna())
+    assert ours["estimate"] == pytest.approx(check.coefficients.loc["bed", "estimate"], abs=EXACT)
+    assert ours["per_inhabitant"]
+    # A count with log population as a control is another model.
+    count = kv.acute_beds.estimate_effects(small, [outcome], time_effects="month").iloc[0]
+    assert abs(count["estimate"] - ours["estimate"]) > 1e-6
+
+
+@pytest.mark.filterwarnings("ignore::kostnadsvekst.errors.DataWarning")
+def test_poisson_rates_are_an_offset(small):
+    ours = kv.acute_beds.estimate_effects(small, [MAIN], estimator="poisson", per_inhabitant=True).iloc[0]
+    frame = long_form(small, MAIN)
+    frame = frame[frame.groupby("municipality")["count"].transform("sum") > 0]
+    rows = small.loc[frame.index]
+    terms = [t for t in TERMS if t != "log_population"]
+    D = np.column_stack(
+        [
+            frame[terms] - frame[terms].mean(),
+            pd.get_dummies(frame["municipality"]).to_numpy(float),
+            pd.get_dummies(frame["season"], drop_first=True).to_numpy(float),
+        ]
+    )
+    persons = np.log(rows["population"] * rows["share_80_plus_percent"] / 100).to_numpy()
+    fit = sm.GLM(frame["count"].to_numpy(), D, family=sm.families.Poisson(), offset=persons)
+    assert ours["estimate"] == pytest.approx(fit.fit(tol=1e-12, maxiter=100).params[0], abs=1e-7)
+
+
+def test_a_control_enters_in_logs_or_with_time(small):
+    frame = with_distance(small)
+    ours = kv.acute_beds.estimate_effects(frame, [MAIN], controls=["distance_to_hospital_km"]).iloc[0]
+    assert ours["controls"] == "log distance_to_hospital_km × years"
+    long = long_form(frame, MAIN)
+    far = np.log(frame["distance_to_hospital_km"])
+    fixed = kv.Specification("y", (*TERMS, "far", "C(season)"), "municipality", "month")
+    check = kv.estimate(fixed, long.assign(far=far * long["trend"]).dropna())
+    assert ours["estimate"] == pytest.approx(check.coefficients.loc["bed", "estimate"], abs=EXACT)
+    moved = frame.assign(
+        distance_to_hospital_km=frame["distance_to_hospital_km"].where(frame["month"] < "2013", 9)
+    )
+    ours = kv.acute_beds.estimate_effects(moved, [MAIN], controls=["distance_to_hospital_km"]).iloc[0]
+    assert ours["controls"] == "log distance_to_hospital_km"
+    check = kv.estimate(fixed, long.assign(far=np.log(moved["distance_to_hospital_km"])).dropna())
+    assert ours["estimate"] == pytest.approx(check.coefficients.loc["bed", "estimate"], abs=EXACT)
+
+
+def test_controls_that_cannot_be_are_named(small):
+    frame = with_distance(small)
+    with pytest.raises(DataMissingError, match="distance_to_hospital_km"):
+        kv.acute_beds.estimate_effects(small, [MAIN], controls=["distance_to_hospital_km"])
+    frame.loc[40, "distance_to_hospital_km"] = 0
+    with pytest.raises(InvalidDataError, match=r"1 row\(s\)\n  - S002 2011-10"):
+        kv.acute_beds.estimate_effects(frame, [MAIN], controls=["distance_to_hospital_km"])
+    with pytest.raises(SpecificationError, match="already: population"):
+        kv.acute_beds.estimate_effects(small, [MAIN], controls=["population"])
+    with pytest.raises(SpecificationError, match="sequence of names"):
+        kv.acute_beds.estimate_effects(small, [MAIN], controls="distance_to_hospital_km")
+    # Missing for a municipality: its rows are left out and counted.
+    holes = with_distance(small)
+    holes.loc[holes["municipality"] == "S007", "distance_to_hospital_km"] = np.nan
+    ours = kv.acute_beds.estimate_effects(holes, [MAIN], controls=["distance_to_hospital_km"]).iloc[0]
+    assert (ours["n_municipalities"], ours["n_missing"]) == (59, 36)
+
+
+def test_table_says_rate_and_controls(small):
+    effects = kv.acute_beds.estimate_effects(
+        with_distance(small), [MAIN], per_inhabitant=True, controls=["distance_to_hospital_km"]
+    )
+    notes = kv.acute_beds.results(effects)[MAIN].facts.notes
+    assert any("per innbygger" in note.nb for note in notes)
+    assert any("× år" in note.nb and "× years" in note.en for note in notes)
+
+
+def with_totals(panel, *totals):
+    """Totals over all departments: internal medicine, surgery, and one contact more for every third row."""
+    more = (np.arange(len(panel)) % 3 == 0).astype(int)
+    return panel.assign(**{t: panel[list(kv.acute_beds.base_cells(t))].sum(axis=1) + more for t in totals})
+
+
+def test_a_total_of_ones_own_is_not_forced_to_the_sum(small):
+    total = "admissions_acute_all_80plus"
+    frame = kv.acute_beds.check_panel(with_totals(small, total))
+    assert kv.acute_beds.outcome_columns(total, frame.columns) == (total,)
+    grid = kv.acute_beds.to_grid(frame)
+    sums = sum(grid.values[c] for c in kv.acute_beds.base_cells(total))
+    counts = kv.acute_beds.outcome_counts(grid, total)
+    assert np.nansum(counts - sums) == np.ceil(len(frame) / 3)
+    ours = kv.acute_beds.estimate_effects(frame, [total]).iloc[0]
+    own = long_form(frame, total).assign(y=np.log(frame[total].where(frame[total] > 0)))
+    check = kv.estimate(kv.Specification("y", (*TERMS, "C(season)"), "municipality", "month"), own.dropna())
+    assert ours["estimate"] == pytest.approx(check.coefficients.loc["bed", "estimate"], abs=EXACT)
+    # Departments themselves stay as they are.
+    part = "admissions_acute_internal_80plus"
+    assert kv.acute_beds.outcome_columns(part, frame.columns) == (part,)
+
+
+def test_totals_by_age_add_up_and_half_of_them_do_not(small):
+    both = ("admissions_acute_all_80plus", "admissions_acute_all_under80")
+    frame = with_totals(small, *both)
+    assert kv.acute_beds.outcome_columns("admissions_acute_all_all", frame.columns) == both[::-1]
+    # Elective departments have no total: all admissions would be half a total and half a sum.
+    with pytest.raises(SpecificationError, match="add the column 'admissions_all_all_80plus'"):
+        kv.acute_beds.outcome_columns("admissions_all_all_80plus", frame.columns)
+    with pytest.warns(DataWarning, match="neither a total nor a sum"):
+        table = kv.acute_beds.estimate_effects(frame, ["admissions_all_all_80plus", both[0]])
+    assert table["estimate"].isna().tolist() == [True, False]
+    added = with_totals(frame, "admissions_all_all_80plus")
+    assert kv.acute_beds.estimate_effects(added, ["admissions_all_all_80plus"])["refused"].item() == ""
+
+
+def test_a_total_below_its_parts_is_a_fault(small):
+    total = "admissions_acute_all_80plus"
+    frame = with_totals(small, total)
+    frame.loc[7, total] = -1 + frame.loc[7, list(kv.acute_beds.base_cells(total))].sum()
+    with pytest.raises(
+        InvalidDataError, match=r"smaller than the sum of its parts in 1 row\(s\): S001 2012-01"
+    ):
+        kv.acute_beds.check_panel(frame)

@@ -49,6 +49,7 @@ def test_draws_are_counted_by_hand(monkeypatch):
     assert row["std_dev"] == pytest.approx(2 * 2**0.5)
     assert row["std_error"] == pytest.approx(1.5)
     assert row["coverage"] == 50
+    assert row["monte_carlo_error"] == pytest.approx(100 * (0.5 * 0.5 / 2) ** 0.5)
 
 
 @pytest.mark.filterwarnings("ignore::kostnadsvekst.errors.DataWarning")

@@ -143,8 +143,11 @@ def test_specifications_are_read_together(panel):
     assert np.isnan(sample.numbers["lag(x)"]).sum() == 12
 
 
-def test_a_missing_unit_is_refused_by_staggered_adoption(panel):
+def test_a_missing_unit_is_left_out_of_staggered_adoption_as_it_is_here(panel):
     data = panel.assign(first=np.where(panel["unit"] < 6, 2012.0, np.nan), unit=panel["unit"].astype(float))
     data.loc[3, "unit"] = np.nan
-    with pytest.raises(InvalidDataError, match=r"units 'unit' are missing in 1 row"):
-        kv.staggered.event_study(data, "y", "unit", "year", "first")
+    with pytest.warns(DataWarning, match=r"1 row\(s\) without 'unit' .* row 3 \(unit nan, year 2013\)"):
+        found = kv.staggered.event_study(data, "y", "unit", "year", "first", "imputation")
+    rest = data.dropna(subset="unit")
+    expected = kv.staggered.event_study(rest, "y", "unit", "year", "first", "imputation")
+    pd.testing.assert_frame_equal(found.horizons, expected.horizons)

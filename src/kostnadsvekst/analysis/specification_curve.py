@@ -19,9 +19,10 @@ from scipy.special import stdtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, KostnadsvekstError, SpecificationError
+from kostnadsvekst.models.absorption import demean
 from kostnadsvekst.models.covariance_kinds import Grouping
 from kostnadsvekst.models.design import Design, Sample, build_design
-from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED, Estimate, demean, estimate
+from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED, Estimate, estimate
 from kostnadsvekst.models.inference import (
     cluster_sums,
     count_clusters,
@@ -76,7 +77,8 @@ class SpecificationCurve:
     ----------
     frame : DataFrame
         One row for each specification and term: ``spec`` (identifier), ``term``, estimate, std_error,
-        statistic, p_value, conf_low, conf_high (95 %), n_obs, n_entities, df, the parts of the specification,
+        statistic, p_value, conf_low, conf_high (95 %), n_obs, n_entities, df, the parts of the specification
+        (``absorb`` where some specification has it),
         ``role`` (published, declared or added) and ``status`` (``"ok"``, or why there is no estimate).
     specifications : dict
         Identifier -> Specification.
@@ -164,7 +166,9 @@ def specification_curve(
 
 def identify(spec: Specification) -> str:
     """Return a specification's identifier: eight hexadecimal digits that depend on its content only."""
-    text = "|".join(f"{part.name}={getattr(spec, part.name)}" for part in fields(spec))
+    # A part that came later is left out where it is empty: specifications keep their identifiers.
+    parts = [part.name for part in fields(spec) if part.name != "absorb" or spec.absorb]
+    text = "|".join(f"{name}={getattr(spec, name)}" for name in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -229,10 +233,10 @@ class _Fit(NamedTuple):
 
 
 def _by_sample(specs: list[Specification]) -> list[list[Specification]]:
-    """Group by sample, weights and effects, in order of first appearance."""
+    """Group by sample, weights and absorbed effects, in order of first appearance."""
     groups: dict[tuple[Any, ...], list[Specification]] = {}
     for spec in specs:
-        key = (spec.entity, spec.time, spec.effects, spec.weights, spec.sample)
+        key = (spec.entity, spec.time, spec.effects, spec.absorb, spec.weights, spec.sample)
         groups.setdefault(key, []).append(spec)
     return list(groups.values())
 
@@ -284,7 +288,9 @@ def _fit_rows(
     for spec in specs:
         if len(rows) and spec.regressors not in designs:
             designs[spec.regressors] = build_design(needed[spec].terms, sample)
-    shared = _share(specs[0], {s.outcome for s in specs}, designs, sample, rows) if len(rows) else None
+    # Several sets of effects are projected for each fit alone.
+    alike = len(rows) and not specs[0].absorb
+    shared = _share(specs[0], {s.outcome for s in specs}, designs, sample, rows) if alike else None
     fits: dict[tuple[str, tuple[str, ...]], _Fit | None] = {}
     slow: dict[tuple[str, tuple[str, ...]], Estimate | KostnadsvekstError] = {}
     lines: dict[Specification, list[_Line]] = {}
@@ -461,7 +467,8 @@ def _tidy(
         # Tests that do not come from the t distribution are there already.
         given = frame.pop(name).to_numpy()
         frame.insert(5 + position, name, np.where(np.isnan(given), values, given))
-    for part in _PARTS:
+    absorbing = ("absorb",) if any(spec.absorb for spec in roles) else ()
+    for part in (*_PARTS, *absorbing):
         frame[part] = [_as_text(part, getattr(spec, part)) for spec, _ in keys]
     frame["role"] = [roles[spec] for spec, _ in keys]
     frame["status"] = frame.pop("status")
@@ -470,9 +477,9 @@ def _tidy(
 
 def _as_text(part: str, value: Any) -> str:
     if value is None or value == ():
-        return {"weights": "none", "sample": "all"}.get(part, "")
+        return {"weights": "none", "sample": "all", "absorb": "none"}.get(part, "")
     if isinstance(value, tuple):
-        return {"regressors": " + ", "sample": " & "}.get(part, ":").join(value)
+        return {"regressors": " + ", "sample": " & ", "absorb": " + "}.get(part, ":").join(value)
     return str(value)
 
 
@@ -599,6 +606,12 @@ def _start_bootstrap(
     seed: int,
     tested: Callable[[Specification], bool],
 ) -> _Bootstrap:
+    several = [spec.formula for spec in specs if spec.absorb and tested(spec)]
+    if several:
+        raise SpecificationError(
+            f"the joint test draws for one set of absorbed effects; {len(several)} specification(s) have "
+            f"more, such as {several[0]!r}: leave them out with tested=lambda spec: not spec.absorb"
+        )
     entities = {spec.entity for spec in specs}
     if len(entities) > 1:
         raise SpecificationError(

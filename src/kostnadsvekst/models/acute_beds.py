@@ -8,7 +8,8 @@ effects, M season, and ØHD is 1 from the month of the first patient (report, se
 surgery) × contact (admission, day stay, outpatient) × urgency (all, elective, acute).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,17 +18,18 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 from threadpoolctl import threadpool_limits
 
-from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.models.acute_beds_design import BedsDesign, build_beds_design, log_persons
 from kostnadsvekst.models.acute_beds_results import results
 from kostnadsvekst.models.balanced.ar1 import BalancedAr1Fit, fit_ar1_complete, fit_ar1_with_gaps
-from kostnadsvekst.models.balanced.poisson import fit_poisson
+from kostnadsvekst.models.balanced.poisson import PoissonFit, fit_poisson, separation_message
 from kostnadsvekst.models.balanced.two_way_outcomes import SharedRegressors, fit_two_way, share_regressors
-from kostnadsvekst.naming import require_columns
 from kostnadsvekst.panel.monthly import (
     AGES,
     CONTACTS,
     DEMAND,
     DEPARTMENTS,
+    DISTANCE,
     MAIN_OUTCOME,
     MECHANISMS,
     NEVER,
@@ -42,8 +44,10 @@ from kostnadsvekst.panel.monthly import (
     collapse_to_quarters,
     cumulative_adoption,
     load_panel,
+    outcome_columns,
     outcome_counts,
     outcome_parts,
+    short_names,
     to_grid,
 )
 from kostnadsvekst.provenance import provenance_of
@@ -54,6 +58,7 @@ __all__ = [
     "COVARIANCES",
     "DEMAND",
     "DEPARTMENTS",
+    "DISTANCE",
     "ESTIMATORS",
     "MAIN_OUTCOME",
     "MECHANISMS",
@@ -71,9 +76,11 @@ __all__ = [
     "cumulative_adoption",
     "estimate_effects",
     "load_panel",
+    "outcome_columns",
     "outcome_counts",
     "outcome_parts",
     "results",
+    "short_names",
     "to_grid",
 ]
 
@@ -107,6 +114,8 @@ def estimate_effects(
     time_effects: str = "season",
     estimator: str = "log",
     split: str | None = None,
+    per_inhabitant: bool = False,
+    controls: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Effect of municipal acute beds on hospital contacts.
 
@@ -130,6 +139,12 @@ def estimate_effects(
         keeps the months without a contact (clustered standard errors, no AR(1)).
     split : str, optional
         A 0/1 column such as `MECHANISMS`: one effect for each of its values, in rows of their own.
+    per_inhabitant : bool
+        Contacts per inhabitant of the outcome's age group instead of the count: log population, which
+        otherwise has a coefficient of its own, is then the denominator (for Poisson an offset).
+    controls : sequence of str
+        Further positive columns, such as ``distance_to_hospital_km``: in logs, or, where they do not vary
+        within municipalities and the municipality effects hold their level, in logs times years.
 
     Returns
     -------
@@ -137,22 +152,38 @@ def estimate_effects(
         A row for each outcome (and group of a split): ``effect_percent`` = 100 (exp(b) - 1) with 95 %
         interval, ``estimate`` (b), ``std_error``, ``statistic``, ``p_value``, ``df``, ``n_obs``,
         ``n_municipalities``, ``n_zero`` (months lost because log 0 does not exist), ``n_missing`` (rows
-        without a count or a control), ``rho``, and how it was estimated.
+        without a count or a control), ``n_separated`` (rows that carry no information for Poisson), ``rho``,
+        ``refused`` (why there is no estimate; else empty), and how it was estimated.
 
     Raises
     ------
     SpecificationError
-        For an unknown outcome, covariance, estimator or time effect, or an effect that is not identified.
+        For an unknown outcome, covariance, estimator or time effect, or if no effect is identified.
+    DataMissingError, InvalidDataError
+        For a split or control that is not there, or has values that it must not.
+
+    Warns
+    -----
+    DataWarning
+        For outcomes whose effect is not identified while that of others is (their rows have no estimate),
+        and for what Poisson regression leaves out: municipalities and months without any contact, months
+        that the regressors separate, and controls that only these identified.
+
+    Notes
+    -----
+    An outcome for which the panel has a column of its own is that column, such as a total over all
+    departments that holds more than internal medicine and surgery; see `outcome_counts`.
     """
     names = _outcome_names(outcomes)
     _check_choices(covariance, time_effects, estimator, ar1)
     grid = to_grid(panel, until)
     classes, trend = _time_classes(grid.months, time_effects)
-    regressors, labels = _regressors(grid, split, trend)
-    model = _Model(covariance, estimator, ar1, classes)
-    records = _fit_all(grid, names, regressors, labels, model)
+    design = build_beds_design(grid, split, trend, controls, per_inhabitant)
+    model = _Model(covariance, estimator, ar1, classes, per_inhabitant)
+    records = _fit_all(grid, names, design, model)
     table = pd.DataFrame.from_records(records)
     table["time_effects"], table["until"] = time_effects, until
+    table["per_inhabitant"], table["controls"] = per_inhabitant, design.controls
     table["covariance"] = covariance
     table["estimator"] = "ar1" if ar1 else estimator
     table["data_origin"] = provenance_of(panel).origin
@@ -166,11 +197,12 @@ class _Model:
     estimator: str
     ar1: bool
     classes: Ints
+    per_inhabitant: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """Estimates of the treatment's coefficients of one outcome."""
+    """Estimates of the treatment's coefficients of one outcome; of Poisson also what was left out."""
 
     estimate: Floats
     std_error: Floats
@@ -178,6 +210,7 @@ class _Effect:
     n_obs: int
     n_units: int
     rho: float
+    poisson: PoissonFit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,60 +221,89 @@ class _Cells:
     used: Bools
     n_zero: int
     n_missing: int
+    log_persons: Floats | None = None
+    refused: str = ""
 
     @property
     def log(self) -> Floats:
-        return np.log(np.where(self.used, self.counts, 1.0))
+        """Log of the count, or of the rate."""
+        log: Floats = np.log(np.where(self.used, self.counts, 1.0))
+        return log if self.log_persons is None else np.where(self.used, log - self.log_persons, 0.0)
 
 
-_Fitted = tuple[_Cells, _Effect]
+# An effect, or why there is none.
+_Fitted = tuple[_Cells, _Effect | SpecificationError]
 
 
 def _fit_all(
-    grid: MonthlyGrid, names: Sequence[str], X: Floats, labels: Sequence[str], model: _Model
+    grid: MonthlyGrid, names: Sequence[str], design: BedsDesign, model: _Model
 ) -> list[dict[str, object]]:
-    known = grid.present & np.isfinite(X).all(0)
-    X = np.where(known, X, 0.0)
+    known = grid.present & np.isfinite(design.X).all(0)
+    X = np.where(known, design.X, 0.0)
     # One outcome at a time, so that it stays in the processor's cache until it is done.
-    cells = (_cells(grid, outcome_counts(grid, name), known, model) for name in names)
+    cells = (_cells(grid, name, known, model) for name in names)
     # Small products, many times over: threads would wait for one another longer than they work.
     with threadpool_limits(1, "blas"):
-        fits = (_fit_ar1 if model.ar1 else _fit_each)(cells, X, model, len(labels))
-        return [
-            record
-            for name, (outcome, effect) in zip(names, fits, strict=True)
-            for record in _records(name, effect, labels, outcome)
-        ]
+        fits = list((_fit_ar1 if model.ar1 else _fit_each)(cells, X, model, design))
+    _tell_refused(names, [fit for _, fit in fits])
+    _tell_left_out(names, [fit for _, fit in fits], grid, design)
+    return [
+        record
+        for name, (outcome, fit) in zip(names, fits, strict=True)
+        for record in _records(name, fit, design, outcome)
+    ]
 
 
-def _cells(grid: MonthlyGrid, counts: Floats, controls_known: Bools, model: _Model) -> _Cells:
+def _cells(grid: MonthlyGrid, name: str, controls_known: Bools, model: _Model) -> _Cells:
+    try:
+        counts = outcome_counts(grid, name)
+    except SpecificationError as error:
+        nothing = np.zeros_like(grid.present)
+        return _Cells(np.zeros(nothing.shape), nothing, 0, int(grid.present.sum()), refused=str(error))
     known = controls_known & np.isfinite(counts)
+    persons = log_persons(grid, name) if model.per_inhabitant else None
     n_missing = int(grid.present.sum() - known.sum())
     if model.estimator == "poisson":
-        return _Cells(np.where(known, counts, 0.0), known, 0, n_missing)
+        return _Cells(np.where(known, counts, 0.0), known, 0, n_missing, persons)
     zero = known & (counts == 0)
-    return _Cells(counts, known & ~zero, int(zero.sum()), n_missing)
+    return _Cells(counts, known & ~zero, int(zero.sum()), n_missing, persons)
 
 
-def _fit_each(outcomes: Iterable[_Cells], X: Floats, model: _Model, k: int) -> Iterator[_Fitted]:
+def _fit_each(outcomes: Iterable[_Cells], X: Floats, model: _Model, design: BedsDesign) -> Iterator[_Fitted]:
+    k = len(design.groups)
     if model.estimator == "poisson":
-        yield from ((cells, _poisson(cells, X, model, k)) for cells in outcomes)
+        yield from ((cells, _attempt(_poisson, cells, X, model, design)) for cells in outcomes)
         return
     shared = share_regressors(X, model.classes)
-    yield from ((cells, _two_way(cells, shared, model, k)) for cells in outcomes)
+    yield from ((cells, _attempt(_two_way, cells, shared, model, k)) for cells in outcomes)
 
 
-def _fit_ar1(outcomes: Iterable[_Cells], X: Floats, model: _Model, k: int) -> list[_Fitted]:
+def _attempt(fit: Callable[..., _Effect], cells: _Cells, *arguments: object) -> _Effect | SpecificationError:
+    """Fit, or return why this outcome's effect is not identified: those of others may be."""
+    if cells.refused:
+        return SpecificationError(cells.refused)
+    try:
+        return fit(cells, *arguments)
+    except SpecificationError as error:
+        return error
+
+
+def _fit_ar1(outcomes: Iterable[_Cells], X: Floats, model: _Model, design: BedsDesign) -> list[_Fitted]:
     """Outcomes without a lost cell share all that depends on the regressors; the others stand alone."""
-    outcomes = list(outcomes)
+    outcomes, k = list(outcomes), len(design.groups)
     by_month = len(np.unique(model.classes)) == len(model.classes)
     complete = [cells for cells in outcomes if by_month and cells.used.all()]
     shared = iter(fit_ar1_complete(np.stack([c.log for c in complete]), X) if complete else [])
-    fits = (
-        next(shared) if by_month and c.used.all() else fit_ar1_with_gaps(c.log, X, c.used, model.classes)
+    return [
+        (c, _ar1_effect(next(shared), model, k))
+        if by_month and c.used.all()
+        else (c, _attempt(_ar1_with_gaps, c, X, model, k))
         for c in outcomes
-    )
-    return [(cells, _ar1_effect(fit, model, k)) for cells, fit in zip(outcomes, fits, strict=True)]
+    ]
+
+
+def _ar1_with_gaps(cells: _Cells, X: Floats, model: _Model, k: int) -> _Effect:
+    return _ar1_effect(fit_ar1_with_gaps(cells.log, X, cells.used, model.classes), model, k)
 
 
 def _two_way(cells: _Cells, shared: SharedRegressors, model: _Model, k: int) -> _Effect:
@@ -267,16 +329,69 @@ def _ar1_effect(fit: BalancedAr1Fit, model: _Model, k: int) -> _Effect:
     return _Effect(fit.coefficients[:k], np.sqrt(np.diag(V)[:k]), df, fit.n_obs, fit.n_units, fit.rho)
 
 
-def _poisson(cells: _Cells, X: Floats, model: _Model, k: int) -> _Effect:
-    fit = fit_poisson(cells.counts, X, cells.used, model.classes)
+def _poisson(cells: _Cells, X: Floats, model: _Model, design: BedsDesign) -> _Effect:
+    fit = fit_poisson(cells.counts, X, cells.used, model.classes, design.names, cells.log_persons)
+    k = len(design.groups)
+    if np.isnan(fit.coefficients[:k]).all():
+        raise SpecificationError(separation_message(design.names[:k], fit.separation))
     std_error = np.sqrt(np.diag(fit.clustered)[:k])
-    return _Effect(fit.coefficients[:k], std_error, fit.n_units - 1, fit.n_obs, fit.n_units, float("nan"))
+    df, rho = fit.n_units - 1, float("nan")
+    return _Effect(fit.coefficients[:k], std_error, df, fit.n_obs, fit.n_units, rho, fit)
 
 
-def _records(name: str, effect: _Effect, labels: Sequence[str], cells: _Cells) -> list[dict[str, object]]:
+def _tell_refused(names: Sequence[str], fits: Sequence[_Effect | SpecificationError]) -> None:
+    """Refuse where no outcome's effect is identified, otherwise warn of those that are not."""
+    reasons: dict[str, list[str]] = {}
+    for name, fit in zip(names, fits, strict=True):
+        if isinstance(fit, SpecificationError):
+            reasons.setdefault(str(fit), []).append(name)
+    if not reasons:
+        return
+    text = "; ".join(f"{', '.join(refused)}: {reason}" for reason, refused in reasons.items())
+    n = sum(map(len, reasons.values()))
+    if n == len(fits):
+        raise SpecificationError(text)
+    warnings.warn(f"{n} outcome(s) without an estimate: {text}", DataWarning, stacklevel=4)
+
+
+def _tell_left_out(
+    names: Sequence[str], fits: Sequence[_Effect | SpecificationError], grid: MonthlyGrid, design: BedsDesign
+) -> None:
+    """Warn of what carries no information for Poisson regression, and of coefficients that it had alone."""
+    told = [
+        f"{name}: {_left_out(fit.poisson, grid, design)}"
+        for name, fit in zip(names, fits, strict=True)
+        if isinstance(fit, _Effect) and fit.poisson is not None and fit.poisson.n_separated
+    ]
+    if not told:
+        return
+    more = f"; and {len(told) - _LISTED} more outcomes" if len(told) > _LISTED else ""
+    warnings.warn(
+        f"Poisson regression leaves out what carries no information: {'; '.join(told[:_LISTED])}{more}",
+        DataWarning,
+        stacklevel=4,
+    )
+
+
+def _left_out(fit: PoissonFit, grid: MonthlyGrid, design: BedsDesign) -> str:
+    separation = fit.separation
+    units = [str(grid.municipalities[i]) for i in separation.units]
+    named = f" ({', '.join(units[:_LISTED])}{', …' if len(units) > _LISTED else ''})" if units else ""
+    text = f"{separation.by_effects} row(s) without any contact in the municipality or month"
+    text += f", {separation.by_regressors} separated by regressors" if separation.by_regressors else ""
+    text += f", {len(units)} municipality(ies){named}" if units else ""
+    omitted = [design.names[j] for j in separation.omitted]
+    return text + (f"; no coefficient for {', '.join(omitted)}" if omitted else "")
+
+
+def _records(
+    name: str, fit: _Effect | SpecificationError, design: BedsDesign, cells: _Cells
+) -> list[dict[str, object]]:
     contact, urgency, department, age = outcome_parts(name)
+    effect = _no_effect(cells, len(design.groups)) if isinstance(fit, SpecificationError) else fit
     half = stdtrit(effect.df, 0.975) * effect.std_error
-    statistic = effect.estimate / effect.std_error
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistic = effect.estimate / effect.std_error
     return [
         {
             "outcome": name,
@@ -297,36 +412,25 @@ def _records(name: str, effect: _Effect, labels: Sequence[str], cells: _Cells) -
             "n_municipalities": effect.n_units,
             "n_zero": cells.n_zero,
             "n_missing": cells.n_missing,
+            "n_separated": 0 if effect.poisson is None else effect.poisson.n_separated,
             "rho": effect.rho,
+            "refused": _refusal(fit, j, design),
         }
-        for j, label in enumerate(labels)
+        for j, label in enumerate(design.groups)
     ]
 
 
-def _regressors(grid: MonthlyGrid, split: str | None, trend: bool) -> tuple[Floats, tuple[str, ...]]:
-    """(k, N, T) regressors, the treatment's columns first, and the labels of these."""
-    require_columns([*SUPPLY, *DEMAND], grid.values)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        logs = [np.log(grid.values[name]) for name in (*SUPPLY, *DEMAND)]
-    treatments, labels = _treatments(grid, split)
-    drift = [np.broadcast_to(np.arange(len(grid.months)) / 12.0, grid.present.shape)] if trend else []
-    return np.stack([*treatments, *logs, *drift]), labels
+def _no_effect(cells: _Cells, k: int) -> _Effect:
+    nothing, n_units = np.full(k, np.nan), int(cells.used.any(1).sum())
+    return _Effect(nothing, nothing, float("nan"), int(cells.used.sum()), n_units, float("nan"))
 
 
-def _treatments(grid: MonthlyGrid, split: str | None) -> tuple[list[Floats], tuple[str, ...]]:
-    if split is None:
-        return [grid.treated], ("all",)
-    require_columns([split], grid.values)
-    group = grid.values[split]
-    unknown = grid.present & (grid.treated > 0) & ~np.isin(group, (0.0, 1.0))
-    if unknown.any():
-        listed = [str(m) for m in grid.municipalities[unknown.any(1)]]
-        raise InvalidDataError(
-            f"{split!r} must be 0 or 1 where there are beds; it is not in {len(listed)} municipality(ies)",
-            listed[:_LISTED],
-        )
-    parts = [np.where(group == value, grid.treated, 0.0) for value in (1.0, 0.0)]
-    return parts, (f"{split} = 1", f"{split} = 0")
+def _refusal(fit: _Effect | SpecificationError, j: int, design: BedsDesign) -> str:
+    if isinstance(fit, SpecificationError):
+        return str(fit)
+    if fit.poisson is None or not np.isnan(fit.estimate[j]):
+        return ""
+    return separation_message([design.names[j]], fit.poisson.separation)
 
 
 def _time_classes(months: pd.PeriodIndex, time_effects: str) -> tuple[Ints, bool]:

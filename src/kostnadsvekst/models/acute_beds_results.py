@@ -50,20 +50,24 @@ def results(frame: pd.DataFrame) -> dict[str, TidyResult]:
     -------
     dict
         Outcome -> result. Its terms are the groups of a split, or the one effect; estimates are in log
-        points: the effect in per cent is 100 (exp(b) - 1).
+        points: the effect in per cent is 100 (exp(b) - 1). Outcomes and groups without an estimate are left
+        out.
 
     Raises
     ------
     DataMissingError
         If the frame lacks a column.
     SpecificationError
-        If it is empty, or one outcome was estimated in several ways: make a table of each.
+        If it has no estimate, or one outcome was estimated in several ways: make a table of each.
     """
     require_columns(COLUMNS, frame.columns)
     if frame.empty:
         raise SpecificationError("the frame of effects has no rows")
+    estimated = frame[frame["estimate"].notna()]
+    if estimated.empty:
+        raise SpecificationError("the frame of effects has no estimate; see its column 'refused'")
     found = {}
-    for outcome, rows in frame.groupby("outcome", sort=False):
+    for outcome, rows in estimated.groupby("outcome", sort=False):
         if rows["group"].duplicated().any() or len(rows[list(_BY_OUTCOME)].drop_duplicates()) > 1:
             raise SpecificationError(
                 f"the effects on {outcome!r} were estimated in several ways: give a frame of each"
@@ -92,9 +96,19 @@ def _result(outcome: str, rows: pd.DataFrame, provenance: Provenance) -> TidyRes
         rho=None if np.isnan(rho) else rho,
         rho_method=None if np.isnan(rho) else "dw",
         labels={**labels, outcome: outcome_label(outcome)},
-        notes=(_LOG_POINTS, _CONTROLS),
+        notes=_notes(shared),
     )
     return TidyResult(coefficients, int(shared["n_obs"]), n_units, df, facts)
+
+
+def _notes(shared: pd.Series) -> tuple[Bilingual, ...]:
+    rate, controls = shared.get("per_inhabitant", False), str(shared.get("controls", ""))
+    named = (
+        Bilingual(
+            f"Videre kontrollert for {controls.replace('years', 'år')}", f"Further controls: {controls}"
+        ),
+    )
+    return (_LOG_POINTS, _CONTROLS, *((_RATE,) if rate else ()), *(named if controls else ()))
 
 
 def outcome_label(outcome: str) -> Bilingual:
@@ -149,6 +163,10 @@ _LOG_POINTS = Bilingual(
 _CONTROLS = Bilingual(
     "Kontrollert for sykehjemsplasser, fastleger, folketall og alderssammensetning",
     "Controls: nursing-home places, GPs, population and age composition",
+)
+_RATE = Bilingual(
+    "Kontakter per innbygger i aldersgruppen; folketall er nevner, ikke kontroll",
+    "Contacts per inhabitant of the age group; population is the denominator, not a control",
 )
 _CONTACTS = {
     "admissions": Bilingual("Innleggelser", "Admissions"),

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
+from kostnadsvekst.panel.columns import read_numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 _CATEGORICAL = re.compile(r"C\(\s*(.+?)\s*\)")
-_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def read_sample(
         raise InvalidDataError("the data have no rows")
     beside = made or {}
     numbers = {
-        name: _numbers(beside[name] if name in beside else data[name], name)
+        name: read_numbers(beside[name] if name in beside else data[name], name)
         for name in dict.fromkeys(numeric)
     }
     factorized = {
@@ -228,36 +228,3 @@ def _code_factor(factor: str, sample: Sample, reduced: bool) -> tuple[list[str],
 
 def _level_name(level: Any) -> str:
     return str(int(level)) if isinstance(level, float | np.floating) and level == int(level) else str(level)
-
-
-def _numbers(column: pd.Series, name: str) -> Floats:
-    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iufb":
-        column = _numbers_in_text(column, name)
-    values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    infinite = np.flatnonzero(np.isinf(values))
-    if len(infinite):
-        raise InvalidDataError(
-            f"column {name!r} holds infinite values in {len(infinite)} row(s)", _list_rows(column, infinite)
-        )
-    return values
-
-
-def _numbers_in_text(column: pd.Series, name: str) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        raise InvalidDataError(f"column {name!r} is categorical: write C({name}) for a dummy per level")
-    numbers = pd.to_numeric(column, errors="coerce")
-    text = np.flatnonzero(numbers.isna() & column.notna())
-    if len(text):
-        raise InvalidDataError(
-            f"column {name!r} has text in {len(text)} row(s) where numbers are needed "
-            f"(write C({name}) if it is a category)",
-            _list_rows(column, text),
-        )
-    return numbers
-
-
-def _list_rows(column: pd.Series, positions: NDArray[Any]) -> list[str]:
-    listed = [f"row {column.index[i]}: {column.iloc[i]!r}" for i in positions[:_LISTED]]
-    return listed + ([f"and {len(positions) - _LISTED} more"] if len(positions) > _LISTED else [])

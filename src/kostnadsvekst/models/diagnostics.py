@@ -11,8 +11,9 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, read_choice
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance
+from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
-from kostnadsvekst.panel.periods import period_numbers
+from kostnadsvekst.panel.periods import read_periods
 
 Floats = NDArray[np.float64]
 
@@ -103,6 +104,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     _require_plain(estimate)
     if estimate.specification.effects != "entity":
         raise SpecificationError("the Mundlak test is on absorbed effects: absorb the entity first")
+    _refuse_further_sets(estimate, "Mundlak")
     fit = estimate.fit
     k = fit.X_within.shape[1]
     between = fit.entity_means[:, :-1]
@@ -145,9 +147,10 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     _require_plain(estimate)
     if estimate.data is None:
         raise SpecificationError("the estimate has no data to take the periods from")
+    _refuse_further_sets(estimate, "Wooldridge")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = period_numbers(estimate.data[spec.time].iloc[estimate.rows])
+    when = read_periods(estimate.data[spec.time].iloc[estimate.rows]).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]
@@ -202,7 +205,8 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     centred /= np.sqrt(fit.weights @ centred**2 / fit.weights.sum())
     added = np.column_stack([centred**power for power in powers])
     k = fit.X_within.shape[1]
-    augmented = fit_within(fit.y, np.column_stack([fit.X, added]), fit.weights, fit.entities)
+    both = np.column_stack([fit.X, added])
+    augmented = fit_within(fit.y, both, fit.weights, fit.entities, absorb=fit.absorbed)
     positions = [position for position, column in enumerate(augmented.kept) if column >= k]
     if len(positions) < len(powers):
         raise SpecificationError("powers of the prediction are collinear with the regressors")
@@ -219,6 +223,14 @@ def _require_plain(estimate: Estimate) -> None:
     if type(estimate) is not Estimate:
         raise SpecificationError(
             f"this test is on estimates of kostnadsvekst.estimate, not on {type(estimate).__name__}"
+        )
+
+
+def _refuse_further_sets(estimate: Estimate, test: str) -> None:
+    if estimate.fit.absorbed:
+        raise SpecificationError(
+            f"the {test} test is on one set of absorbed effects: write "
+            f"{dummies_of(estimate.specification.absorb)} among the regressors instead of absorbing"
         )
 
 

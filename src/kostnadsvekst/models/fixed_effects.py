@@ -1,7 +1,8 @@
-"""The within estimator: weighted least squares with one set of absorbed effects.
+"""The within estimator: weighted least squares with absorbed effects.
 
 `estimate` is Stata's ``areg outcome regressors [aweight=weights], absorb(entity)``: singletons stay,
-weights may vary over time, and the absorbed effects count in the degrees of freedom and in R squared.
+weights may vary over time, and the absorbed effects count in the degrees of freedom and in R squared. With
+more sets of effects it is ``reghdfe ..., absorb(entity f2 f3) keepsingletons``.
 """
 
 import warnings
@@ -9,21 +10,28 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.covariance_kinds import Grouping, compute_covariance
+from kostnadsvekst.models.absorption import entity_means, project, read_sets
+from kostnadsvekst.models.covariance_kinds import (
+    KINDS,
+    Grouping,
+    choose_columns,
+    compute_covariance,
+    read_choice,
+)
 from kostnadsvekst.models.preparation import prepare
 from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, ResultFacts
 from kostnadsvekst.models.samples import sample_label
-from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.models.specifications import Specification, dummies_of
+from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
 
 Floats = NDArray[np.float64]
@@ -49,6 +57,8 @@ _LABELS = {
 class WithinFit:
     """A weighted within regression on arrays, with n rows, G entities and k kept columns.
 
+    With further sets of effects "within" means after the projection on all of them.
+
     Attributes
     ----------
     coefficients : (k,) array
@@ -68,11 +78,17 @@ class WithinFit:
     x_mean : (k,) array
         Weighted grand means of the kept columns.
     entity_means : (G, k + 1) array
-        Weighted entity means of the kept columns and, last, of y.
+        Weighted entity means of the kept columns and, last, of y; with further sets the entities' effects.
     n_entities, df_resid : int
-        G, and n - G - k.
+        G, and n - `n_effects` - k.
     ssr, tss, tss_within : float
         Weighted sums of squares: residuals, y around its mean, y around its entity means.
+    absorbed : tuple of (n,) integer arrays
+        Codes of further sets of effects.
+    absorbed_effects : tuple of (G_j, k + 1) arrays
+        Their effects on the kept columns and y: `X` is `X_within` plus the effects of all sets.
+    counts_exactly : bool
+        Whether `n_effects` is the number of independent effects and not a bound.
     """
 
     coefficients: Floats
@@ -91,6 +107,15 @@ class WithinFit:
     ssr: float
     tss: float
     tss_within: float
+    absorbed: tuple[Ints, ...] = ()
+    absorbed_effects: tuple[Floats, ...] = ()
+    counts_exactly: bool = True
+
+    @property
+    def n_effects(self) -> int:
+        """Independent effects of all sets: G where there is one."""
+        n, k = self.X_within.shape
+        return int(n - k - self.df_resid)
 
     @property
     def bread(self) -> Floats:
@@ -102,14 +127,39 @@ class WithinFit:
     @property
     def X(self) -> Floats:
         """Kept columns as they were, (n, k)."""
-        return self.X_within + self.entity_means[self.entities, :-1]
+        columns = self.X_within + self.entity_means[self.entities, :-1]
+        for codes, effects in zip(self.absorbed, self.absorbed_effects, strict=True):
+            columns += effects[codes, :-1]
+        return columns
 
     @property
     def y(self) -> Floats:
         """Outcome, (n,)."""
         within: Floats = self.X_within @ self.coefficients + self.residuals
         outcome: Floats = within + self.entity_means[self.entities, -1]
+        for codes, effects in zip(self.absorbed, self.absorbed_effects, strict=True):
+            outcome += effects[codes, -1]
         return outcome
+
+    def effects_beside_nested(self, clusterings: Sequence[Ints]) -> int | None:
+        """Independent effects beyond those that are nested in clusters.
+
+        Parameters
+        ----------
+        clusterings : sequence of (n,) integer arrays
+            A set is nested if each of its levels is inside one cluster of some of these. Where there are none
+            the entities count as nested.
+
+        Returns
+        -------
+        int or None
+            None if no set is nested.
+        """
+        sets = (self.entities, *self.absorbed)
+        nested = [codes for codes in sets if any(inference.nests(c, codes) for c in clusterings)]
+        if not clusterings:
+            nested = [self.entities]
+        return self.n_effects - read_sets(nested).rank if nested else None
 
 
 @dataclass(frozen=True)
@@ -175,13 +225,18 @@ class Estimate:
 
     @property
     def n_entities(self) -> int:
-        """Number of absorbed effects."""
+        """Number of absorbed effects of the entity, or of the first set where the entity has none."""
         return self.fit.n_entities
 
     @property
     def df_resid(self) -> int:
-        """Residual degrees of freedom n - G - k, the constant not counted in k."""
+        """Residual degrees of freedom: n less the independent effects less k, the constant not in k."""
         return self.fit.df_resid
+
+    @property
+    def n_effects(self) -> int:
+        """Independent effects of all absorbed sets; a bound from above where the facts say so."""
+        return self.fit.n_effects
 
     @property
     def df(self) -> float | Floats:
@@ -192,8 +247,8 @@ class Estimate:
     def facts(self) -> ResultFacts:
         """How the estimate came about, as `kostnadsvekst.models.results.Result` says."""
         spec = self.specification
-        absorbed = spec.effects == "entity"
-        estimator = FIXED_EFFECTS if absorbed else "pooled"
+        effects = _absorbed_effects(spec, self.fit)
+        estimator = FIXED_EFFECTS if effects else "pooled"
         return ResultFacts(
             estimator=estimator,
             label=_LABELS[estimator],
@@ -201,10 +256,11 @@ class Estimate:
             covariance=self.inference.facts,
             provenance=self.provenance,
             sample=sample_label(spec.sample),
-            effects=(AbsorbedEffects(spec.entity, self.n_entities),) if absorbed else (),
+            effects=effects,
             weights=spec.weights,
             r_squared=self.r_squared,
             r_squared_within=self.r_squared_within,
+            notes=() if self.fit.counts_exactly else (_count_is_a_bound(self.fit.n_effects),),
         )
 
     @property
@@ -263,6 +319,7 @@ class Estimate:
         """
         changes = {"covariance": covariance} | ({"convention": convention} if convention else {})
         spec = self.specification.vary(**changes)
+        _refuse_for_several_sets(spec, self.fit, self.grouping)
         names = self.terms[: len(self.fit.coefficients)]
         chosen = compute_covariance(
             spec.covariance, self.fit, self.grouping, convention=spec.convention, names=names, **options
@@ -276,27 +333,36 @@ class Estimate:
         codes = {spec.entity: self.fit.entities} if spec.effects == "entity" else {}
         return Grouping(spec.entity, spec.time, codes, self.data, self.rows)
 
+    @property
+    def _effects_text(self) -> str:
+        spec, counts = self.specification, (self.n_entities, *map(len, self.fit.absorbed_effects))
+        first = (spec.entity,) if spec.effects == "entity" or not spec.absorb else ()
+        sets = [f"{count} {name}" for count, name in zip(counts, (*first, *spec.absorb), strict=True)]
+        if len(sets) == 1:
+            return f"{sets[0]} effects"
+        most = "" if self.fit.counts_exactly else "at most "
+        return f"{' + '.join(sets)} effects ({most}{self.n_effects} independent)"
+
     def __repr__(self) -> str:
         facts = self.facts
         fitted = f"R2 {facts.r_squared:.4f}" if facts.r_squared is not None else facts.label.en
         rho = f" with rho {facts.rho:.4f} ({facts.rho_method})" if facts.rho is not None else ""
         head = (
-            f"{facts.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
-            f"effects, {fitted}{rho}, standard errors {facts.covariance.text.en}, "
-            f"data: {self.provenance.origin}"
+            f"{facts.outcome}: {self.n_obs} rows, {self._effects_text}, {fitted}{rho}, "
+            f"standard errors {facts.covariance.text.en}, data: {self.provenance.origin}"
         )
         return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}"
 
 
 def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
-    """Fit a specification with absorbed entity effects.
+    """Fit a specification with absorbed effects.
 
     Parameters
     ----------
     spec : Specification
     data : DataFrame
-        One row an observation, in any order. Rows with a missing outcome, regressor or entity are left
-        out with a `DataWarning` that says how many.
+        One row an observation, in any order. Rows with a missing outcome, regressor, entity or absorbed
+        level are left out with a `DataWarning` that says how many.
 
     Returns
     -------
@@ -319,12 +385,19 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     (X'WX) b = X'Wy; the degrees of freedom are n - G - k; R squared is 1 - e'We / sum w (y - mean y)^2;
     the constant is mean y - mean x'b with variance s^2/n + mean x' V mean x. Source: Stata, areg,
     Methods and formulas.
+
+    With ``absorb`` the deviations are from the weighted projection on the dummies of all sets (see
+    `kostnadsvekst.models.absorption`), and in place of G stands the number of independent effects: for two
+    sets all levels less the connected components of the graph that joins levels that occur together. Levels
+    with one row stay, as in ``areg`` (``reghdfe`` drops them unless told to keep them).
     """
     prepared = prepare(spec, data)
     design = prepared.build_design()
-    fit = fit_within(prepared.outcome, design.columns, prepared.weights, prepared.absorbed, design.terms)
+    first, *further = prepared.effect_sets
+    fit = fit_within(prepared.outcome, design.columns, prepared.weights, first, design.terms, absorb=further)
     names = tuple(design.terms[j] for j in fit.kept)
     grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
+    _refuse_for_several_sets(spec, fit, grouping)
     return Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
@@ -340,7 +413,13 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
 
 
 def fit_within(
-    y: Floats, X: Floats, weights: Floats, entities: Ints, names: Sequence[str] | None = None
+    y: Floats,
+    X: Floats,
+    weights: Floats,
+    entities: Ints,
+    names: Sequence[str] | None = None,
+    *,
+    absorb: Sequence[Ints] = (),
 ) -> WithinFit:
     """Weighted within regression on arrays.
 
@@ -356,6 +435,8 @@ def fit_within(
         Codes 0 ... G - 1, each in use.
     names : sequence of str, optional
         Of the columns, for error messages.
+    absorb : sequence of (n,) integer arrays
+        Codes of further sets of effects, as those of the entities.
 
     Returns
     -------
@@ -364,30 +445,30 @@ def fit_within(
     Raises
     ------
     SpecificationError
-        If no column varies within entities or n - G - k < 1.
+        If no column varies within entities (and the further sets), or no degrees of freedom are left.
     """
-    n, n_entities = len(y), int(entities.max()) + 1
-    w = weights * (n / weights.sum())
+    n, w = len(y), weights * (len(y) / weights.sum())
     stacked = np.column_stack([X, y])
-    means = entity_means(stacked, w, entities, n_entities)
-    within = stacked - means[entities]
+    out = _take_out(stacked, w, entities, absorb)
+    within = out.within
     raw_norms = np.sqrt(np.einsum("ij,ij->j", stacked, stacked))
     solution = _solve_normal_equations(within, w, raw_norms)
     if solution is None:
-        # What rounding left of the means counts where columns are nearly collinear.
-        within = demean(within, w, entities, n_entities)
+        # What rounding left of the effects counts where columns are nearly collinear.
+        within = _take_out(within, w, entities, absorb).within
         solution = _solve_by_qr(within, w, raw_norms, names or ())
     kept, dropped, b, triangle = solution
     k = len(kept)
     if not kept:
         raise SpecificationError(
-            f"none of the regressors ({', '.join(names or ['?'])}) varies within entities: "
-            "nothing to estimate"
+            f"none of the regressors ({', '.join(names or ['?'])}) varies within entities"
+            f"{' and the other absorbed sets' if absorb else ''}: nothing to estimate"
         )
-    df_resid = n - n_entities - k
+    df_resid = n - out.n_effects - k
     if df_resid < 1:
+        most = "" if out.exact else "up to "
         raise SpecificationError(
-            f"{n} rows, {n_entities} absorbed effects and {k} regressors leave no degrees of freedom"
+            f"{n} rows, {most}{out.n_effects} absorbed effects and {k} regressors leave no degrees of freedom"
         )
     mean = w @ stacked / n
     X_within, y_within = within[:, kept], within[:, -1]
@@ -403,40 +484,81 @@ def fit_within(
         entities=entities,
         triangle=triangle,
         x_mean=mean[kept],
-        entity_means=means[:, [*kept, -1]],
-        n_entities=n_entities,
+        entity_means=out.effects[0][:, [*kept, -1]],
+        n_entities=len(out.effects[0]),
         df_resid=df_resid,
         ssr=float(w @ residuals**2),
         tss=float(w @ (y - mean[-1]) ** 2),
         tss_within=float(w @ y_within**2),
+        absorbed=tuple(absorb),
+        absorbed_effects=tuple(effects[:, [*kept, -1]] for effects in out.effects[1:]),
+        counts_exactly=out.exact,
     )
 
 
-def demean(columns: Floats, weights: Floats, entities: Ints, n_entities: int) -> Floats:
-    """Deviations of each column from its weighted entity means.
+class _Within(NamedTuple):
+    """Columns without the effects, each set's effects on them, and how many of these are independent."""
 
-    Parameters
-    ----------
-    columns : (n, m) array
-    weights : (n,) array
-    entities : (n,) integer array
-        Codes 0 ... n_entities - 1.
-    n_entities : int
-
-    Returns
-    -------
-    (n, m) array
-    """
-    return columns - entity_means(columns, weights, entities, n_entities)[entities]
+    within: Floats
+    effects: tuple[Floats, ...]
+    n_effects: int
+    exact: bool
 
 
-def entity_means(columns: Floats, weights: Floats, entities: Ints, n_entities: int) -> Floats:
-    """Weighted mean of each column in each entity, (n_entities, m); parameters as in `demean`."""
-    n = len(weights)
-    membership = csc_array((weights, entities, np.arange(n + 1)), shape=(n_entities, n))
-    means: Floats = membership @ columns
-    means /= np.bincount(entities, weights, n_entities)[:, None]
-    return means
+def _take_out(columns: Floats, weights: Floats, entities: Ints, absorb: Sequence[Ints]) -> _Within:
+    if absorb:
+        sets = read_sets((entities, *absorb))
+        projected = project(columns, weights, sets)
+        return _Within(projected.within, projected.effects, sets.rank, sets.exact)
+    n_entities = int(entities.max()) + 1
+    means = entity_means(columns, weights, entities, n_entities)
+    return _Within(columns - means[entities], (means,), n_entities, True)
+
+
+def _absorbed_effects(spec: Specification, fit: WithinFit) -> tuple[AbsorbedEffects, ...]:
+    entity = (spec.entity,) if spec.effects == "entity" else ()
+    names: tuple[str | Bilingual, ...] = (*entity, *map(_set_name, spec.absorb))
+    counts = (fit.n_entities, *map(len, fit.absorbed_effects))
+    # A pooled model has no set, but one constant.
+    return tuple(AbsorbedEffects(name, count) for name, count in zip(names, counts, strict=False))
+
+
+def _set_name(name: str) -> str | Bilingual:
+    first, *others = (label_of(part) for part in name.split("^"))
+    if not others:
+        return name
+    # Inside the line a label of our own does not begin with a capital.
+    return Bilingual(
+        " × ".join([first.nb, *(part.nb.lower() for part in others)]),
+        " × ".join([first.en, *(part.en.lower() for part in others)]),
+    )
+
+
+def _count_is_a_bound(n_effects: int) -> Bilingual:
+    return Bilingual(
+        f"Frihetsgradene regner med høyst {n_effects} uavhengige effekter, en øvre grense: standardfeilene "
+        "kan være litt for store",
+        f"Degrees of freedom count at most {n_effects} independent effects, an upper bound: standard errors "
+        "may be slightly too large",
+    )
+
+
+def _refuse_for_several_sets(spec: Specification, fit: WithinFit, grouping: Grouping) -> None:
+    """Refuse covariances that would have to project again on further sets of effects."""
+    if not fit.absorbed:
+        return
+    kind, _ = read_choice(spec.covariance)
+    way = f"write {dummies_of(spec.absorb)} among the regressors instead of absorbing"
+    if KINDS[kind].refits:
+        raise SpecificationError(f"the {kind} is made for one set of absorbed effects: {way}")
+    if kind == "wild_cluster":
+        columns = choose_columns(spec.covariance, spec.entity, spec.time)
+        clusters = [grouping.codes(column) for column in columns]
+        if not all(inference.nests(clusters[0], codes) for codes in (fit.entities, *fit.absorbed)):
+            raise SpecificationError(
+                "with several sets of absorbed effects the wild cluster bootstrap needs every effect inside "
+                f"one cluster; here some effect spans several: {way}"
+            )
 
 
 # Kept and dropped columns of X, coefficients, and the triangle R of X'WX = R'R.

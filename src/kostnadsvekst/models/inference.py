@@ -7,6 +7,7 @@ A S A of the other order loses twice as many digits as A itself where columns ar
 same reason A is never used but as the two triangular solves with R, where R'R = X'WX.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,6 +55,7 @@ class WithinMoments(Protocol):
     def df_resid(self) -> int: ...  # noqa: D102
     @property
     def ssr(self) -> float: ...  # noqa: D102
+    def effects_beside_nested(self, clusterings: Sequence[Ints]) -> int | None: ...  # noqa: D102
 
 
 class FittedMoments(WithinMoments, Protocol):
@@ -140,7 +142,7 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
         Codes 0 ... M - 1.
     convention : {"areg", "xtreg", "none"}
         Small-sample factor: areg M/(M-1) (n-1)/(n-G-k); xtreg and reghdfe, for effects nested in the
-        clusters, M/(M-1) (n-1)/(n-k-1); none 1.
+        clusters, M/(M-1) (n-1)/(n-k-1), where effects of further sets that are not nested count in k; none 1.
 
     Raises
     ------
@@ -402,7 +404,9 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
 
 def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]) -> float:
     n, k = fit.X_within.shape
-    nested = convention != "xtreg" or not clusterings or any(nests(c, fit.entities) for c in clusterings)
+    counted = fit.effects_beside_nested(clusterings) if convention == "xtreg" else 0
+    # Effects of other sets count as regressors: their first levels are not in the constant.
+    nested, k = counted is not None, k + (counted or 0)
     return small_sample_factor(n, k, fit.df_resid, n_clusters, convention, nested)
 
 

@@ -4,6 +4,8 @@
 day stay, outpatient) × urgency (all, elective, acute).
 """
 
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, simulate
@@ -29,6 +32,7 @@ URGENCIES = ("all", "elective", "acute")
 SUPPLY = ("nursing_home_places_per_1000_80plus", "gps_per_1000")
 DEMAND = ("population", "share_67_79_percent", "share_80_plus_percent")
 MECHANISMS = ("physician_on_site", "co_located")
+DISTANCE = "distance_to_hospital_km"
 TREATMENT = "acute_beds"
 MAIN_OUTCOME = "admissions_acute_internal_80plus"
 OUTCOMES = tuple(
@@ -70,19 +74,30 @@ class MonthlyGrid:
 NEVER = 1_000_000
 
 
-def load_panel(path: str | Path | None = None, seed: int = DEFAULT_SEED) -> pd.DataFrame:
+def load_panel(
+    path: str | Path | None = None,
+    seed: int = DEFAULT_SEED,
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Monthly panel of municipalities: a file of the user's own, or the synthetic one.
 
     Parameters
     ----------
     path : str or Path, optional
-        Any format of `kostnadsvekst.sources.files.read_table`. Columns: ``municipality``; ``month``
-        (``2012-07`` or a date); ``first_month`` (first month with beds, constant in a municipality, empty
-        for never; earlier than the panel for beds that were always there); the 24 base counts
-        ``{contact}_{urgency}_{department}_{age}`` (see `kostnadsvekst.synthetic.acute_beds.CELLS`);
-        `SUPPLY` and `DEMAND`; optionally `MECHANISMS` (0 or 1, empty for municipalities without beds).
+        Any format of `kostnadsvekst.sources.files.read_table`. Columns, also under their `short_names`:
+        ``municipality``; ``month`` (as `kostnadsvekst.panel.periods.read_periods` reads it: ``2012-07``,
+        ``2012M07``, ``201207``, a date, Stata's ``%tm`` ...); ``first_month`` (first month with beds,
+        constant in a municipality, empty for never; earlier than the panel for beds that were always
+        there); the 24 base counts ``{contact}_{urgency}_{department}_{age}`` (see
+        `kostnadsvekst.synthetic.acute_beds.CELLS`); `SUPPLY` and `DEMAND`; optionally `MECHANISMS` (0 or 1,
+        empty for municipalities without beds), `DISTANCE`, and any other of `OUTCOMES` as a total of one's
+        own, such as ``admissions_acute_all_80plus`` where all departments are more than internal medicine
+        and surgery: sums of base counts are then not taken for it.
     seed : int
         Of the synthetic panel, when no path is given.
+    columns : mapping of str to str, optional
+        Name in the file -> name here.
 
     Returns
     -------
@@ -95,23 +110,67 @@ def load_panel(path: str | Path | None = None, seed: int = DEFAULT_SEED) -> pd.D
         If the file or a column does not exist.
     InvalidDataError
         All faults at once: months that cannot be read, rows that repeat a municipality and month, counts
-        that are negative or not whole, supply or demand that is not positive, a first month that changes.
+        that are negative or not whole, totals that are smaller than the sum of their parts, supply or demand
+        that is not positive, a first month that changes.
+
+    Warns
+    -----
+    DataWarning
+        For rows without a municipality or a month, which are left out.
     """
-    panel = simulate(seed).panel if path is None else read_table(path)
-    return panel if path is None else check_panel(panel)
+    if path is None:
+        return simulate(seed).panel
+    return check_panel(read_table(path).rename(columns=dict(columns or {})))
+
+
+def short_names() -> dict[str, str]:
+    """Names of at most 32 letters for the columns that have more, as Stata's files need them.
+
+    Returns
+    -------
+    dict of str to str
+        Name -> short name, such as ``adm_elective_internal_80plus``.
+
+    Examples
+    --------
+    >>> panel = load_panel()
+    >>> panel.rename(columns=short_names()).to_stata("panel.dta")  # doctest: +SKIP
+    """
+    long = [name for name in (*CELLS, *SUPPLY, *DEMAND, *MECHANISMS) if len(name) > STATA_LETTERS]
+    return {name: _SHORTENED.sub(lambda found: _SHORTER[found.group()], name) for name in long}
+
+
+STATA_LETTERS = 32
+_SHORTER = {
+    "admissions": "adm",
+    "day_stays": "day",
+    "outpatient": "out",
+    "nursing_home_places": "nursing_places",
+}
+_SHORTENED = re.compile("|".join(_SHORTER))
 
 
 def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     """Check a monthly panel and bring it into order; arguments and errors as `load_panel`."""
+    attrs = panel.attrs
+    panel = panel.rename(columns={short: name for name, short in short_names().items()})
+    panel.attrs = attrs
     require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel.columns)
+    origin = _origin(panel)
+    panel = leave_out_unnamed_rows(panel, "municipality", "month")
     months = _month_text(panel["month"], "month")
     first = _month_text(panel["first_month"].mask(panel["first_month"].isin(["", 0, "0"])), "first_month")
     checked = panel.assign(month=months, first_month=first)
     check_unique(checked["municipality"], checked["month"])
-    problems = [*_count_faults(checked), *_positive_faults(checked), *_adoption_faults(checked)]
+    problems = [
+        *_count_faults(checked),
+        *_total_faults(checked),
+        *_positive_faults(checked),
+        *_adoption_faults(checked),
+    ]
     if problems:
         raise InvalidDataError(f"monthly panel: {len(problems)} problem(s)", problems)
-    checked.attrs = {**panel.attrs, "provenance": _origin(panel)}
+    checked.attrs = {**panel.attrs, "provenance": origin}
     return checked.sort_values(["municipality", "month"], ignore_index=True)
 
 
@@ -122,11 +181,17 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
     ------
     InvalidDataError
         If no row is left.
+
+    Warns
+    -----
+    DataWarning
+        For rows without a municipality or a month, which are left out.
     """
     # Every column that is taken from a frame gets a deep copy of its attributes: leave these behind.
     panel = panel.copy(deep=False)
     panel.attrs = {}
-    numbers = period_numbers(panel["month"])
+    panel = leave_out_unnamed_rows(panel, "municipality", "month")
+    numbers = period_numbers(panel["month"], "month")
     kept = numbers <= pd.Period(until, "M").ordinal
     if not kept.any():
         raise InvalidDataError(f"the panel has no month up to {until}; it begins in {panel['month'].min()}")
@@ -152,12 +217,69 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
 
 
 def outcome_counts(grid: MonthlyGrid, outcome: str) -> Floats:
-    """(N, T) counts of one of the 81 outcomes, the sum of its base cells; NaN where one is missing."""
-    first, *others = (grid.values[cell] for cell in base_cells(outcome))
+    """(N, T) counts of one of the 81 outcomes; NaN where a part is missing.
+
+    Raises
+    ------
+    SpecificationError
+        As `outcome_columns`.
+    """
+    first, *others = (grid.values[column] for column in outcome_columns(outcome, grid.values))
     counts = first.copy()
     for other in others:
         counts += other
     return counts
+
+
+def outcome_columns(outcome: str, columns: Collection[str]) -> tuple[str, ...]:
+    """Columns of a panel that add up to an outcome.
+
+    Parameters
+    ----------
+    outcome : str
+        One of `OUTCOMES`.
+    columns : collection of str
+        Those of the panel. A total of the user's own, such as ``admissions_acute_all_80plus`` over all
+        departments, of which internal medicine and surgery are a part only, stands for itself.
+
+    Returns
+    -------
+    tuple of str
+        The outcome's own column; else its parts by age, by urgency and last by department, each again its
+        own column or its parts.
+
+    Raises
+    ------
+    SpecificationError
+        If own totals cover a part of the outcome only: it would be neither total nor sum.
+
+    Examples
+    --------
+    >>> outcome_columns("admissions_acute_all_80plus", CELLS)
+    ('admissions_acute_internal_80plus', 'admissions_acute_surgery_80plus')
+    """
+    found = _resolved(outcome, columns)
+    cells = set(base_cells(outcome))
+    totals = [t for t in OUTCOMES if t in columns and t not in CELLS and set(base_cells(t)) <= cells]
+    if totals and any(column in CELLS for column in found):
+        raise SpecificationError(
+            f"the panel has own totals for a part of {outcome} ({', '.join(totals[:_LISTED])}), so that "
+            f"it is neither a total nor a sum of departments: add the column {outcome!r}"
+        )
+    return found
+
+
+def _resolved(outcome: str, columns: Collection[str]) -> tuple[str, ...]:
+    if outcome in columns or outcome in CELLS:
+        return (outcome,)
+    contact, urgency, department, age = outcome_parts(outcome)
+    if age == "all":
+        parts = [f"{contact}_{urgency}_{department}_{a}" for a in AGES[1:]]
+    elif urgency == "all":
+        parts = [f"{contact}_{u}_{department}_{age}" for u in URGENCIES[1:]]
+    else:
+        parts = [f"{contact}_{urgency}_{d}_{age}" for d in DEPARTMENTS[1:]]
+    return tuple(column for part in parts for column in _resolved(part, columns))
 
 
 def base_cells(outcome: str) -> tuple[str, ...]:
@@ -254,7 +376,7 @@ def _first_months(panel: pd.DataFrame, units: Ints, n_units: int, start: int) ->
     first = np.full(n_units, NEVER, dtype=np.intp)
     known = panel["first_month"].notna().to_numpy()
     if known.any():
-        first[units[known]] = period_numbers(panel["first_month"][known]) - start
+        first[units[known]] = period_numbers(panel["first_month"][known], "month") - start
     return first
 
 
@@ -262,7 +384,7 @@ def _month_text(column: pd.Series, name: str) -> pd.Series:
     text = pd.Series(None, index=column.index, dtype=object, name=name)
     known = column.notna()
     if known.any():
-        numbers = period_numbers(column[known])
+        numbers = period_numbers(column[known], "month")
         text[known] = pd.PeriodIndex.from_ordinals(numbers, freq="M").astype(str)
     return text
 
@@ -276,11 +398,25 @@ def _origin(panel: pd.DataFrame) -> Provenance:
 
 def _count_faults(panel: pd.DataFrame) -> list[str]:
     problems = []
-    for cell in CELLS:
+    for cell in (*CELLS, *_own_totals(panel)):
         values = pd.to_numeric(panel[cell], errors="coerce").to_numpy(dtype=np.float64)
         given = panel[cell].notna().to_numpy()
         wrong = given & ~((values >= 0) & (values == np.floor(values)) & np.isfinite(values))
         problems += _name_rows(panel, wrong, f"{cell} is not a whole number of zero or more")
+    return problems
+
+
+def _own_totals(panel: pd.DataFrame) -> list[str]:
+    return [name for name in OUTCOMES if name in panel.columns and name not in CELLS]
+
+
+def _total_faults(panel: pd.DataFrame) -> list[str]:
+    problems = []
+    for total in _own_totals(panel):
+        parts = panel[list(base_cells(total))].apply(pd.to_numeric, errors="coerce").sum(axis=1)
+        values = pd.to_numeric(panel[total], errors="coerce")
+        wrong = (values < parts).to_numpy(dtype=bool)
+        problems += _name_rows(panel, wrong, f"{total} is smaller than the sum of its parts")
     return problems
 
 

@@ -39,7 +39,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
     DataFrame
         Text that looks like a number with leading zeros (a municipality code) stays text. Columns of Stata,
         SAS and SPSS keep their numbers unless all value labels are numbers themselves; the labels are in
-        ``attrs["value_labels"]``. ``attrs["provenance"]`` names the file and its hash.
+        ``attrs["value_labels"]``. Stata's months, quarters and half-years (``%tm``, ``%tq``, ``%th``) are
+        text such as ``2010M1``. ``attrs["provenance"]`` names the file and its hash.
 
     Raises
     ------
@@ -179,10 +180,29 @@ def _read_labelled(path: Path) -> pd.DataFrame:
         ".sas7bdat": pyreadstat.read_sas7bdat,
     }
     table, meta = readers[path.suffix.lower()](path)
+    for name, stored in meta.original_variable_types.items():
+        table[name] = _stata_periods(table[name], stored)
     for name, labels in meta.variable_value_labels.items():
         table[name] = _numbers_from_labels(table[name], labels)
     table.attrs["value_labels"] = dict(meta.variable_value_labels)
     return table
+
+
+# Stata's times that are stored as numbers since 1960: format -> letter that stands for it, parts of a year.
+_STATA_PERIODS = {"%tm": ("M", 12), "%tq": ("Q", 4), "%th": ("H", 2)}
+
+
+def _stata_periods(column: pd.Series, stored: str) -> pd.Series:
+    """Months, quarters and half-years as text that `kostnadsvekst.panel.periods` reads, such as 2010M1."""
+    letter, parts = _STATA_PERIODS.get(stored[:3], ("", 0))
+    if not letter or not pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+
+    def text(number: float) -> str:
+        year, part = divmod(int(number), parts)
+        return f"{1960 + year}{letter}{part + 1}"
+
+    return column.astype(object).map(text, na_action="ignore")
 
 
 def _numbers_from_labels(column: pd.Series, labels: dict[Any, str]) -> pd.Series:

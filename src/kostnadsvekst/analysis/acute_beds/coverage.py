@@ -42,8 +42,9 @@ def coverage_table(n_draws: int = 200, n_municipalities: int = 200, first_seed: 
     DataFrame
         One row for each design, period and estimator: ``n_draws``, mean ``truth``, mean ``estimate``,
         ``bias``, ``std_dev`` of the estimates, mean ``std_error`` (all in log points × 100), and
-        ``coverage`` of the 95 % intervals in per cent. The truth is the mean effect over the treated cells
-        that an estimator's sample holds.
+        ``coverage`` of the 95 % intervals in per cent with its ``monte_carlo_error``, the standard error of
+        a share of so many draws. The truth is the mean effect over the treated cells that an estimator's
+        sample holds.
     """
     rows = [
         record
@@ -57,8 +58,10 @@ def coverage_table(n_draws: int = 200, n_municipalities: int = 200, first_seed: 
     table = 100 * groups[["truth", "estimate", "std_error"]].mean()
     table.insert(2, "bias", table["estimate"] - table["truth"])
     table.insert(3, "std_dev", 100 * groups["estimate"].std())
-    table["coverage"] = 100 * groups["covered"].mean()
-    table.insert(0, "n_draws", groups.size())
+    share, n = groups["covered"].mean(), groups.size()
+    table["coverage"] = 100 * share
+    table["monte_carlo_error"] = 100 * np.sqrt(share * (1 - share) / n)
+    table.insert(0, "n_draws", n)
     return table.reset_index()
 
 
