@@ -280,7 +280,7 @@ def estimate_ar1(
     method, fixed = _check_method(rho, rho_value)
     _check_specification(spec)
     prepared = prepare(spec, data)
-    periods = read_periods(prepared.times)
+    periods = read_periods(data[spec.time], prepared.rows)
     check_unique(prepared.units, prepared.times, periods.numbers)
     weights = _unit_weights(prepared, method)
     design = prepared.build_design()

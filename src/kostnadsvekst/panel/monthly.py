@@ -296,15 +296,16 @@ def _first_months(panel: pd.DataFrame, units: Ints, n_units: int, start: int) ->
     first = np.full(n_units, NEVER, dtype=np.intp)
     known = panel["first_month"].notna().to_numpy()
     if known.any():
-        first[units[known]] = period_numbers(panel["first_month"][known], "month") - start
+        numbers = period_numbers(panel["first_month"], "month", np.flatnonzero(known))
+        first[units[known]] = numbers - start
     return first
 
 
 def _month_text(column: pd.Series, name: str) -> pd.Series:
     text = pd.Series(None, index=column.index, dtype=object, name=name)
-    known = column.notna()
+    known = column.notna().to_numpy()
     if known.any():
-        numbers = period_numbers(column[known], "month")
+        numbers = period_numbers(column, "month", np.flatnonzero(known))
         text[known] = pd.PeriodIndex.from_ordinals(numbers, freq="M").astype(str)
     return text
 

@@ -155,7 +155,7 @@ def read_periods(times: pd.Series, rows: NDArray[Any] | None = None) -> Periods:
     return Periods(placed[chosen], unit, delta, first)
 
 
-def period_numbers(times: pd.Series, unit: str | None = None) -> Ints:
+def period_numbers(times: pd.Series, unit: str | None = None, rows: NDArray[Any] | None = None) -> Ints:
     """Turn times into whole numbers of a unit.
 
     Parameters
@@ -164,6 +164,8 @@ def period_numbers(times: pd.Series, unit: str | None = None) -> Ints:
         As `read_periods`.
     unit : str, optional
         One of `Periods.unit`; without it the column's own.
+    rows : (m,) integer array, optional
+        Positions of the rows to read, the others may hold anything.
 
     Returns
     -------
@@ -176,6 +178,7 @@ def period_numbers(times: pd.Series, unit: str | None = None) -> Ints:
         As `read_periods`; also where a value is a longer period than the unit.
     """
     times = times.reset_index(drop=True)
+    times = times if rows is None else times.iloc[rows]
     _refuse(times, np.flatnonzero(times.isna().to_numpy()), "is missing")
     reading = _read(times)
     return reading.to(unit or reading.own_unit(), times)

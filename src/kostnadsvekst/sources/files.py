@@ -190,12 +190,19 @@ def _read_labelled(path: Path) -> pd.DataFrame:
 
 # Stata's times that are stored as numbers since 1960: format -> letter that stands for it, parts of a year.
 _STATA_PERIODS = {"%tm": ("M", 12), "%tq": ("Q", 4), "%th": ("H", 2)}
+# Of these every year has 52, the first beginning on 1 January.
+_STATA_WEEKS = "%tw"
 
 
 def _stata_periods(column: pd.Series, stored: str) -> pd.Series:
     """Months, quarters and half-years as text that `kostnadsvekst.panel.periods` reads, such as 2010M1."""
     letter, parts = _STATA_PERIODS.get(stored[:3], ("", 0))
-    if not letter or not pd.api.types.is_numeric_dtype(column.dtype):
+    numeric = pd.api.types.is_numeric_dtype(column.dtype)
+    if stored.startswith(_STATA_WEEKS) and numeric:
+        years, weeks = np.divmod(column, 52)
+        january = pd.to_datetime((1960 + years).astype("Int64").astype("string") + "-01-01")
+        return january + pd.to_timedelta(7 * weeks, unit="D")
+    if not letter or not numeric:
         return column
 
     def text(number: float) -> str:
