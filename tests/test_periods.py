@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 import kostnadsvekst as kv
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.models.balanced.ar1 import fit_ar1_with_gaps
+from kostnadsvekst.models.diagnostics import wooldridge_test
+from kostnadsvekst.models.transformations import transformed_columns
 from kostnadsvekst.panel.periods import period_numbers, read_periods
 from kostnadsvekst.sources.files import read_table
 
@@ -152,7 +155,12 @@ def test_one_time_alone_is_a_period():
         (["2015-01", "2016-01-01", "2016-02"], "is not a month", [1]),
         (["2015-13"], "is neither a number, a date nor a month", [0]),
         (["2015-02-30"], "is neither", [0]),
-        (["03/04/2015", "2015"], "is neither", [0]),  # third of April or fourth of March
+        (["03/04/2015", "2015"], "does not tell the day from the month", [0]),  # 3 April or 4 March
+        (["31/12/2015", "12/31/2016"], "does not tell the day from the month", [0, 1]),
+        (["31/12/2015", "03/04/2015", "2015"], "is not a date", [2]),
+        (["31/13/2015"], "does not tell the day from the month", [0]),
+        ([np.iinfo("int64").min, 2015], "is no time", [0]),  # a missing date that was cast to a number
+        (["2015", None, "x"], "is missing", [1]),
         (["januar", "februar"], "is neither", [0, 1]),
         (["15-01"], "is neither", [0]),
         (["2015W54"], "is neither", [0]),
@@ -223,21 +231,36 @@ USES = {
     "Driscoll-Kraay": lambda frame: (
         kv.estimate(SPEC.vary(covariance="driscoll_kraay"), frame).coefficients["std_error"].tolist()
     ),
-    "serial correlation": lambda frame: [kv.diagnostics.wooldridge_test(kv.estimate(SPEC, frame)).statistic],
+    "serial correlation": lambda frame: [wooldridge_test(kv.estimate(SPEC, frame)).statistic],
 }
 
 
-@pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize("name", [*YEARS, *MONTHS])
-def test_results_do_not_depend_on_how_time_is_written(use, name):
-    frame = panel(list(range(2010, 2018)))
-    frame = frame.drop(index=[3, 20, 21]).reset_index(drop=True)  # gaps
-    written = frame.copy()
-    years = frame["year"].tolist()
-    written["year"] = YEARS[name](years) if name in YEARS else MONTHS[name]([year - 1470 for year in years])
+def gapped() -> pd.DataFrame:
+    return panel(list(range(2010, 2018))).drop(index=[3, 20, 21]).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def by_integers() -> dict[str, list[float]]:
+    """What every use of time gives with whole numbers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert USES[use](written) == pytest.approx(USES[use](frame), rel=1e-12)
+        return {use: compute(gapped()) for use, compute in USES.items()}
+
+
+# The periods of this covariance are the sorted levels of the column.
+UNSORTED = ("jul 2015", "July 2015", "2015 jul.")
+
+
+@pytest.mark.parametrize("name", [*YEARS, *MONTHS])
+def test_results_do_not_depend_on_how_time_is_written(name, by_integers):
+    frame = gapped()
+    years = frame["year"].tolist()
+    frame["year"] = YEARS[name](years) if name in YEARS else MONTHS[name]([year - 1470 for year in years])
+    uses = [use for use in USES if use != "Driscoll-Kraay" or name not in UNSORTED]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = {use: USES[use](frame) for use in uses}
+    assert found == {use: pytest.approx(by_integers[use], rel=1e-12) for use in uses}
 
 
 @pytest.mark.parametrize("use", USES)
@@ -249,6 +272,54 @@ def test_regular_steps_are_periods(use, step):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert USES[use](wide) == pytest.approx(USES[use](frame), rel=1e-12)
+
+
+def test_a_sample_has_gaps_not_longer_periods():
+    """The step is that of the column: what a sample or a missing value leaves out is a gap."""
+    frame = panel(list(range(2010, 2018)))
+    even = frame["year"] % 2 == 0
+    sample = SPEC.vary(sample=("year in [2010, 2012, 2014, 2016]",))
+    for spec, data in ((sample, frame), (SPEC, frame.assign(x=frame["x"].where(even)))):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.raises(SpecificationError, match="no id has two rows one period apart"):
+                kv.estimate_ar1(spec, data, rho="tscorr")
+    with pytest.raises(SpecificationError, match="three periods in a row"):
+        wooldridge_test(kv.estimate(sample, frame))
+    # in a data frame of their own these years are periods, as every second year is
+    alone = kv.estimate_ar1(SPEC, frame[even], rho="tscorr")
+    assert alone.step == "2 years"
+    assert alone.rho == kv.estimate_ar1(SPEC, frame[even].assign(year=lambda f: f["year"] // 2), "tscorr").rho
+    later = kv.estimate_ar1(SPEC.vary(sample=("year >= 2013",)), frame, rho="tscorr")
+    assert later.rho == kv.estimate_ar1(SPEC, frame[frame["year"] >= 2013], rho="tscorr").rho
+
+
+def test_bad_rows_are_named_where_the_user_has_them():
+    frame = panel([2010, 2011, 2012]).astype({"year": object, "id": float})
+    frame.loc[0, "id"] = np.nan  # left out: the rows after it keep their numbers
+    frame.loc[5, "year"] = "?"
+    with pytest.raises(InvalidDataError, match="is not a number as the other values are") as caught:
+        kv.estimate(kv.Specification.from_formula("y ~ lag(x) | id"), frame)
+    assert caught.value.problems == ("row 5: '?'",)
+    read = read_periods(pd.Series([None, 2010, 2014, "?"], index=[9, 9, 8, 7])[:3], np.array([2, 1]))
+    assert (read.numbers.tolist(), read.delta) == ([1, 0], 4)
+    with pytest.raises(InvalidDataError) as caught:
+        read_periods(pd.Series([None, 2010, 2014]), np.array([0, 2]))
+    assert caught.value.problems == ("row 0: np.float64(nan)",)
+
+
+def test_ar1_needs_neighbours_on_the_grid_too():
+    rng = np.random.default_rng(5)
+    y, X = rng.normal(size=(6, 8)), rng.normal(size=(1, 6, 8))
+    every_second = np.tile([True, False], (6, 4))
+    with pytest.raises(SpecificationError, match="two periods in a row"):
+        fit_ar1_with_gaps(y, X, every_second, np.zeros(8, dtype=int))
+    one_pair = every_second.copy()
+    one_pair[0, 1] = True
+    codes, times = np.nonzero(one_pair)
+    frame = pd.DataFrame({"id": codes, "year": times, "y": y[one_pair], "x": X[0][one_pair]})
+    right = kv.estimate_ar1(SPEC, frame, rho="tscorr")
+    assert fit_ar1_with_gaps(y, X, one_pair, np.zeros(8, dtype=int), "tscorr").rho == pytest.approx(right.rho)
 
 
 def test_the_step_is_stated():
@@ -270,12 +341,12 @@ def test_one_odd_year_makes_the_step_one():
 def test_without_neighbours_rho_is_not_identified():
     frame = panel([2000, 2002, 2005])
     for rho in ("dw", "tscorr", "regress", "freg"):
-        with pytest.raises(SpecificationError, match="no unit has two rows one period apart"):
+        with pytest.raises(SpecificationError, match=r"no id has two rows one period apart.*1 year"):
             kv.estimate_ar1(SPEC, frame, rho=rho)
     assert kv.estimate_ar1(SPEC, frame, rho_value=0.3).rho == 0.3
     with pytest.raises(SpecificationError, match=r"over 1 period\(s\): no id has two rows that far apart"):
         kv.estimate(kv.Specification.from_formula("y ~ lag(x) | id"), frame)
-    # units in different phases of a three-year step: the years are one apart, no unit's are
+    # the years are one apart, but no unit's are
     phases = pd.concat(
         [panel([2000, 2002, 2004]), panel([2001, 2003, 2005]).assign(id=lambda f: f["id"] + 8)]
     )
@@ -329,6 +400,58 @@ def test_numbers_equal_those_counted_by_hand(name, cells, step, start, random):
     assert read.numbers.tolist() == [(t - distinct[0]) // (read.delta * size) for t in times]
 
 
+def _same_as_integers(name: str, cells: list[tuple[int, int]], step: int, random) -> None:
+    """Lags and rho with times written in some way, beside those with integers, rows in another order."""
+    rng = np.random.default_rng(len(cells))
+    frame = pd.DataFrame(cells, columns=["id", "year"])
+    frame = frame.assign(x=rng.normal(size=len(cells)), y=rng.normal(size=len(cells)))
+    frame["year"] = 1975 + step * frame["year"]
+    order = list(range(len(cells)))
+    random.shuffle(order)
+    other = frame.iloc[order]
+    years = other["year"].tolist()
+    write = YEARS[name] if name in YEARS else MONTHS[name]
+    times = write(years if name in YEARS else [7 * (year - 1975) + 540 for year in years])
+    other = other.assign(year=times.set_axis(other.index))
+    found = _lag_and_rho(other)
+    right = _lag_and_rho(frame)
+    if isinstance(right, str):
+        assert found == right
+        return
+    assert found[0].sort_index().equals(right[0])
+    assert found[1] == pytest.approx(right[1], rel=1e-6, abs=1e-9)
+
+
+def _lag_and_rho(frame: pd.DataFrame):
+    try:
+        lagged = transformed_columns(frame, ["lag(x)"], "id", "year")["lag(x)"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return lagged, kv.estimate_ar1(SPEC, frame, rho="tscorr", two_step=True).rho
+    except SpecificationError as error:
+        return type(error).__name__
+
+
+CELLS_OF_A_PANEL = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 8)), min_size=12, max_size=30, unique=True
+)
+# Seven months are no regular step that a year of twelve shares, so none of these is taken for years.
+WRITTEN = st.tuples(st.sampled_from([*YEARS, *MONTHS]), CELLS_OF_A_PANEL, st.integers(1, 3), st.randoms())
+
+
+@settings(max_examples=60, deadline=None)
+@given(WRITTEN)
+def test_lags_and_rho_equal_those_of_integers(example):
+    _same_as_integers(*example)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, deadline=None)
+@given(WRITTEN)
+def test_lags_and_rho_equal_those_of_integers_many_times(example):
+    _same_as_integers(*example)
+
+
 # --- Files
 
 
@@ -374,6 +497,20 @@ def test_monthly_panel_from_any_months(beds, tmp_path, name):
     )
     assert read["month"].tolist() == beds["month"].tolist()
     assert read["first_month"].fillna("").tolist() == beds["first_month"].fillna("").tolist()
+
+
+def test_weeks_of_stata_follow_one_another_over_new_year(tmp_path):
+    """Every year has 52: the last of them lasts eight days, or nine."""
+    firsts = [pd.Timestamp(y, 1, 1) + pd.Timedelta(days=7 * w) for y in (1999, 2000) for w in range(52)]
+    frame = pd.DataFrame({"week": [*firsts[40:], None], "x": 1.0})
+    frame.to_stata(tmp_path / "a.dta", write_index=False, convert_dates={"week": "tw"})
+    week = read_table(tmp_path / "a.dta")["week"]
+    assert week.isna().tolist() == [False] * 64 + [True]
+    for times in (week[:-1], pd.Series(firsts[40:]), pd.read_stata(tmp_path / "a.dta")["week"][:-1]):
+        read = read_periods(times)
+        assert read.numbers.tolist() == list(range(64))
+        assert (read.step, read.label(11), read.label(12)) == ("1 Stata week", "1999w52", "2000w1")
+        assert read.place(pd.Series(["2000-01-09"])).tolist() == [13]
 
 
 def test_stata_counts_of_quarters_and_halves_are_read(tmp_path):

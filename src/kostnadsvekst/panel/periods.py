@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -209,6 +209,34 @@ def check_unique(entities: pd.Series, times: pd.Series, numbers: Ints | None = N
     )
 
 
+def require_neighbours(entities: NDArray[Any], periods: Periods, entity: str, time: str) -> None:
+    """Refuse a panel in which no unit has two rows one period apart.
+
+    Parameters
+    ----------
+    entities : (n,) integer array
+        Codes from 0.
+    periods : Periods
+        Of the same rows.
+    entity, time : str
+        Columns, for the message.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    numbers = periods.numbers
+    # Units so far apart that the last period of one is no neighbour of the next one's first.
+    cells = np.sort(entities.astype(np.int64) * (numbers.max(initial=0) + 2) + numbers)
+    if not (np.diff(cells) == 1).any():
+        raise SpecificationError(
+            f"no {entity} has two rows one period apart; {time!r} is read as periods of {periods.step}, so "
+            "nothing in the data tells how one depends on the one before it. If a period is longer, write it "
+            "so (2015-07 instead of a date, year // 2), or take the rows of those periods to a data frame of "
+            "their own"
+        )
+
+
 # --- Kinds of values
 
 
@@ -268,7 +296,8 @@ def _unit_of_dates(days: Ints) -> str:
 def _day_of_year(days: Ints) -> Ints:
     """0 for 1 January."""
     dates = days.astype("datetime64[D]")
-    return (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    from_new_year: Ints = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    return from_new_year
 
 
 def _stata_weeks(days: Ints) -> Ints:
@@ -367,7 +396,8 @@ def _read_objects(times: pd.Series) -> _Reading:
 
 
 def _most_common(kinds: list[str]) -> str:
-    return max(sorted(set(kinds)), key=kinds.count)
+    """Kind of most values; where two are as many, that of the first value."""
+    return max(dict.fromkeys(kinds), key=kinds.count)
 
 
 def _kind_of_object(value: Any) -> str:
