@@ -481,6 +481,16 @@ def test_short_names_fit_stata_and_come_back(beds, tmp_path):
 
 
 # In a file of text, 07.2015 is a number.
+def test_a_column_under_two_names_is_refused(beds):
+    own = beds.assign(adm_elective_internal_80plus=0, day_acute_surgery_80plus=0)
+    with pytest.raises(InvalidDataError, match=r"2 column\(s\) are there twice") as caught:
+        kv.acute_beds.check_panel(own)
+    assert caught.value.problems == ("admissions_elective_internal_80plus", "day_stays_acute_surgery_80plus")
+    # every cell has a short name for reading, also where the full one fits
+    renamed = beds.rename(columns={"day_stays_acute_surgery_80plus": "day_acute_surgery_80plus"})
+    pd.testing.assert_frame_equal(kv.acute_beds.check_panel(renamed)[beds.columns], beds, check_dtype=False)
+
+
 @pytest.mark.parametrize("name", [name for name in MONTHS if name != "07.2015"])
 def test_monthly_panel_from_any_months(beds, tmp_path, name):
     def written(column: pd.Series) -> pd.Series:

@@ -119,15 +119,19 @@ def short_names() -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Name -> short name, such as ``adm_elective_internal_80plus``.
+        Name -> short name: ``adm``, ``day``, ``out`` for the contact, ``nursing_places`` for
+        ``nursing_home_places``. `load_panel` reads them as the names they stand for.
 
     Examples
     --------
     >>> panel = load_panel()
     >>> panel.rename(columns=short_names()).to_stata("panel.dta")  # doctest: +SKIP
     """
-    long = [name for name in (*CELLS, *SUPPLY, *DEMAND, *MECHANISMS) if len(name) > STATA_LETTERS]
-    return {name: _SHORTENED.sub(lambda found: _SHORTER[found.group()], name) for name in long}
+    return {name: _shorten(name) for name in _COLUMNS if len(name) > STATA_LETTERS}
+
+
+def _shorten(name: str) -> str:
+    return _SHORTENED.sub(lambda found: _SHORTER[found.group()], name)
 
 
 STATA_LETTERS = 32
@@ -138,13 +142,17 @@ _SHORTER = {
     "nursing_home_places": "nursing_places",
 }
 _SHORTENED = re.compile("|".join(_SHORTER))
+_COLUMNS = (*CELLS, *SUPPLY, *DEMAND, *MECHANISMS)
 
 
 def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     """Check a monthly panel and bring it into order; arguments and errors as `load_panel`."""
     attrs = panel.attrs
-    panel = panel.rename(columns={short: name for name, short in short_names().items()})
+    panel = panel.rename(columns={_shorten(name): name for name in _COLUMNS})
     panel.attrs = attrs
+    twice = list(dict.fromkeys(panel.columns[panel.columns.duplicated()]))
+    if twice:
+        raise InvalidDataError(f"{len(twice)} column(s) are there twice, perhaps under a short name", twice)
     require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel.columns)
     months = _month_text(panel["month"], "month")
     first = _month_text(panel["first_month"].mask(panel["first_month"].isin(["", 0, "0"])), "first_month")
