@@ -263,6 +263,40 @@ def test_results_do_not_depend_on_how_time_is_written(name, by_integers):
     assert found == {use: pytest.approx(by_integers[use], rel=1e-12) for use in uses}
 
 
+def adoption() -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    first = rng.choice([0, 2013, 2015], 30)
+    frame = pd.DataFrame(list(itertools.product(range(30), range(2010, 2018))), columns=["id", "year"])
+    frame["first"] = pd.Series(first[frame["id"]]).astype(object).where(first[frame["id"]] > 0, None)
+    return frame.assign(y=rng.normal(size=len(frame)))
+
+
+def event_study_of(frame: pd.DataFrame) -> list[float]:
+    study = kv.staggered.event_study(frame, "y", "id", "year", "first")
+    mean = study.aggregate()
+    return [mean.estimate, mean.std_error, *study.horizons["estimate"], *study.horizons["std_error"]]
+
+
+@pytest.fixture(scope="module")
+def effects_by_integers() -> list[float]:
+    return event_study_of(adoption())
+
+
+@pytest.mark.parametrize("name", [*YEARS, *MONTHS])
+def test_adoption_does_not_depend_on_how_time_is_written(name, effects_by_integers):
+    frame = adoption()
+    known = frame["first"].notna()
+
+    def write(years: pd.Series) -> list:
+        listed = [int(year) for year in years]
+        return list(YEARS[name](listed) if name in YEARS else MONTHS[name]([y - 1470 for y in listed]))
+
+    first = pd.Series([None] * len(frame), dtype=object)
+    first[known] = pd.Series(write(frame["first"][known]), index=frame.index[known], dtype=object)
+    frame["year"], frame["first"] = write(frame["year"]), first
+    assert event_study_of(frame) == pytest.approx(effects_by_integers, rel=1e-12, nan_ok=True)
+
+
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("step", [2, 5])
 def test_regular_steps_are_periods(use, step):

@@ -29,6 +29,7 @@ _MONTH_NAMES = {
     name: number
     for names in (
         "jan feb mar apr mai jun jul aug sep okt nov des",
+        "jan febr mars april mai juni juli aug sept okt nov des",
         "januar februar mars april mai juni juli august september oktober november desember",
         "jan feb mar apr may jun jul aug sep oct nov dec",
         "january february march april may june july august september october november december",
