@@ -154,7 +154,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     _refuse_further_sets(estimate, "Wooldridge")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = read_periods(estimate.data[spec.time].iloc[estimate.rows]).numbers
+    when = read_periods(estimate.data[spec.time], estimate.rows).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]
