@@ -142,7 +142,8 @@ def estimate_effects(
         otherwise has a coefficient of its own, is then the denominator (for Poisson an offset).
     controls : sequence of str
         Further positive columns, such as ``distance_to_hospital_km``: in logs, or, where they do not vary
-        within municipalities and the municipality effects hold their level, in logs times years.
+        within municipalities and the municipality effects hold their level, in logs less their mean times
+        years.
 
     Returns
     -------
