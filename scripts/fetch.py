@@ -1,7 +1,8 @@
 """Download the raw tables of the municipal panel from Statistics Norway into a store.
 
 What arrives is cached, so a run that was interrupted continues where it stopped; the old store stays as it is
-until the new one is complete. Then: python scripts/estimate.py --data store/
+until the new one is written. A table that cannot be had is a named hole in the store.
+Then: python scripts/estimate.py --data store/
 
 Exit codes: 0 done, 2 usage, 3 something could not be fetched.
 """
@@ -12,10 +13,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kostnadsvekst.errors import DataMissingError, KostnadsvekstError
+from kostnadsvekst.errors import DataMissingError, KostnadsvekstError, SourceError
+from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.sources import klass, statbank
-from kostnadsvekst.sources.download import choose, describe_plan, download, fill_years
-from kostnadsvekst.sources.store import load_requests, read_store, write_store
+from kostnadsvekst.sources.download import choose, describe_holes, describe_plan, download, fill_years
+from kostnadsvekst.sources.store import Store, load_requests, read_store, write_store
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -52,9 +54,9 @@ def main() -> int:
             urls = {"base_url": arguments.base_url, "klass_url": arguments.klass_url}
             print("\n".join(describe_plan(requests, borders, **urls)))
             return 0
-        kept, kept_requests = read_kept(arguments.store) if arguments.only else ({}, {})
+        kept = read_kept(arguments.store)
         with announcing(len(requests) + len(borders)) as announce:
-            tables = download(
+            done = download(
                 requests,
                 borders,
                 arguments.start,
@@ -66,21 +68,34 @@ def main() -> int:
                 refresh=arguments.refresh,
                 announce=announce,
             )
-        write_store(arguments.store, {**kept, **tables}, {**kept_requests, **requests})
+        # A complete run replaces the store; what failed, or was not asked for, stays as it is there.
+        names = set(kept.tables) if arguments.only else set(done.holes)
+        tables = {n: t for n, t in kept.tables.items() if n in names} | done.tables
+        asked = {n: r for n, r in kept.requests.items() if n in names} | done.requests
+        holes = {**(kept.holes if arguments.only else {}), **done.holes}
+        holes = {name: reason for name, reason in holes.items() if name not in tables}
+        write_store(arguments.store, tables, asked, holes)
     except KostnadsvekstError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"{len(tables)} tables, {sum(map(len, tables.values()))} rows in {arguments.store}")
+    rows = sum(map(len, done.tables.values()))
+    print(f"{len(done.tables)} tables, {rows} rows in {arguments.store}")
+    for name, what in done.substitutes.items():
+        print(f"note: {name} is from another table than the first choice, {what}", file=sys.stderr)
+    if done.holes:
+        print(f"error: {describe_holes(done.holes, len(requests) + len(borders))}", file=sys.stderr)
+        left = f"holes: {', '.join(holes)}" if holes else "no holes: it keeps what an earlier run fetched"
+        print(f"the store {arguments.store} is usable; {left}", file=sys.stderr)
+        return SourceError.exit_code
     return 0
 
 
-def read_kept(folder: Path) -> tuple[dict, dict]:
-    """Tables of the store that is there, and their requests."""
+def read_kept(folder: Path) -> Store:
+    """Return the store that is there; an empty one if there is none."""
     try:
-        store = read_store(folder)
+        return read_store(folder)
     except DataMissingError:
-        return {}, {}
-    return dict(store.tables), dict(store.requests)
+        return Store(folder, {}, {}, Provenance("Statistics Norway"))
 
 
 @contextlib.contextmanager

@@ -4,9 +4,11 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -113,18 +115,11 @@ def statbank_of(raw: pd.DataFrame) -> FakeStatBank:
         "12134": simple(kommune, "free_income", {"ContentsCode": ["KOSAG110000"]}),
         "07459": Table(ages, people, ("Kjonn",)),
         "01222": simple("Region", "population_end", {"ContentsCode": ["Folketallet11"]}),
-        "06913": simple("Region", "deaths", {"ContentsCode": ["Dode3"]}),
+        "06913": simple("Region", "deaths", {"ContentsCode": ["Dode"]}),
         "09817": simple(
             "Region",
             "immigrants",
             {"InnvandrKat": ["B"], "Landbakgrunn": ["999"], "ContentsCode": ["Personer1"]},
-            {"Personer1": "Personer"},
-        ),
-        "10540": simple(
-            "Region",
-            "unemployed_15_74",
-            {"Alder": ["15-74"], "ContentsCode": ["A1", "A2"]},
-            {"A1": "Registrerte arbeidsledige", "A2": "Registrerte arbeidsledige i prosent"},
         ),
         "05212": simple(
             "Region",
@@ -152,17 +147,21 @@ PERCENT = {
 }
 
 
-def combined(simple, region: str) -> Table:
-    """One table with two key figures that are told apart by their labels."""
-    alone = simple(region, "living_alone_80_plus", {"ContentsCode": ["X1", "X2"]})
-    divorced = simple(region, "divorced_16_66", {"ContentsCode": ["X1", "X2"]})
-    labels = {
-        "X1": "Andel innbyggere 80 år og over som bor alene (prosent)",
-        "X2": "Skilte og separerte 16-66 år (prosent)",
+def combined(simple: Callable[..., Table], region: str) -> Table:
+    """One table with key figures; that of unemployment has no known code, and stands beside a count."""
+    shares = {
+        "KOSandelenslige80000": simple(region, "living_alone_80_plus", {}),
+        "KOSandelskilte0000": simple(region, "divorced_16_66", {}),
+        "KOSx1": simple(region, "unemployed_15_74", {}),
     }
-    return Table(
-        alone.dimensions, lambda a: (alone if a["ContentsCode"] == "X1" else divorced).cell(a), (), labels
-    )
+    counts = {"KOSskilteseparer0000": "Skilte (antall)", "KOSx2": "Registrerte arbeidsledige (antall)"}
+    labels = {"KOSx1": "Registrerte arbeidsledige (prosent)", **counts}
+
+    def cell(address: dict[str, str]) -> tuple[float | None, str]:
+        return shares[address["ContentsCode"]].cell(address)
+
+    dimensions = shares["KOSx1"].dimensions | {"ContentsCode": [*shares, *counts]}
+    return Table(dimensions, cell, (), labels)
 
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -248,6 +247,96 @@ def test_estimate_runs_on_the_store(fetched, tmp_path):
     assert total[2015] == pytest.approx(45_000)
     assert total[2016] == pytest.approx((45_000 - 7_000) * 1.04)
     assert (tmp_path / "growth" / "figure_4_nb.png").is_file()
+
+
+def without_unemployment(bank: FakeStatBank, months: int = 12) -> None:
+    """Take the key figure out; the monthly table has 1, 2, ... per cent in the months of each year."""
+    table = bank.tables["11820"]
+    table.dimensions["ContentsCode"].remove("KOSx1")
+    when = [f"{year}M{month:02d}" for year in YEARS for month in range(1, months + 1)]
+    monthly = {
+        "Region": ALL_CODES,
+        "Alder": ["15-29", "15-74"],
+        "ContentsCode": ["RegHeltLedige"],
+        "Tid": when,
+    }
+    bank.tables["10540"] = Table(monthly, lambda address: (float(address["Tid"][5:]), ""))
+
+
+def test_a_substitute_is_named_all_the_way(tmp_path):
+    bank = statbank_of(invented())
+    without_unemployment(bank)
+    with running(bank):
+        done = fetch(bank, tmp_path)
+    assert done.returncode == 0
+    assert (
+        "unemployed_15_74 is from another table than the first choice, table 10540: per cent of the labour"
+        in (done.stderr)
+    )
+    request = read_store(tmp_path / "store").requests["unemployed_15_74"]
+    assert request["table"] == "10540"
+    assert "has none of label:*ledige*prosent*" in request["instead_of"]
+    panel = kv.build_panel(tmp_path / "store")
+    assert panel["unemployed_15_74"].to_numpy() == pytest.approx(6.5)  # (1 + ... + 12) / 12
+    assert "unemployed_15_74 is not the report's: table 10540, per cent of the labour force" in (
+        explain_differences(panel)
+    )
+
+
+def test_a_year_without_all_its_months_is_missing(tmp_path):
+    bank = statbank_of(invented())
+    without_unemployment(bank, months=11)
+    with running(bank):
+        assert fetch(bank, tmp_path).returncode == 0
+    values = read_raw(tmp_path / "store").values
+    assert values.loc[values["quantity"] == "unemployed_15_74", "value"].isna().all()
+
+
+def test_a_table_that_cannot_be_had_is_a_named_hole(tmp_path):
+    bank = statbank_of(invented())
+    bank.tables["06913"].dimensions["ContentsCode"] = ["Folkemengde", "Levende", "Dode9"]
+    with running(bank):
+        done = fetch(bank, tmp_path)
+        assert done.returncode == 3
+        assert "1 of 14 tables could not be fetched" in done.stderr
+        # what is spelled most like it stands first
+        assert "has none of Dode (it has Dode9 label of Dode9, " in done.stderr
+        assert "is usable; holes: deaths" in done.stderr
+        store = read_store(tmp_path / "store")
+        assert list(store.holes) == ["deaths"]
+        assert len(store.tables) == 13
+        with pytest.raises(
+            DataMissingError, match=r"the data lack deaths; [^\n]*\n  - not fetched: deaths: "
+        ):
+            kv.build_panel(tmp_path / "store")
+        bank.tables["06913"].dimensions["ContentsCode"] = ["Dode"]
+        shutil.rmtree(tmp_path / "cache")  # and with it the count of calls in this minute
+        assert fetch(bank, tmp_path, "--only", "deaths").returncode == 0
+        assert read_store(tmp_path / "store").holes == {}
+        # a later failure keeps the table that the store has
+        bank.tables["06913"].dimensions["ContentsCode"] = ["Dode9"]
+        shutil.rmtree(tmp_path / "cache")
+        done = fetch(bank, tmp_path)
+        assert done.returncode == 3
+        assert "no holes: it keeps what an earlier run fetched" in done.stderr
+        assert "deaths" in read_store(tmp_path / "store").tables
+
+
+def test_codes_with_a_prefix_are_municipalities_too(tmp_path):
+    bank = statbank_of(invented())
+    plain = bank.tables["06913"]
+    regions = [f"K_{code}" if code != "EAK" else code for code in plain.dimensions["Region"]]
+    bank.tables["06913"] = Table(
+        plain.dimensions | {"Region": regions},
+        lambda address: plain.cell(address | {"Region": address["Region"].removeprefix("K_")}),
+    )
+    with running(bank):
+        assert fetch(bank, tmp_path).returncode == 0
+    values = read_raw(tmp_path / "store").values
+    deaths = values[values["quantity"] == "deaths"].set_index(["municipality", "year"])["value"]
+    expected = invented().query("quantity == 'deaths' and year < 2020")
+    expected = expected.set_index(["municipality", "year"])["value"]
+    assert deaths.reindex(expected.index).equals(expected)
 
 
 def test_nothing_is_asked_again(fetched):

@@ -12,7 +12,14 @@ from fake_statbank import FakeStatBank, Table, running
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SourceError, SpecificationError
 from kostnadsvekst.sources.cache import Cache
 from kostnadsvekst.sources.control_totals import control_series, load_control_totals
-from kostnadsvekst.sources.download import BORDERS, choose, describe_plan, download, fill_years
+from kostnadsvekst.sources.download import (
+    BORDERS,
+    choose,
+    describe_holes,
+    describe_plan,
+    download,
+    fill_years,
+)
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.files import parse_numbers, read_table
 from kostnadsvekst.sources.published import CLAIM_COLUMNS, check_cells, load_cells, load_claims, parse_printed
@@ -276,7 +283,10 @@ def test_everything_that_can_be_fetched_is(tmp_path):
     with running(bank_of_two()) as bank:
         told = []
         at = {"base_url": bank.url, "klass_url": bank.url_klass, "cache": tmp_path, "policy": FAST}
-        tables = download(PLAIN, BORDERS, 2015, 2016, announce=told.append, **at)
+        done = download(PLAIN, BORDERS, 2015, 2016, announce=told.append, **at)
+        tables = done.tables
+        assert done.requests == PLAIN
+        assert done.holes == {}
         assert list(tables) == told == ["1", "2", *BORDERS]
         assert tables["1"]["value"].tolist() == [2015.0]
         assert tables["klass_codes"].to_dict("list") == {"code": ["0001"], "name": ["a"], "year": [2015]}
@@ -285,16 +295,18 @@ def test_everything_that_can_be_fetched_is(tmp_path):
         assert any("changes?from=2015-01-01&to=2017-12-31" in path for path in asked)
         assert any("codesAt?date=2015-01-01" in path for path in asked)
         again = download(PLAIN, ["klass_changes"], 2015, 2016, offline=True, **at)
-        assert list(again) == ["1", "2", "klass_changes"]
+        assert list(again.tables) == ["1", "2", "klass_changes"]
         assert len(bank.log) == len(asked)
         wrong = {"1": PLAIN["1"], "9": {"table": "9", "selection": {"Tid": ["2015"]}}, "2": PLAIN["2"]}
-        with pytest.raises(SourceError) as caught:
-            download(wrong, ["klass_codes"], 2015, 2016, announce=told.append, **at)
-        message = str(caught.value)
+        holed = download(wrong, ["klass_codes"], 2015, 2016, announce=told.append, **at)
+        assert list(holed.tables) == ["1", "2", "klass_codes"]
+        message = describe_holes(holed.holes, 4)
         assert message.startswith(
             "1 of 4 tables could not be fetched (the rest is in the cache); where a code is"
         )
         assert "  - 9: HTTP 400: Non-existent table" in message
+        with pytest.raises(SourceError, match="1 of 1 tables"):
+            download({"9": wrong["9"]}, [], 2015, 2016, **at)
         assert told[-3:] == ["1", "2", "klass_codes"]
 
 

@@ -83,7 +83,8 @@ def build_panel(
         dictionary
         (``municipality``, ``step``, ``reason``) for each unit left out, ``attrs["steps"]`` one (``step``,
         ``units``) for each step, ``attrs["choices"]`` what was chosen, ``attrs["updated"]`` when the source
-        tables were updated, ``attrs["provenance"]`` the origin.
+        tables were updated, ``attrs["notes"]`` the variables that are not quite what the report has, and in
+        what they differ, ``attrs["provenance"]`` the origin.
 
     Raises
     ------
@@ -129,6 +130,7 @@ def build_panel(
             "population": population,
         },
         "updated": dict(data.updated),
+        "notes": dict(data.notes),
         "provenance": data.provenance,
     }
     return panel
@@ -208,7 +210,10 @@ def _totals_on_borders(
     needed = {*DENOMINATORS, *DENOMINATORS.values(), dated} - {"population"} - ({dated} if derived else set())
     lacking = sorted(needed - present)
     if lacking:
-        raise DataMissingError(f"the data lack {', '.join(lacking)}; without them the panel cannot be built")
+        holes = "".join(f"\n  - not fetched: {name}: {reason}" for name, reason in data.holes.items())
+        raise DataMissingError(
+            f"the data lack {', '.join(lacking)}; without them the panel cannot be built{holes}"
+        )
     totals = _to_totals(values, "population_start" if derived else dated)
     unused = describe_unused(totals, mapping)
     if unused:

@@ -23,7 +23,7 @@ def explain_differences(panel: pd.DataFrame) -> str:
     str
         Empty for synthetic data and where nothing is known; else sentences joined by semicolons: other
         municipalities or years than the report's 365 in 2015-2019, another date of the population, other
-        borders, another base year, tables updated after the report.
+        borders, another base year, tables updated after the report, variables from another source.
     """
     provenance: Provenance | None = panel.attrs.get("provenance")
     if provenance is not None and provenance.synthetic:
@@ -39,6 +39,7 @@ def explain_differences(panel: pd.DataFrame) -> str:
     revised = sorted(t for t, stamp in panel.attrs.get("updated", {}).items() if stamp[:7] > REPORT_DATE)
     if revised:
         reasons.append(f"tables updated after the report, figures may be revised: {', '.join(revised)}")
+    reasons += [f"{name} is not the report's: {note}" for name, note in panel.attrs.get("notes", {}).items()]
     return "; ".join(reason for reason in reasons if reason)
 
 

@@ -15,6 +15,7 @@ from kostnadsvekst.sources.files import MISSING_TEXTS, parse_numbers, read_table
 from kostnadsvekst.sources.klass import read_changes
 from kostnadsvekst.sources.store import Store, read_store
 
+_MONTHS = 12
 COLUMNS = ("municipality", "year", "quantity", "value", "unit")
 
 # Unit -> (what the value is multiplied by to be a total, whether it is a rate of its denominator).
@@ -57,6 +58,10 @@ class RawData:
         Municipal borders that came with the data.
     updated : mapping
         Source table -> when the source last updated it.
+    notes : mapping
+        Quantity -> in what it differs from what the panel asks for.
+    holes : mapping
+        Table that could not be fetched -> why.
     """
 
     values: pd.DataFrame
@@ -64,6 +69,8 @@ class RawData:
     changes: pd.DataFrame | None = None
     codes: Mapping[int, list[str]] | None = None
     updated: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    holes: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_raw(raw: pd.DataFrame | Mapping[str, pd.DataFrame] | RawData | Path | str) -> RawData:
@@ -274,18 +281,27 @@ def read_stored(store: Store) -> RawData:
     updated = {
         str(e["table"]): str(store.tables[n].attrs.get("updated") or "") for n, e in store.requests.items()
     }
-    return RawData(values, store.provenance, store.tables.get("klass_changes"), codes, updated)
+    notes = {
+        str(entry.get("quantity", name)): f"table {entry['table']}, {entry['note']}"
+        for name, entry in store.requests.items()
+        if "instead_of" in entry
+    }
+    changes = store.tables.get("klass_changes")
+    return RawData(values, store.provenance, changes, codes, updated, notes, store.holes)
 
 
 def _quantities_of(table: pd.DataFrame, entry: Mapping[str, Any]) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
-            "municipality": table[entry["region"]],
+            # Some tables put K_ before the codes of municipalities.
+            "municipality": table[entry["region"]].str.removeprefix("K_"),
             "year": table[entry.get("time", "Tid")].str[:4].astype(int),
             "value": table["value"],
             "unit": entry["unit"],
         }
     )
+    if entry.get("yearly") == "mean":
+        frame = _means_of_months(frame)
     if "bands" not in entry:
         return frame.assign(quantity=entry["quantity"])
     ages = table[entry["age"]].str.extract(r"^(\d+)", expand=False).astype(int)
@@ -297,6 +313,12 @@ def _quantities_of(table: pd.DataFrame, entry: Mapping[str, Any]) -> pd.DataFram
         total = grouped.sum().where(grouped.count() == grouped.size())
         parts.append(total.reset_index().assign(quantity=quantity))
     return pd.concat(parts, ignore_index=True)
+
+
+def _means_of_months(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean of the twelve months of each year; a year with a month missing has no value."""
+    months = frame.groupby(["municipality", "year", "unit"], sort=False)["value"]
+    return months.mean().where(months.count() == _MONTHS).reset_index()
 
 
 def _numbers(column: pd.Series) -> pd.Series:

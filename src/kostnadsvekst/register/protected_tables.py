@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from kostnadsvekst.provenance import SYNTHETIC, provenance_of
 from kostnadsvekst.register.disclosure import protect_cube
 from kostnadsvekst.register.episodes import Episodes, open_episodes
+from kostnadsvekst.register.masking import masked
 from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.register.weekly import weekly_cube, yearly_users
@@ -39,6 +40,7 @@ class ProtectedRegister:
     origin: str
 
 
+@masked
 def protect_register(episodes: Episodes, population: pd.DataFrame, start: str, end: str) -> ProtectedRegister:
     """Count a register, protect the tables and tell the growth between two months.
 
@@ -72,6 +74,7 @@ def protect_register(episodes: Episodes, population: pd.DataFrame, start: str, e
     )
 
 
+@masked
 def read_origin(episodes: Episodes) -> str:
     """Origin that episodes carry with them.
 

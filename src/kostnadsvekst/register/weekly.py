@@ -23,6 +23,7 @@ from kostnadsvekst.register.episodes import (
     person_numbers,
     to_arrays,
 )
+from kostnadsvekst.register.masking import masked
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
@@ -50,6 +51,7 @@ _NOBODY = -(2**63)
 _HELD_SHARE = 0.75  # of the memory limit, for the packed rows of an unsorted register
 
 
+@masked
 def weekly_cube(
     episodes: Episodes,
     overlap: Overlap = "max",
@@ -121,6 +123,7 @@ def weekly_cube(
     return cube
 
 
+@masked
 def yearly_users(
     episodes: Episodes, first: int = 2017, last: int = 2020, *, memory_limit: str = "2GB"
 ) -> pd.DataFrame:

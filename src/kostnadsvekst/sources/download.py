@@ -1,6 +1,8 @@
 """Everything that the panel and the growth accounts need from Statistics Norway, in one go."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,35 @@ from kostnadsvekst.sources.transport import Policy, UnavailableError
 BORDERS = ("klass_changes", "klass_codes", "kostra_groups")
 
 Requests = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What was fetched, and what was not.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        By name, in the order of the requests.
+    requests : dict of str to mapping
+        Entry by which each table was fetched: where it was another than asked for first (``otherwise``), that
+        one, with ``instead_of`` (the reason).
+    holes : dict of str to str
+        Name of each table that could not be had -> why.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    requests: dict[str, Mapping[str, Any]]
+    holes: dict[str, str]
+
+    @property
+    def substitutes(self) -> dict[str, str]:
+        """Name -> what the table that was fetched in another's place is, and in what it differs."""
+        return {
+            name: f"table {entry['table']}: {entry['note']}"
+            for name, entry in self.requests.items()
+            if "instead_of" in entry
+        }
 
 
 def fill_years(requests: Requests, start: int, end: int) -> dict[str, dict[str, Any]]:
@@ -37,15 +68,12 @@ def fill_years(requests: Requests, start: int, end: int) -> dict[str, dict[str, 
             return [code.replace("{years}", year) for year in years]
         return [code.replace("{next}", str(end + 1))]
 
-    return {
-        name: {
-            **entry,
-            "selection": {
-                d: [c for code in codes for c in fill(code)] for d, codes in entry["selection"].items()
-            },
-        }
-        for name, entry in requests.items()
-    }
+    def filled(entry: Mapping[str, Any]) -> dict[str, Any]:
+        codes = {d: [c for code in listed for c in fill(code)] for d, listed in entry["selection"].items()}
+        nested = {"otherwise": filled(entry["otherwise"])} if "otherwise" in entry else {}
+        return {**entry, "selection": codes, **nested}
+
+    return {name: filled(entry) for name, entry in requests.items()}
 
 
 def choose(requests: Requests, only: Iterable[str]) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
@@ -102,6 +130,9 @@ def describe_plan(
         doubt = "" if entry.get("verified") else f"   [not verified: {entry.get('note', '')}]"
         yield f"{name}: {entry['what']}{doubt}"
         yield f"    {statbank.planned_request(entry['table'], entry['selection'], base_url=base_url)}"
+        if "otherwise" in entry:
+            other = entry["otherwise"]
+            yield f"    otherwise table {other['table']}: {other['what']}; {other['note']}"
     for name in borders:
         yield f"{name}: {klass_url}"
 
@@ -119,7 +150,7 @@ def download(
     refresh: bool = False,
     policy: Policy | None = None,
     announce: Callable[[str], None] = lambda name: None,
-) -> dict[str, pd.DataFrame]:
+) -> Downloaded:
     """Fetch tables and borders.
 
     Parameters
@@ -137,54 +168,78 @@ def download(
 
     Returns
     -------
-    dict
-        Name -> frame.
+    Downloaded
+        A table that cannot be had is a hole; the others are there.
 
     Raises
     ------
     SourceError
-        Something could not be fetched. Everything else was, and is in the cache; all failures are listed.
+        The source cannot be reached, or nothing could be fetched; all failures are listed.
     """
     common: dict[str, Any] = {"cache": cache, "offline": offline, "refresh": refresh, "policy": policy}
     at_klass = {**common, "base_url": klass_url}
-    jobs: dict[str, Callable[[], pd.DataFrame]] = {
-        name: lambda entry=entry: statbank.fetch(
-            entry["table"], entry["selection"], base_url=base_url, **common
-        )  # type: ignore[misc]
-        for name, entry in requests.items()
+    fetch = partial(_fetch_or_otherwise, common={**common, "base_url": base_url})
+    jobs: dict[str, Callable[[], _Fetched]] = {
+        name: partial(fetch, entry=entry) for name, entry in requests.items()
     }
     of_borders: dict[str, Callable[[], pd.DataFrame]] = {
         "klass_changes": lambda: klass.fetch_changes(start, end + 1, **at_klass),
         "klass_codes": lambda: klass.fetch_codes(start, **at_klass).assign(year=start),
         "kostra_groups": lambda: klass.fetch_kostra_groups(_grouped_years(start, end), **at_klass),
     }
-    jobs |= {name: of_borders[name] for name in borders}
+    jobs |= {name: partial(_without_request, of_borders[name]) for name in borders}
     return _run(jobs, announce)
 
 
-def _run(
-    jobs: Mapping[str, Callable[[], pd.DataFrame]], announce: Callable[[str], None]
-) -> dict[str, pd.DataFrame]:
+_Fetched = tuple[pd.DataFrame, Mapping[str, Any] | None]
+
+
+def _without_request(job: Callable[[], pd.DataFrame]) -> _Fetched:
+    return job(), None
+
+
+def _fetch_or_otherwise(entry: Mapping[str, Any], common: Mapping[str, Any]) -> _Fetched:
+    """Table of a request, or of its substitute where the table has not got what is asked for."""
+    try:
+        return statbank.fetch(entry["table"], entry["selection"], **common), entry
+    except SpecificationError as error:
+        if "otherwise" not in entry:
+            raise
+        other = {k: v for k, v in entry.items() if k != "otherwise"} | entry["otherwise"]
+        try:
+            table = statbank.fetch(other["table"], other["selection"], **common)
+        except SpecificationError as second:
+            raise SpecificationError(f"{error}; and otherwise: {second}") from second
+        return table, {**other, "instead_of": str(error)}
+
+
+def _run(jobs: Mapping[str, Callable[[], _Fetched]], announce: Callable[[str], None]) -> Downloaded:
     """Tables by name; all that could not be had is said at once."""
-    tables: dict[str, pd.DataFrame] = {}
-    failures = []
+    done = Downloaded({}, {}, {})
     for name, job in jobs.items():
         try:
-            tables[name] = job()
+            done.tables[name], entry = job()
+            if entry is not None:
+                done.requests[name] = entry
             announce(name)
         except UnavailableError as error:  # the next table would wait as long in vain
-            failures.append(f"{name}: {error}")
-            failures += [f"{other}: not tried" for other in list(jobs)[list(jobs).index(name) + 1 :]]
-            break
+            done.holes[name] = str(error)
+            done.holes.update({other: "not tried" for other in jobs if other not in done.tables | done.holes})
+            raise SourceError(describe_holes(done.holes, len(jobs))) from error
         except KostnadsvekstError as error:
-            failures.append(f"{name}: {error}")
-    if failures:
-        raise SourceError(
-            f"{len(failures)} of {len(jobs)} tables could not be fetched (the rest is in the cache); "
-            "where a code is wrong, mend its line in data/parameters/statbank.toml:\n"
-            + "\n".join(f"  - {f}" for f in failures)
-        )
-    return tables
+            done.holes[name] = str(error)
+    if done.holes and not done.tables:
+        raise SourceError(describe_holes(done.holes, len(jobs)))
+    return done
+
+
+def describe_holes(holes: Mapping[str, str], n_tables: int) -> str:
+    """Message about tables that could not be fetched, of so many."""
+    return (
+        f"{len(holes)} of {n_tables} tables could not be fetched (the rest is in the cache); "
+        "where a code is wrong, mend its line in data/parameters/statbank.toml:\n"
+        + "\n".join(f"  - {name}: {reason}" for name, reason in holes.items())
+    )
 
 
 def _grouped_years(start: int, end: int) -> list[int]:

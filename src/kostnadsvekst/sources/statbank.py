@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -44,6 +45,7 @@ MAX_CELLS = 800_000
 MAX_URL = 2_000
 # Codes that nobody has seen yet are looked up by their text in the metadata.
 BY_LABEL = "label:"
+_LISTED = 15
 
 Selection = Mapping[str, str | Sequence[str]]
 
@@ -321,7 +323,8 @@ def resolve_selection(
         if in_vain:
             missing[name] = in_vain
         if not found:
-            shown = [f"{c} {dimension.labels.get(c, '')}".strip() for c in dimension.codes]
+            nearest = _nearest(asked, dimension)
+            shown = [f"{c} {dimension.labels.get(c, '')}".strip() for c in nearest]
             problems.append(f"dimension {name!r} has none of {', '.join(asked)} (it has {_some(shown)})")
     if problems:
         raise SpecificationError(f"selection from table {table} is impossible: " + "; ".join(problems))
@@ -462,8 +465,19 @@ def _match(pattern: str, dimension: Dimension) -> list[str]:
         text = pattern.removeprefix(BY_LABEL).lower()
         return [code for code, label in dimension.labels.items() if fnmatch.fnmatchcase(label.lower(), text)]
     if any(sign in pattern for sign in "*?["):
-        return fnmatch.filter(dimension.codes, pattern)
+        return [code for one in pattern.split("|") for code in fnmatch.filter(dimension.codes, one)]
     return [pattern] if pattern in dimension.codes else []
+
+
+def _nearest(asked: Sequence[str], dimension: Dimension) -> list[str]:
+    """Codes of a dimension, those that are spelled most like what was asked for first."""
+    wanted = [pattern.removeprefix(BY_LABEL).lower() for pattern in asked[:_LISTED]]
+
+    def likeness(code: str) -> float:
+        texts = (code.lower(), dimension.labels.get(code, "").lower())
+        return max(SequenceMatcher(None, pattern, text).ratio() for pattern in wanted for text in texts)
+
+    return sorted(dimension.codes, key=lambda code: -likeness(code))
 
 
 def _as_list(codes: str | Sequence[str]) -> list[str]:
@@ -471,4 +485,4 @@ def _as_list(codes: str | Sequence[str]) -> list[str]:
 
 
 def _some(codes: Sequence[str]) -> str:
-    return ", ".join(codes[:15]) + (f", … ({len(codes)} in all)" if len(codes) > 15 else "")
+    return ", ".join(codes[:_LISTED]) + (f", … ({len(codes)} in all)" if len(codes) > _LISTED else "")

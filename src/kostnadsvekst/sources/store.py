@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,15 @@ class Store:
     requests : dict
         Name -> the entry of ``data/parameters/statbank.toml`` by which the table was fetched.
     provenance : Provenance
+    holes : dict
+        Name of each table that could not be fetched -> why.
     """
 
     folder: Path
     tables: Mapping[str, pd.DataFrame]
     requests: Mapping[str, Mapping[str, Any]]
     provenance: Provenance
+    holes: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_requests() -> dict[str, dict[str, Any]]:
@@ -62,6 +65,7 @@ def write_store(
     folder: Path | str,
     tables: Mapping[str, pd.DataFrame],
     requests: Mapping[str, Mapping[str, Any]],
+    holes: Mapping[str, str] | None = None,
 ) -> None:
     """Write a store; the old one stays as it is until the new one is complete.
 
@@ -72,6 +76,8 @@ def write_store(
         Name -> frame; ``attrs`` of tables from the StatBank go into the description.
     requests : mapping
         Name -> entry that the table was fetched by.
+    holes : mapping, optional
+        Name of each table that could not be fetched -> why; kept in the description.
     """
     folder = Path(folder).resolve()
     if folder.exists() and not (folder / DESCRIPTION).is_file() and any(folder.iterdir()):
@@ -92,6 +98,7 @@ def write_store(
             "licenses": [LICENCE],
             "sources": [SOURCE],
             "resources": resources,
+            **({"holes": dict(holes)} if holes else {}),
         }
         (fresh / DESCRIPTION).write_text(
             json.dumps(description, ensure_ascii=False, indent=1) + "\n", "utf-8"
@@ -138,7 +145,8 @@ def read_store(folder: Path | str) -> Store:
         raise InvalidDataError(f"the store {folder} is damaged: fetch again with scripts/fetch.py", problems)
     requests = {r["name"]: r["request"] for r in description["resources"] if r.get("request")}
     digest = hashlib.sha256("".join(r["hash"] for r in description["resources"]).encode()).hexdigest()
-    return Store(folder, tables, requests, Provenance("Statistics Norway", folder.name, digest))
+    provenance = Provenance("Statistics Norway", folder.name, digest)
+    return Store(folder, tables, requests, provenance, description.get("holes", {}))
 
 
 def _write_table(

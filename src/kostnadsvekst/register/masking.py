@@ -1,0 +1,108 @@
+"""Errors of other libraries while register data are read: what and where, never the row itself.
+
+DuckDB, Arrow, pandas and the readers of statistical files quote what they cannot read. Such a message is the
+content of a person's row, and it would end in logs and tracebacks.
+"""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from pathlib import PurePath
+from traceback import extract_tb
+from typing import ParamSpec, TypeVar
+
+from kostnadsvekst.errors import InvalidDataError, KostnadsvekstError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
+_SNIFFED = re.compile(r"sniffing file \"(.+?)\"")
+_LINE = re.compile(r"\bLine: (\d+)")
+_FIELDS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+# Words of a library's message -> (what is wrong, what to do); the first that fits.
+_KINDS: tuple[tuple[str, str, str], ...] = (
+    (
+        "sniffing file",
+        "rows that do not have the header's number of fields, or an unknown delimiter",
+        'name the delimiter in the mapping, such as [csv] delimiter = ";", and look for footnotes and for '
+        "rows with too many or too few fields",
+    ),
+    (
+        "Expected Number of Columns",
+        "a row with another number of fields than the header",
+        "mend or remove the line; a footnote below the table is such a line",
+    ),
+    (
+        "unicode",
+        "text that is not in the file's encoding",
+        'name the encoding in the mapping, such as [csv] encoding = "latin-1", or mend the line',
+    ),
+    ("unterminated quote", "a quote that is not closed", "close or remove the quote in that line"),
+    ("Maximum line size", "a line that is too long", "look for a quote that is not closed"),
+)
+_UNKNOWN = ("values that cannot be read", "compare the columns' types with those of an episode")
+
+
+def masked(function: Callable[P, T]) -> Callable[P, T]:
+    """Turn foreign errors inside a function that reads register data into ours, without their content.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+        With the same signature. Our own errors, and the operating system's (no space, no permission), pass.
+
+    Raises
+    ------
+    InvalidDataError
+        Naming the kind of fault, and file and line where the library told them.
+    """
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except KostnadsvekstError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            failure = describe_failure(error)
+        # Outside the handler: the foreign error is then not even the context of ours.
+        raise failure
+
+    return wrapped
+
+
+def describe_failure(error: Exception) -> InvalidDataError:
+    """Our error in place of a foreign one; file, line and counts are all that is taken from its message."""
+    text = str(error)
+    what, remedy = next(((what, do) for word, what, do in _KINDS if word.lower() in text.lower()), _UNKNOWN)
+    file = _FILE.search(text) or _SNIFFED.search(text)
+    line, fields = _LINE.search(text), _FIELDS.search(text)
+    place = ", ".join(
+        [
+            *([PurePath(file.group(1)).name] if file else []),
+            *([f"line {line.group(1)}"] if line else []),
+        ]
+    )
+    counts = f" ({fields.group(2)} fields, the header has {fields.group(1)})" if fields else ""
+    library = type(error).__module__.partition(".")[0].lstrip("_")
+    return InvalidDataError(
+        f"register data cannot be read: {what}{counts}" + (f"; {place}" if place else ""),
+        [
+            remedy,
+            f"the message of {library} ({type(error).__name__}{_origin(error)}) is not shown: it may quote a "
+            "person's row",
+        ],
+    )
+
+
+def _origin(error: Exception) -> str:
+    """Place in our code where it happened, for a report of a fault."""
+    frames = [frame for frame in extract_tb(error.__traceback__) if "kostnadsvekst" in frame.filename]
+    return f" in {PurePath(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
