@@ -370,6 +370,11 @@ def test_acute_beds_measures_that_the_panel_lacks(material):
     for text in ("adopters:2017-12", "effect_percent:acute:2017-12", "no_effect:elective:2012-06"):
         with pytest.raises(NotInDataError):
             acute_beds.measure_acute_beds(text, material)
+    refused = effects(acute=np.nan).assign(refused="no estimate exists")
+    with pytest.raises(NotInDataError, match="no estimate exists"):
+        acute_beds.measure_acute_beds(
+            "effect_percent:acute:2012-06", acute_beds.AcuteBedsMaterial(material.panel, {"2012-06": refused})
+        )
     none_before = acute_beds.AcuteBedsMaterial(beds(["2012-02", None]), {})
     assert acute_beds.measure_acute_beds("starts_above_zero", none_before) == "false"
 

@@ -212,6 +212,16 @@ def test_mechanisms_are_split_and_named():
     assert survival.estimate_mechanisms(panel.drop(columns=["co_located", "physician_on_site"])).empty
 
 
+def test_a_mechanism_that_everybody_has_is_named_and_left_out():
+    panel = simulate(6, n_municipalities=60, cells=[MAIN_OUTCOME]).panel.assign(physician_on_site=1.0)
+    found = survival.estimate_mechanisms(panel)
+    assert set(found["mechanism"]) == {"co_located"}
+    assert [text[:28] for text in found.attrs["failures"]] == [
+        "physician_on_site to 2014-12",
+        "physician_on_site to 2017-12",
+    ]
+
+
 def test_what_a_panel_does_not_identify_is_named_and_has_no_truth():
     panel = simulate(4, n_municipalities=60, cells=[MAIN_OUTCOME]).panel
     panel = panel[panel["first_month"].notna()]

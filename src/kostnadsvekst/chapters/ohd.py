@@ -71,7 +71,7 @@ def run(settings: Settings) -> ChapterResult:
                 files |= {f"ohd/{name}": text for name, text in render(table, lang).items()}
             files |= {f"ohd/{name}_{lang}.png": png for name, png in figures_of(material, lang).items()}
             files[f"ohd/does_it_survive_{lang}.html"] = _page(material, audit, lang)
-    notes = (Bilingual(f"Merk: {reason}", f"Note: {reason}") for reason in material.study.failures)
+    notes = (Bilingual(f"Merk: {reason}", f"Note: {reason}") for reason in _failures(material))
     summary = (*_summary(material), *notes)
     return ChapterResult(files, audit, tuple(numbers_moved(audit, accepted)), summary)
 
@@ -97,6 +97,11 @@ def _page(material: Material, audit: pd.DataFrame, lang: str) -> str:
     body += [html_fragment(table, lang) for table in page_tables(material)]
     body += [f"<p>{html.escape(note.get(lang))}</p>\n" for note in _notes(material, audit)]
     return html_page(_PAGE_TITLE.get(lang), "".join(body), lang, material.inputs.provenance.synthetic)
+
+
+def _failures(material: Material) -> tuple[str, ...]:
+    """Collect what the panel does not identify, and why."""
+    return (*material.study.failures, *material.mechanisms.attrs.get("failures", ()))
 
 
 def _notes(material: Material, audit: pd.DataFrame) -> Iterator[Bilingual]:

@@ -227,18 +227,27 @@ def estimate_mechanisms(panel: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         As `estimate_effects`, two rows a mechanism and period, with the columns ``mechanism`` and ``value``
-        (whether the municipality has it); empty if the panel has none.
+        (whether the municipality has it); empty if the panel has none. ``attrs["failures"]`` says which the
+        panel does not identify, and why.
     """
-    frames = [
-        estimate_effects(panel, [MAIN_OUTCOME], until, split=name).assign(mechanism=name)
-        for name in MECHANISMS
-        if name in panel.columns
-        for until in (EARLY, LATE)
-    ]
+    frames, failures = [], []
+    for name in MECHANISMS:
+        if name not in panel.columns:
+            continue
+        for until in (EARLY, LATE):
+            try:
+                found = estimate_effects(panel, [MAIN_OUTCOME], until, split=name)
+            except SpecificationError as error:
+                failures.append(f"{name} to {until}: {error}")
+            else:
+                frames.append(found.assign(mechanism=name))
     if not frames:
-        return pd.DataFrame()
-    table = pd.concat(frames, ignore_index=True)
-    return table.assign(value=table["group"] == table["mechanism"] + " = 1")
+        table = pd.DataFrame()
+    else:
+        table = pd.concat(frames, ignore_index=True)
+        table = table.assign(value=table["group"] == table["mechanism"] + " = 1")
+    table.attrs["failures"] = tuple(failures)
+    return table
 
 
 def study_survival(

@@ -53,7 +53,10 @@ def _estimate(material: AcuteBedsMaterial, outcome: str, until: str) -> pd.Serie
     found = material.effects[until].set_index("outcome")
     if outcome not in found.index:
         raise NotInDataError(f"there is no estimate of {outcome}")
-    return found.loc[outcome]
+    row = found.loc[outcome]
+    if row.get("refused", ""):
+        raise NotInDataError(str(row["refused"]))
+    return row
 
 
 def _effect_percent(material: AcuteBedsMaterial, outcome: str, until: str) -> float:
