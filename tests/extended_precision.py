@@ -1,4 +1,4 @@
-"""Every covariance of the within estimator in 80 digits, from the definitions and by other ways than the package.
+"""Covariances of the within estimator in 80 digits, from the definitions and in other ways than the package.
 
 Arrays are numpy arrays of `decimal.Decimal`, so that no double can slip in. Clusters hold whole units.
 """

@@ -11,8 +11,8 @@ from kostnadsvekst.panel.schema import label_of
 
 NEGATIVE_EIGENVALUES = Bilingual("negative egenverdier satt til null", "negative eigenvalues set to zero")
 NO_ERROR_OF_CONSTANT = Bilingual(
-    "konstanten uten standardfeil: variansen ble negativ",
-    "constant without an error: its variance is negative",
+    "konstanten uten standardfeil: variansen er under null",
+    "constant without an error: its variance is below zero",
 )
 # Working models of CR2, see `kostnadsvekst.models.few_clusters`, as they are printed.
 TARGETS = {
@@ -85,7 +85,7 @@ class CovarianceFacts:
     distance : {"calendar", "rank"}, optional
         How lags are counted where periods are absent.
     n_absent : int
-        Periods between the first and the last that no row has.
+        Periods between the first and the last that no row has; not counted where rank is the distance.
     convention : {"areg", "xtreg", "none"}, optional
         Small-sample factor; None for a kind that has no choice of it.
     target : {"identity", "inverse_weights"}, optional
@@ -137,8 +137,10 @@ class CovarianceFacts:
             parts.append(self.draws.text)
         if self.lags is not None:
             parts.append(Bilingual(f"{self.lags} etterslep", f"{self.lags} lag(s)"))
-        if self.distance is not None and self.n_absent:
-            where, count = DISTANCES[self.distance], self.n_absent
+        if self.distance == "rank":
+            parts.append(DISTANCES["rank"])
+        elif self.n_absent:
+            where, count = DISTANCES["calendar"], self.n_absent
             parts.append(Bilingual(f"{where.nb}, {count} mangler", f"{where.en}, {count} absent"))
         if self.convention is not None:
             parts.append(CONVENTIONS[self.convention])

@@ -293,8 +293,8 @@ def _matrix(fit: WithinMoments, scores: Floats, decided: Floats, names: Sequence
             DataWarning,
             stacklevel=2,
         )
-        share = np.diag(matrix)[:-1] / length
-        nothing = np.append(hit & (share <= _NOTHING**2 * share.max()), False)
+        usual = length * fit.ssr / fit.df_resid
+        nothing = np.append(hit & (np.diag(matrix)[:-1] <= _NOTHING**2 * usual), False)
         matrix[nothing] = matrix[:, nothing] = np.nan
     return matrix
 

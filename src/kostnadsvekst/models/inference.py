@@ -181,15 +181,18 @@ def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: 
     Notes
     -----
     Source: Cameron, Gelbach and Miller (2011), eq. 2.11 and section 2.3. If the difference has a negative
-    eigenvalue it is set to zero, and the facts say so. Tests use t with min(M1, M2) - 1 degrees of
-    freedom.
+    eigenvalue it is set to zero, on the scale of correlations, and the facts say so; the result then depends
+    on the choice of columns (years from 0 or from 2015), as it does in other programs. A variance of the
+    constant that is negative on its own account is NaN, and said. Tests use t with min(M1, M2) - 1 degrees
+    of freedom.
     """
     both = np.unique(np.stack([first, second]), axis=1, return_inverse=True)[1].reshape(-1)
-    by_row = scores(fit)
+    # Carried to orthonormal coordinates before the sums, so that the three parts have the same rounding.
+    by_row = orthonormal_scores(fit, scores(fit))
     total = np.zeros((by_row.shape[1],) * 2)
     counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
     for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
-        F = influences(fit, cluster_sums(by_row, codes))
+        F = carry(fit, cluster_sums(by_row, codes))
         total += sign * _factor(fit, count, convention, (first, second)) * (F.T @ F)
     matrix, corrections = _nearest_semidefinite(total)
     facts = CovarianceFacts(
@@ -390,7 +393,8 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
     level : float
         Coverage of the intervals.
     """
-    std_error = np.sqrt(np.diag(covariance.matrix))
+    # A variance of zero may be a rounding error below it; one that is negative in earnest is NaN already.
+    std_error = np.sqrt(np.maximum(np.diag(covariance.matrix), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimates / std_error
     half_width = stdtrit(covariance.df, 0.5 + level / 2) * std_error

@@ -70,16 +70,21 @@ class WorkingModel:
 
     def covariance(self, first: Floats, second: Floats) -> Floats:
         """Covariance of the clusters' terms of two contrasts (q,), (M, M)."""
-        (D, S), (E, U) = self.loadings.at(first), self.loadings.at(second)
-        own = np.diag(np.einsum("i,gij,j->g", first, self.own, second))
+        effects_1, slopes_1 = self.loadings.at(first)
+        effects_2, slopes_2 = self.loadings.at(second)
+        gamma: Floats = np.diag(np.einsum("i,gij,j->g", first, self.own, second))
         if self.weighted is None or self.products is None:
-            return own - (D @ E.T).toarray() - S @ U.T
-        (A, a), (B, b) = self.weighted.at(first), self.weighted.at(second)
+            gamma -= (effects_1 @ effects_2.T).toarray() + slopes_1 @ slopes_2.T
+            return gamma
+        weighted_1, through_1 = self.weighted.at(first)
+        weighted_2, through_2 = self.weighted.at(second)
         xi = self.products
-        own -= (D @ B.T + A @ E.T).toarray() + S @ b.T + a @ U.T
-        own += (D @ E.multiply(xi.effects).T).toarray() + S @ xi.slopes @ U.T
-        own += (D @ xi.across) @ U.T + S @ (E @ xi.across).T
-        return own
+        gamma -= (effects_1 @ weighted_2.T + weighted_1 @ effects_2.T).toarray()
+        gamma -= slopes_1 @ through_2.T + through_1 @ slopes_2.T
+        gamma += (effects_1 @ effects_2.multiply(xi.effects).T).toarray()
+        gamma += slopes_1 @ xi.slopes @ slopes_2.T
+        gamma += (effects_1 @ xi.across) @ slopes_2.T + slopes_1 @ (effects_2 @ xi.across).T
+        return gamma
 
     def degrees_of_freedom(self, contrasts: Floats) -> Floats:
         """Count Satterthwaite's degrees of freedom of each contrast's variance: 2 E(V)^2 / Var(V).
