@@ -410,6 +410,15 @@ def test_pre_trend_test_takes_the_horizons_of_its_base(base, last, anticipation)
         assert test.statistic == pytest.approx(b @ np.linalg.inv(V) @ b)
 
 
+def test_pre_trend_test_with_too_few_clusters_says_so():
+    data = adoption().assign(state=lambda d: d["unit"] % 3)
+    study = kv.staggered.event_study(data, *COLUMNS, cluster="state")
+    assert len(study.horizons.query("horizon < -1")) == 5
+    with pytest.warns(DataWarning, match="5 horizons has rank [23], .*: [23] of their combinations"):
+        assert kv.staggered.pre_trend_test(study).df <= 3
+    assert kv.staggered.pre_trend_test(study, 1).df == 1
+
+
 def test_sensitivity_refuses_changes_from_period_to_period():
     varying = kv.staggered.event_study(adoption(), *COLUMNS, base_period="varying")
     with pytest.raises(SpecificationError, match="base_period='universal'"):

@@ -45,7 +45,8 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
     Warns
     -----
     DataWarning
-        For horizons without a standard error of their own, which are left out.
+        For horizons without a standard error of their own, which are left out; and where clusters are too
+        few to test each horizon.
     """
     table = study.horizons
     last = study.last_before
@@ -65,6 +66,13 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
     estimate = table["estimate"].to_numpy()[picked]
     values, vectors = np.linalg.eigh(study.covariance[np.ix_(picked, picked)])
     kept = values > 1e-10 * values[-1]
+    if not kept.all():
+        warnings.warn(
+            f"the covariance of {len(picked)} horizons has rank {kept.sum()}, as with few units or clusters: "
+            f"{kept.sum()} of their combinations are tested, not each of them",
+            DataWarning,
+            stacklevel=2,
+        )
     statistic = float(np.sum((vectors[:, kept].T @ estimate) ** 2 / values[kept]))
     return WaldTest(statistic, int(kept.sum()), float(chdtrc(int(kept.sum()), statistic)))
 
