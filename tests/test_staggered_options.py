@@ -444,6 +444,11 @@ def test_sensitivity_with_anticipation_by_hand():
     assert found.loc[0.0, ["set_low", "set_high"]].tolist() == pytest.approx([mean, mean], abs=1e-6)
     assert found.loc[1.0, "set_high"] == pytest.approx(mean + 2.5 * largest, abs=1e-6)
     assert found.loc[1.0, "set_low"] == pytest.approx(mean - 2.5 * largest, abs=1e-6)
+    own = kv.staggered.robust_relative_magnitudes(study, (0.0, 1.0), window=1).set_index("magnitude")
+    np.testing.assert_allclose(own[["set_low", "set_high"]], found[["set_low", "set_high"]], atol=1e-6)
+    varying = kv.staggered.event_study(adoption(), *COLUMNS, base_period="varying")
+    with pytest.raises(SpecificationError, match="base_period='universal'"):
+        kv.staggered.robust_relative_magnitudes(varying)
 
 
 def test_horizons_without_an_error_are_not_tested_but_named():

@@ -120,7 +120,7 @@ def event_study(
         anticipation=anticipation,
     )
     panel = _comparable(without_always_treated(read, anticipation), method, control, anticipation)
-    estimated = _estimate(panel, method, Comparisons(control, base_period, anticipation, adjustment))
+    estimated = estimate_panel(panel, method, Comparisons(control, base_period, anticipation, adjustment))
     for note in (*estimated.notes, *_single(estimated), *_bare_first_stage(estimated.panel, first_stage)):
         warnings.warn(note, DataWarning, stacklevel=2)
     made = TwoStageStudy if method == "two_stage" else EventStudy
@@ -149,7 +149,17 @@ def _comparable(panel: AdoptionPanel, method: str, control: str, anticipation: i
     return panel
 
 
-def _estimate(panel: AdoptionPanel, method: str, comparisons: Comparisons) -> Estimated:
+def estimate_panel(panel: AdoptionPanel, method: str, comparisons: Comparisons) -> Estimated:
+    """Estimate the effects of a panel that has controls throughout.
+
+    Parameters
+    ----------
+    panel : AdoptionPanel
+        Nobody affected from the start.
+    method : str
+        One of `METHODS`.
+    comparisons : Comparisons
+    """
     if method == "callaway_santanna":
         return callaway_santanna(panel, comparisons)
     if method == "sun_abraham":
