@@ -212,7 +212,7 @@ def _moved(panel: AdoptionPanel, shift: int) -> AdoptionPanel:
     before = panel.without(panel.treated)
     moved = replace(before, first=np.where(before.first == NEVER, NEVER, before.first - shift))
     compared = (moved.present & ~moved.treated).any(axis=0)
-    last = int(np.argmin(compared)) if not compared.all() else len(compared)
+    last = int(np.argmin(compared)) if not compared.all() else panel.y.shape[1]
     cut = moved.until(last) if last else moved
     cut = replace(cut, first=np.where(cut.first >= cut.y.shape[1], NEVER, cut.first))
     # Units whose moved date is the first period have nothing to be compared with.
