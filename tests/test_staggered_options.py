@@ -169,8 +169,9 @@ def test_comparisons_without_overlap_are_left_out_by_name():
     rest = kv.staggered.event_study(data, *COLUMNS, covariates=["z"], adjustment="regression")
     assert set(rest.group_time()["cohort"]) == {4, 5, 7}
     twice = data.assign(twice=2 * data["x"])
-    with pytest.raises(SpecificationError, match=r"no effect is identified: 4 in 1: .* collinear"):
-        kv.staggered.event_study(twice, *COLUMNS, covariates=["x", "twice"], adjustment="regression")
+    for how in ADJUSTMENTS:
+        with pytest.raises(SpecificationError, match=r"no effect is identified: 4 in 1: .* collinear"):
+            kv.staggered.event_study(twice, *COLUMNS, covariates=["x", "twice"], adjustment=how)
 
 
 def test_a_category_is_a_set_of_dummies():
