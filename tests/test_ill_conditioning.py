@@ -242,6 +242,13 @@ def test_ar1_with_nearly_collinear_columns():
     assert close.coefficients.loc["z", "std_error"] == pytest.approx(expected, rel=SAME)
 
 
+def test_ar1_names_the_columns_beyond_the_limit():
+    data = make_panel().assign(close=lambda d: d["x"] + 2e-9 * d["z"])
+    spec = kv.Specification("y", ("x", "close"), "unit", "year")
+    with pytest.warns(DataWarning, match="nearly collinear within entities: x, close"):
+        kv.estimate_ar1(spec, data, rho_value=0.3)
+
+
 def test_balanced_ar1_with_nearly_collinear_columns():
     """At the rho that it finds, against dummies and the columns x and (second - x) / 2^-14."""
     rng = np.random.default_rng(8)

@@ -6,7 +6,7 @@ the moments S in a = (-b', 1)', so the search for rho never returns to the data.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -293,6 +293,7 @@ def estimate_ar1(
         two_step=two_step,
         rho_value=fixed,
         weights=weights,
+        names=design.terms,
     )
     if fit.n_gaps and method == "dw":
         _warn_of_gaps(fit.n_gaps, spec.entity)
@@ -359,6 +360,7 @@ def fit_ar1(
     two_step: bool = False,
     rho_value: float = 0.0,
     weights: Floats | None = None,
+    names: Sequence[str] | None = None,
 ) -> Ar1Fit:
     """Fit fixed effects with AR(1) disturbances on arrays.
 
@@ -375,6 +377,8 @@ def fit_ar1(
         As in `estimate_ar1`; `rho_value` is used with ``method="fixed"``.
     weights : (n,) array, optional
         Positive and constant within entities.
+    names : sequence of str, optional
+        Of the columns, for messages.
 
     Returns
     -------
@@ -403,7 +407,8 @@ def fit_ar1(
     rho = estimate_rho(moments, method, two_step=two_step, rho_value=rho_value)
     transformed = baltagi_wu(gaps, rho.rho)
     codes = np.unique(entities[transformed.rows], return_inverse=True)[1]
-    fit = fit_within(transformed.apply(y), transformed.apply(X), w[transformed.rows], codes.astype(np.intp))
+    kept = transformed.rows
+    fit = fit_within(transformed.apply(y), transformed.apply(X), w[kept], codes.astype(np.intp), names)
     effects = _effects(y[transformed.rows], X[transformed.rows][:, fit.kept] @ fit.coefficients, codes)
     return Ar1Fit(
         within=replace(fit, constant=fit.constant / (1 - rho.rho)),

@@ -50,6 +50,8 @@ class WithinMoments(Protocol):
     @property
     def entities(self) -> Ints: ...  # noqa: D102
     @property
+    def absorbed(self) -> tuple[Ints, ...]: ...  # noqa: D102
+    @property
     def n_entities(self) -> int: ...  # noqa: D102
     @property
     def df_resid(self) -> int: ...  # noqa: D102
@@ -217,7 +219,7 @@ def driscoll_kraay(
     ----------
     fit : WithinMoments
     periods : (n,) integer array
-        Numbers of the periods, in any unit; the greatest common step counts as one period.
+        Numbers of the periods, which differ by one between neighbours.
     lags : int, optional
         Of the Bartlett kernel; without it floor(4 (T/100)^(2/9)), as in Stata's ``xtscc``. The text
         ``"calendar"`` or ``"rank"`` stands for that number and the distance of that name.
@@ -244,8 +246,7 @@ def driscoll_kraay(
         raise SpecificationError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
     present, codes = np.unique(periods, return_inverse=True)
     n_periods = count_clusters(codes)
-    places, n_absent = _places(present)
-    places = places if distance == "calendar" else np.arange(n_periods)
+    places = present - present[0] if distance == "calendar" else np.arange(n_periods)
     lags = int(4 * (n_periods / 100) ** (2 / 9)) if lags is None else lags
     if not 0 <= lags <= places[-1]:
         raise SpecificationError(f"lags must be between 0 and {places[-1]}, not {lags}")
@@ -260,7 +261,7 @@ def driscoll_kraay(
         n_periods=n_periods,
         lags=lags,
         distance=distance,
-        n_absent=n_absent,
+        n_absent=int(places[-1]) + 1 - n_periods,
         convention=convention,
     )
     factor = _factor(fit, n_periods, convention, ())
@@ -429,10 +430,3 @@ def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, tuple[Bilingual, ...]
         matrix[-1, -1] = np.nan
         return matrix, (NO_ERROR_OF_CONSTANT,)
     return matrix, ()
-
-
-def _places(present: Ints) -> tuple[Ints, int]:
-    """Place each period in steps from the first, the greatest step common to all; count absent ones."""
-    steps = present - present[0]
-    steps = steps // np.gcd.reduce(steps)
-    return steps, int(steps[-1]) + 1 - len(steps)
