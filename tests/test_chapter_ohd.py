@@ -1,14 +1,18 @@
 """The chapter on municipal acute beds: its files, its audit, and labels that never get lost."""
 
 import io
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from kostnadsvekst.analysis.acute_beds.survival import Comparison, judge_claim
 from kostnadsvekst.chapters import Settings, ohd, ohd_data
+from kostnadsvekst.chapters.ohd_words import headline
 from kostnadsvekst.errors import DataMissingError, DataWarning
 from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, OUTCOMES
+from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.synthetic.acute_beds import simulate
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -21,13 +25,111 @@ def result(ohd_run):
 
 def test_audit_agrees_with_section_6_and_says_calibrated(result):
     assert result.moved == ()
-    assert set(result.audit["verdict"]) == {"calibrated"}
-    printed = result.audit.set_index("column")["published"]
-    assert printed["2010-2014, %"] == "-1,9"
+    own = result.audit[result.audit["table"] == "6.2"].set_index(["row", "column"])
+    assert own.loc[("acute, internal medicine, 80+", "2010-2014, %"), "published"] == "-1,9"
+    # "No effect" is shown or not, each with its accepted reason.
+    differing = own[own["verdict"] == "differs"]
+    assert set(own["verdict"]) == {"calibrated", "differs"}
+    assert set(differing["published"]) == {"no effect"}
+    assert differing["reason"].str.startswith("accepted: ").all()
+    assert dict(differing["ours"].value_counts()) == {"not shown": 3, "effect": 1}
+
+
+def test_numbers_of_the_earlier_article_are_shown_and_not_judged(result):
+    cited = result.audit[result.audit["table"] == "6"].set_index("row")
+    assert set(cited["verdict"]) == {"not attempted"}
+    assert set(cited["evidence"]) == {"none"}
+    split = pd.read_csv(io.StringIO(result.files["ohd/table_mechanisms_en.csv"]), index_col=0)
+    article = split["Swanson and Hagen (2016)"].dropna()
+    assert article.to_dict() == {
+        "Physician on site, 2010–2014": "−3.4%",
+        "No physician on site, 2010–2014": "no effect",
+    }
+    ours = split.loc["Physician on site, 2010–2014", "%"].strip("*")
+    assert f"gives {ours} %" in cited.loc["good physician cover (earlier article)", "reason"]
+
+
+def test_headline_gives_four_estimators_and_one_sentence(result):
+    first, second = result.summary[:2]
+    for name in ("Callaway–Sant'Anna", "Sun–Abraham", "imputering", "to steg"):
+        assert name in second.nb
+    assert second.en.count("[") == 4
+    assert first.en.startswith("Synthetic data, not Norway: the data cannot tell whether −4% survives")
+    assert "−4\u00a0%" in first.nb
+    # Computed: the sentence is what the table's intervals say.
+    table = pd.read_csv(io.StringIO(result.files["ohd/table_survival_en.csv"].replace("\u2212", "-")))
+    limits = table["95% CI"].str.extract(r"\[(.*); (.*)\]").astype(float)[7:11]
+    assert ((limits[0] <= -4) & (limits[1] >= -4)).all()
+    assert ((limits[0] <= 0) & (limits[1] >= 0)).all()
+    for value in (limits[0].min(), limits[1].max()):
+        assert f"{value:.1f}%".replace("-", "\u2212") in first.en
+
+
+def test_page_prints_the_robust_interval_and_counts_by_evidence(result):
+    page = result.files["ohd/does_it_survive_en.html"]
+    table = pd.read_csv(io.StringIO(result.files["ohd/table_robustness_en.csv"].replace("\u2212", "-")))
+    half = table.iloc[1]
+    assert half["Robust 95% CI, %"].replace("-", "\u2212") in page
+    low, high = (float(x) for x in half["Robust 95% CI, %"].strip("[]").split("; "))
+    set_low, set_high = (float(x) for x in half["Identified set, %"].strip("[]").split("; "))
+    assert low < set_low < set_high < high
+    assert "input or target of the synthetic data: 10 calibrated, 4 differ." in page
+    assert "from others&#x27; data, not computed: 3 not computed." in page
+    assert "−1.9% (95% CI −3.0 to −1.0) to all admissions at 80 and over" in page
+    for word in ("reproduc", "confirms", "agrees"):
+        assert word not in page
+
+
+def test_equivalence_covers_the_reports_outcomes_in_both_periods(result):
+    table = pd.read_csv(io.StringIO(result.files["ohd/table_equivalence_en.csv"].replace("\u2212", "-")))
+    rows = table.dropna(subset=["%"])
+    assert rows.iloc[:, 0].tolist() == ["2010–2014", "2010–2017"] * 4
+    limits = rows["90% CI"].str.extract(r"\[(.*); (.*)\]").astype(float)
+    inside = (limits[0] > -2) & (limits[1] < 2)
+    assert (rows["No effect?"][inside] == "shown").all()
+    assert not (rows["No effect?"][~inside] == "shown").any()
+
+
+def verdict_of(*intervals):
+    rows = [Comparison("imputation", 0.0, low, high, None) for low, high in intervals]
+    return SimpleNamespace(verdict=judge_claim(rows, -4.0))
+
+
+@pytest.mark.parametrize(
+    ("intervals", "nb", "en"),
+    [
+        ([(-6, -2), (-9, -1)], "−4\u00a0% står seg", "−4% survives: the intervals of all 2"),
+        ([(-6, 2), (-9, 1)], "Dataene kan ikke avgjøre", "The data cannot tell whether −4% survives"),
+        ([(-3, 2), (-2, 1)], "−4\u00a0% overlever ikke: ", "−4% does not survive: none of the 2"),
+        ([(-3, -2), (-2, -1)], "overlever ikke i størrelse", "does not survive in size"),
+        (
+            [(-6, -2), (-3, 1)],
+            "1 av 2 intervaller rommer −4",
+            "1 of 2 intervals hold −4% and 1 of 2 hold zero",
+        ),
+        ([], "kan ikke avgjøres: ingen", "cannot be told: none"),
+    ],
+)
+def test_the_headline_follows_the_intervals(intervals, nb, en):
+    sentence = headline(verdict_of(*intervals), Provenance("file", file="mine.csv"))
+    assert nb in sentence.nb
+    assert en in sentence.en
+    assert "yntetiske" not in sentence.nb
+    synthetic = headline(verdict_of(*intervals), Provenance("synthetic"))
+    assert synthetic.nb.startswith("Syntetiske data, ikke Norge: ")
 
 
 def test_every_table_and_figure_in_both_languages(result):
-    names = ("effects", "variants", "mechanisms", "survival", "bacon", "diagnostics")
+    names = (
+        "effects",
+        "variants",
+        "mechanisms",
+        "survival",
+        "robustness",
+        "equivalence",
+        "bacon",
+        "diagnostics",
+    )
     for lang in LANGUAGES:
         for name in names:
             for suffix in ("csv", "tex", "html", "md"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from kostnadsvekst.analysis.claims import acute_beds, growth, register
 from kostnadsvekst.analysis.claims.measures import NotInDataError, compute_measure
@@ -32,8 +33,10 @@ def test_every_claim_has_a_computation():
 
 def test_what_no_data_hold_has_no_computation():
     external = load_claims().query("evidence == 'none'")["measure"]
-    assert len(external) == 11, "the Directorate of Health's numbers in chapter 5, counted there"
-    assert external.str.startswith("directorate_").all()
+    directorate = external.str.startswith("directorate_")
+    assert directorate.sum() == 11, "the Directorate of Health's numbers in chapter 5, counted there"
+    # Chapter 6 cites three numbers of an earlier article: ours stand beside them, as no agreement.
+    assert external[~directorate].str.startswith("earlier_article:").sum() == 3 == (~directorate).sum()
 
 
 def test_faults_of_claims_are_reported_at_once():
@@ -320,23 +323,36 @@ def beds(first_months):
     return pd.DataFrame(rows, columns=["municipality", "month", "first_month"])
 
 
-def effects(**p_values):
-    rows = [{"outcome": name, "effect_percent": -2.5, "p_value": p} for name, p in p_values.items()]
+def effects(**estimates):
+    """Frame of effects: outcome -> estimate in log points with a standard error of 0.01, normal."""
+    rows = [
+        {
+            "outcome": name,
+            "effect_percent": -2.5,
+            "estimate": b,
+            "std_error": 0.01,
+            "df": 1e6,
+            "p_value": 2 * norm.sf(abs(b) / 0.01),
+        }
+        for name, b in estimates.items()
+    ]
     return pd.DataFrame(rows)
 
 
 @pytest.fixture
 def material():
     panel = beds(["2009-05", "2012-04", "2012-04", "2012-06", None])
-    return acute_beds.AcuteBedsMaterial(panel, {"2012-06": effects(surgery=0.05, acute=0.0499)})
+    return acute_beds.AcuteBedsMaterial(panel, {"2012-06": effects(surgery=0.001, acute=0.021, day=-0.015)})
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("effect_percent:acute:2012-06", -2.5),
-        ("effect_or_not:surgery:2012-06", "no effect"),
-        ("effect_or_not:acute:2012-06", "effect"),
+        # Margin 2 %: log 1.02 = 0.0198 and log 0.98 = -0.0202; one-sided limit 0.0164.
+        ("no_effect:surgery:2012-06", "no effect"),
+        ("no_effect:acute:2012-06", "effect"),
+        ("no_effect:day:2012-06", "not shown"),
         ("municipalities", 5.0),
         ("adopters:2012-03", 1.0),
         ("adopters:2012-06", 4.0),
@@ -351,11 +367,41 @@ def test_acute_beds_measures_by_hand(material, text, expected):
 
 
 def test_acute_beds_measures_that_the_panel_lacks(material):
-    for text in ("adopters:2017-12", "effect_percent:acute:2017-12", "effect_or_not:elective:2012-06"):
+    for text in ("adopters:2017-12", "effect_percent:acute:2017-12", "no_effect:elective:2012-06"):
         with pytest.raises(NotInDataError):
             acute_beds.measure_acute_beds(text, material)
+    refused = effects(acute=np.nan).assign(refused="no estimate exists")
+    with pytest.raises(NotInDataError, match="no estimate exists"):
+        acute_beds.measure_acute_beds(
+            "effect_percent:acute:2012-06", acute_beds.AcuteBedsMaterial(material.panel, {"2012-06": refused})
+        )
     none_before = acute_beds.AcuteBedsMaterial(beds(["2012-02", None]), {})
     assert acute_beds.measure_acute_beds("starts_above_zero", none_before) == "false"
+
+
+def test_numbers_of_the_earlier_article_are_never_judged(material):
+    """The reason says what the model gives on the same split of the data at hand."""
+    mechanisms = pd.DataFrame(
+        {
+            "mechanism": "physician_on_site",
+            "value": [True, False],
+            "until": "2014-12",
+            "effect_percent": [-4.04, 1.26],
+            "conf_low_percent": [-5.9, -1.1],
+            "conf_high_percent": [-2.1, 3.6],
+        }
+    )
+    with_split = acute_beds.AcuteBedsMaterial(material.panel, {}, mechanisms)
+    for value, told in (("1", "gives -4.0 % (95 % interval -5.9 to -2.1)"), ("0", "gives 1.3 %")):
+        with pytest.raises(NotInDataError) as caught:
+            acute_beds.measure_acute_beds(f"earlier_article:physician_on_site:{value}:2014-12", with_split)
+        assert told in str(caught.value)
+        assert "Swanson and Hagen" in str(caught.value)
+    for panel_without in (material, acute_beds.AcuteBedsMaterial(material.panel, {}, mechanisms.iloc[:0])):
+        with pytest.raises(NotInDataError, match="has no physician_on_site"):
+            acute_beds.measure_acute_beds("earlier_article:physician_on_site:1:2014-12", panel_without)
+    with pytest.raises(NotInDataError, match=r"all admissions at 80\+"):
+        acute_beds.measure_acute_beds("earlier_article:everybody:1:2014-12", with_split)
 
 
 # The judge ----------

@@ -1,5 +1,7 @@
 """Monte Carlo coverage on synthetic panels: its arithmetic by hand, one panel, and many (slow)."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,3 +77,15 @@ def test_a_panel_gives_every_estimator_its_own_truth_and_interval():
     row = found.loc[("to 2015", "sun_abraham")]
     assert row["estimate"] == study.aggregate().estimate
     assert row["truth"] == true_cells(synthetic, study)["log_effect"].mean()
+
+
+def test_words_of_the_page_are_those_of_the_committed_table():
+    path = Path(__file__).resolve().parents[1] / "results/ohd/coverage.csv"
+    table = key(pd.read_csv(path))
+    for method, per_cent in coverage.MEASURED_COVERAGE.items():
+        assert per_cent == round(table.loc[("growing effect", "to 2017", method), "coverage"])
+    # "too short rather than too long"
+    assert max(coverage.MEASURED_COVERAGE.values()) < 95
+    share = table["coverage"] / 100
+    error = 100 * np.sqrt(share * (1 - share) / table["n_draws"])
+    np.testing.assert_allclose(table["monte_carlo_error"], error, atol=0.01)

@@ -263,6 +263,22 @@ def test_one_unit_with_counts_gives_no_clustered_error():
 # The demand model ----------
 
 
+def test_what_is_left_out_is_counted_and_named():
+    """One municipality and one month without any contact: 36 + 30 - 1 rows of 30 municipalities."""
+    panel = simulate(5, n_municipalities=30).panel
+    panel = panel[panel["month"].between("2012-01", "2014-12")].reset_index(drop=True)
+    gone = (panel["municipality"] == "S003") | (panel["month"] == "2013-07")
+    panel[MAIN] = panel[MAIN].mask(gone, 0)
+    message = r"65 row\(s\) .*, 1 municipality\(ies\) \(S003\), 1 month\(s\) \(2013-07\)"
+    with pytest.warns(DataWarning, match=message):
+        ours = kv.acute_beds.estimate_effects(panel, [MAIN], estimator="poisson", time_effects="month")
+    assert ours["n_separated"].item() == 65
+    assert ours["n_municipalities"].item() == 29
+    check = kv.acute_beds.estimate_effects(panel[~gone], [MAIN], estimator="poisson", time_effects="month")
+    assert ours["estimate"].item() == pytest.approx(check["estimate"].item(), abs=1e-12)
+    assert ours["std_error"].item() == pytest.approx(check["std_error"].item(), rel=1e-10)
+
+
 @pytest.fixture(scope="module")
 def panel():
     return simulate(5, n_municipalities=40).panel

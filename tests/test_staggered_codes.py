@@ -159,6 +159,50 @@ def test_zero_means_never_where_it_is_no_period_and_text_may_too():
         kv.staggered.event_study(text, *COLUMNS)
 
 
+# Scales of time ----------
+
+SCALES = {
+    "floats": lambda t: 2000.0 + t,
+    "every second year": lambda t: 2000 + 2 * t,
+    "text years": lambda t: (2000 + t).astype(str),
+    "first of January": lambda t: pd.to_datetime((2000 + t).astype(str) + "-01-01"),
+    "years of pandas": lambda t: pd.Series(pd.PeriodIndex((2000 + t).astype(str), freq="Y"), index=t.index),
+    "quarters of pandas": lambda t: pd.Series(pd.PeriodIndex.from_ordinals(160 + t, freq="Q"), index=t.index),
+    "months": lambda t: "2012-0" + t.astype(str),
+    "months of StatBank": lambda t: "2012M0" + t.astype(str),
+    "months as numbers": lambda t: 201200 + t,
+    "dates": lambda t: pd.to_datetime("2012-0" + t.astype(str) + "-01"),
+    "dates of Python": lambda t: pd.to_datetime("2012-0" + t.astype(str) + "-01").dt.date,
+    "categories": lambda t: ("2012-0" + t.astype(str)).astype("category"),
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_adoption_dates_are_read_as_the_times_are(scale):
+    data, never = exact(), exact()["first"] == 0
+    times = SCALES[scale](data["time"])
+    # Where nobody is treated the date is missing, as is natural for dates.
+    dated = SCALES[scale](data["first"].where(~never, 1)).astype(object).where(~never, None)
+    moved = data.assign(time=times, first=dated)
+    assert ask(moved) == pytest.approx(dict.fromkeys(ask(data), EFFECT), abs=1e-9)
+    study = kv.staggered.event_study(moved, *COLUMNS)
+    assert study.horizons["horizon"].tolist() == [-4, -3, -2, 0, 1, 2, 3]
+
+
+def test_a_date_between_two_periods_is_treated_from_the_next_one_on():
+    data = exact()
+    biennial = data.assign(time=2000 + 2 * data["time"])
+    for first in (2 * data["first"] + 2000, 2 * data["first"] + 1999):
+        panel = kv.staggered.read_adoption_panel(
+            biennial.assign(first=first.where(data["first"] > 0)), *COLUMNS
+        )
+        assert panel.first[:3].tolist() == [2, 4, 1_000_000_000]
+    # A year is longer than a quarter, so it does not say which one.
+    quarters = data.assign(time="2012Q" + (1 + data["time"] % 4).astype(str))[data["time"] <= 4]
+    with pytest.raises(InvalidDataError, match="where a quarter is needed"):
+        kv.staggered.read_adoption_panel(quarters.assign(first=2012), *COLUMNS)
+
+
 # Weights of the static estimate ----------
 
 

@@ -152,6 +152,15 @@ def test_a_covariate_that_untreated_rows_do_not_know_identifies_nothing_that_has
     pd.testing.assert_frame_equal(same.group_time(), plain.group_time())
 
 
+@pytest.mark.parametrize("method", ["imputation", "two_stage"])
+def test_a_first_stage_of_units_alone_needs_a_row_of_each_before_treatment(method):
+    study, said = estimated(long(ENTRANT), method, first_stage=("unit",))
+    assert says(said, r"3 treated row\(s\).*: E 2001, E 2002, E 2003$")
+    # A's mean before treatment is 1.5.
+    assert study.aggregate().estimate == pytest.approx(7.5)
+    assert [(e.name, e.count) for e in study.facts.effects] == [("unit", 3)]
+
+
 # Against a direct solve ----------
 
 

@@ -300,6 +300,7 @@ def test_options_that_do_not_fit_are_refused():
         ({"first_stage": ("state", "time")}, "callaway_santanna has no first stage"),
         ({"first_stage": "state", "method": "two_stage"}, "must be a sequence"),
         ({"first_stage": (), "method": "imputation"}, "must be a sequence"),
+        ({"covariates": "x"}, r"a sequence of columns, such as \['x'\]"),
         ({"anticipation": -1}, "whole number"),
         ({"anticipation": 0.5}, "whole number"),
         ({"adjustment": "matching"}, "known: doubly_robust, regression, weighting"),

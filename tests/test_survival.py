@@ -9,6 +9,7 @@ import pytest
 import kostnadsvekst as kv
 from kostnadsvekst.analysis.acute_beds import survival
 from kostnadsvekst.analysis.acute_beds.truth import monthly_truth, true_cells
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME, collapse_to_quarters, estimate_effects
 from kostnadsvekst.synthetic.acute_beds import EffectPath, SyntheticAcuteBeds, simulate
 
@@ -87,6 +88,9 @@ def percent(x):
 
 def test_variants_are_the_named_models(small):
     assert list(dict.fromkeys(small.variants["variant"])) == list(survival.VARIANTS)
+    rate = estimate_effects(small.synthetic.panel, [MAIN_OUTCOME], per_inhabitant=True)
+    mine = small.variants.query("variant == 'rate' and until == '2017-12'")
+    assert mine["estimate"].item() == rate["estimate"].item()
     assert set(small.variants["until"]) == {"2014-12", "2017-12"}
     two_way = estimate_effects(small.synthetic.panel, [MAIN_OUTCOME], "2014-12", time_effects="month")
     mine = small.variants.query("variant == 'month' and until == '2014-12'")
@@ -132,9 +136,60 @@ def test_diagnostics_are_those_of_the_public_functions(small):
     assert found["placebo_high"] == pytest.approx(percent(dates.conf_high))
     study = small.study.studies["callaway_santanna"]
     assert found["trend"] == kv.staggered.pre_trend_test(study, 8).p_value
-    half = kv.staggered.sensitivity(study, (0.5,), window=8).iloc[0]
-    assert found["set_low"] == pytest.approx(percent(half["set_low"]))
-    assert found["set_high"] == pytest.approx(percent(half["set_high"]))
+
+
+def test_robust_intervals_are_those_of_the_public_functions(small):
+    study = small.study.studies["callaway_santanna"]
+    sizes = kv.staggered.robust_relative_magnitudes(study, survival.MAGNITUDES, 8)
+    slopes = kv.staggered.robust_smoothness(study, survival.SLOPE_CHANGES, 8)
+    rows = small.study.robustness
+    assert [(row.kind, row.bound) for row in rows] == [
+        *(("magnitude", m) for m in survival.MAGNITUDES),
+        *(("slope", c) for c in survival.SLOPE_CHANGES),
+    ]
+    for row, expected in zip(rows[:3], sizes.to_dict("records"), strict=True):
+        assert row.low == pytest.approx(percent(expected["conf_low"]))
+        assert row.high == pytest.approx(percent(expected["conf_high"]))
+        assert row.low < row.set_low <= row.set_high < row.high
+    for row, expected in zip(rows[3:], slopes.to_dict("records"), strict=True):
+        assert row.low == pytest.approx(percent(expected["conf_low"]))
+        assert np.isnan(row.set_low)
+
+
+def comparison(low, high, name="imputation"):
+    return survival.Comparison(name, (low + high) / 2, low, high, None)
+
+
+def test_a_claim_is_judged_by_counting_intervals():
+    rows = [comparison(-5, -1), comparison(-3, 2), comparison(-9, 8), comparison(np.nan, np.nan)]
+    verdict = survival.judge_claim(rows, -4.0)
+    assert (verdict.n, verdict.n_with_claim, verdict.n_with_zero) == (3, 2, 2)
+    assert (verdict.low, verdict.high) == (-9, 8)
+    nothing = survival.judge_claim([], -4.0)
+    assert (nothing.n, nothing.n_with_claim) == (0, 0)
+    assert np.isnan(nothing.low)
+
+
+def test_the_verdict_is_on_the_four_estimators_only(small):
+    verdict = small.study.verdict
+    rows = {row.name: row for row in small.study.modern if row.name != "before_duty"}
+    assert verdict.claimed == -4.0
+    assert verdict.n == len(rows) == 4
+    assert verdict.low == min(row.low for row in rows.values())
+    assert verdict.n_with_zero == sum(row.low <= 0 <= row.high for row in rows.values())
+
+
+def test_a_variant_that_is_not_identified_is_named_and_the_others_stand():
+    """Everybody adopts in the same month: with an effect for every month nothing is left to compare."""
+    panel = simulate(4, n_municipalities=60, cells=[MAIN_OUTCOME]).panel.assign(first_month="2013-01")
+    variants = survival.estimate_variants(panel)
+    assert "month" not in set(variants["variant"])
+    assert {"report", "poisson", "rate", "distance"} <= set(variants["variant"])
+    assert any(text.startswith("month to 2014-12: ") for text in variants.attrs["failures"])
+    without = survival.estimate_variants(panel.drop(columns="distance_to_hospital_km"))
+    assert "distance" not in set(without["variant"])
+    with pytest.raises(SpecificationError, match="no variant of the model is identified"):
+        survival.estimate_variants(panel.assign(first_month=None))
 
 
 def test_true_horizons_are_means_over_the_cells_of_imputation(small):
@@ -155,6 +210,16 @@ def test_mechanisms_are_split_and_named():
     # With a physician the effect is 1.8 times the mean one, without it none.
     assert found["estimate"].iloc[2] < found["estimate"].iloc[3]
     assert survival.estimate_mechanisms(panel.drop(columns=["co_located", "physician_on_site"])).empty
+
+
+def test_a_mechanism_that_everybody_has_is_named_and_left_out():
+    panel = simulate(6, n_municipalities=60, cells=[MAIN_OUTCOME]).panel.assign(physician_on_site=1.0)
+    found = survival.estimate_mechanisms(panel)
+    assert set(found["mechanism"]) == {"co_located"}
+    assert [text[:28] for text in found.attrs["failures"]] == [
+        "physician_on_site to 2014-12",
+        "physician_on_site to 2017-12",
+    ]
 
 
 def test_what_a_panel_does_not_identify_is_named_and_has_no_truth():

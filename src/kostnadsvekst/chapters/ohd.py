@@ -8,27 +8,38 @@ import html
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from kostnadsvekst.analysis.acute_beds.survival import EARLY, LATE, Comparison, SurvivalStudy
+import pandas as pd
+
+from kostnadsvekst.analysis.acute_beds.survival import EARLY, LATE
 from kostnadsvekst.analysis.claims.acute_beds import AcuteBedsMaterial, measure_acute_beds
 from kostnadsvekst.analysis.claims.measures import NotInDataError
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.chapters.ohd_data import Material, gather
 from kostnadsvekst.chapters.ohd_figures import figures_of
-from kostnadsvekst.chapters.ohd_tables import interval, page_tables, tables_of
+from kostnadsvekst.chapters.ohd_tables import page_tables, tables_of
+from kostnadsvekst.chapters.ohd_words import (
+    ARTICLE_NOTE,
+    SPLIT_NOTE,
+    audit_in_words,
+    coverage_in_words,
+    estimates_in_words,
+    headline,
+    no_effect_in_words,
+    robustness_in_words,
+)
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.audit import Item, audit_items, claim_item, numbers_moved
-from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.audit import (
+    Item,
+    add_accepted_reasons,
+    audit_items,
+    claim_item,
+    load_accepted,
+    numbers_moved,
+)
 from kostnadsvekst.report.tables import html_fragment, html_page, render
 from kostnadsvekst.sources.published import load_claims
 
-_PERCENT = {"nb": " %", "en": "%"}
 _PAGE_TITLE = Bilingual("Overlever effekten på fire prosent?", "Does the effect of four per cent survive?")
-# What the summary tells of, in its words.
-_TOLD = {
-    "report": Bilingual("rapportens modell", "the report's model"),
-    "month": Bilingual("toveis", "two-way"),
-    "imputation": Bilingual("imputering", "imputation"),
-}
 
 
 def run(settings: Settings) -> ChapterResult:
@@ -47,7 +58,9 @@ def run(settings: Settings) -> ChapterResult:
     with _steps(settings.progress) as step:
         material = gather(settings, step)
         step("tables and figures")
+        accepted = load_accepted()
         audit = audit_items(list(_items(material)), material.inputs.provenance)
+        audit = add_accepted_reasons(audit, accepted)
         everything = material.everything.to_csv(index=False, lineterminator="\n", float_format="%.6g")
         files: dict[str, str | bytes] = {
             "ohd/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
@@ -57,14 +70,16 @@ def run(settings: Settings) -> ChapterResult:
             for table in tables_of(material):
                 files |= {f"ohd/{name}": text for name, text in render(table, lang).items()}
             files |= {f"ohd/{name}_{lang}.png": png for name, png in figures_of(material, lang).items()}
-            files[f"ohd/does_it_survive_{lang}.html"] = _page(material, lang)
-    notes = (Bilingual(f"Merk: {reason}", f"Note: {reason}") for reason in material.study.failures)
-    summary = (*_summary(material.study), *notes)
-    return ChapterResult(files, audit, tuple(numbers_moved(audit)), summary)
+            files[f"ohd/does_it_survive_{lang}.html"] = _page(material, audit, lang)
+    notes = (Bilingual(f"Merk: {reason}", f"Note: {reason}") for reason in _failures(material))
+    summary = (*_summary(material), *notes)
+    return ChapterResult(files, audit, tuple(numbers_moved(audit, accepted)), summary)
 
 
 def _items(material: Material) -> Iterator[Item]:
-    computed_from = AcuteBedsMaterial(material.inputs.panel, {EARLY: material.early, LATE: material.late})
+    computed_from = AcuteBedsMaterial(
+        material.inputs.panel, {EARLY: material.early, LATE: material.late}, material.mechanisms
+    )
     for claim in load_claims("ohd").to_dict("records"):
         try:
             yield claim_item(claim, measure_acute_beds(claim["measure"], computed_from))
@@ -72,41 +87,38 @@ def _items(material: Material) -> Iterator[Item]:
             yield claim_item(claim, None, str(absence))
 
 
-def _page(material: Material, lang: str) -> str:
-    """Complete page: verdict, figure, tables."""
+def _page(material: Material, audit: pd.DataFrame, lang: str) -> str:
+    """Complete page: verdict, figure, tables, and how far the numbers reach."""
     title = html.escape(_PAGE_TITLE.get(lang))
-    body = [f"<h1>{title}</h1>\n"]
-    body += [f"<p>{html.escape(line.get(lang))}</p>\n" for line in _summary(material.study)]
+    first, *others = _summary(material)
+    body = [f"<h1>{title}</h1>\n<p><strong>{html.escape(first.get(lang))}.</strong></p>\n"]
+    body += [f"<p>{html.escape(line.get(lang))}.</p>\n" for line in others]
     body.append(f'<img src="figure_survival_{lang}.png" alt="{title}" style="max-width: 100%">\n')
     body += [html_fragment(table, lang) for table in page_tables(material)]
+    body += [f"<p>{html.escape(note.get(lang))}</p>\n" for note in _notes(material, audit)]
     return html_page(_PAGE_TITLE.get(lang), "".join(body), lang, material.inputs.provenance.synthetic)
 
 
-def _summary(study: SurvivalStudy) -> Iterator[Bilingual]:
-    estimates = {row.name: row for row in (*study.static, *study.modern)}
-    told = {name: estimates[name] for name in _TOLD if name in estimates}
-    nb, en = (
-        ", ".join(f"{_TOLD[name].get(lang)} {_effect(row, lang)}" for name, row in told.items())
-        for lang in ("nb", "en")
-    )
-    yield Bilingual(
-        f"Akutte indremedisinske innleggelser, 80+: {nb}",
-        f"Acute admissions to internal medicine, 80+: {en}",
-    )
-    truths = [told[name].truth for name in ("report", "imputation") if name in told]
-    if len(truths) < 2 or None in truths:
-        return
-    nb_truths, en_truths = ([format_number(truth, 1, lang) for truth in truths] for lang in ("nb", "en"))
-    yield Bilingual(
-        f"Den sanne gjennomsnittseffekten i de syntetiske dataene er {nb_truths[0]} % (måneder) og "
-        f"{nb_truths[1]} % (kvartalsutvalget)",
-        f"The true mean effect in the synthetic data is {en_truths[0]}% (months) and {en_truths[1]}% "
-        "(quarterly sample)",
-    )
+def _failures(material: Material) -> tuple[str, ...]:
+    """Collect what the panel does not identify, and why."""
+    return (*material.study.failures, *material.mechanisms.attrs.get("failures", ()))
 
 
-def _effect(row: Comparison, lang: str) -> str:
-    return f"{format_number(row.effect, 1, lang)}{_PERCENT[lang]} {interval(row.low, row.high).get(lang)}"
+def _notes(material: Material, audit: pd.DataFrame) -> Iterator[Bilingual]:
+    yield coverage_in_words()
+    yield ARTICLE_NOTE
+    if not material.mechanisms.empty:
+        yield SPLIT_NOTE
+    yield from audit_in_words(audit)
+
+
+def _summary(material: Material) -> Iterator[Bilingual]:
+    """Sentences of the page and the terminal: the verdict first."""
+    study = material.study
+    yield headline(study, material.inputs.provenance)
+    yield from estimates_in_words(study)
+    yield from robustness_in_words(study.robustness)
+    yield from no_effect_in_words(material.equivalence, material.margin)
 
 
 @contextmanager

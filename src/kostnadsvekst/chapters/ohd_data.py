@@ -6,6 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from kostnadsvekst.analysis.acute_beds.equivalence import (
+    OUTCOMES_WITHOUT_EFFECT,
+    EquivalenceTest,
+    default_margin,
+    judge_equivalence,
+    select_outcomes,
+)
 from kostnadsvekst.analysis.acute_beds.survival import (
     EARLY,
     LATE,
@@ -81,6 +88,18 @@ class Material:
     def poisson(self) -> pd.DataFrame:
         """All outcomes to the end of 2017, Poisson."""
         return self.everything[self.everything["estimator"] == "poisson"]
+
+    @property
+    def margin(self) -> float:
+        """Margin of the equivalence tests, per cent."""
+        return default_margin()
+
+    @property
+    def equivalence(self) -> tuple[EquivalenceTest, ...]:
+        """Where the report says "no effect": its outcomes in both periods, the report's model."""
+        return judge_equivalence(
+            select_outcomes((self.early, self.late), OUTCOMES_WITHOUT_EFFECT), self.margin
+        )
 
 
 def read_inputs(settings: Settings) -> Inputs:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.chapters.ohd_data import Material
-from kostnadsvekst.chapters.ohd_names import KIND_NAMES, METHOD_NAMES, NAMES
+from kostnadsvekst.chapters.ohd_names import KIND_NAMES, METHOD_NAMES, NAMES, OUTCOME_IN_PRINT
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.acute_beds import AGES, CONTACTS, DEPARTMENTS, URGENCIES, cumulative_adoption
 from kostnadsvekst.models.staggered import KINDS
@@ -27,10 +27,11 @@ def figures_of(material: Material, lang: str) -> dict[str, bytes]:
     """Draw the figures of the chapter as PNG, by name."""
     study, origin, panel = material.study, material.inputs.provenance, material.inputs.panel
     late = {row.name: row.effect for row in study.static}
-    static = {
-        Bilingual("Rapportens modell", "The report's model"): late["report"],
-        Bilingual("Toveismodellen", "The two-way model"): late["month"],
+    named = {
+        "report": Bilingual("Rapportens modell", "The report's model"),
+        "month": Bilingual("Toveismodellen", "The two-way model"),
     }
+    static = {label: late[name] for name, label in named.items() if name in late}
     shown = {
         METHOD_NAMES[name].get(lang): table[table["horizon"].between(*_SHOWN)]
         for name in ("callaway_santanna", "imputation")
@@ -144,7 +145,8 @@ def survival_figure(
     provenance : Provenance
     lang : {"nb", "en"}
     """
-    figure, (left, right) = new_figure(11.0, 4.6, columns=2, width_ratios=(1.5, 1))
+    figure, (left, right) = new_figure(11.0, 4.9, columns=2, width_ratios=(1.5, 1))
+    figure.suptitle(OUTCOME_IN_PRINT.get(lang), **FIGURE_TITLE)
     for number, (label, table) in enumerate(studies.items()):
         shift = 0.28 * (number - (len(studies) - 1) / 2)
         percent = _percent(table)

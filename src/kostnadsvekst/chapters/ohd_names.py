@@ -46,6 +46,12 @@ VARIANT_NAMES = {
     "season_trend": Bilingual("… med lineær trend", "… with a linear trend"),
     "month": Bilingual("Toveis: effekt for hver måned", "Two-way: an effect for each month"),
     "month_poisson": Bilingual("Toveis, Poisson (PPML)", "Two-way, Poisson (PPML)"),
+    "rate": Bilingual("Rapportens modell, rater per innbygger", "The report's model, rates per inhabitant"),
+    "rate_poisson": Bilingual("… rater, Poisson (PPML)", "… rates, Poisson (PPML)"),
+    "distance": Bilingual(
+        "Rapportens modell, egen trend etter avstand til sykehus",
+        "The report's model, own trend by distance to hospital",
+    ),
 }
 METHOD_NAMES = {
     "callaway_santanna": Bilingual(
@@ -55,6 +61,17 @@ METHOD_NAMES = {
     "imputation": Bilingual("Imputering (Borusyak m.fl.)", "Imputation (Borusyak et al.)"),
     "two_stage": Bilingual("To steg (Gardner)", "Two-stage (Gardner)"),
 }
+SHORT_METHOD_NAMES = {
+    "callaway_santanna": Bilingual("Callaway–Sant'Anna", "Callaway–Sant'Anna"),
+    "sun_abraham": Bilingual("Sun–Abraham", "Sun–Abraham"),
+    "imputation": Bilingual("imputering", "imputation"),
+    "two_stage": Bilingual("to steg", "two-stage"),
+}
+# The main outcome, as tables and figures name it.
+OUTCOME_IN_PRINT = Bilingual(
+    "Akutte innleggelser ved indremedisinske avdelinger, 80 år og over",
+    "Acute admissions to internal medicine, 80 years and over",
+)
 NAMES_IN_PRINT = {
     **VARIANT_NAMES,
     **METHOD_NAMES,

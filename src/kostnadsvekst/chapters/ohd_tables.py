@@ -5,11 +5,19 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.analysis.acute_beds.survival import EARLY, LATE, SurvivalStudy, percent
+from kostnadsvekst.analysis.acute_beds.equivalence import EFFECT, NO_EFFECT, NOT_SHOWN, EquivalenceTest
+from kostnadsvekst.analysis.acute_beds.survival import EARLY, LATE, Robustness, SurvivalStudy, percent
 from kostnadsvekst.chapters.ohd_data import Material
-from kostnadsvekst.chapters.ohd_names import KIND_NAMES, NAMES, NAMES_IN_PRINT, VARIANT_NAMES
+from kostnadsvekst.chapters.ohd_names import (
+    KIND_NAMES,
+    NAMES,
+    NAMES_IN_PRINT,
+    OUTCOME_IN_PRINT,
+    VARIANT_NAMES,
+)
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import staggered
+from kostnadsvekst.models.acute_beds_results import outcome_label
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number, significance_stars
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
@@ -21,7 +29,6 @@ def tables_of(material: Material) -> list[Table]:
     return [
         effects_table(material.late, material.early, material.poisson, origin),
         variants_table(material.variants, origin),
-        *mechanism_tables(material.mechanisms, origin),
         *page_tables(material),
     ]
 
@@ -31,6 +38,9 @@ def page_tables(material: Material) -> list[Table]:
     study, origin = material.study, material.inputs.provenance
     return [
         survival_table(study, origin),
+        *robustness_tables(study.robustness, origin),
+        equivalence_table(material.equivalence, material.margin, origin),
+        *mechanism_tables(material.mechanisms, origin),
         bacon_table(study.comparisons, origin),
         diagnostics_table(study.diagnostics, origin),
     ]
@@ -77,24 +87,31 @@ def effects_table(
 
 def variants_table(variants: pd.DataFrame, provenance: Provenance) -> Table:
     """Build the table of the main outcome under every named variant of the model."""
-    rows = []
-    for name, label in VARIANT_NAMES.items():
-        part = variants[variants["variant"] == name].set_index("until")
-        cells = [*_effect_cells(part.loc[EARLY]), *_effect_cells(part.loc[LATE])]
-        rho = Number(float(part.loc[LATE, "rho"]), 3) if np.isfinite(part.loc[LATE, "rho"]) else ""
-        rows.append(Row(label, (*cells, Number(float(part.loc[LATE, "n_obs"]), 0), rho)))
+    rows = [
+        Row(label, _variant_cells(variants[variants["variant"] == name].set_index("until")))
+        for name, label in VARIANT_NAMES.items()
+        if (variants["variant"] == name).any()
+    ]
     interval = Bilingual("95 % KI", "95% CI")
     headings = (
         (Heading("2010–2014", 2), Heading("2010–2017", 2), Heading("2010–2017"), Heading("2010–2017")),
         (*[Heading(t) for _ in range(2) for t in (both("%"), interval)], Heading("N"), Heading("ρ")),
     )
-    title = Bilingual(
-        "Akutte innleggelser ved indremedisinske avdelinger, 80 år og over: varianter av modellen",
-        "Acute admissions to internal medicine, 80 years and over: variants of the model",
-    )
+    title = _of_outcome("varianter av modellen", "variants of the model")
     stub = Bilingual("Variant", "Variant")
-    foot = footer(provenance, _CLUSTERED)
-    return Table("table_variants", title, stub, headings, tuple(rows), (_MODEL_NOTE, foot), provenance)
+    notes = (_MODEL_NOTE, _VARIANTS_NOTE, footer(provenance, _CLUSTERED))
+    return Table("table_variants", title, stub, headings, tuple(rows), notes, provenance)
+
+
+def _variant_cells(by_period: pd.DataFrame) -> tuple[Cell, ...]:
+    """Cells of a variant; empty for a period in which it is not identified."""
+    periods = [by_period.loc[until] if until in by_period.index else None for until in (EARLY, LATE)]
+    cells = [cell for row in periods for cell in (("", "") if row is None else _effect_cells(row))]
+    late = periods[1]
+    if late is None:
+        return (*cells, "", "")
+    rho = Number(float(late["rho"]), 3) if np.isfinite(late["rho"]) else ""
+    return (*cells, Number(float(late["n_obs"]), 0), rho)
 
 
 def mechanism_tables(mechanisms: pd.DataFrame, provenance: Provenance) -> list[Table]:
@@ -105,14 +122,13 @@ def mechanism_tables(mechanisms: pd.DataFrame, provenance: Provenance) -> list[T
     for record in mechanisms.to_dict("records"):
         label, period = _MECHANISM_NAMES[record["mechanism"], record["value"]], f"2010–{record['until'][:4]}"
         text = Bilingual(f"{label.nb}, {period}", f"{label.en}, {period}")
-        rows.append(Row(text, (*_effect_cells(record), Number(record["p_value"], 3))))
-    headings = ((Heading("%"), Heading(Bilingual("95 % KI", "95% CI")), Heading("p")),)
-    title = Bilingual(
-        "Akutte innleggelser ved indremedisinske avdelinger, 80 år og over: hvilke ØHD-er virker",
-        "Acute admissions to internal medicine, 80 years and over: which acute beds work",
-    )
+        cited = _CITED.get((record["mechanism"], record["value"], record["until"]), "")
+        rows.append(Row(text, (*_effect_cells(record), Number(record["p_value"], 3), cited)))
+    article = Bilingual("Swanson og Hagen (2016)", "Swanson and Hagen (2016)")
+    headings = ((Heading("%"), Heading(Bilingual("95 % KI", "95% CI")), Heading("p"), Heading(article)),)
+    title = _of_outcome("etter hva slags ØHD", "by kind of acute beds")
     stub = Bilingual("ØHD", "Acute beds")
-    notes = (_MODEL_NOTE, footer(provenance, _CLUSTERED))
+    notes = (_MODEL_NOTE, _CITED_NOTE, footer(provenance, _CLUSTERED))
     return [Table("table_mechanisms", title, stub, headings, tuple(rows), notes, provenance)]
 
 
@@ -132,12 +148,79 @@ def survival_table(study: SurvivalStudy, provenance: Provenance) -> Table:
         texts.append(Bilingual("Sann effekt, %", "True effect, %"))
     headings = (tuple(Heading(t) for t in texts),)
     title = Bilingual(
-        "Overlever effekten? Akutte innleggelser ved indremedisinske avdelinger, 80 år og over",
-        "Does the effect survive? Acute admissions to internal medicine, 80 years and over",
+        f"Overlever effekten? {OUTCOME_IN_PRINT.nb}", f"Does the effect survive? {OUTCOME_IN_PRINT.en}"
     )
     notes = (_SURVIVAL_NOTE, footer(provenance, _CLUSTERED))
     stub = Bilingual("Estimator", "Estimator")
     return Table("table_survival", title, stub, headings, tuple(lines), notes, provenance)
+
+
+def robustness_tables(rows: tuple[Robustness, ...], provenance: Provenance) -> list[Table]:
+    """Build the table of robust intervals; none where they cannot be had."""
+    if not rows:
+        return []
+    lines = []
+    for row in rows:
+        label = _ROBUSTNESS[row.kind]
+        bound = row.bound if row.kind == "magnitude" else percent(row.bound)
+        nb, en = (format_number(bound, 1, lang) for lang in ("nb", "en"))
+        named = Bilingual(label.nb.format(nb), label.en.format(en))
+        known = np.isfinite(row.set_low)
+        cells = (interval(row.set_low, row.set_high) if known else "", interval(row.low, row.high))
+        lines.append(Row(named, cells))
+    headings = (
+        (
+            Heading(Bilingual("Identifisert mengde, %", "Identified set, %")),
+            Heading(Bilingual("Robust 95 % KI, %", "Robust 95% CI, %")),
+        ),
+    )
+    title = _of_outcome("når parallelle trender kan svikte", "when parallel trends may fail")
+    stub = Bilingual("Brudd etter innføring, høyst", "Violation after introduction, at most")
+    notes = (_ROBUSTNESS_NOTE, footer(provenance))
+    return [Table("table_robustness", title, stub, headings, tuple(lines), notes, provenance)]
+
+
+def equivalence_table(tests: tuple[EquivalenceTest, ...], margin: float, provenance: Provenance) -> Table:
+    """Build the table of what the report calls no effect, tested against a margin."""
+    rows: list[Row] = []
+    for i, test in enumerate(tests):
+        if i == 0 or test.outcome != tests[i - 1].outcome:
+            rows.append(Row(outcome_label(test.outcome), rule_above=i > 0))
+        cells = (
+            Number(test.effect, 1),
+            interval(test.low, test.high),
+            Number(test.p_equivalence, 3),
+            Number(test.p_zero, 3),
+            _VERDICTS[test.verdict],
+        )
+        rows.append(Row(f"2010–{test.until[:4]}", cells, 1))
+    nb, en = (format_number(margin, 0, lang) for lang in ("nb", "en"))
+    headings = (
+        (
+            Heading(both("%")),
+            Heading(Bilingual("90 % KI", "90% CI")),
+            Heading(Bilingual(f"p, utenfor ±{nb} %", f"p, outside ±{en}%")),
+            Heading(Bilingual("p, null", "p, zero")),
+            Heading(Bilingual("Ingen effekt?", "No effect?")),
+        ),
+    )
+    title = Bilingual(
+        f"«Ingen effekt» i kapittel 6.2: er effekten vist å være mindre enn {nb} %?",
+        f'"No effect" in section 6.2: is the effect shown to be smaller than {en}%?',
+    )
+    note = Bilingual(
+        f"Notat: To ensidige prøver på 5 % (rapportens modell). Marginen på ±{nb} % er halvparten av "
+        "effekten som rapporten finner på akutte indremedisinske innleggelser. «Vist» betyr at 90 "
+        "%-intervallet ligger innenfor marginen; «ikke vist» at dataene verken utelukker null eller en "
+        "effekt utenfor marginen.",
+        f"Note: Two one-sided tests at 5% (the report's model). The margin of ±{en}% is half of the effect "
+        "that "
+        'the report finds on acute admissions to internal medicine. "Shown" means that the 90% interval lies '
+        'inside the margin; "not shown" that the data exclude neither zero nor an effect outside it.',
+    )
+    stub = Bilingual("Utfall og periode", "Outcome and period")
+    notes = (note, footer(provenance, _CLUSTERED))
+    return Table("table_equivalence", title, stub, headings, tuple(rows), notes, provenance)
 
 
 def bacon_table(comparisons: pd.DataFrame, provenance: Provenance) -> Table:
@@ -223,12 +306,49 @@ _DIAGNOSTICS = {
         "Tilfeldige innføringsdatoer: p for toveisestimatet",
         "Random adoption dates: p of the two-way estimate",
     ),
-    "set_low": Bilingual(
-        "Rambachan–Roth, brudd på halvparten av største før: nedre, %",
-        "Rambachan–Roth, violations of half the largest before: lower, %",
-    ),
-    "set_high": Bilingual("… øvre, %", "… upper, %"),
 }
+_VERDICTS = {
+    NO_EFFECT: Bilingual("vist", "shown"),
+    NOT_SHOWN: Bilingual("ikke vist", "not shown"),
+    EFFECT: Bilingual("nei: null er utelukket", "no: zero is excluded"),
+}
+_ROBUSTNESS = {
+    "magnitude": Bilingual(
+        "{} ganger det største bruddet mellom kvartaler før",
+        "{} times the largest step between quarters before",
+    ),
+    "slope": Bilingual(
+        "stigningen endres {} prosentpoeng fra kvartal til kvartal",
+        "the slope changes by {} percentage points from quarter to quarter",
+    ),
+}
+# Numbers that the report cites from the earlier article.
+_CITED = {
+    ("physician_on_site", True, EARLY): Bilingual("−3,4 %", "−3.4%"),
+    ("physician_on_site", False, EARLY): Bilingual("ingen effekt", "no effect"),
+}
+_CITED_NOTE = Bilingual(
+    "Siste kolonne: det rapporten gjengir fra Swanson og Hagen (2016), målt på deres data; vist ved siden "
+    "av, ikke som samsvar.",
+    "Last column: what the report cites from Swanson and Hagen (2016), measured on their data; shown beside, "
+    "not as agreement.",
+)
+_VARIANTS_NOTE = Bilingual(
+    "Rater per innbygger har folketallet i aldersgruppen som nevner og ikke som kontroll. Avstanden til "
+    "sykehus er fast for en kommune, så kommuneeffekten tar nivået; varianten gir avviket fra "
+    "gjennomsnittlig log avstand en lineær trend.",
+    "Rates per inhabitant have the population of the age group as denominator and not as a control. The "
+    "distance to hospital is fixed for a municipality, so that its effect takes the level; the variant gives "
+    "the deviation from mean log distance a linear trend.",
+)
+_ROBUSTNESS_NOTE = Bilingual(
+    "Notat: Rambachan og Roth (2023); gjennomsnitt over kvartal 0 til 8 etter innføring, Callaway–Sant'Anna. "
+    "Den identifiserte mengden regner estimatene som uten feil og er ikke et konfidensintervall; det robuste "
+    "intervallet rommer gjennomsnittet med minst 95 % sannsynlighet når bruddet holder seg innenfor grensen.",
+    "Note: Rambachan and Roth (2023); mean over quarters 0 to 8 after introduction, Callaway–Sant'Anna. The "
+    "identified set takes the estimates as free of error and is no confidence interval; the robust interval "
+    "holds the mean with at least 95% probability when the violation stays within the bound.",
+)
 _OUTCOME_STUB = Bilingual("Kontakter", "Contacts")
 _CLUSTERED = Bilingual(
     "Standardfeil: klynger av kommuner der ikke annet er sagt",
@@ -250,6 +370,10 @@ _SURVIVAL_NOTE = Bilingual(
     "over treated cells of municipalities with admissions in every quarter, without those that always had "
     "acute beds; in the last quarters only the municipalities without beds are left to compare with.",
 )
+
+
+def _of_outcome(nb: str, en: str) -> Bilingual:
+    return Bilingual(f"{OUTCOME_IN_PRINT.nb}: {nb}", f"{OUTCOME_IN_PRINT.en}: {en}")
 
 
 def _effect_cells(record: "pd.Series | dict[str, float]") -> tuple[Cell, Cell]:

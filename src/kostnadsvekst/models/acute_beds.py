@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
-from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.models.acute_beds_design import BedsDesign, build_beds_design, log_persons
@@ -51,6 +50,7 @@ from kostnadsvekst.panel.monthly import (
     to_grid,
 )
 from kostnadsvekst.provenance import provenance_of
+from kostnadsvekst.threads import threads_for
 
 __all__ = [
     "AGES",
@@ -144,7 +144,8 @@ def estimate_effects(
         otherwise has a coefficient of its own, is then the denominator (for Poisson an offset).
     controls : sequence of str
         Further positive columns, such as ``distance_to_hospital_km``: in logs, or, where they do not vary
-        within municipalities and the municipality effects hold their level, in logs times years.
+        within municipalities and the municipality effects hold their level, in logs less their mean times
+        years.
 
     Returns
     -------
@@ -214,6 +215,15 @@ class _Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class _Places:
+    """Names of the grid's municipalities and months, and the period effect of each month."""
+
+    municipalities: NDArray[np.str_]
+    months: NDArray[np.object_]
+    classes: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class _Cells:
     """Counts of an outcome, the cells that can be used, and how many cells are lost."""
 
@@ -243,10 +253,11 @@ def _fit_all(
     # One outcome at a time, so that it stays in the processor's cache until it is done.
     cells = (_cells(grid, name, known, model) for name in names)
     # Small products, many times over: threads would wait for one another longer than they work.
-    with threadpool_limits(1, "blas"):
+    with threads_for(0):
         fits = list((_fit_ar1 if model.ar1 else _fit_each)(cells, X, model, design))
     _tell_refused(names, [fit for _, fit in fits])
-    _tell_left_out(names, [fit for _, fit in fits], grid, design)
+    places = _Places(grid.municipalities.astype(str), grid.months.astype(str).to_numpy(), model.classes)
+    _tell_left_out(names, [fit for _, fit in fits], places, design)
     return [
         record
         for name, (outcome, fit) in zip(names, fits, strict=True)
@@ -355,11 +366,11 @@ def _tell_refused(names: Sequence[str], fits: Sequence[_Effect | SpecificationEr
 
 
 def _tell_left_out(
-    names: Sequence[str], fits: Sequence[_Effect | SpecificationError], grid: MonthlyGrid, design: BedsDesign
+    names: Sequence[str], fits: Sequence[_Effect | SpecificationError], places: _Places, design: BedsDesign
 ) -> None:
     """Warn of what carries no information for Poisson regression, and of coefficients that it had alone."""
     told = [
-        f"{name}: {_left_out(fit.poisson, grid, design)}"
+        f"{name}: {_left_out(fit.poisson, places, design)}"
         for name, fit in zip(names, fits, strict=True)
         if isinstance(fit, _Effect) and fit.poisson is not None and fit.poisson.n_separated
     ]
@@ -373,15 +384,21 @@ def _tell_left_out(
     )
 
 
-def _left_out(fit: PoissonFit, grid: MonthlyGrid, design: BedsDesign) -> str:
+def _left_out(fit: PoissonFit, places: _Places, design: BedsDesign) -> str:
     separation = fit.separation
-    units = [str(grid.municipalities[i]) for i in separation.units]
-    named = f" ({', '.join(units[:_LISTED])}{', …' if len(units) > _LISTED else ''})" if units else ""
-    text = f"{separation.by_effects} row(s) without any contact in the municipality or month"
-    text += f", {separation.by_regressors} separated by regressors" if separation.by_regressors else ""
-    text += f", {len(units)} municipality(ies){named}" if units else ""
-    omitted = [design.names[j] for j in separation.omitted]
-    return text + (f"; no coefficient for {', '.join(omitted)}" if omitted else "")
+    parts = [f"{separation.by_effects} row(s) without any contact in the municipality or month"]
+    if separation.by_regressors:
+        parts.append(f"{separation.by_regressors} separated by regressors")
+    for what, named in (
+        ("municipality(ies)", places.municipalities[separation.units]),
+        ("month(s)", places.months[np.isin(places.classes, separation.classes)]),
+    ):
+        if len(named):
+            more = ", …" if len(named) > _LISTED else ""
+            parts.append(f"{len(named)} {what} ({', '.join(named[:_LISTED])}{more})")
+    if separation.omitted:
+        parts.append(f"no coefficient for {', '.join(design.names[j] for j in separation.omitted)}")
+    return ", ".join(parts)
 
 
 def _records(

@@ -51,7 +51,8 @@ def build_beds_design(
         Whether there is a linear trend.
     controls : sequence of str
         Further columns, positive. In logs where they vary within a municipality; where they do not, the
-        municipality's effect holds their level, and the log enters times the years since the first month.
+        municipality's effect holds their level, and the log's deviation from its mean over municipalities
+        enters times the years since the first month: a trend of its own by the control, none in common.
     per_inhabitant : bool
         Whether the outcome is a rate: its denominator then is no regressor.
 
@@ -113,7 +114,9 @@ def _control(grid: MonthlyGrid, name: str) -> tuple[str, Floats]:
     log = np.log(np.where(known, values, np.nan))
     if _varies(log, known):
         return f"log {name}", log
-    return f"log {name} × years", log * _years(grid)
+    by_unit = np.array([row[seen][0] if seen.any() else np.nan for row, seen in zip(log, known, strict=True)])
+    centre = by_unit[np.isfinite(by_unit)].mean() if known.any() else 0.0
+    return f"log {name} × years", (log - centre) * _years(grid)
 
 
 def _varies(log: Floats, known: NDArray[np.bool_]) -> bool:

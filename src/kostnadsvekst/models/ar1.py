@@ -22,7 +22,8 @@ from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification, dummies_of
-from kostnadsvekst.panel.periods import check_unique, read_periods
+from kostnadsvekst.panel.periods import check_unique, read_periods, require_neighbours
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -264,7 +265,8 @@ def estimate_ar1(
     DataMissingError, InvalidDataError
         As `kostnadsvekst.estimate`; also for rows that repeat an entity and period.
     SpecificationError
-        For an unknown method, weights that Stata refuses, a rho outside (-1, 1), or nothing to estimate.
+        For an unknown method, weights that Stata refuses, no two rows of a unit one period apart (but for a
+        fixed rho), a rho outside (-1, 1), or nothing to estimate.
 
     Notes
     -----
@@ -280,8 +282,10 @@ def estimate_ar1(
     method, fixed = _check_method(rho, rho_value)
     _check_specification(spec)
     prepared = prepare(spec, data)
-    periods = read_periods(prepared.times)
+    periods = read_periods(data[spec.time], prepared.rows)
     check_unique(prepared.units, prepared.times, periods.numbers)
+    if method != "fixed":
+        require_neighbours(prepared.entities, periods, spec.entity, spec.time)
     weights = _unit_weights(prepared, method)
     design = prepared.build_design()
     fit = fit_ar1(
@@ -300,13 +304,15 @@ def estimate_ar1(
     names = tuple(design.terms[j] for j in fit.within.kept)
     rows = prepared.rows[fit.rows]
     grouping = Grouping(spec.entity, spec.time, prepared.cluster_codes(fit.rows), data, rows)
+    with threads_for(design.columns.size * len(names)):
+        covariance = compute_covariance(
+            spec.covariance, fit.within, grouping, convention=spec.convention, names=names
+        )
     return Ar1Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
         fit=fit.within,
-        inference=compute_covariance(
-            spec.covariance, fit.within, grouping, convention=spec.convention, names=names
-        ),
+        inference=covariance,
         dropped=tuple(design.terms[j] for j in fit.within.dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=rows,
@@ -390,6 +396,20 @@ def fit_ar1(
         If no unit has two rows, or none has two one period apart (but for a fixed rho), rho leaves (-1, 1),
         or nothing is left to estimate.
     """
+    with threads_for(X.size * X.shape[1]):
+        return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights)
+
+
+def _fit_ar1(
+    y: Floats,
+    X: Floats,
+    entities: Ints,
+    periods: Ints,
+    method: str,
+    two_step: bool,
+    rho_value: float,
+    weights: Floats | None,
+) -> Ar1Fit:
     order = np.lexsort((periods, entities))
     y, X, entities, periods = y[order], X[order], entities[order], periods[order]
     w = np.ones(len(y)) if weights is None else weights[order]
@@ -398,9 +418,8 @@ def fit_ar1(
         raise SpecificationError("no unit has two rows: AR(1) disturbances cannot be estimated")
     if method != "fixed" and not (gaps == 1).any():
         raise SpecificationError(
-            "no unit has two rows one period apart (a period is the regular step of the whole time column): "
-            "nothing in the data tells rho; give a fixed value (rho_value), or leave out what lies between "
-            "the periods"
+            "no unit has two rows one period apart: nothing in the data tells rho; give a fixed value "
+            "(rho_value)"
         )
     within = _stata_demeaned(np.column_stack([X, y]), entities)
     moments = lag_moments(within * np.sqrt(w)[:, None], gaps)

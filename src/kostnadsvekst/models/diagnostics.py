@@ -14,6 +14,7 @@ from kostnadsvekst.models.inference import Covariance
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.panel.periods import read_periods
+from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +51,7 @@ class HypothesisTest:
         )
 
 
+@one_thread
 def wald_test(
     estimate: Estimate, terms: Sequence[str] | Mapping[str, float], null: float = 0.0
 ) -> HypothesisTest:
@@ -86,6 +88,7 @@ def wald_test(
     return _wald("Wald", said, rows, b, null, estimate.inference)
 
 
+@one_thread
 def mundlak_test(estimate: Estimate) -> HypothesisTest:
     """Test fixed against random effects, robust to heteroskedasticity and serial correlation.
 
@@ -123,6 +126,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     return _block_test("Mundlak", "random effects (entity means do not matter)", augmented, means, covariance)
 
 
+@one_thread
 def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     """Test the errors for first-order serial correlation.
 
@@ -150,7 +154,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     _refuse_further_sets(estimate, "Wooldridge")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = read_periods(estimate.data[spec.time].iloc[estimate.rows]).numbers
+    when = read_periods(estimate.data[spec.time], estimate.rows).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]
@@ -179,6 +183,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     )
 
 
+@one_thread
 def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> HypothesisTest:
     """Test the functional form: whether powers of the linear prediction explain what is left.
 

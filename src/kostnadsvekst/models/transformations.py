@@ -111,7 +111,7 @@ def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, perio
     """Value of the same unit so many periods before; missing in rows without a unit, as the row will be."""
     known = data[entity].notna().to_numpy()
     units, times = data[entity][known], data[time][known]
-    read = read_periods(times)
+    read = read_periods(data[time], np.flatnonzero(known))
     check_unique(units, times, read.numbers)
     index = pd.MultiIndex.from_arrays([units, read.numbers])
     found = index.get_indexer(pd.MultiIndex.from_arrays([units, read.numbers - periods]))

@@ -129,15 +129,19 @@ def short_names() -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Name -> short name, such as ``adm_elective_internal_80plus``.
+        Name -> short name: ``adm``, ``day``, ``out`` for the contact, ``nursing_places`` for
+        ``nursing_home_places``. `load_panel` reads them as the names they stand for.
 
     Examples
     --------
     >>> panel = load_panel()
     >>> panel.rename(columns=short_names()).to_stata("panel.dta")  # doctest: +SKIP
     """
-    long = [name for name in (*CELLS, *SUPPLY, *DEMAND, *MECHANISMS) if len(name) > STATA_LETTERS]
-    return {name: _SHORTENED.sub(lambda found: _SHORTER[found.group()], name) for name in long}
+    return {name: _shorten(name) for name in _COLUMNS if len(name) > STATA_LETTERS}
+
+
+def _shorten(name: str) -> str:
+    return _SHORTENED.sub(lambda found: _SHORTER[found.group()], name)
 
 
 STATA_LETTERS = 32
@@ -148,13 +152,17 @@ _SHORTER = {
     "nursing_home_places": "nursing_places",
 }
 _SHORTENED = re.compile("|".join(_SHORTER))
+_COLUMNS = (*CELLS, *SUPPLY, *DEMAND, *MECHANISMS)
 
 
 def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     """Check a monthly panel and bring it into order; arguments and errors as `load_panel`."""
     attrs = panel.attrs
-    panel = panel.rename(columns={short: name for name, short in short_names().items()})
+    panel = panel.rename(columns={_shorten(name): name for name in _COLUMNS})
     panel.attrs = attrs
+    twice = list(dict.fromkeys(panel.columns[panel.columns.duplicated()]))
+    if twice:
+        raise InvalidDataError(f"{len(twice)} column(s) are there twice, perhaps under a short name", twice)
     require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel.columns)
     origin = _origin(panel)
     panel = leave_out_unnamed_rows(panel, "municipality", "month")
@@ -376,15 +384,16 @@ def _first_months(panel: pd.DataFrame, units: Ints, n_units: int, start: int) ->
     first = np.full(n_units, NEVER, dtype=np.intp)
     known = panel["first_month"].notna().to_numpy()
     if known.any():
-        first[units[known]] = period_numbers(panel["first_month"][known], "month") - start
+        numbers = period_numbers(panel["first_month"], "month", np.flatnonzero(known))
+        first[units[known]] = numbers - start
     return first
 
 
 def _month_text(column: pd.Series, name: str) -> pd.Series:
     text = pd.Series(None, index=column.index, dtype=object, name=name)
-    known = column.notna()
+    known = column.notna().to_numpy()
     if known.any():
-        numbers = period_numbers(column[known], "month")
+        numbers = period_numbers(column, "month", np.flatnonzero(known))
         text[known] = pd.PeriodIndex.from_ordinals(numbers, freq="M").astype(str)
     return text
 

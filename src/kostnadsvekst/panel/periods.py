@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,6 +29,7 @@ _MONTH_NAMES = {
     name: number
     for names in (
         "jan feb mar apr mai jun jul aug sep okt nov des",
+        "jan febr mars april mai juni juli aug sept okt nov des",
         "januar februar mars april mai juni juli august september oktober november desember",
         "jan feb mar apr may jun jul aug sep oct nov dec",
         "january february march april may june july august september october november december",
@@ -155,7 +156,7 @@ def read_periods(times: pd.Series, rows: NDArray[Any] | None = None) -> Periods:
     return Periods(placed[chosen], unit, delta, first)
 
 
-def period_numbers(times: pd.Series, unit: str | None = None) -> Ints:
+def period_numbers(times: pd.Series, unit: str | None = None, rows: NDArray[Any] | None = None) -> Ints:
     """Turn times into whole numbers of a unit.
 
     Parameters
@@ -164,6 +165,8 @@ def period_numbers(times: pd.Series, unit: str | None = None) -> Ints:
         As `read_periods`.
     unit : str, optional
         One of `Periods.unit`; without it the column's own.
+    rows : (m,) integer array, optional
+        Positions of the rows to read, the others may hold anything.
 
     Returns
     -------
@@ -176,6 +179,7 @@ def period_numbers(times: pd.Series, unit: str | None = None) -> Ints:
         As `read_periods`; also where a value is a longer period than the unit.
     """
     times = times.reset_index(drop=True)
+    times = times if rows is None else times.iloc[rows]
     _refuse(times, np.flatnonzero(times.isna().to_numpy()), "is missing")
     reading = _read(times)
     return reading.to(unit or reading.own_unit(), times)
@@ -204,6 +208,34 @@ def check_unique(entities: pd.Series, times: pd.Series, numbers: Ints | None = N
         "an observation must be unique",
         problems,
     )
+
+
+def require_neighbours(entities: NDArray[Any], periods: Periods, entity: str, time: str) -> None:
+    """Refuse a panel in which no unit has two rows one period apart.
+
+    Parameters
+    ----------
+    entities : (n,) integer array
+        Codes from 0.
+    periods : Periods
+        Of the same rows.
+    entity, time : str
+        Columns, for the message.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    numbers = periods.numbers
+    # Units so far apart that the last period of one is no neighbour of the next one's first.
+    cells = np.sort(entities.astype(np.int64) * (numbers.max(initial=0) + 2) + numbers)
+    if not (np.diff(cells) == 1).any():
+        raise SpecificationError(
+            f"no {entity} has two rows one period apart; {time!r} is read as periods of {periods.step}, so "
+            "nothing in the data tells how one depends on the one before it. If a period is longer, write it "
+            "so (2015-07 instead of a date, year // 2), or take the rows of those periods to a data frame of "
+            "their own"
+        )
 
 
 # --- Kinds of values
@@ -265,7 +297,8 @@ def _unit_of_dates(days: Ints) -> str:
 def _day_of_year(days: Ints) -> Ints:
     """0 for 1 January."""
     dates = days.astype("datetime64[D]")
-    return (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    from_new_year: Ints = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    return from_new_year
 
 
 def _stata_weeks(days: Ints) -> Ints:
@@ -364,7 +397,8 @@ def _read_objects(times: pd.Series) -> _Reading:
 
 
 def _most_common(kinds: list[str]) -> str:
-    return max(sorted(set(kinds)), key=kinds.count)
+    """Kind of most values; where two are as many, that of the first value."""
+    return max(dict.fromkeys(kinds), key=kinds.count)
 
 
 def _kind_of_object(value: Any) -> str:

@@ -22,6 +22,9 @@ STATIC = {
     "two-way, Poisson": {"time_effects": "month", "estimator": "poisson"},
 }
 PERIODS = {"to 2015": "2015-12", "to 2017": "2017-12"}
+# Coverage of the 95 % intervals from data to the end of 2017 under a growing effect, per cent: rounded from
+# results/ohd/coverage.csv, which `benchmarks/coverage_acute_beds.py` makes.
+MEASURED_COVERAGE = {"callaway_santanna": 91, "sun_abraham": 88, "imputation": 94, "two_stage": 94}
 _QUARTERLY = ("log_count", "municipality", "quarter", "first_quarter")
 
 

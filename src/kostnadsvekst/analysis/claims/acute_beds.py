@@ -1,15 +1,13 @@
-"""Numbers that section 6.2 prints on municipal acute beds, from the monthly panel and its estimates."""
+"""Numbers that chapter 6 prints on municipal acute beds, from the monthly panel and its estimates."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
+from kostnadsvekst.analysis.acute_beds.equivalence import default_margin, judge_equivalence
 from kostnadsvekst.analysis.claims.measures import NotInDataError, compute_measure
 from kostnadsvekst.panel.monthly import cumulative_adoption
-
-EFFECT, NO_EFFECT = "effect", "no effect"
-_LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +20,13 @@ class AcuteBedsMaterial:
         Monthly panel.
     effects : mapping of str to DataFrame
         Last month used -> frame of `kostnadsvekst.acute_beds.estimate_effects`, the report's model.
+    mechanisms : DataFrame, optional
+        From `kostnadsvekst.analysis.acute_beds.survival.estimate_mechanisms`.
     """
 
     panel: pd.DataFrame
     effects: Mapping[str, pd.DataFrame]
+    mechanisms: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def measure_acute_beds(measure: str, material: AcuteBedsMaterial) -> float | str:
@@ -52,15 +53,42 @@ def _estimate(material: AcuteBedsMaterial, outcome: str, until: str) -> pd.Serie
     found = material.effects[until].set_index("outcome")
     if outcome not in found.index:
         raise NotInDataError(f"there is no estimate of {outcome}")
-    return found.loc[outcome]
+    row = found.loc[outcome]
+    if row.get("refused", ""):
+        raise NotInDataError(str(row["refused"]))
+    return row
 
 
 def _effect_percent(material: AcuteBedsMaterial, outcome: str, until: str) -> float:
     return float(_estimate(material, outcome, until)["effect_percent"])
 
 
-def _effect_or_not(material: AcuteBedsMaterial, outcome: str, until: str) -> str:
-    return NO_EFFECT if _estimate(material, outcome, until)["p_value"] >= _LEVEL else EFFECT
+def _no_effect(material: AcuteBedsMaterial, outcome: str, until: str) -> str:
+    """Verdict of an equivalence test: "no effect" is shown, not inferred from a large p value."""
+    row = _estimate(material, outcome, until)
+    (test,) = judge_equivalence(row.to_frame().T.assign(outcome=outcome, until=until), default_margin())
+    return test.verdict
+
+
+def _earlier_article(material: AcuteBedsMaterial, mechanism: str, value: str, until: str) -> float:
+    """Never a number to judge by: the report cites another article, with other data."""
+    cited = "the report cites Swanson and Hagen (2016); it is no result of its own"
+    if mechanism == "everybody":
+        raise NotInDataError(
+            f"{cited}; that article attaches -1.9 % (95 % interval -3.0 to -1.0) to all admissions at 80+, "
+            "not to acute ones to internal medicine"
+        )
+    found = material.mechanisms
+    if not found.empty:
+        chosen = (found["mechanism"] == mechanism) & (found["until"] == until)
+        found = found[chosen & (found["value"] == (value == "1"))]
+    if found.empty:
+        raise NotInDataError(f"{cited}; the panel has no {mechanism}")
+    row = found.iloc[0]
+    raise NotInDataError(
+        f"{cited}; on the same split the model gives {row['effect_percent']:.1f} % "
+        f"(95 % interval {row['conf_low_percent']:.1f} to {row['conf_high_percent']:.1f}) on the data at hand"
+    )
 
 
 def _adopters(material: AcuteBedsMaterial, month: str) -> float:
@@ -88,7 +116,8 @@ def _first_new_month(material: AcuteBedsMaterial, first: str, last: str) -> str:
 
 COMPUTATIONS: Mapping[str, Callable[..., float | str]] = {
     "effect_percent": _effect_percent,
-    "effect_or_not": _effect_or_not,
+    "no_effect": _no_effect,
+    "earlier_article": _earlier_article,
     "adopters": _adopters,
     "municipalities": _municipalities,
     "starts_above_zero": _starts_above_zero,

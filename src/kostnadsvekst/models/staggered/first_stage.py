@@ -110,15 +110,22 @@ def build_first_stage(
     total, shared, plain = _reduced(lead, rest, once, n_levels)
     seen = np.isin(np.arange(n_levels), lead[untreated])
     basis, length, null = _identified_part(plain, rest, once)
-    deviation = (rest.toarray() - shared[lead] / total[lead, None]) / length
-    size = np.sqrt((deviation**2).sum(axis=1))
-    inside = np.abs(deviation @ null).max(axis=1, initial=0.0) <= _SAME * np.maximum(size, _SAME)
+    inside = _inside(lead, csr_array(rest / length), shared / total[:, None] / length, null)
     used = weights * once
     total, shared, gram = _reduced(lead, rest, used, n_levels)
     inner = basis.T @ gram @ basis
     return FirstStage(
         lead, rest, used, total, shared, basis, cho_factor(inner, lower=True), seen[lead] & inside
     )
+
+
+def _inside(lead: Ints, rest: csr_array, mean: Floats, null: Floats) -> Bools:
+    """Rows whose columns, less their level's mean, have nothing in the null space; all in scaled columns."""
+    outside = np.abs(rest @ null - (mean @ null)[lead]).max(axis=1, initial=0.0)
+    squares: Floats = np.asarray(rest.multiply(rest).sum(axis=1)).ravel()
+    size = np.sqrt(squares) + np.sqrt((mean**2).sum(axis=1))[lead]
+    inside: Bools = outside <= _SAME * np.maximum(size, _SAME)
+    return inside
 
 
 def _reduced(lead: Ints, rest: csr_array, w: Floats, n_levels: int) -> tuple[Floats, Floats, Floats]:

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.design import build_design, columns_of, parse_terms, read_sample
 from kostnadsvekst.models.rows import level_codes, name_rows
 from kostnadsvekst.models.staggered.adoption_panel import LISTED, NEVER, AdoptionPanel
 from kostnadsvekst.models.transformations import source_columns, transformed_columns
 from kostnadsvekst.naming import require_columns
-from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.panel.columns import read_numbers
+from kostnadsvekst.panel.periods import Periods, check_unique, read_periods
 from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class _Places:
     period: Ints
     units: NDArray[Any]
     periods: NDArray[Any]
-    start: int
+    scale: Periods
 
     def grid(self, values: NDArray[Any]) -> NDArray[Any]:
         """(N, T) array of the rows' values, zero where there is no row."""
@@ -77,8 +78,10 @@ def read_adoption_panel(
     outcome, unit, time : str
         Columns.
     first_treated : str
-        Column with the first treated period in the units of `time`, constant in a unit. Missing and infinite
-        mean never, and so does a period after the panel's last; 0 does unless 0 is a period of the panel.
+        Column with the first treated period, read as `time` is (`kostnadsvekst.panel.periods.read_periods`)
+        and constant in a unit; a date between two periods is treated from the next one on. Missing and
+        infinite mean never, and so does a period after the panel's last; 0 does unless 0 is a period of the
+        panel.
     weights : str, optional
         Column of positive weights; they may vary over time where the estimator allows it.
     never_treated : value or sequence of values, optional
@@ -104,6 +107,8 @@ def read_adoption_panel(
     ------
     DataMissingError
         If a column does not exist.
+    SpecificationError
+        If covariates are no sequence, or a term cannot be read.
     InvalidDataError
         If a unit and period occur twice, a unit changes its first period or its cluster, a period between
         the first and the last has no row at all, an outcome is text or infinite, or a 0 in `first_treated`
@@ -114,6 +119,8 @@ def read_adoption_panel(
     DataWarning
         For rows without a unit or a time, and rows without a covariate: they are left out.
     """
+    if isinstance(covariates, str):
+        raise SpecificationError(f"covariates must be a sequence of columns, such as [{covariates!r}]")
     stages = (unit, time) if first_stage is None else tuple(first_stage)
     columns = _Columns(
         outcome, unit, time, first_treated, weights, tuple(covariates), cluster or unit, stages
@@ -174,7 +181,7 @@ def _outcome_values(data: pd.DataFrame, columns: _Columns) -> Floats:
     if pd.api.types.is_float_dtype(column.dtype):
         infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
         _refuse(infinite, f"{columns.outcome} is infinite", data, columns)
-    return read_sample(data, [columns.outcome], []).numbers[columns.outcome]
+    return read_numbers(column, columns.outcome)
 
 
 def _covariate_values(
@@ -210,12 +217,11 @@ def _warn_incomplete(lost: Bools, data: pd.DataFrame, columns: _Columns) -> None
 
 
 def _place(rows: pd.DataFrame, columns: _Columns) -> _Places:
-    check_unique(rows[columns.unit], rows[columns.time])
-    numbers = period_numbers(rows[columns.time])
-    start, n_periods = int(numbers.min()), int(np.ptp(numbers)) + 1
+    scale = read_periods(rows[columns.time])
+    check_unique(rows[columns.unit], rows[columns.time], scale.numbers)
     codes, names = level_codes(rows, columns.unit, columns.unit, columns.time, what="units")
-    labels = _period_labels(rows[columns.time], numbers, start, n_periods)
-    return _Places(codes, numbers - start, np.asarray(names, dtype=object), labels, start)
+    labels = _period_labels(rows[columns.time], scale.numbers)
+    return _Places(codes, scale.numbers.astype(np.intp), np.asarray(names, dtype=object), labels, scale)
 
 
 def _first_periods(
@@ -224,11 +230,11 @@ def _first_periods(
     column = rows[columns.first_treated].infer_objects()
     never = _says_never(column, never_treated)
     if never_treated is None:
-        never |= _zero_that_is_no_period(rows, column, places, columns)
-    numbers = np.full(len(rows), NEVER, dtype=np.intp)
-    if not never.all():
-        numbers[~never] = period_numbers(column[~never]) - places.start
-    numbers[numbers >= len(places.periods) + anticipation] = NEVER
+        never |= _zero_that_is_no_period(column, places, columns)
+    # A date between two periods is treated from the next one on.
+    placed = np.ceil(places.scale.place(column.mask(never)))
+    late = ~(placed < len(places.periods) + anticipation)
+    numbers = np.where(late, NEVER, placed).astype(np.intp)
     first = np.full(len(places.units), NEVER, dtype=np.intp)
     first[places.unit] = numbers
     _refuse_changes(first[places.unit] != numbers, columns.first_treated, rows, places, columns.unit)
@@ -239,19 +245,14 @@ def _says_never(column: pd.Series, never_treated: object) -> Bools:
     listed = isinstance(never_treated, list | tuple | set | frozenset | np.ndarray | pd.Series | pd.Index)
     values = list(never_treated) if listed else [] if never_treated is None else [never_treated]  # type: ignore[call-overload]
     never: Bools = np.array(column.isna() | column.isin(values), dtype=bool)
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        never |= np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    return never
+    infinite: Bools = np.array(column.isin([np.inf]), dtype=bool)
+    return never | infinite
 
 
-def _zero_that_is_no_period(
-    rows: pd.DataFrame, column: pd.Series, places: _Places, columns: _Columns
-) -> Bools:
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        return np.zeros(len(column), dtype=bool)
-    zero: Bools = column.to_numpy(dtype=np.float64, na_value=np.nan) == 0
-    numeric = pd.api.types.is_numeric_dtype(rows[columns.time].dtype)
-    if zero.any() and numeric and places.start <= 0 < places.start + len(places.periods):
+def _zero_that_is_no_period(column: pd.Series, places: _Places, columns: _Columns) -> Bools:
+    zero = np.array(column.eq(0).fillna(False), dtype=bool)
+    numbers = places.scale.unit in ("year", "number")
+    if zero.any() and numbers and 0 <= places.scale.place(pd.Series([0]))[0] < len(places.periods):
         units = np.unique(places.unit[zero])
         more = [f"and {len(units) - LISTED} more"] if len(units) > LISTED else []
         raise InvalidDataError(
@@ -303,9 +304,9 @@ def _weights(rows: pd.DataFrame, columns: _Columns) -> Floats:
     return values
 
 
-def _period_labels(times: pd.Series, numbers: Ints, start: int, n_periods: int) -> NDArray[Any]:
-    labels = np.full(n_periods, None, dtype=object)
-    labels[numbers - start] = times.to_numpy(dtype=object)
+def _period_labels(times: pd.Series, numbers: NDArray[np.int64]) -> NDArray[Any]:
+    labels = np.full(int(numbers.max()) + 1, None, dtype=object)
+    labels[numbers] = times.to_numpy(dtype=object)
     gaps = [i for i, label in enumerate(labels) if label is None]
     if gaps:
         around = [f"after {labels[i - 1]}" for i in gaps if labels[i - 1] is not None]

@@ -22,6 +22,7 @@ from kostnadsvekst.models.staggered.group_time import (
     two_step_mean,
     weighted_mean,
 )
+from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
 
 Floats = NDArray[np.float64]
@@ -362,8 +363,9 @@ def _adjustments(columns: StudyColumns, anticipation: int) -> tuple[Bilingual, .
     """Say what a reader must know beside the method: covariates, and effects of what is to come."""
     notes = []
     if columns.covariates:
-        terms = " + ".join(columns.covariates)
-        notes.append(Bilingual(f"Justert for {terms}", f"Adjusted for {terms}"))
+        labels = [label_of(term) for term in columns.covariates]
+        norwegian, english = (" + ".join(label.get(lang) for label in labels) for lang in ("nb", "en"))
+        notes.append(Bilingual(f"Justert for {norwegian}", f"Adjusted for {english}"))
     if anticipation:
         notes.append(
             Bilingual(
