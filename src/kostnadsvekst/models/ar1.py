@@ -397,7 +397,7 @@ def fit_ar1(
         or nothing is left to estimate.
     """
     with threads_for(X.size * X.shape[1]):
-        return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights)
+        return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights, names)
 
 
 def _fit_ar1(
@@ -409,6 +409,7 @@ def _fit_ar1(
     two_step: bool,
     rho_value: float,
     weights: Floats | None,
+    names: Sequence[str] | None,
 ) -> Ar1Fit:
     order = np.lexsort((periods, entities))
     y, X, entities, periods = y[order], X[order], entities[order], periods[order]
