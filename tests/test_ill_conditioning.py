@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import kostnadsvekst as kv
-from extended_precision import DIGITS, Exact, exact
+from extended_precision import DIGITS, Exact, exact, inverse
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.models.balanced.ar1 import fit_ar1_complete
@@ -240,6 +240,50 @@ def test_ar1_with_nearly_collinear_columns():
     close = kv.estimate_ar1(spec, panel.assign(z=panel["x"] + 2.0**-22 * panel["z"]), rho_value=0.3)
     expected = plain.coefficients.loc["z", "std_error"] * 2.0**22
     assert close.coefficients.loc["z", "std_error"] == pytest.approx(expected, rel=SAME)
+
+
+@pytest.mark.parametrize("covariance", ["classical", "cluster", ("cr2", "county")])
+def test_ar1_need_not_have_centred_years(cubic, covariance):
+    spec = CUBIC.vary(weights=None, covariance=covariance)
+    with pytest.warns(DataWarning, match="nearly collinear within entities: t, t2, t3 .*about 6 digits"):
+        raw = kv.estimate_ar1(spec, cubic[0].data)
+    centred = kv.estimate_ar1(spec, cubic[1].data)
+    assert raw.rho == pytest.approx(centred.rho, abs=1e-8)
+    terms = [term for term in raw.terms if term not in ("t", "t2", "constant")]
+    for column in ("estimate", "std_error"):
+        np.testing.assert_allclose(
+            raw.coefficients.loc[terms, column], centred.coefficients.loc[terms, column], rtol=SAME
+        )
+    assert raw.f_u == pytest.approx(centred.f_u, rel=SAME)
+    assert raw.sigma_u == pytest.approx(centred.sigma_u, rel=SAME)
+
+
+def test_ar1_with_gaps_by_its_formula_far_from_zero():
+    """z* = sqrt((1 - r^2) / (1 - r^2g)) (z_t - r^g z_before), without first rows, in decimals."""
+    panel = make_panel(10, 7, 5, seed=4)
+    panel = panel[(panel["unit"] + panel["year"]) % 5 > 0].assign(x=lambda d: d["x"] + 4096.0)
+    spec = kv.Specification("y", ("x", "z"), "unit", "year")
+    fit = kv.estimate_ar1(spec, panel, rho_value=0.5)
+    rows = panel.sort_values(["unit", "year"])
+    with localcontext(DIGITS):
+        star = []
+        for _, unit in rows.groupby("unit"):
+            z, year = exact(unit[["x", "z", "y"]]), unit["year"].to_numpy()
+            for now in range(1, len(unit)):
+                decay = exact(0.5).item() ** int(year[now] - year[now - 1])
+                scale = (exact(0.75).item() / (1 - decay**2)).sqrt()
+                star.append(scale * (z[now] - decay * z[now - 1]))
+        star = np.array(star)
+        unit = np.repeat(np.arange(10), rows.groupby("unit").size() - 1)
+        means = np.array([sum(star[unit == g]) / int((unit == g).sum()) for g in range(10)])
+        within = star - means[unit]
+        A = inverse(within[:, :2].T @ within[:, :2])
+        b = A @ within[:, :2].T @ within[:, 2]
+        e = within[:, 2] - within[:, :2] @ b
+        V = A * (e @ e) / (len(e) - 10 - 2)
+        constant = (sum(star)[2] - sum(star)[:2] @ b) / len(e) * 2
+    np.testing.assert_allclose(fit.coefficients["estimate"], [*b.astype(float), float(constant)], rtol=1e-10)
+    np.testing.assert_allclose(fit.covariance.iloc[:2, :2], V.astype(float), rtol=1e-10)
 
 
 def test_ar1_names_the_columns_beyond_the_limit():

@@ -7,6 +7,7 @@ the moments S in a = (-b', 1)', so the search for rho never returns to the data.
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
-from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
+from kostnadsvekst.models.fixed_effects import COLLINEAR, WELL_CONDITIONED, Estimate, WithinFit, fit_within
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification, dummies_of
@@ -422,21 +423,46 @@ def _fit_ar1(
             "no unit has two rows one period apart: nothing in the data tells rho; give a fixed value "
             "(rho_value)"
         )
-    within = _stata_demeaned(np.column_stack([X, y]), entities)
+    within = _search_columns(np.column_stack([X, y]), entities)
     moments = lag_moments(within * np.sqrt(w)[:, None], gaps)
     rho = estimate_rho(moments, method, two_step=two_step, rho_value=rho_value)
     transformed = baltagi_wu(gaps, rho.rho)
     codes = np.unique(entities[transformed.rows], return_inverse=True)[1]
     kept = transformed.rows
-    fit = fit_within(transformed.apply(y), transformed.apply(X), w[kept], codes.astype(np.intp), names)
+    columns = np.column_stack([X, y])
+    star, shift = _centred_transform(columns, transformed, rho.rho)
+    fit = _shifted(fit_within(star[:, -1], star[:, :-1], w[kept], codes.astype(np.intp), names), shift)
     effects = _effects(y[transformed.rows], X[transformed.rows][:, fit.kept] @ fit.coefficients, codes)
     return Ar1Fit(
         within=replace(fit, constant=fit.constant / (1 - rho.rho)),
         rho=rho,
         rows=order[transformed.rows],
         n_gaps=int((gaps > 1).sum()),
-        f_u=_test_effects(transformed.apply(y), transformed.apply(X)[:, fit.kept], fit),
+        f_u=_test_effects(star[:, -1], star[:, fit.kept], fit),
         **effects,
+    )
+
+
+def _centred_transform(columns: Floats, transformed: Transformed, rho: float) -> tuple[Floats, Floats]:
+    """Transform columns, less a constant each, and return these constants, (m,), too.
+
+    What is far from zero would lose in the transform the digits in which it differs from its neighbours. The
+    columns are therefore taken from their means c; what c itself becomes, c (1 - rho) but after gaps, is put
+    back where it is not that.
+    """
+    centre = columns.mean(axis=0)
+    beyond = transformed.apply(np.ones(len(columns))) - (1 - rho)
+    return transformed.apply(columns - centre) + np.outer(beyond, centre), centre * (1 - rho)
+
+
+def _shifted(fit: WithinFit, shift: Floats) -> WithinFit:
+    """Fit of the same columns plus a constant each, the outcome's last."""
+    used = shift[[*fit.kept, -1]]
+    return replace(
+        fit,
+        constant=fit.constant + float(used[-1] - used[:-1] @ fit.coefficients),
+        x_mean=fit.x_mean + used[:-1],
+        entity_means=fit.entity_means + used,
     )
 
 
@@ -582,15 +608,33 @@ def _gaps(entities: Ints, periods: Ints) -> Ints:
     return gaps
 
 
-def _stata_demeaned(columns: Floats, entities: Ints) -> Floats:
-    """Columns minus unit means, rounded to single precision.
+def _search_columns(columns: Floats, entities: Ints) -> Floats:
+    """Columns minus unit means, as the search for rho takes them; the outcome is the last.
 
-    Stata generates these columns as float, and its printed rho of the manual's example (.67210608) and
-    Durbin-Watson statistic show that rounding in the last digit.
+    Rounded to single precision: Stata generates these columns as float, and its printed rho of the manual's
+    example (.67210608) and Durbin-Watson statistic show that rounding in the last digit. Only where
+    regressors are nearly collinear, so that the rounding would decide what is left of them, they stay in
+    double precision and are replaced by orthonormal ones, which give the same residuals.
     """
     counts = np.bincount(entities)
     sums = np.column_stack([np.bincount(entities, column) for column in columns.T])
-    return (columns - (sums / counts[:, None])[entities]).astype(np.float32).astype(np.float64)
+    within: Floats = columns - (sums / counts[:, None])[entities]
+    norms = np.sqrt(np.einsum("ij,ij->j", within, within))[:-1]
+    scaled = within[:, :-1] / np.where(norms > 0, norms, 1.0)
+    if not _nearly_collinear(scaled):
+        return within.astype(np.float32).astype(np.float64)
+    U, values = np.linalg.svd(scaled, full_matrices=False)[:2]
+    return np.column_stack([U[:, values > COLLINEAR * values[0]], within[:, -1]])
+
+
+def _nearly_collinear(scaled: Floats) -> bool:
+    """Whether columns of length one are, but for those that are combinations of others."""
+    with suppress(LinAlgError):
+        if np.diag(np.linalg.cholesky(scaled.T @ scaled)).min() > WELL_CONDITIONED:
+            return False
+    values = np.linalg.svd(scaled, compute_uv=False)
+    left = values[values > COLLINEAR * values[0]]
+    return bool(left[-1] < WELL_CONDITIONED * left[0])
 
 
 def _effects(y: Floats, xb: Floats, codes: Ints) -> dict[str, float]:
