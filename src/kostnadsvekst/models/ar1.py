@@ -658,10 +658,12 @@ def _correlation(first: Floats, second: Floats) -> float:
 def _test_effects(y: Floats, X: Floats, fit: WithinFit) -> float:
     if fit.n_entities < 2:
         return float("nan")
-    root_w = np.sqrt(fit.weights)
-    pooled = np.column_stack([np.ones(len(y)), X]) * root_w[:, None]
-    b = np.linalg.lstsq(pooled, y * root_w, rcond=None)[0]
-    ssr_pooled = float(np.sum((y * root_w - pooled @ b) ** 2))
+    # Around their means and of length one, for solving by singular values hangs on both.
+    pooled = np.column_stack([X, y])
+    pooled = (pooled - fit.weights @ pooled / fit.weights.sum()) * np.sqrt(fit.weights)[:, None]
+    columns = pooled[:, :-1] / np.linalg.norm(pooled[:, :-1], axis=0)
+    b = np.linalg.lstsq(columns, pooled[:, -1], rcond=None)[0]
+    ssr_pooled = float(np.sum((pooled[:, -1] - columns @ b) ** 2))
     return (ssr_pooled - fit.ssr) / (fit.n_entities - 1) / (fit.ssr / fit.df_resid)
 
 
