@@ -14,6 +14,7 @@ from extended_precision import DIGITS, Exact, exact, inverse
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.models.balanced.ar1 import fit_ar1_complete
+from kostnadsvekst.models.diagnostics import reset_test, wald_test, wooldridge_test
 
 # What the project asks for up to a condition number of 1e8; rounding alone is eps * 1e8 = 2e-8.
 SAME = 1e-6
@@ -240,6 +241,23 @@ def test_ar1_with_nearly_collinear_columns():
     close = kv.estimate_ar1(spec, panel.assign(z=panel["x"] + 2.0**-22 * panel["z"]), rho_value=0.3)
     expected = plain.coefficients.loc["z", "std_error"] * 2.0**22
     assert close.coefficients.loc["z", "std_error"] == pytest.approx(expected, rel=SAME)
+
+
+@pytest.mark.filterwarnings("ignore:nearly collinear")
+@pytest.mark.parametrize(
+    "test",
+    [
+        lambda fit: wald_test(fit, ["age_80_plus", "free_income", "t3"]),
+        lambda fit: wald_test(fit.with_covariance(("cr2", "county")), ["age_80_plus", "free_income"]),
+        wooldridge_test,
+        reset_test,
+    ],
+    ids=["wald", "wald by cr2", "wooldridge", "reset"],
+)
+def test_tests_need_not_have_centred_years(cubic, test):
+    raw, centred = (test(fit.with_covariance("cluster")) for fit in cubic)
+    assert raw.statistic == pytest.approx(centred.statistic, rel=SAME)
+    assert raw.df_denominator == pytest.approx(centred.df_denominator, rel=SAME)
 
 
 @pytest.mark.parametrize("covariance", ["classical", "cluster", ("cr2", "county")])

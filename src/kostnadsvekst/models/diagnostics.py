@@ -118,6 +118,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
         np.column_stack([fit.X, between[fit.entities]]),
         fit.weights,
         np.zeros_like(fit.entities),
+        [*estimate.terms[:k], *(f"unit mean of {term}" for term in estimate.terms[:k])],
     )
     means = [position for position, column in enumerate(augmented.kept) if column >= k]
     if not means:
@@ -160,9 +161,8 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     columns = np.column_stack([fit.X, fit.y])[order]
     follows = (np.diff(entities) == 0) & (np.diff(when) == 1)
     change = np.diff(columns, axis=0)[follows]
-    b = np.linalg.lstsq(change[:, :-1], change[:, -1], rcond=None)[0]
     residuals = np.full(len(columns), np.nan)
-    residuals[1:][follows] = change[:, -1] - change[:, :-1] @ b
+    residuals[1:][follows] = _least_squares_residuals(change)
     pairs = follows & ~np.isnan(residuals[:-1]) & ~np.isnan(residuals[1:])
     now, before, units = residuals[1:][pairs], residuals[:-1][pairs], entities[1:][pairs]
     if len(np.unique(units)) < 2:
@@ -181,6 +181,14 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
         float(fdtrc(1, n_clusters - 1, statistic)),
         f"clustered ({n_clusters} clusters, {n} rows of residuals)",
     )
+
+
+def _least_squares_residuals(columns: Floats) -> Floats:
+    """Residuals of the last column on the others, each brought to length one before the solution."""
+    length = np.linalg.norm(columns[:, :-1], axis=0)
+    X = columns[:, :-1] / np.where(length > 0, length, 1.0)
+    residuals: Floats = columns[:, -1] - X @ np.linalg.lstsq(X, columns[:, -1], rcond=None)[0]
+    return residuals
 
 
 @one_thread
@@ -211,7 +219,8 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     added = np.column_stack([centred**power for power in powers])
     k = fit.X_within.shape[1]
     both = np.column_stack([fit.X, added])
-    augmented = fit_within(fit.y, both, fit.weights, fit.entities, absorb=fit.absorbed)
+    names = [*estimate.terms[:k], *(f"power {power} of the prediction" for power in powers)]
+    augmented = fit_within(fit.y, both, fit.weights, fit.entities, names, absorb=fit.absorbed)
     positions = [position for position, column in enumerate(augmented.kept) if column >= k]
     if len(positions) < len(powers):
         raise SpecificationError("powers of the prediction are collinear with the regressors")
