@@ -248,11 +248,15 @@ def test_ar1_with_nearly_collinear_columns():
     "test",
     [
         lambda fit: wald_test(fit, ["age_80_plus", "free_income", "t3"]),
-        lambda fit: wald_test(fit.with_covariance(("cr2", "county")), ["age_80_plus", "free_income"]),
+        lambda fit: wald_test(fit, ["t", "t2", "t3", "free_income"]),
+        lambda fit: wald_test(fit.with_covariance("hc1"), ["t", "t2", "t3"]),
+        lambda fit: wald_test(fit.with_covariance("jackknife"), ["t", "t2", "t3"]),
+        lambda fit: wald_test(fit.with_covariance("driscoll_kraay"), ["t2", "t3"]),
+        lambda fit: wald_test(fit.with_covariance(("cr2", "county")), ["t", "t2", "t3"]),
         wooldridge_test,
         reset_test,
     ],
-    ids=["wald", "wald by cr2", "wooldridge", "reset"],
+    ids=["one", "cluster", "hc1", "jackknife", "driscoll_kraay", "cr2", "wooldridge", "reset"],
 )
 def test_tests_need_not_have_centred_years(cubic, test):
     raw, centred = (test(fit.with_covariance("cluster")) for fit in cubic)

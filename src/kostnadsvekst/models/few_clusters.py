@@ -30,7 +30,7 @@ from kostnadsvekst.models.inference import (
     Covariance,
     WithinMoments,
     carry,
-    carry_square,
+    carry_both,
     cluster_sums,
     count_clusters,
     nests,
@@ -177,7 +177,8 @@ def _by_leverage(fit: WithinMoments, names: Sequence[str], df: str, kind: str, p
     scores, decided = y * rows.e[:, None], rows.u[~known, :-1]
     matrix = _matrix(fit, scores, decided, names)
     if df == RESIDUAL:
-        return Covariance(matrix, fit.df_resid, CovarianceFacts(kind))
+        turned = scores[:, :-1].T @ scores[:, :-1]
+        return Covariance(matrix, fit.df_resid, CovarianceFacts(kind), orthonormal=turned)
     own = np.einsum("ni,nj->nij", y, y)
     adjusted = _Adjusted(scores, decided, own, _loadings(rows, y, np.arange(len(y)), fit.n_entities))
     return _with_own_df(fit, matrix, adjusted, CovarianceFacts(kind))
@@ -313,7 +314,7 @@ def _matrix(fit: WithinMoments, scores: Floats, decided: Floats, names: Sequence
         F = carry(fit, scores)
         matrix: Floats = F.T @ F
     else:
-        matrix = carry_square(fit, scores)
+        matrix = carry_both(fit, scores.T @ scores)
     directions = carry(fit, np.eye(scores.shape[1])).T[:-1, :-1]
     length = np.einsum("ij,ij->i", directions, directions)
     hit = ((directions @ decided.T) ** 2 > _DECIDED * length[:, None]).any(axis=1)
@@ -342,4 +343,6 @@ def _with_own_df(
     df[np.isnan(np.diag(matrix))] = np.nan
     known = df[~np.isnan(df)]
     bounds = (float(known.min()), float(known.max())) if len(known) else None
-    return Covariance(matrix, df, replace(facts, df_range=bounds), working=working)
+    turned = adjusted.scores[:, :-1]
+    facts = replace(facts, df_range=bounds)
+    return Covariance(matrix, df, facts, working=working, orthonormal=turned.T @ turned)
