@@ -192,6 +192,19 @@ def test_steps_and_forms_of_time_do_not_matter(panel, rewrite):
     assert again.inference.facts.n_absent == 1
 
 
+def test_a_sample_of_every_second_year_has_gaps(panel):
+    """The length of a period is that of the whole column; alone, every second year is a period."""
+    chosen = [2010, 2012, 2014]
+    spec = SPEC.without("C(year)").vary(sample=f"year in {chosen}")
+    sampled = kv.estimate(spec, panel)
+    alone = kv.estimate(SPEC.without("C(year)"), panel[panel["year"].isin(chosen)])
+    gaps, none = (fit.with_covariance("driscoll_kraay", "none", lags=1) for fit in (sampled, alone))
+    assert (gaps.inference.facts.n_absent, none.inference.facts.n_absent) == (2, 0)
+    year = panel["year"].to_numpy()[sampled.rows]
+    np.testing.assert_allclose(gaps.covariance.iloc[:2, :2], by_pairs(sampled, year, 1), rtol=SAME)
+    np.testing.assert_allclose(none.covariance.iloc[:2, :2], by_pairs(alone, year // 2, 1), rtol=SAME)
+
+
 def test_times_that_are_no_calendar_are_refused_or_ranked(panel):
     """Waves by letter have an order, but no distances."""
     data = panel.assign(year=[chr(97 + y - 2010) for y in panel["year"]])

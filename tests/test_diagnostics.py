@@ -213,3 +213,17 @@ def test_estimates_with_serially_correlated_errors_are_refused_where_rho_would_c
         fit.with_covariance("jackknife")
     with pytest.raises(SpecificationError, match="absorbed entity effects only"):
         kv.estimate_ar1(SPEC.vary(weights=None, effects="none"), panel)
+
+
+@pytest.mark.parametrize("covariance", ["classical", "hc1", "cluster", "driscoll_kraay"])
+def test_wald_test_of_values_other_than_zero(panel, covariance):
+    """(b - 0.3)' V^-1 (b - 0.3) / 2, by the matrix that is printed."""
+    fit = kv.estimate(kv.Specification("y", ("x", "z"), "unit", "year", covariance=covariance), panel)
+    difference = fit.coefficients["estimate"].to_numpy()[:2] - 0.3
+    V = fit.covariance.to_numpy()[:2, :2]
+    test = kv.wald_test(fit, ["x", "z"], null=0.3)
+    assert test.statistic == pytest.approx(difference @ np.linalg.solve(V, difference) / 2, rel=1e-9)
+    combined = kv.wald_test(fit, {"x": 2.0, "z": -1.0}, null=0.3)
+    weights = np.array([2.0, -1.0])
+    b = fit.coefficients["estimate"].to_numpy()[:2]
+    assert combined.statistic == pytest.approx((weights @ b - 0.3) ** 2 / (weights @ V @ weights), rel=1e-9)

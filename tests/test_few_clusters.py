@@ -148,6 +148,41 @@ def test_hc2_is_cr2_with_a_cluster_for_each_row():
     np.testing.assert_allclose(rows.df, leverage.df, rtol=SAME)
 
 
+@pytest.mark.parametrize("weights", [None, "population"])
+@pytest.mark.parametrize(
+    ("choice", "options"),
+    [
+        ("hc2", {}),
+        ("hc3", {"df": "satterthwaite"}),
+        (("cr2", "region"), {}),
+        (("cr2", "region"), {"target": "inverse_weights"}),
+        (("cr2", "block"), {}),
+    ],
+)
+def test_absorbed_sets_equal_their_dummies(weights, choice, options):
+    """A second set of effects, and one that it spans, as absorbed and written out."""
+    panel = uneven().assign(block=lambda d: d["unit"] * 7 % 4, wave=lambda d: d["year"] // 2)
+    absorbing = SPEC.vary(weights=weights, absorb=("year", "wave"))
+    absorbed = kv.estimate(absorbing, panel).with_covariance(choice, **options)
+    written = kv.estimate(SPEC.adding("C(year)").vary(weights=weights), panel).with_covariance(
+        choice, **options
+    )
+    ours, theirs = (fit.coefficients.loc[["x", "z"]] for fit in (absorbed, written))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-7)
+    if np.ndim(written.df):
+        np.testing.assert_allclose(absorbed.df[:2], written.df[:2], rtol=SAME)
+
+
+def test_too_many_further_levels_are_refused_by_number(monkeypatch):
+    fit = kv.estimate(SPEC.vary(absorb=("year",)), uneven())
+    monkeypatch.setattr(few_clusters, "MAX_LEVELS", 5)
+    for choice in ("hc2", "hc3", "cr2"):
+        with pytest.raises(SpecificationError, match=r"beside the first have 6 levels: .* at most 5"):
+            fit.with_covariance(choice)
+    monkeypatch.setattr(few_clusters, "MAX_LEVELS", 6)
+    assert np.isfinite(fit.with_covariance("hc2").coefficients["std_error"]).all()
+
+
 def treated_panel(*regions):
     """Panel whose only regressor besides z is on in some regions from the fourth year."""
     panel = make_panel(20, 6, 5, seed=9)

@@ -6,7 +6,8 @@ the moments S in a = (-b', 1)', so the search for rho never returns to the data.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
-from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
+from kostnadsvekst.models.fixed_effects import COLLINEAR, WELL_CONDITIONED, Estimate, WithinFit, fit_within
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification, dummies_of
@@ -297,6 +298,7 @@ def estimate_ar1(
         two_step=two_step,
         rho_value=fixed,
         weights=weights,
+        names=design.terms,
     )
     if fit.n_gaps and method == "dw":
         _warn_of_gaps(fit.n_gaps, spec.entity)
@@ -365,6 +367,7 @@ def fit_ar1(
     two_step: bool = False,
     rho_value: float = 0.0,
     weights: Floats | None = None,
+    names: Sequence[str] | None = None,
 ) -> Ar1Fit:
     """Fit fixed effects with AR(1) disturbances on arrays.
 
@@ -381,6 +384,8 @@ def fit_ar1(
         As in `estimate_ar1`; `rho_value` is used with ``method="fixed"``.
     weights : (n,) array, optional
         Positive and constant within entities.
+    names : sequence of str, optional
+        Of the columns, for messages.
 
     Returns
     -------
@@ -393,7 +398,7 @@ def fit_ar1(
         or nothing is left to estimate.
     """
     with threads_for(X.size * X.shape[1]):
-        return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights)
+        return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights, names)
 
 
 def _fit_ar1(
@@ -405,6 +410,7 @@ def _fit_ar1(
     two_step: bool,
     rho_value: float,
     weights: Floats | None,
+    names: Sequence[str] | None,
 ) -> Ar1Fit:
     order = np.lexsort((periods, entities))
     y, X, entities, periods = y[order], X[order], entities[order], periods[order]
@@ -417,20 +423,46 @@ def _fit_ar1(
             "no unit has two rows one period apart: nothing in the data tells rho; give a fixed value "
             "(rho_value)"
         )
-    within = _stata_demeaned(np.column_stack([X, y]), entities)
+    within = _search_columns(np.column_stack([X, y]), entities)
     moments = lag_moments(within * np.sqrt(w)[:, None], gaps)
     rho = estimate_rho(moments, method, two_step=two_step, rho_value=rho_value)
     transformed = baltagi_wu(gaps, rho.rho)
     codes = np.unique(entities[transformed.rows], return_inverse=True)[1]
-    fit = fit_within(transformed.apply(y), transformed.apply(X), w[transformed.rows], codes.astype(np.intp))
+    kept = transformed.rows
+    columns = np.column_stack([X, y])
+    star, shift = _centred_transform(columns, transformed, rho.rho)
+    fit = _shifted(fit_within(star[:, -1], star[:, :-1], w[kept], codes.astype(np.intp), names), shift)
     effects = _effects(y[transformed.rows], X[transformed.rows][:, fit.kept] @ fit.coefficients, codes)
     return Ar1Fit(
         within=replace(fit, constant=fit.constant / (1 - rho.rho)),
         rho=rho,
         rows=order[transformed.rows],
         n_gaps=int((gaps > 1).sum()),
-        f_u=_test_effects(transformed.apply(y), transformed.apply(X)[:, fit.kept], fit),
+        f_u=_test_effects(star[:, -1], star[:, fit.kept], fit),
         **effects,
+    )
+
+
+def _centred_transform(columns: Floats, transformed: Transformed, rho: float) -> tuple[Floats, Floats]:
+    """Transform columns, less a constant each, and return these constants, (m,), too.
+
+    What is far from zero would lose in the transform the digits in which it differs from its neighbours. The
+    columns are therefore taken from their means c; what c itself becomes, c (1 - rho) but after gaps, is put
+    back where it is not that.
+    """
+    centre = columns.mean(axis=0)
+    beyond = transformed.apply(np.ones(len(columns))) - (1 - rho)
+    return transformed.apply(columns - centre) + np.outer(beyond, centre), centre * (1 - rho)
+
+
+def _shifted(fit: WithinFit, shift: Floats) -> WithinFit:
+    """Fit of the same columns plus a constant each, the outcome's last."""
+    used = shift[[*fit.kept, -1]]
+    return replace(
+        fit,
+        constant=fit.constant + float(used[-1] - used[:-1] @ fit.coefficients),
+        x_mean=fit.x_mean + used[:-1],
+        entity_means=fit.entity_means + used,
     )
 
 
@@ -576,15 +608,33 @@ def _gaps(entities: Ints, periods: Ints) -> Ints:
     return gaps
 
 
-def _stata_demeaned(columns: Floats, entities: Ints) -> Floats:
-    """Columns minus unit means, rounded to single precision.
+def _search_columns(columns: Floats, entities: Ints) -> Floats:
+    """Columns minus unit means, as the search for rho takes them; the outcome is the last.
 
-    Stata generates these columns as float, and its printed rho of the manual's example (.67210608) and
-    Durbin-Watson statistic show that rounding in the last digit.
+    Rounded to single precision: Stata generates these columns as float, and its printed rho of the manual's
+    example (.67210608) and Durbin-Watson statistic show that rounding in the last digit. Only where
+    regressors are nearly collinear, so that the rounding would decide what is left of them, they stay in
+    double precision and are replaced by orthonormal ones, which give the same residuals.
     """
     counts = np.bincount(entities)
     sums = np.column_stack([np.bincount(entities, column) for column in columns.T])
-    return (columns - (sums / counts[:, None])[entities]).astype(np.float32).astype(np.float64)
+    within: Floats = columns - (sums / counts[:, None])[entities]
+    norms = np.sqrt(np.einsum("ij,ij->j", within, within))[:-1]
+    scaled = within[:, :-1] / np.where(norms > 0, norms, 1.0)
+    if not _nearly_collinear(scaled):
+        return within.astype(np.float32).astype(np.float64)
+    U, values = np.linalg.svd(scaled, full_matrices=False)[:2]
+    return np.column_stack([U[:, values > COLLINEAR * values[0]], within[:, -1]])
+
+
+def _nearly_collinear(scaled: Floats) -> bool:
+    """Whether columns of length one are, but for those that are combinations of others."""
+    with suppress(LinAlgError):
+        if np.diag(np.linalg.cholesky(scaled.T @ scaled)).min() > WELL_CONDITIONED:
+            return False
+    values = np.linalg.svd(scaled, compute_uv=False)
+    left = values[values > COLLINEAR * values[0]]
+    return bool(left[-1] < WELL_CONDITIONED * left[0])
 
 
 def _effects(y: Floats, xb: Floats, codes: Ints) -> dict[str, float]:
@@ -608,10 +658,12 @@ def _correlation(first: Floats, second: Floats) -> float:
 def _test_effects(y: Floats, X: Floats, fit: WithinFit) -> float:
     if fit.n_entities < 2:
         return float("nan")
-    root_w = np.sqrt(fit.weights)
-    pooled = np.column_stack([np.ones(len(y)), X]) * root_w[:, None]
-    b = np.linalg.lstsq(pooled, y * root_w, rcond=None)[0]
-    ssr_pooled = float(np.sum((y * root_w - pooled @ b) ** 2))
+    # Around their means and of length one, for solving by singular values hangs on both.
+    pooled = np.column_stack([X, y])
+    pooled = (pooled - fit.weights @ pooled / fit.weights.sum()) * np.sqrt(fit.weights)[:, None]
+    columns = pooled[:, :-1] / np.linalg.norm(pooled[:, :-1], axis=0)
+    b = np.linalg.lstsq(columns, pooled[:, -1], rcond=None)[0]
+    ssr_pooled = float(np.sum((pooled[:, -1] - columns @ b) ** 2))
     return (ssr_pooled - fit.ssr) / (fit.n_entities - 1) / (fit.ssr / fit.df_resid)
 
 

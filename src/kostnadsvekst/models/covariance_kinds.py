@@ -20,7 +20,7 @@ from kostnadsvekst.models.jackknife import jackknife
 from kostnadsvekst.models.rows import level_codes
 from kostnadsvekst.models.wild_bootstrap import wild_covariance
 from kostnadsvekst.naming import require_columns
-from kostnadsvekst.panel.periods import period_numbers
+from kostnadsvekst.panel.periods import read_periods
 
 Ints = NDArray[np.intp]
 
@@ -212,22 +212,28 @@ class Grouping:
         return codes
 
     def numbers(self, column: str) -> Ints:
-        """Numbers of a column's periods, as `kostnadsvekst.panel.periods.period_numbers` reads them.
+        """Numbers of a column's periods, as `kostnadsvekst.panel.periods.read_periods` reads them.
+
+        Neighbouring periods of the whole column differ by one; a sample of every second year has gaps.
 
         Raises
         ------
         DataMissingError, InvalidDataError
             As `codes`; also if a value cannot be read as a period.
         """
-        used = self._used(column)
-        level_codes(used, column, self.entity, self.time, "periods")
-        return period_numbers(used[column])
+        level_codes(self._used(column), column, self.entity, self.time, "periods")
+        numbers: Ints = read_periods(self._source(column)[column], self.rows).numbers.astype(np.intp)
+        return numbers
 
     def _used(self, column: str) -> pd.DataFrame:
+        columns = list(dict.fromkeys((self.entity, self.time, column)))
+        return self._source(column)[columns].iloc[self.rows]
+
+    def _source(self, column: str) -> pd.DataFrame:
         if self.data is None:
             raise SpecificationError(f"the estimate has no data to take the column {column!r} from")
         require_columns([column], self.data.columns)
-        return self.data[list(dict.fromkeys((self.entity, self.time, column)))].iloc[self.rows]
+        return self.data
 
 
 def compute_covariance(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,8 @@ from scipy.special import fdtrc
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, read_choice
-from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
-from kostnadsvekst.models.inference import Covariance
+from kostnadsvekst.models.fixed_effects import COLLINEAR, Estimate, WithinFit, fit_within
+from kostnadsvekst.models.inference import Covariance, carry, orthonormal_rows
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.panel.periods import read_periods
@@ -84,8 +85,7 @@ def wald_test(
         said = " + ".join(f"{weight:g} {name}" for name, weight in terms.items()) + f" = {null:g}"
     else:
         said = " = ".join(names) + f" = {null:g}"
-    b = np.append(estimate.fit.coefficients, estimate.fit.constant)
-    return _wald("Wald", said, rows, b, null, estimate.inference)
+    return _wald("Wald", said, rows, estimate.fit, null, estimate.inference)
 
 
 @one_thread
@@ -118,6 +118,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
         np.column_stack([fit.X, between[fit.entities]]),
         fit.weights,
         np.zeros_like(fit.entities),
+        [*estimate.terms[:k], *(f"unit mean of {term}" for term in estimate.terms[:k])],
     )
     means = [position for position, column in enumerate(augmented.kept) if column >= k]
     if not means:
@@ -160,9 +161,8 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     columns = np.column_stack([fit.X, fit.y])[order]
     follows = (np.diff(entities) == 0) & (np.diff(when) == 1)
     change = np.diff(columns, axis=0)[follows]
-    b = np.linalg.lstsq(change[:, :-1], change[:, -1], rcond=None)[0]
     residuals = np.full(len(columns), np.nan)
-    residuals[1:][follows] = change[:, -1] - change[:, :-1] @ b
+    residuals[1:][follows] = _least_squares_residuals(change)
     pairs = follows & ~np.isnan(residuals[:-1]) & ~np.isnan(residuals[1:])
     now, before, units = residuals[1:][pairs], residuals[:-1][pairs], entities[1:][pairs]
     if len(np.unique(units)) < 2:
@@ -181,6 +181,14 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
         float(fdtrc(1, n_clusters - 1, statistic)),
         f"clustered ({n_clusters} clusters, {n} rows of residuals)",
     )
+
+
+def _least_squares_residuals(columns: Floats) -> Floats:
+    """Residuals of the last column on the others, each brought to length one before the solution."""
+    length = np.linalg.norm(columns[:, :-1], axis=0)
+    X = columns[:, :-1] / np.where(length > 0, length, 1.0)
+    residuals: Floats = columns[:, -1] - X @ np.linalg.lstsq(X, columns[:, -1], rcond=None)[0]
+    return residuals
 
 
 @one_thread
@@ -211,7 +219,8 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     added = np.column_stack([centred**power for power in powers])
     k = fit.X_within.shape[1]
     both = np.column_stack([fit.X, added])
-    augmented = fit_within(fit.y, both, fit.weights, fit.entities, absorb=fit.absorbed)
+    names = [*estimate.terms[:k], *(f"power {power} of the prediction" for power in powers)]
+    augmented = fit_within(fit.y, both, fit.weights, fit.entities, names, absorb=fit.absorbed)
     positions = [position for position, column in enumerate(augmented.kept) if column >= k]
     if len(positions) < len(powers):
         raise SpecificationError("powers of the prediction are collinear with the regressors")
@@ -242,34 +251,66 @@ def _refuse_further_sets(estimate: Estimate, test: str) -> None:
 def _block_test(
     name: str, null: str, fit: WithinFit, positions: list[int], covariance: Covariance
 ) -> HypothesisTest:
-    b = np.append(fit.coefficients, fit.constant)
-    return _wald(name, null, np.eye(len(b))[positions], b, 0.0, covariance)
+    rows = np.eye(len(fit.coefficients) + 1)[positions]
+    return _wald(name, null, rows, fit, 0.0, covariance)
+
+
+class _Restrictions(NamedTuple):
+    """What restrictions say: difference from the null (p,), its covariance, their coordinates."""
+
+    difference: Floats
+    middle: Floats
+    contrasts: Floats
 
 
 def _wald(
-    name: str, said: str, rows: Floats, b: Floats, null: float, covariance: Covariance
+    name: str, said: str, rows: Floats, fit: WithinFit, null: float, covariance: Covariance
 ) -> HypothesisTest:
-    difference = rows @ b - null
-    middle = rows @ covariance.matrix @ rows.T
-    scale = np.sqrt(np.diag(middle))
-    if not (scale > 0).all() or np.linalg.matrix_rank(middle / np.outer(scale, scale)) < len(rows):
+    restrictions = _restrictions(rows, fit, null, covariance)
+    if restrictions is None:
         raise SpecificationError(
             f"{name} test: {len(rows)} restrictions cannot be tested together with the covariance "
             f"{covariance.description}, whose rank is lower (fewer clusters than restrictions, or one twice)"
         )
-    scaled = difference / scale
-    statistic = float(scaled @ np.linalg.solve(middle / np.outer(scale, scale), scaled)) / len(rows)
-    share, df = _denominator(covariance, rows)
-    statistic *= share
+    difference, middle, contrasts = restrictions
+    share, df = _denominator(covariance, contrasts)
+    statistic = share * float(difference @ np.linalg.solve(middle, difference)) / len(rows)
     p_value = float(fdtrc(len(rows), df, statistic))
     return HypothesisTest(name, said, statistic, len(rows), df, p_value, covariance.description)
 
 
-def _denominator(covariance: Covariance, rows: Floats) -> tuple[float, float]:
+def _restrictions(rows: Floats, fit: WithinFit, null: float, covariance: Covariance) -> _Restrictions | None:
+    """Restrictions of length one, on slopes in orthonormal coordinates; None where they are not independent.
+
+    In these coordinates coefficients that are nearly collinear can be tested together: the same hypothesis
+    is written as one on orthonormal combinations of R b, whose covariance is far from singular.
+    """
+    scale = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, covariance.matrix, rows), 0.0))
+    if not (scale > 0).all():
+        return None
+    if covariance.orthonormal is None or rows[:, -1].any():
+        b = np.append(fit.coefficients, fit.constant)
+        middle = rows @ covariance.matrix @ rows.T / np.outer(scale, scale)
+        found = _Restrictions((rows @ b - null) / scale, middle, rows @ carry(fit, np.eye(len(b))).T)
+    else:
+        in_basis = orthonormal_rows(fit, rows[:, :-1])
+        length = np.sqrt(np.einsum("ij,ij->i", in_basis, in_basis))
+        Q, T = np.linalg.qr((in_basis / length[:, None]).T)
+        if np.abs(np.diag(T)).min() <= COLLINEAR:
+            return None
+        difference = Q.T @ (fit.triangle @ fit.coefficients) - np.linalg.solve(T.T, null / length)
+        contrasts = np.column_stack([Q.T, np.zeros(len(rows))])
+        found = _Restrictions(difference, Q.T @ covariance.orthonormal @ Q, contrasts)
+    size = np.sqrt(np.diag(found.middle))
+    rank = np.linalg.matrix_rank(found.middle / np.outer(size, size)) if (size > 0).all() else 0
+    return found if rank == len(rows) else None
+
+
+def _denominator(covariance: Covariance, contrasts: Floats) -> tuple[float, float]:
     """Share of the statistic that has an F distribution, and its denominator's degrees of freedom."""
     if covariance.working is None:
         return 1.0, float(np.max(covariance.df))
-    p, eta = len(rows), covariance.working.hotelling(rows @ covariance.working.contrasts)
+    p, eta = len(contrasts), covariance.working.hotelling(contrasts)
     if eta <= p - 1:
         raise SpecificationError(
             f"{p} restrictions cannot be tested together with {covariance.description}: the degrees of "

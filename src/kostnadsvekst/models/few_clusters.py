@@ -7,7 +7,8 @@ units inside the cluster), so that the variance is unbiased if the working model
 (`IDENTITY`), as clubSandwich and estimatr have it, or Phi = W^-1 (`INVERSE_WEIGHTS`), the model behind
 analytic weights; without weights both are the same.
 
-No dummies are formed. Everything is in the orthonormal coordinates Q = W^(1/2) X R^-1 of the regressors.
+No dummies are formed of the entities, only of further absorbed sets. Everything is in the orthonormal
+coordinates Q = W^(1/2) X R^-1 of the regressors.
 Where Phi = W^-1 and effects lie inside clusters, B_g is I - Q_g Q_g' beside the effects, and k x k matrices
 do; in other cases B_g is decomposed in full.
 
@@ -29,7 +30,7 @@ from kostnadsvekst.models.inference import (
     Covariance,
     WithinMoments,
     carry,
-    carry_square,
+    carry_both,
     cluster_sums,
     count_clusters,
     nests,
@@ -45,6 +46,9 @@ IDENTITY, INVERSE_WEIGHTS = TARGETS
 RESIDUAL, SATTERTHWAITE = "residual", "satterthwaite"
 # A matrix of this many rows and columns takes 0.8 GB and minutes to decompose.
 MAX_ROWS = 10_000
+# Effects of further sets stand as columns, which so many rows of a panel's size still bear.
+MAX_LEVELS = 2_000
+_DEPENDENT = 1e-11
 # Share of a coefficient's variance along directions that one cluster decides, beyond which it is named; and
 # share of the usual standard error below which what is left is rounding.
 _DECIDED, _NOTHING = 1e-9, 1e-6
@@ -68,8 +72,9 @@ class _Adjusted(NamedTuple):
 class _Rows(NamedTuple):
     """Rows of the regression in units in which Phi is the identity.
 
-    ``d`` is a row's only entry in the effects' orthonormal columns, ``z`` its entries in those of the
-    regressors, ``v`` the weights that are left, ``u`` the weights of the residual ``e`` in the k + 1 scores.
+    ``d`` is a row's only entry in the entities' orthonormal columns, ``z`` its entries in those of further
+    sets of effects and of the regressors, ``v`` the weights that are left, ``u`` the weights of the residual
+    ``e`` in the k + 1 scores.
     """
 
     d: Floats
@@ -169,10 +174,11 @@ def _by_leverage(fit: WithinMoments, names: Sequence[str], df: str, kind: str, p
     known = left > least_share(fit)
     factor = np.where(known, np.where(known, left, 1.0) ** -power, 0.0)
     y = rows.u * factor[:, None]
-    scores, decided = y * rows.e[:, None], rows.z[~known]
+    scores, decided = y * rows.e[:, None], rows.u[~known, :-1]
     matrix = _matrix(fit, scores, decided, names)
     if df == RESIDUAL:
-        return Covariance(matrix, fit.df_resid, CovarianceFacts(kind))
+        turned = scores[:, :-1].T @ scores[:, :-1]
+        return Covariance(matrix, fit.df_resid, CovarianceFacts(kind), orthonormal=turned)
     own = np.einsum("ni,nj->nij", y, y)
     adjusted = _Adjusted(scores, decided, own, _loadings(rows, y, np.arange(len(y)), fit.n_entities))
     return _with_own_df(fit, matrix, adjusted, CovarianceFacts(kind))
@@ -181,13 +187,40 @@ def _by_leverage(fit: WithinMoments, names: Sequence[str], df: str, kind: str, p
 def _rows(fit: WithinMoments, plain: bool) -> _Rows:
     """Rows with the weights in the regression, or (not plain) beside it."""
     w, total = fit.weights, np.bincount(fit.entities, fit.weights, fit.n_entities)[fit.entities]
-    Z = orthonormal_rows(fit, fit.X_within)
+    Z, k = _coordinates(fit), len(fit.triangle)
     if plain:
         z, root = Z * np.sqrt(w)[:, None], np.sqrt(w)
-        u = np.column_stack([z, root])
+        u = np.column_stack([z[:, -k:], root])
         return _Rows(np.sqrt(w / total), z, np.ones(len(w)), u, root * fit.residuals, fit.entities)
-    u = np.column_stack([Z, np.ones(len(w))]) * w[:, None]
+    u = np.column_stack([Z[:, -k:], np.ones(len(w))]) * w[:, None]
     return _Rows(1 / np.sqrt(total), Z, w, u, fit.residuals, fit.entities)
+
+
+def _coordinates(fit: WithinMoments) -> Floats:
+    """Orthonormal columns (n, r + k) of r further effects and, last, of the regressors: Z'WZ is the identity.
+
+    The effects of further sets stand here as columns, without what the entities explain of them.
+    """
+    Z = orthonormal_rows(fit, fit.X_within)
+    if not fit.absorbed:
+        return Z
+    n, starts = len(Z), np.cumsum([0, *(int(codes.max()) + 1 for codes in fit.absorbed)])
+    if starts[-1] > MAX_LEVELS:
+        raise SpecificationError(
+            f"the absorbed sets beside the first have {starts[-1]:,} levels: HC2, HC3 and CR2 take at most "
+            f"{MAX_LEVELS:,}; absorb the largest set as the entity, or choose 'hc1' or 'cluster'"
+        )
+    dummies = np.zeros((n, starts[-1]))
+    for codes, start in zip(fit.absorbed, starts[:-1], strict=True):
+        dummies[np.arange(n), codes + start] = 1.0
+    root = np.sqrt(fit.weights)[:, None]
+    total = np.bincount(fit.entities, fit.weights, fit.n_entities)[:, None]
+    means = cluster_sums(dummies * fit.weights[:, None], fit.entities) / total
+    columns = (dummies - means[fit.entities]) * root
+    values, vectors = np.linalg.eigh(columns.T @ columns)
+    # Eigenvalues are matters of counts and weights: those of dependent levels are zero but for rounding.
+    independent = np.linalg.qr(columns @ vectors[:, values > _DEPENDENT * values[-1]])[0]
+    return np.hstack([independent / root, Z])
 
 
 def _adjust(fit: WithinMoments, clusters: Ints, plain: bool) -> _Adjusted:
@@ -199,20 +232,21 @@ def _adjust(fit: WithinMoments, clusters: Ints, plain: bool) -> _Adjusted:
 def _adjust_nested(fit: WithinMoments, clusters: Ints) -> _Adjusted:
     """Adjust by k x k matrices: effects lie inside clusters, and Phi = W^-1."""
     k, n_clusters = len(fit.triangle), int(clusters.max()) + 1
-    Z = orthonormal_rows(fit, fit.X_within)
+    Z = _coordinates(fit)
     sums = cluster_sums(Z * (fit.weights * fit.residuals)[:, None], clusters)
     values, vectors = np.linalg.eigh(cluster_products(Z, fit.weights, clusters))
     known = 1 - values > least_share(fit)
     root = np.where(known, 1 / np.sqrt(np.where(known, 1 - values, 1.0)), 0.0)
-    back = vectors.transpose(0, 2, 1)
-    # The constant's own coordinate is the effects', along which residuals and their adjustment are zero.
-    scores, slopes = np.zeros((n_clusters, k + 1)), np.zeros((n_clusters, k + 1, k))
+    # Of the coordinates the regressors' are the last; the constant's own coordinate is the entities', along
+    # which residuals and their adjustment are zero.
+    ours, back = vectors[:, -k:], vectors.transpose(0, 2, 1)
+    scores, slopes = np.zeros((n_clusters, k + 1)), np.zeros((n_clusters, k + 1, Z.shape[1]))
     own = np.zeros((n_clusters, k + 1, k + 1))
-    scores[:, :k] = np.einsum("gij,gkj,gk->gi", vectors * root[:, None, :], vectors, sums)
-    slopes[:, :k] = (vectors * (values * root)[:, None, :]) @ back
-    own[:, :k, :k] = (vectors * (values * root**2)[:, None, :]) @ back
+    scores[:, :k] = np.einsum("gij,gkj,gk->gi", ours * root[:, None, :], vectors, sums)
+    slopes[:, :k] = (ours * (values * root)[:, None, :]) @ back
+    own[:, :k, :k] = (ours * (values * root**2)[:, None, :]) @ ours.transpose(0, 2, 1)
     effects = csr_array((n_clusters * (k + 1), fit.n_entities))
-    return _Adjusted(scores, back[~known], own, Loadings(effects, slopes))
+    return _Adjusted(scores, back[~known][:, -k:], own, Loadings(effects, slopes))
 
 
 def _adjust_in_full(rows: _Rows, clusters: Ints, n_entities: int, least: float) -> _Adjusted:
@@ -280,7 +314,7 @@ def _matrix(fit: WithinMoments, scores: Floats, decided: Floats, names: Sequence
         F = carry(fit, scores)
         matrix: Floats = F.T @ F
     else:
-        matrix = carry_square(fit, scores)
+        matrix = carry_both(fit, scores.T @ scores)
     directions = carry(fit, np.eye(scores.shape[1])).T[:-1, :-1]
     length = np.einsum("ij,ij->i", directions, directions)
     hit = ((directions @ decided.T) ** 2 > _DECIDED * length[:, None]).any(axis=1)
@@ -309,4 +343,6 @@ def _with_own_df(
     df[np.isnan(np.diag(matrix))] = np.nan
     known = df[~np.isnan(df)]
     bounds = (float(known.min()), float(known.max())) if len(known) else None
-    return Covariance(matrix, df, replace(facts, df_range=bounds), working=working)
+    turned = adjusted.scores[:, :-1]
+    facts = replace(facts, df_range=bounds)
+    return Covariance(matrix, df, facts, working=working, orthonormal=turned.T @ turned)

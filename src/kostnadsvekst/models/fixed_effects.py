@@ -449,7 +449,8 @@ def fit_within(
         If no column varies within entities (and the further sets), or no degrees of freedom are left.
     """
     with threads_for(_multiplications(X, absorb)):
-        return _fit_within(y, X, weights * (len(y) / weights.sum()), entities, names or ["?"], absorb)
+        known = names or [f"column {j + 1}" for j in range(X.shape[1])]
+        return _fit_within(y, X, weights * (len(y) / weights.sum()), entities, known, absorb)
 
 
 def _multiplications(X: Floats, absorb: Sequence[Ints]) -> float:
@@ -470,7 +471,7 @@ def _fit_within(
     if solution is None:
         # What rounding left of the effects counts where columns are nearly collinear.
         within = _take_out(within, w, entities, absorb).within
-        solution = _solve_by_qr(within, w, raw_norms, names or ())
+        solution = _solve_by_qr(within, w, raw_norms, names)
     kept, dropped, b, triangle = solution
     k = len(kept)
     if not kept:
@@ -608,7 +609,7 @@ def _solve_by_qr(within: Floats, w: Floats, raw_norms: Floats, names: Sequence[s
     if not k:
         return kept, dropped, np.empty(0), np.empty((0, 0))
     triangle = R[:k, :k]
-    _warn_of_near_collinearity(triangle, [names[j] if names else f"column {j + 1}" for j in kept])
+    _warn_of_near_collinearity(triangle, [names[j] for j in kept])
     b = inference.solve_upper(triangle, R[:k, k])
     return kept, dropped, _refined(within[:, [*kept, -1]], w, triangle, b), triangle
 

@@ -50,6 +50,8 @@ class WithinMoments(Protocol):
     @property
     def entities(self) -> Ints: ...  # noqa: D102
     @property
+    def absorbed(self) -> tuple[Ints, ...]: ...  # noqa: D102
+    @property
     def n_entities(self) -> int: ...  # noqa: D102
     @property
     def df_resid(self) -> int: ...  # noqa: D102
@@ -86,6 +88,9 @@ class Covariance:
         where they were not computed.
     working : WorkingModel, optional
         Where degrees of freedom come from a working model: those of any combination of coefficients.
+    orthonormal : (k, k) array, optional
+        Covariance of R b, for joint tests: it keeps the digits that the matrix of nearly collinear
+        coefficients has not. None where eigenvalues were set to zero.
     """
 
     matrix: Floats
@@ -93,6 +98,7 @@ class Covariance:
     facts: CovarianceFacts
     tests: "TTests | None" = None
     working: WorkingModel | None = field(default=None, repr=False)
+    orthonormal: Floats | None = field(default=None, repr=False)
 
     @property
     def description(self) -> str:
@@ -118,8 +124,10 @@ def classical(fit: WithinMoments) -> Covariance:
     """
     unit = np.eye(len(fit.triangle) + 1)
     unit[-1, -1] = np.sqrt(len(fit.residuals))
-    F = carry(fit, unit) * np.sqrt(fit.ssr / fit.df_resid)
-    return Covariance(F.T @ F, fit.df_resid, CovarianceFacts("classical"))
+    s2 = fit.ssr / fit.df_resid
+    F = carry(fit, unit) * np.sqrt(s2)
+    facts, k = CovarianceFacts("classical"), len(fit.triangle)
+    return Covariance(F.T @ F, fit.df_resid, facts, orthonormal=s2 * np.eye(k))
 
 
 def hc1(fit: WithinMoments) -> Covariance:
@@ -128,8 +136,10 @@ def hc1(fit: WithinMoments) -> Covariance:
     Source: Stata's ``areg, vce(robust)``; White (1980), MacKinnon and White (1985, HC1).
     """
     n = len(fit.residuals)
-    matrix = carry_square(fit, orthonormal_scores(fit, scores(fit))) * (n / fit.df_resid)
-    return Covariance(matrix, fit.df_resid, CovarianceFacts("hc1"))
+    by_row = orthonormal_scores(fit, scores(fit))
+    # The square is taken in orthonormal coordinates, where it is far from singular with so many rows.
+    meat = by_row.T @ by_row * (n / fit.df_resid)
+    return Covariance(carry_both(fit, meat), fit.df_resid, CovarianceFacts("hc1"), orthonormal=meat[:-1, :-1])
 
 
 def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> Covariance:
@@ -156,9 +166,10 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
     """
     n_clusters = count_clusters(clusters)
     factor = _factor(fit, n_clusters, convention, (clusters,))
-    F = influences(fit, cluster_sums(scores(fit), clusters))
+    sums = orthonormal_scores(fit, cluster_sums(scores(fit), clusters))
+    F, turned = carry(fit, sums), sums[:, :-1]
     facts = CovarianceFacts("cluster", n_clusters=(n_clusters,), convention=convention)
-    return Covariance(F.T @ F * factor, n_clusters - 1, facts)
+    return Covariance(F.T @ F * factor, n_clusters - 1, facts, orthonormal=turned.T @ turned * factor)
 
 
 def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: str = "areg") -> Covariance:
@@ -189,11 +200,13 @@ def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: 
     both = np.unique(np.stack([first, second]), axis=1, return_inverse=True)[1].reshape(-1)
     # Carried to orthonormal coordinates before the sums, so that the three parts have the same rounding.
     by_row = orthonormal_scores(fit, scores(fit))
-    total = np.zeros((by_row.shape[1],) * 2)
+    total, meat = (np.zeros((by_row.shape[1],) * 2) for _ in range(2))
     counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
     for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
-        F = carry(fit, cluster_sums(by_row, codes))
-        total += sign * _factor(fit, count, convention, (first, second)) * (F.T @ F)
+        sums = cluster_sums(by_row, codes)
+        F, factor = carry(fit, sums), sign * _factor(fit, count, convention, (first, second))
+        total += factor * (F.T @ F)
+        meat += factor * (sums.T @ sums)
     matrix, corrections = _nearest_semidefinite(total)
     facts = CovarianceFacts(
         "twoway",
@@ -201,7 +214,8 @@ def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: 
         convention=convention,
         corrections=corrections,
     )
-    return Covariance(matrix, min(counts[:2]) - 1, facts)
+    whole = None if NEGATIVE_EIGENVALUES in corrections else meat[:-1, :-1]
+    return Covariance(matrix, min(counts[:2]) - 1, facts, orthonormal=whole)
 
 
 def driscoll_kraay(
@@ -217,7 +231,7 @@ def driscoll_kraay(
     ----------
     fit : WithinMoments
     periods : (n,) integer array
-        Numbers of the periods, in any unit; the greatest common step counts as one period.
+        Numbers of the periods, which differ by one between neighbours.
     lags : int, optional
         Of the Bartlett kernel; without it floor(4 (T/100)^(2/9)), as in Stata's ``xtscc``. The text
         ``"calendar"`` or ``"rank"`` stands for that number and the distance of that name.
@@ -244,27 +258,21 @@ def driscoll_kraay(
         raise SpecificationError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
     present, codes = np.unique(periods, return_inverse=True)
     n_periods = count_clusters(codes)
-    places, n_absent = _places(present)
-    places = places if distance == "calendar" else np.arange(n_periods)
+    places = present - present[0] if distance == "calendar" else np.arange(n_periods)
     lags = int(4 * (n_periods / 100) ** (2 / 9)) if lags is None else lags
     if not 0 <= lags <= places[-1]:
         raise SpecificationError(f"lags must be between 0 and {places[-1]}, not {lags}")
-    F = influences(fit, cluster_sums(scores(fit), codes))
-    matrix = F.T @ F
-    for lag in range(1, lags + 1):
-        now, before = np.isin(places, places + lag), np.isin(places + lag, places)
-        product = F[now].T @ F[before]
-        matrix += (1 - lag / (lags + 1)) * (product + product.T)
+    sums = orthonormal_scores(fit, cluster_sums(scores(fit), codes))
+    meat = _bartlett(sums, places, lags) * _factor(fit, n_periods, convention, ())
     facts = CovarianceFacts(
         "driscoll_kraay",
         n_periods=n_periods,
         lags=lags,
         distance=distance,
-        n_absent=n_absent,
+        n_absent=int(places[-1]) + 1 - n_periods,
         convention=convention,
     )
-    factor = _factor(fit, n_periods, convention, ())
-    return Covariance(matrix * factor, n_periods - 1, facts)
+    return Covariance(carry_both(fit, meat), n_periods - 1, facts, orthonormal=meat[:-1, :-1])
 
 
 def small_sample_factor(
@@ -363,23 +371,14 @@ def mean_coordinates(fit: WithinMoments) -> Floats:
     return coordinates
 
 
-def influences(fit: WithinMoments, sums: Floats) -> Floats:
-    """Influence of (m, k + 1) sums of scores (see `scores`) on (b, constant), in the same shape."""
-    return carry(fit, orthonormal_scores(fit, sums))
-
-
 def orthonormal_scores(fit: WithinMoments, sums: Floats) -> Floats:
     """Orthonormal coordinates of (m, k + 1) sums of scores, that of c0 as it is."""
     return np.column_stack([orthonormal_rows(fit, sums[:, :-1]), sums[:, -1]])
 
 
-def carry_square(fit: WithinMoments, coordinates: Floats) -> Floats:
-    """F'F of the changes F (see `carry`) of many rows, such as one for each observation.
-
-    The square is taken in orthonormal coordinates, where it is far from singular if the rows are many.
-    """
-    half = carry(fit, coordinates.T @ coordinates)
-    return carry(fit, half.T)
+def carry_both(fit: WithinMoments, meat: Floats) -> Floats:
+    """Carry the covariance of orthonormal coordinates (see `carry`) to that of (b, constant)."""
+    return carry(fit, carry(fit, meat).T)
 
 
 def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> TTests:
@@ -431,8 +430,11 @@ def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, tuple[Bilingual, ...]
     return matrix, ()
 
 
-def _places(present: Ints) -> tuple[Ints, int]:
-    """Place each period in steps from the first, the greatest step common to all; count absent ones."""
-    steps = present - present[0]
-    steps = steps // np.gcd.reduce(steps)
-    return steps, int(steps[-1]) + 1 - len(steps)
+def _bartlett(sums: Floats, places: Ints, lags: int) -> Floats:
+    """Sum the products of periods (T, m), weighted by 1 - distance / (lags + 1)."""
+    meat: Floats = sums.T @ sums
+    for lag in range(1, lags + 1):
+        now, before = np.isin(places, places + lag), np.isin(places + lag, places)
+        product = sums[now].T @ sums[before]
+        meat += (1 - lag / (lags + 1)) * (product + product.T)
+    return meat

@@ -131,8 +131,13 @@ def jackknife(fit: FittedMoments, clusters: Ints) -> Covariance:
             "is not identified"
         )
     n_clusters = len(change)
-    matrix = (n_clusters - 1) / n_clusters * (change.T @ change)
-    return Covariance(matrix, n_clusters - 1, CovarianceFacts("jackknife", n_clusters=(n_clusters,)))
+    share, turned = (n_clusters - 1) / n_clusters, change[:, :-1] @ fit.triangle.T
+    return Covariance(
+        share * (change.T @ change),
+        n_clusters - 1,
+        CovarianceFacts("jackknife", n_clusters=(n_clusters,)),
+        orthonormal=share * (turned.T @ turned),
+    )
 
 
 def least_share(fit: WithinMoments) -> float:

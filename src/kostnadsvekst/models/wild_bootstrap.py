@@ -13,7 +13,7 @@ appendix A; Webb (2023) for six-point draws.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -238,7 +238,8 @@ def wild_covariance(
         statistic = np.append(coefficients, fit.constant) / std_error
     notes = (TIES_UNCOUNTED,) if ties == UNCOUNTED else ()
     facts = CovarianceFacts("wild_cluster", draws=signs.facts, corrections=notes, beneath=base.facts)
-    return Covariance(base.matrix, base.df, facts, TTests(std_error, statistic, p_value, low, high))
+    tests = TTests(std_error, statistic, p_value, low, high)
+    return replace(base, facts=facts, tests=tests)
 
 
 def bootstrap_statistics(signs: Floats, q: Floats, u: Floats, h: Floats) -> Floats:
