@@ -44,6 +44,8 @@ INVARIANT = 1e-11
 COLLINEAR = 1e-9
 # Above this share the normal equations lose at most six of sixteen digits, before refinement.
 WELL_CONDITIONED = 1e-3
+# Rows whose means are taken out at a time, so that the means of all rows never stand in memory.
+_BLOCK = 1 << 16
 _COLUMNS = pd.Index(["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"])
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
@@ -377,10 +379,14 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     """
     prepared = prepare(spec, data)
     design = prepared.build_design()
+    terms, X = design.terms, design.columns
+    del design
     y, w, (first, *further) = prepared.outcome, prepared.weights, prepared.effect_sets
-    with threads_for(_multiplications(design.columns, further)):
-        fit = fit_within(y, design.columns, w, first, design.terms, absorb=further)
-        names = tuple(design.terms[j] for j in fit.kept)
+    with threads_for(_multiplications(X, further)):
+        fit = fit_within(y, X, w, first, terms, absorb=further)
+        # The largest array, not needed any more.
+        del X
+        names = tuple(terms[j] for j in fit.kept)
         grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
         _refuse_for_several_sets(spec, fit, grouping)
         covariance = compute_covariance(
@@ -391,7 +397,7 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
         terms=(*names, CONSTANT),
         fit=fit,
         inference=covariance,
-        dropped=tuple(design.terms[j] for j in fit.dropped),
+        dropped=tuple(terms[j] for j in fit.dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=prepared.rows,
         provenance=prepared.provenance,
@@ -450,9 +456,10 @@ def _fit_within(
 ) -> WithinFit:
     n = len(y)
     stacked = np.column_stack([X, y])
+    raw_norms, mean = np.sqrt(np.einsum("ij,ij->j", stacked, stacked)), w @ stacked / n
     out = _take_out(stacked, w, entities, absorb)
     within = out.within
-    kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
+    kept, dropped, b, bread = _solve(within, w, raw_norms)
     k = len(kept)
     if not kept:
         raise SpecificationError(
@@ -465,8 +472,8 @@ def _fit_within(
         raise SpecificationError(
             f"{n} rows, {most}{out.n_effects} absorbed effects and {k} regressors leave no degrees of freedom"
         )
-    mean = w @ stacked / n
-    X_within = within[:, kept] if dropped else within[:, :-1].copy()
+    # A view where it can be: a copy without y would be the largest array of all.
+    X_within = within[:, kept] if dropped else within[:, :-1]
     y_within = within[:, -1]
     residuals = y_within - X_within @ b
     return WithinFit(
@@ -502,13 +509,17 @@ class _Within(NamedTuple):
 
 
 def _take_out(columns: Floats, weights: Floats, entities: Ints, absorb: Sequence[Ints]) -> _Within:
+    """Take the effects out of columns, which are overwritten where there is one set."""
     if absorb:
         sets = read_sets((entities, *absorb))
         projected = project(columns, weights, sets)
         return _Within(projected.within, projected.effects, sets.rank, sets.exact)
     n_entities = int(entities.max()) + 1
     means = entity_means(columns, weights, entities, n_entities)
-    return _Within(columns - np.take(means, entities, axis=0), (means,), n_entities, True)
+    for start in range(0, len(columns), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        columns[rows] -= np.take(means, entities[rows], axis=0)
+    return _Within(columns, (means,), n_entities, True)
 
 
 def _absorbed_effects(spec: Specification, fit: WithinFit) -> tuple[AbsorbedEffects, ...]:
