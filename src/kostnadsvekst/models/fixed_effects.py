@@ -21,7 +21,6 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.absorption import DENSE, entity_means, project, read_sets
 from kostnadsvekst.models.covariance_kinds import (
-    KINDS,
     Grouping,
     choose_columns,
     compute_covariance,
@@ -47,6 +46,7 @@ WELL_CONDITIONED = 1e-3
 # Rows whose means are taken out at a time, so that the means of all rows never stand in memory.
 _BLOCK = 1 << 16
 _COLUMNS = pd.Index(["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"])
+_FOR_ANY_SETS = ("classical", "hc1", "cluster", "twoway", "driscoll_kraay")
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
     "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
@@ -551,21 +551,23 @@ def _count_is_a_bound(n_effects: int) -> Bilingual:
 
 
 def _refuse_for_several_sets(spec: Specification, fit: WithinFit, grouping: Grouping) -> None:
-    """Refuse covariances that would have to project again on further sets of effects."""
-    if not fit.absorbed:
-        return
+    """Refuse covariances that would have to project again on further sets of effects.
+
+    What is made of the within columns and residuals alone is right for any number of sets; a new kind is
+    refused until somebody has shown that it is.
+    """
     kind, _ = read_choice(spec.covariance)
+    if not fit.absorbed or kind in _FOR_ANY_SETS:
+        return
     way = f"write {dummies_of(spec.absorb)} among the regressors instead of absorbing"
-    if KINDS[kind].refits:
-        raise SpecificationError(f"the {kind} is made for one set of absorbed effects: {way}")
-    if kind == "wild_cluster":
-        columns = choose_columns(spec.covariance, spec.entity, spec.time)
-        clusters = [grouping.codes(column) for column in columns]
-        if not all(inference.nests(clusters[0], codes) for codes in (fit.entities, *fit.absorbed)):
-            raise SpecificationError(
-                "with several sets of absorbed effects the wild cluster bootstrap needs every effect inside "
-                f"one cluster; here some effect spans several: {way}"
-            )
+    if kind != "wild_cluster":
+        raise SpecificationError(f"the covariance {kind!r} is made for one set of absorbed effects: {way}")
+    clusters = grouping.codes(choose_columns(spec.covariance, spec.entity, spec.time)[0])
+    if not all(inference.nests(clusters, codes) for codes in (fit.entities, *fit.absorbed)):
+        raise SpecificationError(
+            "with several sets of absorbed effects the wild cluster bootstrap needs every effect inside one "
+            f"cluster; here some effect spans several: {way}"
+        )
 
 
 def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], list[int], Floats, Floats]:
