@@ -120,6 +120,8 @@ def test_months_are_months_however_written(name, months, delta):
         (["2015W53", "2016W01", "2016U03"], "week", 2399, [0, 1, 3], "2015W53"),
         (["2015-03-01", "2015-03-02", "2015-03-05"], "day", 16495, [0, 1, 4], "2015-03-01"),
         (["2015-03-02", "2015-03-09", "2015-03-30"], "day", 16496, [0, 1, 4], "2015-03-02"),
+        # each in a month of its own, but too near one another for months
+        (["2015-01-31", "2015-02-12", "2015-03-08"], "day", 16466, [0, 1, 3], "2015-01-31"),
         ([3, 1, 2], "number", 1, [2, 0, 1], "1"),
         ([-2, 0], "number", -2, [0, 1], "-2"),
         (["1", "10", "2"], "number", 1, [0, 9, 1], "1"),
@@ -399,6 +401,19 @@ def test_rows_without_a_unit_are_left_out_of_lags_too():
             warnings.simplefilter("ignore")
             right = kv.estimate(spec, frame)
         assert found.coefficients["estimate"].tolist() == right.coefficients["estimate"].tolist()
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "category"])
+def test_a_row_without_a_unit_may_hold_anything(dtype):
+    """As in a file whose last line is a sum, or names its source."""
+    frame = panel(list(range(2010, 2018)))
+    last = pd.DataFrame({"id": [np.nan], "year": ["sum"], "x": [1.0], "y": [2.0]})
+    summed = pd.concat([frame.astype({"year": str}), last], ignore_index=True)
+    summed["year"] = summed["year"].astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for use in ("rho by dw", "lag", "diff", "serial correlation"):
+            assert USES[use](summed) == pytest.approx(USES[use](frame), rel=1e-12), use
 
 
 def test_the_same_period_written_twice_is_a_repetition():

@@ -12,7 +12,7 @@ from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, rea
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance
 from kostnadsvekst.naming import nearest_names
-from kostnadsvekst.panel.periods import read_periods
+from kostnadsvekst.panel.periods import read_panel_periods
 
 Floats = NDArray[np.float64]
 
@@ -146,7 +146,8 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
         raise SpecificationError("the estimate has no data to take the periods from")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = read_periods(estimate.data[spec.time], estimate.rows).numbers
+    data = estimate.data
+    when = read_panel_periods(data[spec.entity], data[spec.time], estimate.rows).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]
