@@ -134,6 +134,10 @@ def test_months_are_months_however_written(name, months, delta):
         ),  # steps of 2 days
         (["01/02/2015", "03/31/2015", "01/30/2015"], "day", 16437, [0, 22, 7], "2015-01-02"),  # of 4
         (["31/12/2015", "31/12/2018"], "year", 2015, [0, 1], "2015"),
+        (pd.PeriodIndex(["2015Q3", "2015Q4"], freq="Q"), "quarter", 182, [0, 1], "2015Q3"),
+        # the first quarter of a year that ends in March begins in April of the year before
+        (pd.PeriodIndex(["2016Q1", "2016Q2"], freq="Q-MAR"), "quarter", 181, [0, 1], "2015Q2"),
+        ([201512, 201513], "number", 201512, [0, 1], "201512"),  # there is no month 13
         ([3, 1, 2], "number", 1, [2, 0, 1], "1"),
         ([-2, 0], "number", -2, [0, 1], "-2"),
         (["1", "10", "2"], "number", 1, [0, 9, 1], "1"),
@@ -167,6 +171,7 @@ def test_one_time_alone_is_a_period():
         ([datetime.date(2015, 1, 1), 2016, datetime.date(2017, 1, 1)], "is not a date", [1]),
         (["2015", "2016-01", "2017"], "is not a number", [1]),
         (["2015-01", "2016-01-01", "2016-02"], "is not a month", [1]),
+        (["2016-01", "2015"], "is not a month", [1]),
         (["2015-13"], "is neither a number, a date nor a month", [0]),
         (["2015-02-30"], "is neither", [0]),
         (["03/04/2015", "2015"], "does not tell the day from the month", [0]),  # 3 April or 4 March
@@ -211,6 +216,8 @@ def test_other_times_are_put_on_the_same_scale():
     # the week of 5 January 2015, a Monday, and of the Sunday before it
     weeks = read_periods(pd.Series(["2015W01", "2015W02", "2015W03"]))
     assert weeks.place(pd.Series(["2015-01-05", "2015-01-04", "2014-12-29"])).tolist() == [1, 0, 0]
+    clocks = pd.Series(pd.to_datetime(["2015-04-01 06:00", "2015-05-31 18:00"]))
+    assert months.place(clocks) == pytest.approx([1, 4 / 3])
     hours = read_periods(pd.Series(pd.to_datetime(["2015-01-01 00:00", "2015-01-01 12:00"])))
     assert hours.place(pd.Series(["2015-01-02"])).tolist() == [2]
     with pytest.raises(InvalidDataError, match="is a quarter, where a month is needed"):
