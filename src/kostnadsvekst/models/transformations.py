@@ -15,7 +15,7 @@ import pandas as pd
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.rows import LISTED, name_rows
 from kostnadsvekst.panel.columns import read_numbers
-from kostnadsvekst.panel.periods import check_unique, read_periods
+from kostnadsvekst.panel.periods import check_unique, read_panel_periods
 
 POPULATION = "population"
 _CALL = re.compile(r"(\w+)\(\s*(.+?)\s*(?:,\s*(\d+)\s*)?\)")
@@ -111,7 +111,7 @@ def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, perio
     """Value of the same unit so many periods before; missing in rows without a unit, as the row will be."""
     known = data[entity].notna().to_numpy()
     units, times = data[entity][known], data[time][known]
-    read = read_periods(data[time], np.flatnonzero(known))
+    read = read_panel_periods(data[entity], data[time])
     check_unique(units, times, read.numbers)
     index = pd.MultiIndex.from_arrays([units, read.numbers])
     found = index.get_indexer(pd.MultiIndex.from_arrays([units, read.numbers - periods]))
