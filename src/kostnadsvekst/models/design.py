@@ -24,7 +24,7 @@ from kostnadsvekst.models.grammar import (
 )
 from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
-from kostnadsvekst.panel.columns import read_numbers
+from kostnadsvekst.panel.columns import read_levels, read_numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -141,12 +141,12 @@ def read_sample(
         name: read_numbers(beside[name] if name in beside else data[unquote(name)], unquote(name))
         for name in dict.fromkeys(numeric)
     }
-    factorized = {
-        name: pd.factorize(beside[name] if name in beside else data[unquote(name)], sort=True)
+    levels = {
+        name: read_levels(beside[name] if name in beside else data[unquote(name)], unquote(name))
         for name in dict.fromkeys(categorical)
     }
-    codes = {name: pair[0] for name, pair in factorized.items()}
-    return Sample(numbers, codes, {name: pair[1] for name, pair in factorized.items()})
+    codes = {name: pair[0] for name, pair in levels.items()}
+    return Sample(numbers, codes, {name: pair[1] for name, pair in levels.items()})
 
 
 def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
@@ -290,4 +290,5 @@ def _code_factor(factor: str, sample: Sample, reduced: bool) -> tuple[list[str],
 
 
 def _level_name(level: Any) -> str:
-    return str(int(level)) if isinstance(level, float | np.floating) and level == int(level) else str(level)
+    whole = isinstance(level, float | np.floating) and float(level).is_integer()
+    return str(int(level)) if whole else str(level)

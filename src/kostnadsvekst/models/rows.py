@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.panel.columns import read_levels
 
 Ints = NDArray[np.intp]
 LISTED = 10
@@ -50,7 +51,7 @@ def level_codes(
     InvalidDataError
         If the column has missing values; the rows are named.
     """
-    codes, levels = pd.factorize(data[column], sort=True)
+    codes, levels = read_levels(data[column], column)
     missing = np.flatnonzero(codes < 0)
     if len(missing):
         listed = name_rows(data, missing, entity, time)
