@@ -431,7 +431,7 @@ def _escape_markdown(text: str) -> str:
 
 def _escape_line(text: str) -> str:
     """As `_escape_markdown`, of a line of its own, which could be a heading, quotation or list."""
-    return re.sub(r"^(\s*\d*)([#>+-]|(?<=\d)[.)](?=\s))", r"\1\\\2", _escape_markdown(text))
+    return re.sub(r"^(\s*\d*)([#>+-]|(?<=\d)[.)](?=\s|$))", r"\1\\\2", _escape_markdown(text))
 
 
 def _words(text: str | Bilingual, lang: str) -> str:
