@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import kostnadsvekst as kv
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataWarning, InvalidDataError
+from kostnadsvekst.models.rows import read_levels
 from kostnadsvekst.models.transformations import transformed_columns
-from kostnadsvekst.panel.columns import read_levels, read_numbers
+from kostnadsvekst.panel.columns import read_numbers
 
 DAY = datetime.date(2010, 1, 1)
 # Days from 1 January 1970 to 1 January 2010: forty years of 365 days and ten leap days.

@@ -10,6 +10,7 @@ from kostnadsvekst.models.fixed_effects import Estimate, estimate
 from kostnadsvekst.models.jackknife import LeaveOneOut, leave_one_out
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Influence:
         return frame.iloc[order]
 
 
+@one_thread
 def influence(fitted: Estimate, by: str | None = None) -> Influence:
     """Leave out each unit in turn, in closed form.
 

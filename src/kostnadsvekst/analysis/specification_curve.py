@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
-from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, KostnadsvekstError, SpecificationError
 from kostnadsvekst.models.absorption import demean
@@ -30,6 +29,7 @@ from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.wild_bootstrap import SEED, bootstrap_statistics, draw_signs
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -149,7 +149,7 @@ def specification_curve(
     bootstrap = _start_bootstrap(data, roles, draws, seed, tested) if draws and focal else None
     rows: dict[Specification, list[_Line]] = {}
     # Thousands of small products: threads would wait for one another longer than they work.
-    with threadpool_limits(1, "blas"):
+    with threads_for(0):
         for members in _by_sample(list(roles)):
             rows |= _fit_group(members, data, focal, bootstrap)
             tick(len(rows))

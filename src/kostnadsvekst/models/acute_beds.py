@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
-from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.acute_beds_results import results
@@ -47,6 +46,7 @@ from kostnadsvekst.panel.monthly import (
     to_grid,
 )
 from kostnadsvekst.provenance import provenance_of
+from kostnadsvekst.threads import threads_for
 
 __all__ = [
     "AGES",
@@ -205,7 +205,7 @@ def _fit_all(
     # One outcome at a time, so that it stays in the processor's cache until it is done.
     cells = (_cells(grid, outcome_counts(grid, name), known, model) for name in names)
     # Small products, many times over: threads would wait for one another longer than they work.
-    with threadpool_limits(1, "blas"):
+    with threads_for(0):
         fits = (_fit_ar1 if model.ar1 else _fit_each)(cells, X, model, len(labels))
         return [
             record

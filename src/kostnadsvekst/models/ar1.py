@@ -23,6 +23,7 @@ from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification, dummies_of
 from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -291,13 +292,15 @@ def estimate_ar1(
     names = tuple(design.terms[j] for j in fit.within.kept)
     rows = prepared.rows[fit.rows]
     grouping = Grouping(spec.entity, spec.time, prepared.cluster_codes(fit.rows), data, rows)
+    with threads_for(design.columns.size * len(names)):
+        covariance = compute_covariance(
+            spec.covariance, fit.within, grouping, convention=spec.convention, names=names
+        )
     return Ar1Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
         fit=fit.within,
-        inference=compute_covariance(
-            spec.covariance, fit.within, grouping, convention=spec.convention, names=names
-        ),
+        inference=covariance,
         dropped=tuple(design.terms[j] for j in fit.within.dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=rows,
@@ -376,6 +379,20 @@ def fit_ar1(
     SpecificationError
         If no unit has two rows, rho leaves (-1, 1), or nothing is left to estimate.
     """
+    with threads_for(X.size * X.shape[1]):
+        return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights)
+
+
+def _fit_ar1(
+    y: Floats,
+    X: Floats,
+    entities: Ints,
+    periods: Ints,
+    method: str,
+    two_step: bool,
+    rho_value: float,
+    weights: Floats | None,
+) -> Ar1Fit:
     order = np.lexsort((periods, entities))
     y, X, entities, periods = y[order], X[order], entities[order], periods[order]
     w = np.ones(len(y)) if weights is None else weights[order]

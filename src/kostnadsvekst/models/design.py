@@ -23,8 +23,9 @@ from kostnadsvekst.models.grammar import (
     unquote,
 )
 from kostnadsvekst.models.results import CONSTANT
+from kostnadsvekst.models.rows import read_levels
 from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
-from kostnadsvekst.panel.columns import read_levels, read_numbers
+from kostnadsvekst.panel.columns import read_numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -100,8 +101,15 @@ class Sample:
     @property
     def complete(self) -> NDArray[np.bool_]:
         """Rows without a missing value."""
-        present = [~np.isnan(v) for v in self.numbers.values()] + [c >= 0 for c in self.codes.values()]
-        complete: NDArray[np.bool_] = np.logical_and.reduce(present)
+        columns = (*self.numbers.values(), *self.codes.values())
+        complete = np.ones(len(columns[0]), dtype=bool)
+        for v in self.numbers.values():
+            missing = np.isnan(v)
+            if missing.any():
+                complete &= ~missing
+        for codes in self.codes.values():
+            if codes.min() < 0:
+                complete &= codes >= 0
         return complete
 
     def take(self, rows: Ints) -> "Sample":

@@ -14,6 +14,7 @@ from kostnadsvekst.models.inference import Covariance
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.panel.periods import period_numbers
+from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +50,7 @@ class HypothesisTest:
         )
 
 
+@one_thread
 def wald_test(
     estimate: Estimate, terms: Sequence[str] | Mapping[str, float], null: float = 0.0
 ) -> HypothesisTest:
@@ -85,6 +87,7 @@ def wald_test(
     return _wald("Wald", said, rows, b, null, estimate.inference)
 
 
+@one_thread
 def mundlak_test(estimate: Estimate) -> HypothesisTest:
     """Test fixed against random effects, robust to heteroskedasticity and serial correlation.
 
@@ -122,6 +125,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     return _block_test("Mundlak", "random effects (entity means do not matter)", augmented, means, covariance)
 
 
+@one_thread
 def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     """Test the errors for first-order serial correlation.
 
@@ -178,6 +182,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     )
 
 
+@one_thread
 def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> HypothesisTest:
     """Test the functional form: whether powers of the linear prediction explain what is left.
 

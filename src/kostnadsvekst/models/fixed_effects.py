@@ -20,7 +20,7 @@ from scipy.linalg import solve_triangular
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.absorption import entity_means, project, read_sets
+from kostnadsvekst.models.absorption import DENSE, entity_means, project, read_sets
 from kostnadsvekst.models.covariance_kinds import (
     KINDS,
     Grouping,
@@ -34,6 +34,7 @@ from kostnadsvekst.models.samples import sample_label
 from kostnadsvekst.models.specifications import Specification, dummies_of
 from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -45,6 +46,9 @@ COLLINEAR = 1e-9
 # Above this share the normal equations lose at most six of sixteen digits, before refinement.
 WELL_CONDITIONED = 1e-3
 _SIGNS = re.compile(r"[:*()]")
+# Rows whose means are taken out at a time, so that the means of all rows never stand in memory.
+_BLOCK = 1 << 16
+_COLUMNS = pd.Index(["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"])
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
     "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
@@ -193,15 +197,9 @@ class Estimate:
         """Frame over the terms: estimate, std_error, statistic, p_value, conf_low, conf_high (95 %)."""
         estimates = np.append(self.fit.coefficients, self.fit.constant)
         tests = self.inference.tests or inference.t_tests(estimates, self.inference)
-        columns = {
-            "estimate": estimates,
-            "std_error": tests.std_error,
-            "statistic": tests.statistic,
-            "p_value": tests.p_value,
-            "conf_low": tests.conf_low,
-            "conf_high": tests.conf_high,
-        }
-        return pd.DataFrame(columns, index=pd.Index(self.terms, name="term"))
+        columns = (tests.std_error, tests.statistic, tests.p_value, tests.conf_low, tests.conf_high)
+        values = np.stack([estimates, *columns], axis=1)
+        return pd.DataFrame(values, index=pd.Index(self.terms, name="term"), columns=_COLUMNS, copy=False)
 
     @cached_property
     def covariance(self) -> pd.DataFrame:
@@ -325,9 +323,10 @@ class Estimate:
         spec = self.specification.vary(**changes)
         _refuse_for_several_sets(spec, self.fit, self.grouping)
         names = self.terms[: len(self.fit.coefficients)]
-        chosen = compute_covariance(
-            spec.covariance, self.fit, self.grouping, convention=spec.convention, names=names, **options
-        )
+        with threads_for(self.fit.X_within.size * len(names)):
+            chosen = compute_covariance(
+                spec.covariance, self.fit, self.grouping, convention=spec.convention, names=names, **options
+            )
         return replace(self, specification=spec, inference=chosen)
 
     @property
@@ -400,17 +399,25 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     """
     prepared = prepare(spec, data)
     design = prepared.build_design()
-    first, *further = prepared.effect_sets
-    fit = fit_within(prepared.outcome, design.columns, prepared.weights, first, design.terms, absorb=further)
-    names = tuple(design.terms[j] for j in fit.kept)
-    grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
-    _refuse_for_several_sets(spec, fit, grouping)
+    terms, X = design.terms, design.columns
+    del design
+    y, w, (first, *further) = prepared.outcome, prepared.weights, prepared.effect_sets
+    with threads_for(_multiplications(X, further)):
+        fit = fit_within(y, X, w, first, terms, absorb=further)
+        # The largest array, not needed any more.
+        del X
+        names = tuple(terms[j] for j in fit.kept)
+        grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
+        _refuse_for_several_sets(spec, fit, grouping)
+        covariance = compute_covariance(
+            spec.covariance, fit, grouping, convention=spec.convention, names=names
+        )
     return Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
         fit=fit,
-        inference=compute_covariance(spec.covariance, fit, grouping, convention=spec.convention, names=names),
-        dropped=tuple(design.terms[j] for j in fit.dropped),
+        inference=covariance,
+        dropped=tuple(terms[j] for j in fit.dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=prepared.rows,
         provenance=prepared.provenance,
@@ -454,15 +461,29 @@ def fit_within(
     SpecificationError
         If no column varies within entities (and the further sets), or no degrees of freedom are left.
     """
-    n, w = len(y), weights * (len(y) / weights.sum())
+    with threads_for(_multiplications(X, absorb)):
+        return _fit_within(y, X, weights * (len(y) / weights.sum()), entities, names or ["?"], absorb)
+
+
+def _multiplications(X: Floats, absorb: Sequence[Ints]) -> float:
+    """Of the cross-products and, with further sets, of the factorisation of their effects."""
+    levels = sum(int(codes.max()) + 1 for codes in absorb)
+    return float(X.size * X.shape[1] + (levels**3 / 3 if levels <= DENSE else 0))
+
+
+def _fit_within(
+    y: Floats, X: Floats, w: Floats, entities: Ints, names: Sequence[str], absorb: Sequence[Ints]
+) -> WithinFit:
+    n = len(y)
     stacked = np.column_stack([X, y])
+    raw_norms, mean = np.sqrt(np.einsum("ij,ij->j", stacked, stacked)), w @ stacked / n
     out = _take_out(stacked, w, entities, absorb)
     within = out.within
-    kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
+    kept, dropped, b, bread = _solve(within, w, raw_norms)
     k = len(kept)
     if not kept:
         raise SpecificationError(
-            f"none of the regressors ({', '.join(names or ['?'])}) varies within entities"
+            f"none of the regressors ({', '.join(names)}) varies within entities"
             f"{' and the other absorbed sets' if absorb else ''}: nothing to estimate"
         )
     df_resid = n - out.n_effects - k
@@ -471,8 +492,9 @@ def fit_within(
         raise SpecificationError(
             f"{n} rows, {most}{out.n_effects} absorbed effects and {k} regressors leave no degrees of freedom"
         )
-    mean = w @ stacked / n
-    X_within, y_within = within[:, kept], within[:, -1]
+    # A view where it can be: a copy without y would be the largest array of all.
+    X_within = within[:, kept] if dropped else within[:, :-1]
+    y_within = within[:, -1]
     residuals = y_within - X_within @ b
     return WithinFit(
         coefficients=b,
@@ -507,13 +529,17 @@ class _Within(NamedTuple):
 
 
 def _take_out(columns: Floats, weights: Floats, entities: Ints, absorb: Sequence[Ints]) -> _Within:
+    """Take the effects out of columns, which are overwritten where there is one set."""
     if absorb:
         sets = read_sets((entities, *absorb))
         projected = project(columns, weights, sets)
         return _Within(projected.within, projected.effects, sets.rank, sets.exact)
     n_entities = int(entities.max()) + 1
     means = entity_means(columns, weights, entities, n_entities)
-    return _Within(columns - means[entities], (means,), n_entities, True)
+    for start in range(0, len(columns), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        columns[rows] -= np.take(means, entities[rows], axis=0)
+    return _Within(columns, (means,), n_entities, True)
 
 
 def _absorbed_effects(spec: Specification, fit: WithinFit) -> tuple[AbsorbedEffects, ...]:

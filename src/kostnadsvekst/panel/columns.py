@@ -1,7 +1,6 @@
-"""A column of a data frame as numbers, or as levels: ONE reading for everybody who estimates."""
+"""A column of a data frame as numbers: ONE reading for everybody who estimates."""
 
 import datetime
-from collections.abc import Hashable
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 LISTED = 10
 _DAY = np.timedelta64(1, "D")
@@ -52,6 +50,10 @@ def read_numbers(column: pd.Series, name: str) -> Floats:
         If the column is categorical, or has text, imaginary or infinite numbers, whole numbers so large
         that float64 rounds away what distinguishes them, or anything else; rows are named.
     """
+    if column.dtype == np.float64:
+        plain: Floats = column.to_numpy()
+        if np.isfinite(plain).all():
+            return plain
     if isinstance(column.dtype, pd.CategoricalDtype):
         raise InvalidDataError(
             f"column {name!r} is categorical: write C({name}) for a dummy per level, or make it numbers "
@@ -76,56 +78,6 @@ def read_numbers(column: pd.Series, name: str) -> Floats:
             f"column {name!r} holds infinite values in {len(infinite)} row(s)", list_rows(column, infinite)
         )
     return values
-
-
-def read_levels(column: pd.Series, name: str) -> tuple[Ints, Any]:
-    """Read a column as codes 0, 1, ... of its sorted levels, or refuse it naming the rows.
-
-    Parameters
-    ----------
-    column : (n,) Series
-    name : str
-        For the message.
-
-    Returns
-    -------
-    tuple of (n,) integer array and levels
-        Missing values of any kind have the code -1.
-
-    Raises
-    ------
-    InvalidDataError
-        If values are lists or the like, or the same code is there as a number and as a text.
-    """
-    try:
-        codes, levels = pd.factorize(column, sort=True)
-    except TypeError as error:
-        rows = np.flatnonzero([not isinstance(value, Hashable) for value in column])
-        raise InvalidDataError(
-            f"column {name!r} has values in {len(rows)} row(s) that cannot be told apart as levels: make "
-            "them texts or numbers",
-            list_rows(column, rows),
-        ) from error
-    if levels.dtype == object:
-        _refuse_both_kinds(levels, codes, column, name)
-    return codes, levels
-
-
-def _refuse_both_kinds(levels: Any, codes: Ints, column: pd.Series, name: str) -> None:
-    """Refuse levels such as 301 and "301", which a spreadsheet takes for one and a program for two."""
-    texts = {level for level in levels if isinstance(level, str)}
-    numbers = [i for i, level in enumerate(levels) if isinstance(level, Real) and _code_text(level) in texts]
-    rows = np.flatnonzero(np.isin(codes, numbers))
-    if len(rows):
-        raise InvalidDataError(
-            f"column {name!r} has {len(numbers)} level(s) both as a number and as a text; the numbers are in "
-            f"{len(rows)} row(s): make all of them texts, or all numbers",
-            list_rows(column, rows),
-        )
-
-
-def _code_text(number: Any) -> str:
-    return str(int(number)) if np.isfinite(number) and number == int(number) else str(number)
 
 
 def list_rows(column: pd.Series, positions: NDArray[Any]) -> list[str]:
