@@ -288,9 +288,10 @@ def _fit_rows(
     for spec in specs:
         if len(rows) and spec.regressors not in designs:
             designs[spec.regressors] = build_design(needed[spec].terms, sample)
-    # Several sets of effects are projected for each fit alone.
-    alike = len(rows) and not specs[0].absorb
-    shared = _share(specs[0], {s.outcome for s in specs}, designs, sample, rows) if alike else None
+    # Several sets of effects are projected for each fit alone; so is a column that is called as a product.
+    odd = any(":" in name for s in specs for name in needed[s].numeric)
+    alike = len(rows) and not specs[0].absorb and not odd
+    shared = _share(specs[0], {needed[s].outcome for s in specs}, designs, sample, rows) if alike else None
     fits: dict[tuple[str, tuple[str, ...]], _Fit | None] = {}
     slow: dict[tuple[str, tuple[str, ...]], Estimate | KostnadsvekstError] = {}
     lines: dict[Specification, list[_Line]] = {}
@@ -298,7 +299,8 @@ def _fit_rows(
     for spec in specs:
         key = (spec.outcome, spec.regressors)
         if key not in fits:
-            fits[key] = _solve(shared, spec.outcome, designs[spec.regressors]) if shared else None
+            outcome = needed[spec].outcome
+            fits[key] = _solve(shared, outcome, designs[spec.regressors]) if shared else None
             fit = fits[key]
             if bootstrap and bootstrap.tested(spec) and fit and shared and focal and focal[0] in fit.names:
                 bootstrap.add(fit, shared, fit.names.index(focal[0]), sample, spec.entity)

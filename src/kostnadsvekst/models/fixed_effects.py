@@ -5,6 +5,7 @@ weights may vary over time, and the absorbed effects count in the degrees of fre
 more sets of effects it is ``reghdfe ..., absorb(entity f2 f3) keepsingletons``.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.absorption import DENSE, entity_means, project, read_sets
 from kostnadsvekst.models.covariance_kinds import (
@@ -47,6 +48,7 @@ WELL_CONDITIONED = 1e-3
 NEARLY_COLLINEAR = 1e8
 # A column takes part in a near collinearity with at least this share of the largest part.
 _INVOLVED = 1e-2
+_SIGNS = re.compile(r"[:*()]")
 # Rows whose means are taken out at a time, so that the means of all rows never stand in memory.
 _BLOCK = 1 << 16
 _COLUMNS = pd.Index(["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"])
@@ -256,8 +258,10 @@ class Estimate:
             sample=sample_label(spec.sample),
             effects=effects,
             weights=spec.weights,
-            r_squared=self.r_squared,
-            r_squared_within=self.r_squared_within,
+            r_squared=_known(self.r_squared),
+            r_squared_within=_known(self.r_squared_within),
+            omitted=self.dropped,
+            labels=self._labels,
             notes=() if self.fit.counts_exactly else (_count_is_a_bound(self.fit.n_effects),),
         )
 
@@ -268,8 +272,8 @@ class Estimate:
 
     @property
     def r_squared(self) -> float:
-        """Share of the weighted variance explained, the absorbed effects included."""
-        return _share_explained(self.fit.ssr, self.fit.tss)
+        """Share of the weighted variance explained, effects included; NaN if the outcome does not vary."""
+        return _share_explained(self.fit.ssr, self.fit.tss, self._outcome_squares)
 
     @property
     def r_squared_adjusted(self) -> float:
@@ -278,8 +282,21 @@ class Estimate:
 
     @property
     def r_squared_within(self) -> float:
-        """Share of the weighted variance around the entities' means explained."""
-        return _share_explained(self.fit.ssr, self.fit.tss_within)
+        """Share of the weighted variance around the effects explained; NaN if there is none."""
+        return _share_explained(self.fit.ssr, self.fit.tss_within, self._outcome_squares)
+
+    @property
+    def _outcome_squares(self) -> float:
+        """Weighted sum of squares of the outcome around zero."""
+        mean = self.fit.constant + self.fit.x_mean @ self.fit.coefficients
+        return float(self.fit.tss + self.n_obs * mean**2)
+
+    @property
+    def _labels(self) -> dict[str, Bilingual]:
+        """Columns whose names could be read as terms, under their own names."""
+        known = () if self.data is None else self.data.columns
+        odd = [t for t in (*self.terms, *self.dropped) if _SIGNS.search(t) and t in known]
+        return {name: both(name) for name in odd}
 
     @cached_property
     def residuals(self) -> pd.Series:
@@ -344,13 +361,16 @@ class Estimate:
 
     def __repr__(self) -> str:
         facts = self.facts
-        fitted = f"R2 {facts.r_squared:.4f}" if facts.r_squared is not None else facts.label.en
+        fitted = facts.label.en if facts.rho is not None else "no R2: the outcome does not vary"
+        if facts.r_squared is not None:
+            fitted = f"R2 {facts.r_squared:.4f}"
         rho = f" with rho {facts.rho:.4f} ({facts.rho_method})" if facts.rho is not None else ""
         head = (
             f"{facts.outcome}: {self.n_obs} rows, {self._effects_text}, {fitted}{rho}, "
             f"standard errors {facts.covariance.text.en}, data: {self.provenance.origin}"
         )
-        return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}"
+        omitted = f"\nomitted: {', '.join(facts.omitted)} (collinear)" if facts.omitted else ""
+        return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}{omitted}"
 
 
 def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
@@ -674,5 +694,10 @@ def _independent_columns(
         dropped.append(kept.pop(int(collinear[0])))
 
 
-def _share_explained(ssr: float, tss: float) -> float:
-    return 1 - ssr / tss if tss > 0 else float("nan")
+def _share_explained(ssr: float, tss: float, squares: float) -> float:
+    """R squared; what varies less than rounding of the outcome's own size does not vary."""
+    return 1 - ssr / tss if tss > INVARIANT**2 * squares else float("nan")
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
