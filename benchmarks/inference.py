@@ -17,7 +17,7 @@ import numpy as np
 import kostnadsvekst as kv
 from kostnadsvekst.analysis.specification_curve import identify
 from kostnadsvekst.chapters.specification_curve import TERM, declared_grid
-from kostnadsvekst.models.fixed_effects import demean
+from kostnadsvekst.models.absorption import demean
 from kostnadsvekst.models.specifications import Specification
 
 PART, LOOP_DRAWS, DRAWS = 60, 300, 9_999

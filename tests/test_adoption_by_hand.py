@@ -64,12 +64,19 @@ def test_arrays_of_a_panel():
     assert weighted.weights[:2].tolist() == [[1, 2, 3], [4, 0, 6]]
 
 
-def test_an_outcome_that_is_no_number_is_a_missing_row():
+def test_an_outcome_in_text_is_refused_by_row_and_numbers_in_text_are_read():
     data = DATA.astype({"y": object})
-    data.loc[0, "y"], data.loc[1, "y"] = "..", "2.5"
+    data.loc[1, "y"] = "2.5"
     panel = read(data)
-    assert panel.present[0].tolist() == [False, True, True]
-    assert panel.y[0].tolist() == [0.0, 2.5, 3.0]
+    assert panel.present[0].tolist() == [True, True, True]
+    assert panel.y[0].tolist() == [1.0, 2.5, 3.0]
+    data.loc[0, "y"], data.loc[2, "y"] = "..", "1,5"
+    with pytest.raises(InvalidDataError, match=r"'y' has text in 2 row\(s\)") as caught:
+        read(data)
+    assert caught.value.problems == ("row 0: '..'", "row 2: '1,5'")
+    for function in (kv.staggered.event_study, kv.staggered.bacon, kv.staggered.negative_weights):
+        with pytest.raises(InvalidDataError, match="text in 2 row"):
+            function(data, *COLUMNS)
 
 
 def test_the_last_period_may_be_the_first_treated():

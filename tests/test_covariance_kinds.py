@@ -16,11 +16,31 @@ from kostnadsvekst.models.inference import Covariance, cluster_sums
 from kostnadsvekst.report.regression_tables import covariance_label
 
 SPEC = kv.Specification("y", ("x", "z", "C(year)"), "unit", "year", "population")
-# Names of persons, programs and procedures are the same in both languages; "negative" is Norwegian too.
-SHARED = {"areg", "xtreg", "Driscoll", "Kraay", "Rademacher", "Webb", "HC", "CV", "negative"}
+# Names of persons, programs and procedures are the same in both languages, and so is the symbol of the
+# weights; "negative" is Norwegian too.
+SHARED = {
+    "areg",
+    "xtreg",
+    "Driscoll",
+    "Kraay",
+    "Rademacher",
+    "Webb",
+    "HC",
+    "CV",
+    "CR",
+    "Bell",
+    "McCaffrey",
+    "Satterthwaite",
+    "w",
+    "negative",
+}
 # Values to try of each option; a new option must be given some here.
 VALUES = {
-    "lags": [0, 1, 3],
+    "lags": [0, 1, 3, "rank"],
+    "distance": ["calendar", "rank"],
+    "df": ["residual", "satterthwaite"],
+    "target": ["identity", "inverse_weights"],
+    "ties": ["counted", "uncounted"],
     "draws": [9, 19_999],
     "seed": [7],
     "distribution": ["rademacher", "webb"],
@@ -38,7 +58,8 @@ def every_choice():
     for kind, row in KINDS.items():
         for count in row.n_columns:
             columns = ("region", "unit", "year")[:count]
-            if kind == "jackknife":
+            # By year the dummies of years are decided by one cluster each.
+            if kind in ("jackknife", "cr2"):
                 columns = columns[:1]
             choice = (kind, *columns) if columns else kind
             conventions = CONVENTIONS if row.takes_convention else ["areg"]
@@ -67,6 +88,8 @@ def test_norwegian_has_no_english_word(fitted, choice, convention, options):
 ENGLISH = {
     "classical": "classical (homoskedastic)",
     "hc1": "robust (HC1)",
+    "hc2": "robust (HC2)",
+    "hc3": "robust (HC3)",
     "cluster": "clustered (12 clusters, areg small-sample factor)",
     ("cluster", "region"): "clustered (6 clusters, areg small-sample factor)",
     "twoway": "two-way clustered (12 unit and 5 year clusters, areg small-sample factor, "

@@ -134,6 +134,86 @@ def test_driscoll_kraay_default_lags_are_those_of_xtscc(fitted):
     assert "6 periods, 2 lag(s)" in fitted.with_covariance("driscoll_kraay").inference.description
 
 
+def by_pairs(fit, numbers, lags):
+    """Driscoll and Kraay's sum over all pairs of periods, without a factor; weight by distance in time."""
+    scores = fit.fit.X_within * (fit.fit.weights * fit.fit.residuals)[:, None]
+    present = np.unique(numbers)
+    sums = {t: scores[numbers == t].sum(axis=0) for t in present}
+    meat = sum(
+        max(0, 1 - abs(s - t) / (lags + 1)) * np.outer(sums[s], sums[t]) for s in present for t in present
+    )
+    return fit.fit.bread @ meat @ fit.fit.bread
+
+
+@pytest.mark.parametrize("lags", [0, 1, 2, 4])
+def test_absent_years_are_gaps_for_driscoll_kraay(panel, lags):
+    spec = SPEC.without("C(year)")
+    data = panel[panel["year"] != 2012]
+    fit = kv.estimate(spec, data)
+    year = data["year"].to_numpy()
+    chosen = fit.with_covariance("driscoll_kraay", "none", lags=lags)
+    np.testing.assert_allclose(chosen.covariance.iloc[:2, :2], by_pairs(fit, year, lags), rtol=SAME)
+    assert f"5 periods, {lags} lag(s), in calendar time, 1 absent" in chosen.inference.description
+    rank = np.unique(year, return_inverse=True)[1]
+    by_rank = fit.with_covariance("driscoll_kraay", "none", lags=lags, distance="rank")
+    np.testing.assert_allclose(by_rank.covariance.iloc[:2, :2], by_pairs(fit, rank, lags), rtol=SAME)
+    assert "in the order of the periods present" in by_rank.inference.description
+    facts = chosen.inference.facts
+    assert (facts.distance, facts.n_absent, facts.lags) == ("calendar", 1, lags)
+
+
+def test_text_lags_choose_the_distance(panel):
+    data = panel[panel["year"] != 2012]
+    fit = kv.estimate(SPEC.without("C(year)"), data)
+    for distance in ("calendar", "rank"):
+        by_name = fit.with_covariance("driscoll_kraay", lags=distance).inference
+        np.testing.assert_array_equal(
+            by_name.matrix, fit.with_covariance("driscoll_kraay", distance=distance).inference.matrix
+        )
+        # xtscc's number of lags, floor(4 (5/100)^(2/9)).
+        assert by_name.facts.lags == 2
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda year: 2 * year,
+        lambda year: [f"{2000 + (y - 2010) // 12}-{1 + y - 2010:02d}" for y in year],
+        lambda year: pd.to_datetime([f"2000-{1 + y - 2010:02d}-01" for y in year]),
+    ],
+    ids=["every second year", "text months", "dates"],
+)
+def test_steps_and_forms_of_time_do_not_matter(panel, rewrite):
+    data = panel[panel["year"] != 2012]
+    plain = kv.estimate(SPEC.without("C(year)"), data).with_covariance("driscoll_kraay", lags=2)
+    other = data.assign(year=rewrite(data["year"].to_numpy()))
+    again = kv.estimate(SPEC.without("C(year)"), other).with_covariance("driscoll_kraay", lags=2)
+    np.testing.assert_allclose(again.covariance, plain.covariance, rtol=1e-12)
+    assert again.inference.facts.n_absent == 1
+
+
+def test_times_that_are_no_calendar_are_refused_or_ranked(panel):
+    """Waves by letter have an order, but no distances."""
+    data = panel.assign(year=[chr(97 + y - 2010) for y in panel["year"]])
+    fit = kv.estimate(SPEC.without("C(year)"), data)
+    with pytest.raises(InvalidDataError, match="year"):
+        fit.with_covariance("driscoll_kraay", lags=1)
+    ranked = fit.with_covariance("driscoll_kraay", lags=1, distance="rank")
+    plain = kv.estimate(SPEC.without("C(year)"), panel).with_covariance("driscoll_kraay", lags=1)
+    np.testing.assert_allclose(ranked.covariance, plain.covariance, rtol=1e-12)
+
+
+def test_lags_may_reach_across_the_gap(panel):
+    data = panel[panel["year"].isin([2010, 2015])]
+    fit = kv.estimate(SPEC.without("C(year)"), data)
+    fit.with_covariance("driscoll_kraay", lags=1)
+    far = kv.estimate(SPEC.without("C(year)"), panel[panel["year"].isin([2010, 2011, 2015])])
+    with pytest.raises(SpecificationError, match="between 0 and 5"):
+        far.with_covariance("driscoll_kraay", lags=6)
+    with pytest.raises(SpecificationError, match="unknown distance 'days'"):
+        far.with_covariance("driscoll_kraay", distance="days")
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_pyfixest(panel, fitted):
     """Fixed effects nested in the clusters: pyfixest's default is xtreg's convention."""
@@ -296,6 +376,43 @@ def test_wild_bootstrap_against_brute_force(cluster, term, distribution):
             step = 1e-6 * abs(end)
             assert brute.p(end + outside * step, points[distribution])[0] <= 0.05
             assert brute.p(end - outside * step, points[distribution])[0] > 0.05
+
+
+@pytest.mark.parametrize(("cluster", "distribution"), [("region", "rademacher"), ("three", "webb")])
+def test_uncounted_ties_against_brute_force(cluster, distribution):
+    """The draw of equal signs is a tie by construction: boottest leaves it out, the default counts it."""
+    panel = make_panel(12, 5, 5, seed=11).assign(three=lambda d: d["unit"] % 3)
+    fit = kv.estimate(SPEC, panel)
+    points = {"rademacher": [-1, 1], "webb": [s * np.sqrt(v) for s in (-1, 1) for v in (0.5, 1, 1.5)]}
+    brute = BruteForce(panel, cluster, 0)
+    others = np.delete(brute.X, 0, axis=1)
+    b = np.linalg.lstsq(others * brute.root[:, None], brute.y * brute.root, rcond=None)[0]
+    fitted, e = others @ b, brute.y - others @ b
+    observed, M = abs(brute.t(brute.y, 0)), brute.groups.max() + 1
+    vectors = itertools.product(points[distribution], repeat=M)
+    t = np.array([abs(brute.t(fitted + e * np.array(v)[brute.groups], 0)) for v in vectors])
+    ties = int((np.abs(t / observed - 1) < 1e-9).sum())
+    assert ties >= 2
+    counted, uncounted = (
+        fit.with_covariance(
+            ("wild_cluster", cluster), terms=["x"], distribution=distribution, ties=ties_are
+        ).coefficients.loc["x", "p_value"]
+        for ties_are in ("counted", "uncounted")
+    )
+    assert uncounted == pytest.approx((t > observed * (1 + 1e-9)).mean(), abs=1e-12)
+    assert counted - uncounted == pytest.approx(ties / len(t), abs=1e-12)
+
+
+def test_uncounted_ties_of_drawn_signs_divide_by_the_draws(fitted):
+    options = {"terms": ["x"], "draws": 199, "seed": 4}
+    counted = fitted.with_covariance("wild_cluster", **options)
+    uncounted = fitted.with_covariance("wild_cluster", ties="uncounted", **options)
+    p, q = (fit.coefficients.loc["x", "p_value"] for fit in (counted, uncounted))
+    assert p * 200 - 1 == pytest.approx(q * 199)
+    assert "ties not counted" in uncounted.inference.description
+    assert "ties" not in counted.inference.description
+    with pytest.raises(SpecificationError, match="unknown ties 'half'; known: counted, uncounted"):
+        fitted.with_covariance("wild_cluster", ties="half")
 
 
 def test_wild_bootstrap_with_few_clusters_has_no_bounds():

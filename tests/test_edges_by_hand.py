@@ -10,7 +10,7 @@ from kostnadsvekst.models import ar1, fixed_effects, inference, wild_bootstrap
 from kostnadsvekst.models.balanced import poisson
 from kostnadsvekst.models.balanced.projection import class_sums
 from kostnadsvekst.models.preparation import prepare
-from kostnadsvekst.models.staggered import group_time
+from kostnadsvekst.models.staggered.sun_abraham import symmetric_inverse
 from kostnadsvekst.register.painter import count_rows
 from kostnadsvekst.sources import klass, published
 
@@ -131,19 +131,19 @@ def test_one_step_of_poisson_is_never_enough(monkeypatch):
 def test_inverse_of_a_gram_matrix_by_its_rank():
     rng = np.random.default_rng(2)
     A = rng.normal(size=(9, 3))
-    inverse, rank = group_time._symmetric_inverse(A.T @ A)
+    inverse, rank = symmetric_inverse(A.T @ A)
     assert rank == 3
     np.testing.assert_allclose(inverse, np.linalg.inv(A.T @ A), rtol=1e-9)
     lacking = np.column_stack([A, A[:, 0] - 2 * A[:, 1]])
     gram = lacking.T @ lacking
-    inverse, rank = group_time._symmetric_inverse(gram)
+    inverse, rank = symmetric_inverse(gram)
     assert rank == 3
     np.testing.assert_allclose(gram @ inverse @ gram, gram, atol=1e-8)
 
 
 def test_columns_that_differ_by_rounding_count_as_one():
     near = 1 - 5e-13
-    inverse, rank = group_time._symmetric_inverse(np.array([[1.0, near], [near, 1.0]]))
+    inverse, rank = symmetric_inverse(np.array([[1.0, near], [near, 1.0]]))
     assert rank == 1
     np.testing.assert_allclose(inverse, np.full((2, 2), 0.25), rtol=1e-9)
 

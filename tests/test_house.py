@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "kostnadsvekst"
 
 # Each room may import from itself and from the rooms before it.
 ROOMS = (
-    {"errors", "version"},
+    {"errors", "threads", "version"},
     {"naming"},
     {"language", "provenance"},
     {"sources"},

@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import kostnadsvekst as kv
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.models import covariance_kinds, preparation, samples
 from kostnadsvekst.models.preparation import needed_columns, prepare, read_needed
+from kostnadsvekst.models.rows import sorted_codes
 
 SPEC = kv.Specification("y", ("x", "z", "C(year)"), "unit", "year", "population")
 
@@ -143,8 +146,56 @@ def test_specifications_are_read_together(panel):
     assert np.isnan(sample.numbers["lag(x)"]).sum() == 12
 
 
-def test_a_missing_unit_is_refused_by_staggered_adoption(panel):
+def test_a_missing_unit_is_left_out_of_staggered_adoption_as_it_is_here(panel):
     data = panel.assign(first=np.where(panel["unit"] < 6, 2012.0, np.nan), unit=panel["unit"].astype(float))
     data.loc[3, "unit"] = np.nan
-    with pytest.raises(InvalidDataError, match=r"units 'unit' are missing in 1 row"):
-        kv.staggered.event_study(data, "y", "unit", "year", "first")
+    with pytest.warns(DataWarning, match=r"1 row\(s\) without 'unit' .* row 3 \(unit nan, year 2013\)"):
+        found = kv.staggered.event_study(data, "y", "unit", "year", "first", "imputation")
+    rest = data.dropna(subset="unit")
+    expected = kv.staggered.event_study(rest, "y", "unit", "year", "first", "imputation")
+    pd.testing.assert_frame_equal(found.horizons, expected.horizons)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["b", "a", None, "b", "ø", "Å", "å", "z", ""],
+        [None, None],
+        [2019, 2015, 2017, 2015],
+        [10**12, 10**12 + 1, 0],
+        [-5, 3, -5],
+        [2.5, None, -1.0, 2.5],
+        pd.Series([-128, 127, 0], dtype="int8"),
+        pd.Series([2**63 - 1, -(2**63), 5, 5], dtype="int64"),
+        pd.Series([2**63 - 1, 2**63 - 2], dtype="int64"),
+        pd.Series([2**64 - 1, 0, 1], dtype="uint64"),
+        pd.Series([3, None, 1], dtype="Int64"),
+        pd.Series(["b", "a", "b"], dtype="category"),
+        pd.Series(["b", None, "a"], dtype=object),
+        pd.Series(["b", None, "a"], dtype="string[python]"),
+        pd.Series([True, False, True]),
+        pd.Series(pd.to_datetime(["2020-01-01", "2019-01-01", None])),
+        pd.concat([pd.Series(["x", "b"]), pd.Series(["a", "b"])]),
+    ],
+    ids=lambda values: f"{getattr(values, 'dtype', 'plain')}",
+)
+def test_codes_of_sorted_levels_are_those_of_pandas(values):
+    column = pd.Series(values)
+    codes, levels = sorted_codes(column)
+    expected, names = pd.factorize(column, sort=True)
+    np.testing.assert_array_equal(codes, expected)
+    assert codes.dtype == np.intp
+    assert list(levels) == list(names)
+    assert len(sorted_codes(column.iloc[:0])[0]) == 0
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.text(max_size=3)), min_size=1),
+    st.lists(st.integers(-50, 50), min_size=1),
+)
+def test_codes_of_any_text_and_numbers(text, whole):
+    for column in (pd.Series(text, dtype="str"), pd.Series(whole, dtype="int64")):
+        codes, levels = sorted_codes(column)
+        expected, names = pd.factorize(column, sort=True)
+        np.testing.assert_array_equal(codes, expected)
+        assert list(levels) == list(names)

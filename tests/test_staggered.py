@@ -3,6 +3,7 @@
 import contextlib
 import io
 import warnings
+from functools import partial
 
 import diff_diff as dd
 import numpy as np
@@ -14,6 +15,17 @@ from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationErr
 from kostnadsvekst.models.balanced.projection import build_projector
 
 COLUMNS = ("y", "unit", "time", "first")
+# 0 is a period of these panels and means never.
+event_study, bacon, negative_weights, randomisation_inference, placebo = (
+    partial(function, never_treated=0)
+    for function in (
+        kv.staggered.event_study,
+        kv.staggered.bacon,
+        kv.staggered.negative_weights,
+        kv.staggered.randomisation_inference,
+        kv.staggered.placebo,
+    )
+)
 EXACT = 1e-8
 IDENTITY = 1e-10
 
@@ -53,7 +65,7 @@ def by_csdid(data: pd.DataFrame, control: str, base: str):
 @pytest.mark.parametrize("base", ["universal", "varying"])
 def test_callaway_santanna_equals_csdid_and_diff_diff(control, base):
     data = staggered_panel(3)
-    study = kv.staggered.event_study(data, *COLUMNS, control=control, base_period=base)
+    study = event_study(data, *COLUMNS, control=control, base_period=base)
     for kind, expected in by_csdid(data, control, base).items():
         mean = study.aggregate(kind)
         np.testing.assert_allclose([mean.estimate, mean.std_error], expected, atol=EXACT, err_msg=kind)
@@ -69,7 +81,7 @@ def test_sun_abraham_equals_pyfixest_saturated_and_diff_diff():
     import pyfixest as pf
 
     data = staggered_panel(4)
-    ours = kv.staggered.event_study(data, *COLUMNS, method="sun_abraham")
+    ours = event_study(data, *COLUMNS, method="sun_abraham")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         saturated = pf.event_study(data, "y", "unit", "time", "first", estimator="saturated", cluster="unit")
@@ -105,9 +117,7 @@ def test_imputation_equals_dummies_by_brute_force(lost):
     data = data[np.random.default_rng(1).random(len(data)) >= lost]
     weights = 1 + (data["unit"] + data["time"]) % 3  # they vary over time
     for column in (None, "w"):
-        study = kv.staggered.event_study(
-            data.assign(w=weights), *COLUMNS, method="imputation", weights=column
-        )
+        study = event_study(data.assign(w=weights), *COLUMNS, method="imputation", weights=column)
         expected = by_dummies(data, weights if column else None)
         assert study.aggregate().estimate == pytest.approx(expected, abs=EXACT)
 
@@ -116,7 +126,7 @@ def test_imputation_and_two_stage_equal_diff_diff():
     data = staggered_panel(6)
     for method, other in (("imputation", dd.ImputationDiD()), ("two_stage", dd.TwoStageDiD())):
         fitted = other.fit(data, "y", "unit", "time", "first")
-        study = kv.staggered.event_study(data, *COLUMNS, method=method)
+        study = event_study(data, *COLUMNS, method=method)
         mean = study.aggregate()
         assert mean.estimate == pytest.approx(fitted.overall_att, abs=EXACT)
         assert mean.std_error == pytest.approx(fitted.overall_se, abs=EXACT)
@@ -138,7 +148,7 @@ def two_way_by_dummies(data: pd.DataFrame) -> float:
 @pytest.mark.parametrize("seed", range(4))
 def test_bacon_adds_up_to_the_two_way_estimate(seed):
     data = staggered_panel(seed, n_units=30, cohorts=(0, -3, 2, 4, 7))  # -3 is before the panel
-    table = kv.staggered.bacon(data, *COLUMNS)
+    table = bacon(data, *COLUMNS)
     expected = two_way_by_dummies(data)
     assert table["weight"].sum() == pytest.approx(1, abs=IDENTITY)
     assert (table["weight"] * table["estimate"]).sum() == pytest.approx(expected, abs=IDENTITY)
@@ -152,7 +162,7 @@ def test_bacon_weights_of_two_cohorts_by_hand():
     # y early 0, 1, 3; late 0, 0, 5. Early vs late in periods 0, 1: (1 - 0) - 0 = 1.
     # Late vs early in periods 1, 2: (5 - 0) - (3 - 1) = 3.
     data = pd.DataFrame({"unit": [1] * 3 + [2] * 3, "time": [0, 1, 2] * 2, "first": [1] * 3 + [2] * 3})
-    table = kv.staggered.bacon(data.assign(y=[0.0, 1, 3, 0, 0, 5]), *COLUMNS).set_index("kind")
+    table = bacon(data.assign(y=[0.0, 1, 3, 0, 0, 5]), *COLUMNS).set_index("kind")
     early = table.loc["earlier vs later (not yet treated)", ["weight", "estimate"]]
     late = table.loc["later vs earlier (already treated)", ["weight", "estimate"]]
     assert [*early, *late] == pytest.approx([0.5, 1.0, 0.5, 3.0], abs=IDENTITY)
@@ -165,7 +175,7 @@ def test_negative_weights_reproduce_the_estimate_from_true_effects():
         (data["first"] > 0) & (data["time"] >= data["first"]), 1.0 + (data["time"] - data["first"]) ** 2, 0.0
     )
     exact = data.assign(y=0.1 * data["unit"] - data["time"] + effect)
-    found = kv.staggered.negative_weights(exact, *COLUMNS)
+    found = negative_weights(exact, *COLUMNS)
     cells = found.weights.merge(
         exact.assign(effect=effect), left_on=["unit", "period"], right_on=["unit", "time"], validate="1:1"
     )
@@ -181,14 +191,14 @@ def test_two_way_is_biased_under_growing_effects_and_the_others_are_not():
     truth = (data["time"] - data["first"] + 1.0)[treated].mean()
     exact = data.assign(y=data["unit"] + np.where(treated, data["time"] - data["first"] + 1.0, 0.0))
     for method in kv.staggered.METHODS:
-        mean = kv.staggered.event_study(exact, *COLUMNS, method=method).aggregate().estimate
+        mean = event_study(exact, *COLUMNS, method=method).aggregate().estimate
         assert mean == pytest.approx(truth, abs=1e-9), method
     assert two_way_by_dummies(exact) < 0.85 * truth
 
 
 def test_sensitivity_equals_honest_did_on_diff_diffs_own_event_study():
     data = staggered_panel(3)
-    study = kv.staggered.event_study(data, *COLUMNS)
+    study = event_study(data, *COLUMNS)
     ours = kv.staggered.sensitivity(study, (0.0, 1.0))
     fitted = dd.CallawaySantAnna(control_group="not_yet_treated", base_period="universal").fit(
         data, "y", "unit", "time", "first"
@@ -203,19 +213,19 @@ def test_sensitivity_equals_honest_did_on_diff_diffs_own_event_study():
 
 def test_pre_trend_test_is_a_wald_test():
     data = staggered_panel(3)
-    study = kv.staggered.event_study(data, *COLUMNS)
+    study = event_study(data, *COLUMNS)
     test = kv.staggered.pre_trend_test(study, 3)
     picked = study.horizons["horizon"].between(-4, -2).to_numpy()
     b, V = study.horizons["estimate"].to_numpy()[picked], study.covariance[np.ix_(picked, picked)]
     assert test.statistic == pytest.approx(b @ np.linalg.inv(V) @ b)
     assert test.df == 3
     with pytest.raises(SpecificationError, match="no effects before"):
-        kv.staggered.pre_trend_test(kv.staggered.event_study(data, *COLUMNS, method="imputation"))
+        kv.staggered.pre_trend_test(event_study(data, *COLUMNS, method="imputation"))
 
 
 def test_randomisation_and_placebo():
     data = staggered_panel(3)
-    found = kv.staggered.randomisation_inference(data, *COLUMNS, n_draws=99)
+    found = randomisation_inference(data, *COLUMNS, n_draws=99)
     assert found.p_value == 0.01  # none of 99 draws is as far from zero
     assert found.estimate == pytest.approx(two_way_by_dummies(data), abs=IDENTITY)
     order = np.random.default_rng(1).permutation(60)
@@ -223,19 +233,19 @@ def test_randomisation_and_placebo():
     assert found.draws[0] == pytest.approx(
         two_way_by_dummies(data.assign(first=np.repeat(first, 10))), abs=IDENTITY
     )
-    null = kv.staggered.placebo(data, *COLUMNS, shift=2)
+    null = placebo(data, *COLUMNS, shift=2)
     assert null.conf_low < 0 < null.conf_high
     # A trend before treatment is found out.
     rising = data.assign(y=data["y"] + np.where(data["first"] > 0, 0.5 * (data["time"] - data["first"]), 0))
-    assert kv.staggered.placebo(rising, *COLUMNS, shift=2).conf_low > 0
+    assert placebo(rising, *COLUMNS, shift=2).conf_low > 0
 
 
 @pytest.mark.parametrize("code", [0, np.nan, np.inf, 999])
 def test_never_treated_may_be_zero_missing_infinite_or_later(code):
     data = staggered_panel(3)
-    expected = kv.staggered.event_study(data, *COLUMNS).horizons
+    expected = event_study(data, *COLUMNS).horizons
     recoded = data.assign(first=data["first"].astype(float).replace(0, code))
-    pd.testing.assert_frame_equal(kv.staggered.event_study(recoded, *COLUMNS).horizons, expected)
+    pd.testing.assert_frame_equal(event_study(recoded, *COLUMNS).horizons, expected)
 
 
 def test_results_do_not_depend_on_row_order_or_labels():
@@ -246,49 +256,50 @@ def test_results_do_not_depend_on_row_order_or_labels():
         unit=lambda d: "u" + d["unit"].astype(str).str.zfill(3),
     )
     for method in ("callaway_santanna", "sun_abraham", "imputation"):
-        first, second = (
-            kv.staggered.event_study(d, *COLUMNS, method=method).horizons for d in (data, shuffled)
-        )
+        first, second = (event_study(d, *COLUMNS, method=method).horizons for d in (data, shuffled))
         pd.testing.assert_frame_equal(first, second, rtol=1e-10)
 
 
 def test_always_treated_are_left_out_and_named():
     data = staggered_panel(3)
     extra = data[data["unit"] < 2].assign(unit=lambda d: d["unit"] + 900, first=-5)
-    expected = kv.staggered.event_study(data, *COLUMNS).horizons
+    expected = event_study(data, *COLUMNS).horizons
     with pytest.warns(DataWarning, match="900, 901"):
-        found = kv.staggered.event_study(pd.concat([data, extra]), *COLUMNS).horizons
+        found = event_study(pd.concat([data, extra]), *COLUMNS).horizons
     pd.testing.assert_frame_equal(found, expected)
 
 
-def test_cohort_of_one_is_named_and_defined():
+def test_cohort_of_one_is_named_and_has_no_error_of_its_own():
     data = staggered_panel(3)
     data.loc[data["unit"] == 0, "first"] = 8
     with pytest.warns(DataWarning, match=r"cohort\(s\) of one unit \(8\)"):
-        study = kv.staggered.event_study(data, *COLUMNS)
-    assert np.isfinite(study.aggregate("group").parts[["estimate", "std_error"]].to_numpy()).all()
+        study = event_study(data, *COLUMNS)
+    parts = study.aggregate("group").parts.set_index("group")
+    assert np.isfinite(parts["estimate"]).all()
+    assert parts.index[parts["std_error"].isna()].tolist() == [8]
+    assert np.isfinite(study.aggregate("group").std_error)
 
 
 @pytest.mark.parametrize("method", ["callaway_santanna", "imputation", "two_stage"])
 def test_period_without_untreated_unit_is_named(method):
     data = staggered_panel(3, cohorts=(3, 6))
     with pytest.raises(SpecificationError, match=r"4 period\(s\) \(6, 7, 8, 9\).*before 6"):
-        kv.staggered.event_study(data, *COLUMNS, method=method)
+        event_study(data, *COLUMNS, method=method)
     with pytest.raises(SpecificationError, match="no never treated"):
-        kv.staggered.event_study(data, *COLUMNS, method="sun_abraham")
+        event_study(data, *COLUMNS, method="sun_abraham")
     shorter = data[data["time"] < 6]
-    assert np.isfinite(kv.staggered.event_study(shorter, *COLUMNS, method=method).aggregate().estimate)
+    assert np.isfinite(event_study(shorter, *COLUMNS, method=method).aggregate().estimate)
 
 
 def test_unbalanced_months_are_named_or_used():
     data = staggered_panel(3).query("not (unit == 7 and time == 5)")
     with pytest.raises(InvalidDataError, match="7 5"):
-        kv.staggered.bacon(data, *COLUMNS)
+        bacon(data, *COLUMNS)
     with pytest.warns(DataWarning, match="1 unit.*left out: 7"):
-        found = kv.staggered.event_study(data, *COLUMNS).horizons
-    expected = kv.staggered.event_study(data[data["unit"] != 7], *COLUMNS).horizons
+        found = event_study(data, *COLUMNS).horizons
+    expected = event_study(data[data["unit"] != 7], *COLUMNS).horizons
     pd.testing.assert_frame_equal(found, expected)
-    study = kv.staggered.event_study(data, *COLUMNS, method="imputation")
+    study = event_study(data, *COLUMNS, method="imputation")
     assert study.aggregate().estimate == pytest.approx(by_dummies(data), abs=EXACT)
 
 
@@ -298,8 +309,8 @@ def test_constant_weights_equal_repeated_units():
     repeated = pd.concat(
         [data[weights > k].assign(unit=lambda d, k=k: d["unit"] + 1000 * k) for k in range(3)]
     )
-    ours = kv.staggered.event_study(data.assign(w=weights), *COLUMNS, weights="w")
-    check = kv.staggered.event_study(repeated, *COLUMNS)
+    ours = event_study(data.assign(w=weights), *COLUMNS, weights="w")
+    check = event_study(repeated, *COLUMNS)
     for kind in kv.staggered.AGGREGATIONS:
         assert ours.aggregate(kind).estimate == pytest.approx(check.aggregate(kind).estimate, abs=EXACT)
 
@@ -309,10 +320,8 @@ def test_weights_that_vary_are_refused_by_name():
     data.loc[(data["unit"] == 4) & (data["time"] == 6), "w"] = 2.0
     for method in ("callaway_santanna", "two_stage"):
         with pytest.raises(InvalidDataError, match="4: 1, but 2 in 6"):
-            kv.staggered.event_study(data, *COLUMNS, method=method, weights="w")
-    assert np.isfinite(
-        kv.staggered.event_study(data, *COLUMNS, method="imputation", weights="w").aggregate().estimate
-    )
+            event_study(data, *COLUMNS, method=method, weights="w")
+    assert np.isfinite(event_study(data, *COLUMNS, method="imputation", weights="w").aggregate().estimate)
 
 
 def test_bad_input_is_named():
@@ -326,13 +335,13 @@ def test_bad_input_is_named():
         (data[data["time"] != 5], "after 4"),
     ):
         with pytest.raises(InvalidDataError, match=message):
-            kv.staggered.event_study(bad, *COLUMNS)
+            event_study(bad, *COLUMNS)
     with pytest.raises(SpecificationError, match="becomes treated"):
-        kv.staggered.event_study(data.assign(first=0), *COLUMNS)
+        event_study(data.assign(first=0), *COLUMNS)
     with pytest.raises(SpecificationError, match="known: callaway_santanna"):
-        kv.staggered.event_study(data, *COLUMNS, method="stacked")
+        event_study(data, *COLUMNS, method="stacked")
     with pytest.raises(SpecificationError, match="known: simple"):
-        kv.staggered.event_study(data, *COLUMNS).aggregate("total")
+        event_study(data, *COLUMNS).aggregate("total")
 
 
 @pytest.mark.parametrize("classes", [None, np.arange(24) % 12])

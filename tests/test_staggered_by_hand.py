@@ -91,10 +91,10 @@ def test_two_way_estimate_is_weighted_least_squares():
     expected = (w * residual) @ data["y"] / ((w * residual) @ treated)
     panel = kv.staggered.read_adoption_panel(data.assign(w=w), *COLUMNS, weights="w")
     assert kv.staggered.two_way_estimate(panel) == pytest.approx(expected)
-    for first in (None, -1, 0):
-        same = data.assign(first=first)
+    for first, never in ((None, None), (-1, None), (0, 0), (0, ()), (99, None)):
+        same = kv.staggered.read_adoption_panel(data.assign(first=first), *COLUMNS, never_treated=never)
         with pytest.raises(SpecificationError, match="nothing is compared"):
-            kv.staggered.two_way_estimate(kv.staggered.read_adoption_panel(same, *COLUMNS))
+            kv.staggered.two_way_estimate(same)
 
 
 def test_bacon_weights_of_unequal_groups_by_hand():

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-from kostnadsvekst.errors import DataMissingError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError
 
 
 def nearest_names(absent: Iterable[str], known: Iterable[object]) -> str:
@@ -22,18 +22,32 @@ def nearest_names(absent: Iterable[str], known: Iterable[object]) -> str:
 
 
 def require_columns(needed: Iterable[str], present: Iterable[object]) -> None:
-    """Raise DataMissingError naming every absent column and the nearest present one.
+    """Refuse data that lack a column or have two of one name; all are named.
 
     Parameters
     ----------
     needed : iterable of str
     present : iterable
         The columns that the data have.
+
+    Raises
+    ------
+    DataMissingError
+        If columns are absent; the nearest present names are suggested.
+    InvalidDataError
+        If the data have several columns of a needed name: which one is meant is not known.
     """
-    columns = list(present)
+    needed, columns = list(needed), list(present)
     absent = [name for name in needed if name not in columns]
     if absent:
         names = ", ".join(str(name) for name in columns)
         raise DataMissingError(
             f"the data lack the column(s) {nearest_names(absent, columns)}; they have {names}"
+        )
+    repeated = [name for name in dict.fromkeys(needed) if columns.count(name) > 1]
+    if repeated:
+        times = ", ".join(f"{name!r} ({columns.count(name)} times)" for name in repeated)
+        raise InvalidDataError(
+            f"the data have several columns of one name: {times}; rename them, or keep one with "
+            "data.loc[:, ~data.columns.duplicated()]"
         )

@@ -36,6 +36,10 @@ class Provenance:
         """Whether the data are synthetic, and so say nothing about Norway."""
         return self.origin == SYNTHETIC
 
+    def __deepcopy__(self, memo: object) -> "Provenance":
+        # pandas copies a frame's attributes deeply with every column taken; a frozen value needs no copy.
+        return self
+
 
 def provenance_of(data: pd.DataFrame) -> Provenance:
     """Provenance that a frame carries, in its attributes or in its column ``data_origin``.

@@ -8,7 +8,9 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.fixed_effects import Estimate, estimate
 from kostnadsvekst.models.jackknife import LeaveOneOut, leave_one_out
+from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Influence:
         return frame.iloc[order]
 
 
+@one_thread
 def influence(fitted: Estimate, by: str | None = None) -> Influence:
     """Leave out each unit in turn, in closed form.
 
@@ -89,7 +92,7 @@ def influence(fitted: Estimate, by: str | None = None) -> Influence:
     Raises
     ------
     SpecificationError
-        If entities span levels, or there are fewer than two levels.
+        If entities span levels, there are fewer than two levels, or further sets of effects are absorbed.
     DataMissingError
         If the column does not exist.
 
@@ -99,6 +102,11 @@ def influence(fitted: Estimate, by: str | None = None) -> Influence:
     """
     if type(fitted) is not Estimate or fitted.data is None:
         raise SpecificationError("influence is on estimates of kostnadsvekst.estimate with their data")
+    if fitted.fit.absorbed:
+        raise SpecificationError(
+            f"influence is on one set of absorbed effects: write "
+            f"{dummies_of(fitted.specification.absorb)} among the regressors instead of absorbing"
+        )
     column = by or fitted.specification.entity
     codes = fitted.grouping.codes(column)
     levels = fitted.data[column].iloc[fitted.rows]

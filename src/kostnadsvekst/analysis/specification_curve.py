@@ -16,19 +16,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
-from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, KostnadsvekstError, SpecificationError
+from kostnadsvekst.models.absorption import demean
 from kostnadsvekst.models.covariance_kinds import Grouping
 from kostnadsvekst.models.design import Design, Sample, build_design
-from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED, Estimate, demean, estimate
-from kostnadsvekst.models.inference import cluster_sums, count_clusters, nests, small_sample_factor
+from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED, Estimate, estimate
+from kostnadsvekst.models.inference import (
+    cluster_sums,
+    count_clusters,
+    nests,
+    orthonormal_rows,
+    small_sample_factor,
+)
 from kostnadsvekst.models.preparation import NeededColumns, needed_columns, read_needed
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.wild_bootstrap import SEED, bootstrap_statistics, draw_signs
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -70,7 +77,8 @@ class SpecificationCurve:
     ----------
     frame : DataFrame
         One row for each specification and term: ``spec`` (identifier), ``term``, estimate, std_error,
-        statistic, p_value, conf_low, conf_high (95 %), n_obs, n_entities, df, the parts of the specification,
+        statistic, p_value, conf_low, conf_high (95 %), n_obs, n_entities, df, the parts of the specification
+        (``absorb`` where some specification has it),
         ``role`` (published, declared or added) and ``status`` (``"ok"``, or why there is no estimate).
     specifications : dict
         Identifier -> Specification.
@@ -147,7 +155,7 @@ def specification_curve(
     bootstrap = _start_bootstrap(data, roles, draws, seed, tested) if draws and focal else None
     rows: dict[Specification, list[_Line]] = {}
     # Thousands of small products: threads would wait for one another longer than they work.
-    with threadpool_limits(1, "blas"):
+    with threads_for(0):
         for members in _by_sample(list(roles)):
             rows |= _fit_group(members, data, focal, bootstrap)
             tick(len(rows))
@@ -158,7 +166,9 @@ def specification_curve(
 
 def identify(spec: Specification) -> str:
     """Return a specification's identifier: eight hexadecimal digits that depend on its content only."""
-    text = "|".join(f"{part.name}={getattr(spec, part.name)}" for part in fields(spec))
+    # A part that came later is left out where it is empty: specifications keep their identifiers.
+    parts = [part.name for part in fields(spec) if part.name != "absorb" or spec.absorb]
+    text = "|".join(f"{name}={getattr(spec, name)}" for name in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -174,7 +184,7 @@ class _Line(NamedTuple):
     std_error: float
     n_obs: int
     n_entities: int
-    df: int
+    df: float
     status: str = OK
     p_value: float = float("nan")
     conf_low: float = float("nan")
@@ -223,10 +233,10 @@ class _Fit(NamedTuple):
 
 
 def _by_sample(specs: list[Specification]) -> list[list[Specification]]:
-    """Group by sample, weights and effects, in order of first appearance."""
+    """Group by sample, weights and absorbed effects, in order of first appearance."""
     groups: dict[tuple[Any, ...], list[Specification]] = {}
     for spec in specs:
-        key = (spec.entity, spec.time, spec.effects, spec.weights, spec.sample)
+        key = (spec.entity, spec.time, spec.effects, spec.absorb, spec.weights, spec.sample)
         groups.setdefault(key, []).append(spec)
     return list(groups.values())
 
@@ -278,7 +288,9 @@ def _fit_rows(
     for spec in specs:
         if len(rows) and spec.regressors not in designs:
             designs[spec.regressors] = build_design(needed[spec].terms, sample)
-    shared = _share(specs[0], {s.outcome for s in specs}, designs, sample, rows) if len(rows) else None
+    # Several sets of effects are projected for each fit alone.
+    alike = len(rows) and not specs[0].absorb
+    shared = _share(specs[0], {s.outcome for s in specs}, designs, sample, rows) if alike else None
     fits: dict[tuple[str, tuple[str, ...]], _Fit | None] = {}
     slow: dict[tuple[str, tuple[str, ...]], Estimate | KostnadsvekstError] = {}
     lines: dict[Specification, list[_Line]] = {}
@@ -423,10 +435,14 @@ def _lines_alone(
         gone = [t for t in focal or () if t in fitted.dropped]
         reason = f"collinear: {', '.join(gone)}" if gone else f"none of {', '.join(focal or ())} is in it"
         return [_failed(spec, reason)]
-    counts = (fitted.n_obs, fitted.n_entities, chosen.inference.df, OK)
+    df = np.broadcast_to(chosen.inference.df, len(chosen.terms)).tolist()
     columns = ["estimate", "std_error", "p_value", "conf_low", "conf_high"]
-    table = frame.loc[wanted, columns].itertuples(name=None)
-    return [_Line(term, b, se, *counts, p, low, high) for term, b, se, p, low, high in table]
+    table = frame.assign(df=df[:-1]).loc[wanted, [*columns, "df"]].itertuples(name=None)
+    size = (fitted.n_obs, fitted.n_entities)
+    return [
+        _Line(term, b, se, *size, df_of_term, OK, p, low, high)
+        for term, b, se, p, low, high, df_of_term in table
+    ]
 
 
 def _failed(spec: Specification, reason: object) -> _Line:
@@ -451,7 +467,8 @@ def _tidy(
         # Tests that do not come from the t distribution are there already.
         given = frame.pop(name).to_numpy()
         frame.insert(5 + position, name, np.where(np.isnan(given), values, given))
-    for part in _PARTS:
+    absorbing = ("absorb",) if any(spec.absorb for spec in roles) else ()
+    for part in (*_PARTS, *absorbing):
         frame[part] = [_as_text(part, getattr(spec, part)) for spec, _ in keys]
     frame["role"] = [roles[spec] for spec, _ in keys]
     frame["status"] = frame.pop("status")
@@ -460,9 +477,9 @@ def _tidy(
 
 def _as_text(part: str, value: Any) -> str:
     if value is None or value == ():
-        return {"weights": "none", "sample": "all"}.get(part, "")
+        return {"weights": "none", "sample": "all", "absorb": "none"}.get(part, "")
     if isinstance(value, tuple):
-        return {"regressors": " + ", "sample": " & "}.get(part, ":").join(value)
+        return {"regressors": " + ", "sample": " & ", "absorb": " + "}.get(part, ":").join(value)
     return str(value)
 
 
@@ -491,7 +508,8 @@ class _Bootstrap:
             residuals=fit.residuals,
             coefficient=float(fit.coefficients[j]),
             bread=fit.bread,
-            j=j,
+            direction=fit.bread[j],
+            variance=float(fit.bread[j, j]),
             df_resid=fit.df_resid,
             clusters=sample.codes[entity],
             signs=self._signs_of(shared, sample.levels[entity]),
@@ -505,14 +523,17 @@ class _Bootstrap:
         spec, fit = fitted.specification, fitted.fit
         clusters = fitted.grouping.codes(spec.entity)
         levels = np.unique(fitted.data[spec.entity].iloc[fitted.rows])
-        j = fitted.terms.index(term)
+        j, k = fitted.terms.index(term), len(fit.coefficients)
+        # In orthonormal coordinates, for these are the fits that the normal equations do not bear.
+        direction = orthonormal_rows(fit, np.eye(k)[[j]])[0]
         self._add(
-            X=fit.X_within,
+            X=orthonormal_rows(fit, fit.X_within),
             weights=fit.weights,
             residuals=fit.residuals,
             coefficient=float(fit.coefficients[j]),
-            bread=fit.bread,
-            j=j,
+            bread=np.eye(k),
+            direction=direction,
+            variance=float(direction @ direction),
             df_resid=fit.df_resid,
             clusters=clusters,
             signs=self.signs[:, self.units.get_indexer(levels)],
@@ -553,15 +574,16 @@ class _Bootstrap:
         residuals: Floats,
         coefficient: float,
         bread: Floats,
-        j: int,
+        direction: Floats,
+        variance: float,
         df_resid: int,
         clusters: Ints,
         signs: Floats,
         pooled: bool,
     ) -> None:
         n, k = X.shape
-        z = X @ bread[j]
-        restricted = residuals + z * (coefficient / bread[j, j])
+        z = X @ direction
+        restricted = residuals + z * (coefficient / variance)
         # In a pooled model the draw's mean is taken out again: a column of ones stands beside the others.
         columns = np.column_stack([X, np.ones(n)]) if pooled else X
         scale = np.zeros((columns.shape[1],) * 2)
@@ -570,7 +592,7 @@ class _Bootstrap:
             scale[k, k] = 1 / weights.sum()
         u = cluster_sums(columns * (weights * restricted)[:, None], clusters)
         h = cluster_sums(columns * (weights * z)[:, None], clusters) @ scale
-        squares = bootstrap_statistics(signs, u[:, :k] @ bread[j], u, h)
+        squares = bootstrap_statistics(signs, u[:, :k] @ direction, u, h)
         n_clusters = signs.shape[1]
         factor = small_sample_factor(n, k, df_resid, n_clusters, "areg")
         self.statistics.append(np.sign(squares) * np.sqrt(np.abs(squares) / factor))
@@ -584,6 +606,12 @@ def _start_bootstrap(
     seed: int,
     tested: Callable[[Specification], bool],
 ) -> _Bootstrap:
+    several = [spec.formula for spec in specs if spec.absorb and tested(spec)]
+    if several:
+        raise SpecificationError(
+            f"the joint test draws for one set of absorbed effects; {len(several)} specification(s) have "
+            f"more, such as {several[0]!r}: leave them out with tested=lambda spec: not spec.absorb"
+        )
     entities = {spec.entity for spec in specs}
     if len(entities) > 1:
         raise SpecificationError(

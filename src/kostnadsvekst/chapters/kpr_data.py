@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,12 +16,14 @@ from kostnadsvekst.register.protected_growth import ProtectedGrowth
 from kostnadsvekst.register.protected_tables import protect_register
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.register.tables import RegisterTables
+from kostnadsvekst.register.weekly_series import Break
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.published import load_claims
 
 START, END = "2017-01", "2020-12"
 # Without the weeks of Christmas and New Year at either end.
-FIRST_WHOLE_WEEK, LAST_WHOLE_WEEK = "2017-01-09", "2020-12-14"
+_COMPARED = ("2017-01-09", "2020-12-14")
+CONF_LEVEL = 0.95
 LOCKDOWN, SUMMER, NEW_YEAR_2019, MARCH_2019 = "2020-03-09", "2020-06-15", "2018-12-31", "2019-03-04"
 _SHORT = (
     "respite_institution",
@@ -31,12 +32,13 @@ _SHORT = (
     "time_limited_assessment",
 )
 # Level shifts that the text names: the lockdown, and the fall of services at home at the turn of 2018/2019.
-BREAKS: dict[str, tuple[Any, ...]] = {
-    **dict.fromkeys(_SHORT, ((LOCKDOWN, SUMMER),)),
-    "time_limited_other": ((LOCKDOWN, SUMMER), SUMMER),
-    "home_health": ((NEW_YEAR_2019, MARCH_2019),),
+# Users came back step by step.
+_LOCKED_DOWN = register.ChangingShift(LOCKDOWN, SUMMER)
+BREAKS: Mapping[str, tuple[Break, ...]] = {
+    **dict.fromkeys(_SHORT, (_LOCKED_DOWN,)),
+    "time_limited_other": (_LOCKED_DOWN, SUMMER),
+    "home_health": (register.ChangingShift(NEW_YEAR_2019, MARCH_2019),),
 }
-_BOOTSTRAP = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def _compute(episodes: Path, population_file: Path) -> Material:
     claims["ours"] = compute_claims(shown.tables, claims)
     totals = {service: shown.tables.users((service,)) for service in SERVICES}
     trends = {
-        service: register.trend(series, BREAKS.get(service, ()), n_bootstrap=_BOOTSTRAP)
+        service: register.trend(series, BREAKS.get(service, ()), level=CONF_LEVEL)
         for service, series in totals.items()
         if series.notna().all()
     }
@@ -96,9 +98,8 @@ def growth_of_totals(totals: Mapping[str, pd.Series]) -> pd.DataFrame:
         if series.isna().any():
             continue
         breaks = BREAKS.get(service, ())
-        whole = series.loc[FIRST_WHOLE_WEEK:LAST_WHOLE_WEEK]
-        found = register.growth(whole, whole.index[0], whole.index[-1], breaks, n_bootstrap=_BOOTSTRAP)
-        check = register.components_check(whole, breaks).iloc[-1]
+        found = register.growth(series, *_COMPARED, breaks, level=CONF_LEVEL)
+        check = register.components_check(series, breaks, start=_COMPARED[0], end=_COMPARED[1]).iloc[-1]
         found["components_percent"] = 100 * check["components"] / found["level_start"]
         rows[service] = found
     return pd.DataFrame(rows).T

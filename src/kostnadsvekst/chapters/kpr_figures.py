@@ -14,7 +14,16 @@ from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
 
 _MARKED = Bilingual("Nedstengningen 12. mars 2020", "Lockdown of 12 March 2020")
 _OBSERVED = Bilingual("per uke", "weekly")
-_TREND = Bilingual("trend med 95 %-bånd", "trend with 95% band")
+_LEVEL = Bilingual("nivå uten sesong, med 95 %-bånd", "level without season, with 95% band")
+# What the band covers is measured: results/kpr/coverage.csv.
+_BAND = Bilingual(
+    "Båndet gjelder nivået (trend og nivåskift) i hver uke for seg, ikke\n"
+    "hele kurven under ett: i simuleringer dekker det det sanne nivået\n"
+    "i om lag 95 % av ukene, sjeldnere ved en brå knekk.",
+    "The band is for the level (trend and shifts) in each week alone, not\n"
+    "for the whole curve: in simulations it covers the true level in about\n"
+    "95% of the weeks, less often at a sharp bend.",
+)
 
 
 def figures_of(material: Material, lang: str) -> dict[str, bytes]:
@@ -64,6 +73,10 @@ _PER_WEEK = Bilingual("Brukere per uke", "Users per week")
 _HOURS_AXIS = Bilingual("Timer per bruker og uke", "Hours per user and week")
 _BY_AGE = Bilingual("Etter alder", "By age")
 _ALL_AGES = Bilingual("Alle aldre", "All ages")
+_ALL_AGES_CUT = Bilingual(
+    "Alle aldre (aksen begynner ikke på null)", "All ages (axis does not begin at zero)"
+)
+_LOWEST = 0.9  # of the smallest count: where the axis of a level begins, so that its band is seen
 
 
 def _caption(number: int | None, lang: str) -> str:
@@ -75,18 +88,23 @@ def _caption(number: int | None, lang: str) -> str:
 def _users_figure(material: Material, service: str, lang: str, number: int) -> Any:
     figure, (left, right) = new_figure(9.0, 4.0, columns=2)
     if service in material.trends:
-        path = material.trends[service]
-        left.plot(path["week"], path["observed"], color="#AAAAAA", linewidth=1.0, label=_OBSERVED.get(lang))
-        left.fill_between(
-            path["week"], path["conf_low"], path["conf_high"], color=COLOURS[0], alpha=0.25, linewidth=0
-        )
-        left.plot(path["week"], path["trend"] + path["shift"], color=COLOURS[0], label=_TREND.get(lang))
+        _draw_level(left, material.trends[service], COLOURS[0], lang)
     else:
         series = material.tables.users((service,))
         left.plot(series.index, series, color="#AAAAAA", label=_OBSERVED.get(lang))
-    left.set_title(_ALL_AGES.get(lang), loc="left", fontsize=10)
+    title = _ALL_AGES_CUT if service in material.trends else _ALL_AGES
+    left.set_title(title.get(lang), loc="left", fontsize=10)
     _by_age(right, lambda group: material.tables.users((service,), group), lang)
     return _finish(figure, (left, right), _caption(number, lang), _PER_WEEK, lang)
+
+
+def _draw_level(axes: Any, path: pd.DataFrame, colour: str, lang: str) -> None:
+    """Weekly counts, level and band, on an axis that need not begin at zero; what the band is, below."""
+    axes.plot(path["week"], path["observed"], color="#AAAAAA", linewidth=1.0, label=_OBSERVED.get(lang))
+    axes.fill_between(path["week"], path["conf_low"], path["conf_high"], color=colour, alpha=0.3, linewidth=0)
+    axes.plot(path["week"], path["level"], color=colour, linewidth=1.1, label=_LEVEL.get(lang))
+    axes.set_xlabel(_BAND.get(lang), fontsize=6.5, loc="left")
+    axes.set_ylim(bottom=_LOWEST * path["observed"].min())
 
 
 def _hours_figure(material: Material, service: str, lang: str, number: int | None) -> Any:
@@ -118,6 +136,12 @@ def _short_stays_figure(material: Material, lang: str) -> Any:
     for service, colour in colours.items():
         series = material.tables.users((service,))
         axes.plot(series.index, series, color=colour, linewidth=1.1, label=service_label(service).get(lang))
+        if service in material.trends:
+            path = material.trends[service]
+            axes.fill_between(
+                path["week"], path["conf_low"], path["conf_high"], color=colour, alpha=0.25, linewidth=0
+            )
+    axes.set_xlabel(_BAND.get(lang), fontsize=6.5, loc="left")
     return _finish(figure, (axes,), _caption(6, lang), _PER_WEEK, lang, columns=2)
 
 
@@ -128,7 +152,7 @@ def _finish(
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     for axes in panels:
-        axes.set_ylim(0, axes.get_ylim()[1] * (1.25 if len(panels) == 1 else 1.3))
+        _leave_room(axes, 0.25 if len(panels) == 1 else 0.3)
         axes.axvline(
             pd.Timestamp("2020-03-12"), color="#666666", linewidth=0.8, linestyle=":", label=_MARKED.get(lang)
         )
@@ -137,9 +161,18 @@ def _finish(
         axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _thousands(value, lang)))
         axes.set_ylabel(unit.get(lang))
-        axes.legend(fontsize=7, ncols=columns if len(panels) == 1 else 2, loc="upper left", frameon=False)
+        of_level = axes.get_ylim()[0] > 0
+        n_columns = 1 if of_level else (columns if len(panels) == 1 else 2)
+        axes.legend(fontsize=7, ncols=n_columns, loc="upper left", frameon=False)
     figure.suptitle(caption, fontsize=11, x=0.01, ha="left", weight="bold")
     return figure
+
+
+def _leave_room(axes: Any, share: float) -> None:
+    """Begin at zero, or where `_draw_level` did, and leave a share of the height for the legend."""
+    low, high = axes.get_ylim()
+    low = low if low > 0 and not axes.get_autoscaley_on() else 0.0
+    axes.set_ylim(low, high + share * (high - low))
 
 
 def _thousands(value: float, lang: str) -> str:

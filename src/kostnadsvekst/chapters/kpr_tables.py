@@ -162,10 +162,14 @@ def growth_table(material: Material) -> Table:
         Heading(Bilingual("Kontroll, prosent", "Check, percent")),
     )
     note = Bilingual(
-        "Nivå uten sesong: robust STL etter at nivåskift er tatt ut, skift lagt til igjen; usikkerhet ved "
-        "blokkbootstrap av residualene. Kontroll: tilstandsrommodell (UnobservedComponents) med samme skift.",
-        "Level without season: robust STL after level shifts are taken out, shifts put back; uncertainty by "
-        "block bootstrap of the residuals. Check: UnobservedComponents with the same shifts.",
+        "Nivå uten sesong: glattet kurve og nivåskift med autokorrelert støy, snitt over glatthet og "
+        "autokorrelasjon; sesongen er lik hvert år og med der en test finner den. I simuleringer med hver "
+        "series støy dekker intervallet den sanne veksten i om lag 95 prosent (results/kpr/coverage.csv). "
+        "Kontroll: tilstandsrommodell (UnobservedComponents) med samme skift.",
+        "Level without season: smooth curve and level shifts with autocorrelated noise, averaged over "
+        "smoothness and autocorrelation; the season is the same every year, and kept where a test finds it. "
+        "In simulations with each series' own noise the interval covers the true growth in about 95 per cent "
+        "(results/kpr/coverage.csv). Check: UnobservedComponents with the same shifts.",
     )
     title = Bilingual("Vekst i brukere per uke 2017–2020", "Growth in users per week 2017–2020")
     stub = Bilingual("Tjeneste", "Service")

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
-from threadpoolctl import threadpool_limits
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.models.acute_beds_design import BedsDesign, build_beds_design, log_persons
@@ -47,9 +46,11 @@ from kostnadsvekst.panel.monthly import (
     outcome_columns,
     outcome_counts,
     outcome_parts,
+    short_names,
     to_grid,
 )
 from kostnadsvekst.provenance import provenance_of
+from kostnadsvekst.threads import threads_for
 
 __all__ = [
     "AGES",
@@ -79,6 +80,7 @@ __all__ = [
     "outcome_counts",
     "outcome_parts",
     "results",
+    "short_names",
     "to_grid",
 ]
 
@@ -251,7 +253,7 @@ def _fit_all(
     # One outcome at a time, so that it stays in the processor's cache until it is done.
     cells = (_cells(grid, name, known, model) for name in names)
     # Small products, many times over: threads would wait for one another longer than they work.
-    with threadpool_limits(1, "blas"):
+    with threads_for(0):
         fits = list((_fit_ar1 if model.ar1 else _fit_each)(cells, X, model, design))
     _tell_refused(names, [fit for _, fit in fits])
     places = _Places(grid.municipalities.astype(str), grid.months.astype(str).to_numpy(), model.classes)
@@ -325,7 +327,8 @@ def _two_way(cells: _Cells, shared: SharedRegressors, model: _Model, k: int) -> 
         V = bread * fit.sum_of_squares / df
     else:
         nested = n - (fit.n_effects - units) - m - 1
-        V = units / (units - 1) * (n - 1) / nested * bread @ (fit.scores.T @ fit.scores) @ bread
+        influences = fit.scores @ bread
+        V = units / (units - 1) * (n - 1) / nested * influences.T @ influences
         df = units - 1
     return _Effect(fit.coefficients[:k], np.sqrt(np.diag(V)[:k]), df, n, units, float("nan"))
 

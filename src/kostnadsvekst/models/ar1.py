@@ -21,8 +21,9 @@ from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covar
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
-from kostnadsvekst.models.specifications import Specification
-from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.models.specifications import Specification, dummies_of
+from kostnadsvekst.panel.periods import check_unique, read_periods, require_neighbours
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -167,6 +168,8 @@ class Ar1Estimate(Estimate):
         Modified Durbin-Watson statistic and Baltagi-Wu LBI of the within residuals.
     n_lost : int
         Complete rows that the transformation took: the first of each unit.
+    step : str
+        Length of a period as found in the time column, such as ``"2 years"``.
     """
 
     rho: float
@@ -181,6 +184,7 @@ class Ar1Estimate(Estimate):
     durbin_watson: float
     lbi: float
     n_lost: int
+    step: str
 
     @property
     def facts(self) -> ResultFacts:
@@ -194,6 +198,9 @@ class Ar1Estimate(Estimate):
             rho_method=self.rho_method,
             n_lost=self.n_lost,
         )
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}\none period is {self.step}"
 
     def with_covariance(
         self, covariance: str | tuple[str, ...], convention: str | None = None, **options: Any
@@ -234,7 +241,8 @@ def estimate_ar1(
     Parameters
     ----------
     spec : Specification
-        Its time column must hold whole numbers, months or dates, unique within an entity. Weights must be
+        Its time column is read by `kostnadsvekst.panel.periods.read_periods`: one period is the regular
+        step of the whole column, such as two years, and must be unique within an entity. Weights must be
         constant within entities and go only with the methods in `WEIGHTED_METHODS`.
     data : DataFrame
         One row an observation, in any order; units may be unbalanced and have gaps. Rows with a missing
@@ -257,7 +265,8 @@ def estimate_ar1(
     DataMissingError, InvalidDataError
         As `kostnadsvekst.estimate`; also for rows that repeat an entity and period.
     SpecificationError
-        For an unknown method, weights that Stata refuses, a rho outside (-1, 1), or nothing to estimate.
+        For an unknown method, weights that Stata refuses, no two rows of a unit one period apart (but for a
+        fixed rho), a rho outside (-1, 1), or nothing to estimate.
 
     Notes
     -----
@@ -273,14 +282,17 @@ def estimate_ar1(
     method, fixed = _check_method(rho, rho_value)
     _check_specification(spec)
     prepared = prepare(spec, data)
-    check_unique(prepared.units, prepared.times)
+    periods = read_periods(data[spec.time], prepared.rows)
+    check_unique(prepared.units, prepared.times, periods.numbers)
+    if method != "fixed":
+        require_neighbours(prepared.entities, periods, spec.entity, spec.time)
     weights = _unit_weights(prepared, method)
     design = prepared.build_design()
     fit = fit_ar1(
         prepared.outcome,
         design.columns,
         prepared.entities,
-        period_numbers(prepared.times),
+        periods.numbers,
         method=method,
         two_step=two_step,
         rho_value=fixed,
@@ -291,13 +303,15 @@ def estimate_ar1(
     names = tuple(design.terms[j] for j in fit.within.kept)
     rows = prepared.rows[fit.rows]
     grouping = Grouping(spec.entity, spec.time, prepared.cluster_codes(fit.rows), data, rows)
+    with threads_for(design.columns.size * len(names)):
+        covariance = compute_covariance(
+            spec.covariance, fit.within, grouping, convention=spec.convention, names=names
+        )
     return Ar1Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
         fit=fit.within,
-        inference=compute_covariance(
-            spec.covariance, fit.within, grouping, convention=spec.convention, names=names
-        ),
+        inference=covariance,
         dropped=tuple(design.terms[j] for j in fit.within.dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=rows,
@@ -315,6 +329,7 @@ def estimate_ar1(
         durbin_watson=fit.rho.durbin_watson,
         lbi=fit.rho.lbi,
         n_lost=len(prepared.rows) - len(rows),
+        step=periods.step,
     )
 
 
@@ -330,6 +345,11 @@ def _warn_of_gaps(n_gaps: int, entity: str) -> None:
 def _check_specification(spec: Specification) -> None:
     if spec.effects != "entity":
         raise SpecificationError("AR(1) disturbances are estimated with absorbed entity effects only")
+    if spec.absorb:
+        raise SpecificationError(
+            f"AR(1) disturbances are estimated with one set of absorbed effects: write "
+            f"{dummies_of(spec.absorb)} among the regressors instead of absorbing"
+        )
     kind, _ = read_choice(spec.covariance)
     if KINDS[kind].refits:
         raise SpecificationError(f"the {kind} would have to estimate rho again without each cluster")
@@ -369,14 +389,34 @@ def fit_ar1(
     Raises
     ------
     SpecificationError
-        If no unit has two rows, rho leaves (-1, 1), or nothing is left to estimate.
+        If no unit has two rows, or none has two one period apart (but for a fixed rho), rho leaves (-1, 1),
+        or nothing is left to estimate.
     """
+    with threads_for(X.size * X.shape[1]):
+        return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights)
+
+
+def _fit_ar1(
+    y: Floats,
+    X: Floats,
+    entities: Ints,
+    periods: Ints,
+    method: str,
+    two_step: bool,
+    rho_value: float,
+    weights: Floats | None,
+) -> Ar1Fit:
     order = np.lexsort((periods, entities))
     y, X, entities, periods = y[order], X[order], entities[order], periods[order]
     w = np.ones(len(y)) if weights is None else weights[order]
     gaps = _gaps(entities, periods)
     if not gaps.any():
         raise SpecificationError("no unit has two rows: AR(1) disturbances cannot be estimated")
+    if method != "fixed" and not (gaps == 1).any():
+        raise SpecificationError(
+            "no unit has two rows one period apart: nothing in the data tells rho; give a fixed value "
+            "(rho_value)"
+        )
     within = _stata_demeaned(np.column_stack([X, y]), entities)
     moments = lag_moments(within * np.sqrt(w)[:, None], gaps)
     rho = estimate_rho(moments, method, two_step=two_step, rho_value=rho_value)

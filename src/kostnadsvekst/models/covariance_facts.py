@@ -10,6 +10,21 @@ from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.panel.schema import label_of
 
 NEGATIVE_EIGENVALUES = Bilingual("negative egenverdier satt til null", "negative eigenvalues set to zero")
+NO_ERROR_OF_CONSTANT = Bilingual(
+    "konstanten uten standardfeil: variansen er under null",
+    "constant without an error: its variance is below zero",
+)
+# Working models of CR2, see `kostnadsvekst.models.few_clusters`, as they are printed.
+TARGETS = {
+    "identity": Bilingual("arbeidsmodell med lik varians", "working model of equal variances"),
+    "inverse_weights": Bilingual("arbeidsmodell med varians 1/w", "working model of variances 1/w"),
+}
+TIES_UNCOUNTED = Bilingual("likhet regnes ikke med", "ties not counted")
+# How far two periods are from each other where some are absent.
+DISTANCES = {
+    "calendar": Bilingual("i kalendertid", "in calendar time"),
+    "rank": Bilingual("i rekkefølgen av perioder som finnes", "in the order of the periods present"),
+}
 # Small-sample factors, see `kostnadsvekst.models.inference.clustered`, as they are printed.
 CONVENTIONS = {
     "areg": Bilingual("areg småutvalgsfaktor", "areg small-sample factor"),
@@ -67,8 +82,16 @@ class CovarianceFacts:
         Number of clusters of each column.
     n_periods, lags : int, optional
         Of a covariance over time.
+    distance : {"calendar", "rank"}, optional
+        How lags are counted where periods are absent.
+    n_absent : int
+        Periods between the first and the last that no row has; not counted where rank is the distance.
     convention : {"areg", "xtreg", "none"}, optional
         Small-sample factor; None for a kind that has no choice of it.
+    target : {"identity", "inverse_weights"}, optional
+        Working model of the errors, where it matters.
+    df_range : (float, float), optional
+        Least and largest degrees of freedom, where coefficients have their own.
     draws : DrawFacts, optional
         Of a bootstrap.
     corrections : tuple of Bilingual
@@ -83,7 +106,11 @@ class CovarianceFacts:
     n_clusters: tuple[int, ...] = ()
     n_periods: int | None = None
     lags: int | None = None
+    distance: str | None = None
+    n_absent: int = 0
     convention: str | None = None
+    target: str | None = None
+    df_range: tuple[float, float] | None = None
     draws: DrawFacts | None = None
     corrections: tuple[Bilingual, ...] = ()
     beneath: "CovarianceFacts | None" = None
@@ -110,8 +137,23 @@ class CovarianceFacts:
             parts.append(self.draws.text)
         if self.lags is not None:
             parts.append(Bilingual(f"{self.lags} etterslep", f"{self.lags} lag(s)"))
+        if self.distance == "rank":
+            parts.append(DISTANCES["rank"])
+        elif self.n_absent:
+            where, count = DISTANCES["calendar"], self.n_absent
+            parts.append(Bilingual(f"{where.nb}, {count} mangler", f"{where.en}, {count} absent"))
         if self.convention is not None:
             parts.append(CONVENTIONS[self.convention])
+        if self.target is not None:
+            parts.append(TARGETS[self.target])
+        if self.df_range is not None:
+            low, high = (f"{df:.1f}" for df in self.df_range)
+            parts.append(
+                Bilingual(
+                    f"Satterthwaite-frihetsgrader {low} til {high}".replace(".", ","),
+                    f"Satterthwaite degrees of freedom {low} to {high}",
+                )
+            )
         return [*parts, *self.corrections]
 
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.models import inference
+from kostnadsvekst.models import few_clusters, inference
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.jackknife import jackknife
 from kostnadsvekst.models.rows import level_codes
 from kostnadsvekst.models.wild_bootstrap import wild_covariance
 from kostnadsvekst.naming import require_columns
+from kostnadsvekst.panel.periods import period_numbers
 
 Ints = NDArray[np.intp]
 
@@ -41,6 +42,8 @@ class CovarianceKind:
         Columns that it takes where none is named.
     takes_convention, takes_names : bool
         Whether it takes the small-sample convention; the names of the terms.
+    takes_numbers : bool
+        Whether it takes periods as numbers, whose differences are their distances, and not as codes.
     options : tuple of str
         Other keywords that it takes.
     refits : bool
@@ -56,6 +59,7 @@ class CovarianceKind:
     defaults: tuple[str, ...] = ()
     takes_convention: bool = False
     takes_names: bool = False
+    takes_numbers: bool = False
     options: tuple[str, ...] = ()
     refits: bool = False
     beneath: str = ""
@@ -66,6 +70,12 @@ KINDS: dict[str, CovarianceKind] = {
         Bilingual("klassiske (homoskedastiske)", "classical (homoskedastic)"), inference.classical
     ),
     "hc1": CovarianceKind(Bilingual("robuste (HC1)", "robust (HC1)"), inference.hc1),
+    "hc2": CovarianceKind(
+        Bilingual("robuste (HC2)", "robust (HC2)"), few_clusters.hc2, takes_names=True, options=("df",)
+    ),
+    "hc3": CovarianceKind(
+        Bilingual("robuste (HC3)", "robust (HC3)"), few_clusters.hc3, takes_names=True, options=("df",)
+    ),
     "cluster": CovarianceKind(
         Bilingual("klyngerobuste", "clustered"),
         inference.clustered,
@@ -85,7 +95,8 @@ KINDS: dict[str, CovarianceKind] = {
         inference.driscoll_kraay,
         defaults=("time",),
         takes_convention=True,
-        options=("lags",),
+        takes_numbers=True,
+        options=("lags", "distance"),
     ),
     "wild_cluster": CovarianceKind(
         Bilingual("vill klyngebootstrap under nullhypotesen", "wild cluster bootstrap, null imposed"),
@@ -94,7 +105,7 @@ KINDS: dict[str, CovarianceKind] = {
         defaults=("entity",),
         takes_convention=True,
         takes_names=True,
-        options=("draws", "seed", "distribution", "terms"),
+        options=("draws", "seed", "distribution", "terms", "ties"),
         beneath="cluster",
     ),
     "jackknife": CovarianceKind(
@@ -103,6 +114,14 @@ KINDS: dict[str, CovarianceKind] = {
         n_columns=(0, 1),
         defaults=("entity",),
         refits=True,
+    ),
+    "cr2": CovarianceKind(
+        Bilingual("klyngerobuste CR2 (Bell–McCaffrey)", "clustered CR2 (Bell-McCaffrey)"),
+        few_clusters.cr2,
+        n_columns=(0, 1),
+        defaults=("entity",),
+        takes_names=True,
+        options=("target",),
     ),
 }
 
@@ -189,12 +208,26 @@ class Grouping:
         """
         if column in self.known:
             return self.known[column]
+        codes: Ints = level_codes(self._used(column), column, self.entity, self.time)[0]
+        return codes
+
+    def numbers(self, column: str) -> Ints:
+        """Numbers of a column's periods, as `kostnadsvekst.panel.periods.period_numbers` reads them.
+
+        Raises
+        ------
+        DataMissingError, InvalidDataError
+            As `codes`; also if a value cannot be read as a period.
+        """
+        used = self._used(column)
+        level_codes(used, column, self.entity, self.time, "periods")
+        return period_numbers(used[column])
+
+    def _used(self, column: str) -> pd.DataFrame:
         if self.data is None:
             raise SpecificationError(f"the estimate has no data to take the column {column!r} from")
         require_columns([column], self.data.columns)
-        used = self.data[list(dict.fromkeys((self.entity, self.time, column)))].iloc[self.rows]
-        codes: Ints = level_codes(used, column, self.entity, self.time)[0]
-        return codes
+        return self.data[list(dict.fromkeys((self.entity, self.time, column)))].iloc[self.rows]
 
 
 def compute_covariance(
@@ -219,8 +252,10 @@ def compute_covariance(
     names : sequence of str
         Of the k columns.
     **options
-        For driscoll_kraay: ``lags``. For wild_cluster: ``draws`` (9,999), ``seed``, ``distribution``
-        (``"rademacher"`` or ``"webb"``), ``terms`` (all).
+        For driscoll_kraay: ``lags`` and ``distance`` (``"calendar"`` or ``"rank"``). For wild_cluster:
+        ``draws`` (9,999), ``seed``, ``distribution`` (``"rademacher"`` or ``"webb"``), ``terms`` (all),
+        ``ties`` (``"counted"`` or ``"uncounted"``). For cr2: ``target`` (``"identity"`` or
+        ``"inverse_weights"``). For hc2 and hc3: ``df`` (``"residual"`` or ``"satterthwaite"``).
 
     Returns
     -------
@@ -245,8 +280,14 @@ def compute_covariance(
         options["convention"] = convention
     if row.takes_names:
         options["names"] = names
-    covariance = row.compute(fit, *(grouping.codes(column) for column in columns), **options)
+    read = grouping.numbers if row.takes_numbers and _calendar(options) else grouping.codes
+    covariance = row.compute(fit, *(read(column) for column in columns), **options)
     return replace(covariance, facts=_named(covariance.facts, kind, columns))
+
+
+def _calendar(options: Mapping[str, Any]) -> bool:
+    """Whether distances are those of the calendar; their rank needs no more than the order of the levels."""
+    return "rank" not in (options.get("lags"), options.get("distance"))
 
 
 def _named(facts: CovarianceFacts, kind: str, columns: tuple[str, ...]) -> CovarianceFacts:

@@ -11,8 +11,10 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, read_choice
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance
+from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
-from kostnadsvekst.panel.periods import period_numbers
+from kostnadsvekst.panel.periods import read_periods
+from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +29,8 @@ class HypothesisTest:
     null : str
         The hypothesis that a small p value speaks against.
     statistic : float
-    df_numerator, df_denominator : int
+    df_numerator : int
+    df_denominator : float
     p_value : float
     covariance : str
         Covariance that the test rests on.
@@ -37,17 +40,18 @@ class HypothesisTest:
     null: str
     statistic: float
     df_numerator: int
-    df_denominator: int
+    df_denominator: float
     p_value: float
     covariance: str
 
     def __str__(self) -> str:
         return (
-            f"{self.name}: F({self.df_numerator}, {self.df_denominator}) = {self.statistic:.4g}, "
+            f"{self.name}: F({self.df_numerator}, {self.df_denominator:.6g}) = {self.statistic:.4g}, "
             f"p = {self.p_value:.4g}; null: {self.null}; covariance {self.covariance}"
         )
 
 
+@one_thread
 def wald_test(
     estimate: Estimate, terms: Sequence[str] | Mapping[str, float], null: float = 0.0
 ) -> HypothesisTest:
@@ -84,6 +88,7 @@ def wald_test(
     return _wald("Wald", said, rows, b, null, estimate.inference)
 
 
+@one_thread
 def mundlak_test(estimate: Estimate) -> HypothesisTest:
     """Test fixed against random effects, robust to heteroskedasticity and serial correlation.
 
@@ -102,6 +107,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     _require_plain(estimate)
     if estimate.specification.effects != "entity":
         raise SpecificationError("the Mundlak test is on absorbed effects: absorb the entity first")
+    _refuse_further_sets(estimate, "Mundlak")
     fit = estimate.fit
     k = fit.X_within.shape[1]
     between = fit.entity_means[:, :-1]
@@ -120,6 +126,7 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     return _block_test("Mundlak", "random effects (entity means do not matter)", augmented, means, covariance)
 
 
+@one_thread
 def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     """Test the errors for first-order serial correlation.
 
@@ -144,9 +151,10 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     _require_plain(estimate)
     if estimate.data is None:
         raise SpecificationError("the estimate has no data to take the periods from")
+    _refuse_further_sets(estimate, "Wooldridge")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = period_numbers(estimate.data[spec.time].iloc[estimate.rows])
+    when = read_periods(estimate.data[spec.time], estimate.rows).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]
@@ -175,6 +183,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     )
 
 
+@one_thread
 def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> HypothesisTest:
     """Test the functional form: whether powers of the linear prediction explain what is left.
 
@@ -201,7 +210,8 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     centred /= np.sqrt(fit.weights @ centred**2 / fit.weights.sum())
     added = np.column_stack([centred**power for power in powers])
     k = fit.X_within.shape[1]
-    augmented = fit_within(fit.y, np.column_stack([fit.X, added]), fit.weights, fit.entities)
+    both = np.column_stack([fit.X, added])
+    augmented = fit_within(fit.y, both, fit.weights, fit.entities, absorb=fit.absorbed)
     positions = [position for position, column in enumerate(augmented.kept) if column >= k]
     if len(positions) < len(powers):
         raise SpecificationError("powers of the prediction are collinear with the regressors")
@@ -218,6 +228,14 @@ def _require_plain(estimate: Estimate) -> None:
     if type(estimate) is not Estimate:
         raise SpecificationError(
             f"this test is on estimates of kostnadsvekst.estimate, not on {type(estimate).__name__}"
+        )
+
+
+def _refuse_further_sets(estimate: Estimate, test: str) -> None:
+    if estimate.fit.absorbed:
+        raise SpecificationError(
+            f"the {test} test is on one set of absorbed effects: write "
+            f"{dummies_of(estimate.specification.absorb)} among the regressors instead of absorbing"
         )
 
 
@@ -241,5 +259,20 @@ def _wald(
         )
     scaled = difference / scale
     statistic = float(scaled @ np.linalg.solve(middle / np.outer(scale, scale), scaled)) / len(rows)
-    p_value = float(fdtrc(len(rows), covariance.df, statistic))
-    return HypothesisTest(name, said, statistic, len(rows), covariance.df, p_value, covariance.description)
+    share, df = _denominator(covariance, rows)
+    statistic *= share
+    p_value = float(fdtrc(len(rows), df, statistic))
+    return HypothesisTest(name, said, statistic, len(rows), df, p_value, covariance.description)
+
+
+def _denominator(covariance: Covariance, rows: Floats) -> tuple[float, float]:
+    """Share of the statistic that has an F distribution, and its denominator's degrees of freedom."""
+    if covariance.working is None:
+        return 1.0, float(np.max(covariance.df))
+    p, eta = len(rows), covariance.working.hotelling(rows @ covariance.working.contrasts)
+    if eta <= p - 1:
+        raise SpecificationError(
+            f"{p} restrictions cannot be tested together with {covariance.description}: the degrees of "
+            f"freedom ({eta:.2g}) are fewer; test fewer of them"
+        )
+    return (eta - p + 1) / eta, eta - p + 1

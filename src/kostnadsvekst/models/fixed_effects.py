@@ -1,30 +1,39 @@
-"""The within estimator: weighted least squares with one set of absorbed effects.
+"""The within estimator: weighted least squares with absorbed effects.
 
 `estimate` is Stata's ``areg outcome regressors [aweight=weights], absorb(entity)``: singletons stay,
-weights may vary over time, and the absorbed effects count in the degrees of freedom and in R squared.
+weights may vary over time, and the absorbed effects count in the degrees of freedom and in R squared. With
+more sets of effects it is ``reghdfe ..., absorb(entity f2 f3) keepsingletons``.
 """
 
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
-from scipy.sparse import csc_array
 
-from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models import inference
-from kostnadsvekst.models.covariance_kinds import Grouping, compute_covariance
+from kostnadsvekst.models.absorption import DENSE, entity_means, project, read_sets
+from kostnadsvekst.models.covariance_kinds import (
+    KINDS,
+    Grouping,
+    choose_columns,
+    compute_covariance,
+    read_choice,
+)
 from kostnadsvekst.models.preparation import prepare
 from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, ResultFacts
 from kostnadsvekst.models.samples import sample_label
-from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.models.specifications import Specification, dummies_of
+from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -35,6 +44,11 @@ INVARIANT = 1e-11
 COLLINEAR = 1e-9
 # Above this share the normal equations lose at most six of sixteen digits, before refinement.
 WELL_CONDITIONED = 1e-3
+# Beyond this condition number of columns of unit length less than about six digits are left.
+NEARLY_COLLINEAR = 1e8
+# A column takes part in a near collinearity with at least this share of the largest part.
+_INVOLVED = 1e-2
+_COLUMNS = pd.Index(["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"])
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
     "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
@@ -44,6 +58,8 @@ _LABELS = {
 @dataclass(frozen=True, slots=True)
 class WithinFit:
     """A weighted within regression on arrays, with n rows, G entities and k kept columns.
+
+    With further sets of effects "within" means after the projection on all of them.
 
     Attributes
     ----------
@@ -59,16 +75,22 @@ class WithinFit:
         Scaled to sum to n.
     entities : (n,) integer array
         Codes 0 ... G - 1.
-    bread : (k, k) array
-        (X'WX)^-1 of the within columns.
+    triangle : (k, k) array
+        Upper triangle R of X'WX = R'R of the within columns.
     x_mean : (k,) array
         Weighted grand means of the kept columns.
     entity_means : (G, k + 1) array
-        Weighted entity means of the kept columns and, last, of y.
+        Weighted entity means of the kept columns and, last, of y; with further sets the entities' effects.
     n_entities, df_resid : int
-        G, and n - G - k.
+        G, and n - `n_effects` - k.
     ssr, tss, tss_within : float
         Weighted sums of squares: residuals, y around its mean, y around its entity means.
+    absorbed : tuple of (n,) integer arrays
+        Codes of further sets of effects.
+    absorbed_effects : tuple of (G_j, k + 1) arrays
+        Their effects on the kept columns and y: `X` is `X_within` plus the effects of all sets.
+    counts_exactly : bool
+        Whether `n_effects` is the number of independent effects and not a bound.
     """
 
     coefficients: Floats
@@ -79,7 +101,7 @@ class WithinFit:
     residuals: Floats
     weights: Floats
     entities: Ints
-    bread: Floats
+    triangle: Floats
     x_mean: Floats
     entity_means: Floats
     n_entities: int
@@ -87,18 +109,59 @@ class WithinFit:
     ssr: float
     tss: float
     tss_within: float
+    absorbed: tuple[Ints, ...] = ()
+    absorbed_effects: tuple[Floats, ...] = ()
+    counts_exactly: bool = True
+
+    @property
+    def n_effects(self) -> int:
+        """Independent effects of all sets: G where there is one."""
+        n, k = self.X_within.shape
+        return int(n - k - self.df_resid)
+
+    @property
+    def bread(self) -> Floats:
+        """(X'WX)^-1 of the within columns, (k, k); covariances are computed from the triangle."""
+        inverse = inference.solve_upper(self.triangle, np.eye(len(self.triangle)))
+        product: Floats = inverse @ inverse.T
+        return product
 
     @property
     def X(self) -> Floats:
         """Kept columns as they were, (n, k)."""
-        return self.X_within + self.entity_means[self.entities, :-1]
+        columns = self.X_within + self.entity_means[self.entities, :-1]
+        for codes, effects in zip(self.absorbed, self.absorbed_effects, strict=True):
+            columns += effects[codes, :-1]
+        return columns
 
     @property
     def y(self) -> Floats:
         """Outcome, (n,)."""
         within: Floats = self.X_within @ self.coefficients + self.residuals
         outcome: Floats = within + self.entity_means[self.entities, -1]
+        for codes, effects in zip(self.absorbed, self.absorbed_effects, strict=True):
+            outcome += effects[codes, -1]
         return outcome
+
+    def effects_beside_nested(self, clusterings: Sequence[Ints]) -> int | None:
+        """Independent effects beyond those that are nested in clusters.
+
+        Parameters
+        ----------
+        clusterings : sequence of (n,) integer arrays
+            A set is nested if each of its levels is inside one cluster of some of these. Where there are none
+            the entities count as nested.
+
+        Returns
+        -------
+        int or None
+            None if no set is nested.
+        """
+        sets = (self.entities, *self.absorbed)
+        nested = [codes for codes in sets if any(inference.nests(c, codes) for c in clusterings)]
+        if not clusterings:
+            nested = [self.entities]
+        return self.n_effects - read_sets(nested).rank if nested else None
 
 
 @dataclass(frozen=True)
@@ -141,15 +204,9 @@ class Estimate:
         """Frame over the terms: estimate, std_error, statistic, p_value, conf_low, conf_high (95 %)."""
         estimates = np.append(self.fit.coefficients, self.fit.constant)
         tests = self.inference.tests or inference.t_tests(estimates, self.inference)
-        columns = {
-            "estimate": estimates,
-            "std_error": tests.std_error,
-            "statistic": tests.statistic,
-            "p_value": tests.p_value,
-            "conf_low": tests.conf_low,
-            "conf_high": tests.conf_high,
-        }
-        return pd.DataFrame(columns, index=pd.Index(self.terms, name="term"))
+        columns = (tests.std_error, tests.statistic, tests.p_value, tests.conf_low, tests.conf_high)
+        values = np.stack([estimates, *columns], axis=1)
+        return pd.DataFrame(values, index=pd.Index(self.terms, name="term"), columns=_COLUMNS, copy=False)
 
     @cached_property
     def covariance(self) -> pd.DataFrame:
@@ -164,25 +221,30 @@ class Estimate:
 
     @property
     def n_entities(self) -> int:
-        """Number of absorbed effects."""
+        """Number of absorbed effects of the entity, or of the first set where the entity has none."""
         return self.fit.n_entities
 
     @property
     def df_resid(self) -> int:
-        """Residual degrees of freedom n - G - k, the constant not counted in k."""
+        """Residual degrees of freedom: n less the independent effects less k, the constant not in k."""
         return self.fit.df_resid
 
     @property
-    def df(self) -> float:
-        """Degrees of freedom of the t tests and intervals; those of the covariance."""
+    def n_effects(self) -> int:
+        """Independent effects of all absorbed sets; a bound from above where the facts say so."""
+        return self.fit.n_effects
+
+    @property
+    def df(self) -> float | Floats:
+        """Degrees of freedom of the t tests and intervals: one number, or one for each term (CR2)."""
         return self.inference.df
 
     @property
     def facts(self) -> ResultFacts:
         """How the estimate came about, as `kostnadsvekst.models.results.Result` says."""
         spec = self.specification
-        absorbed = spec.effects == "entity"
-        estimator = FIXED_EFFECTS if absorbed else "pooled"
+        effects = _absorbed_effects(spec, self.fit)
+        estimator = FIXED_EFFECTS if effects else "pooled"
         return ResultFacts(
             estimator=estimator,
             label=_LABELS[estimator],
@@ -190,10 +252,11 @@ class Estimate:
             covariance=self.inference.facts,
             provenance=self.provenance,
             sample=sample_label(spec.sample),
-            effects=(AbsorbedEffects(spec.entity, self.n_entities),) if absorbed else (),
+            effects=effects,
             weights=spec.weights,
             r_squared=self.r_squared,
             r_squared_within=self.r_squared_within,
+            notes=() if self.fit.counts_exactly else (_count_is_a_bound(self.fit.n_effects),),
         )
 
     @property
@@ -230,12 +293,14 @@ class Estimate:
         ----------
         covariance : str or tuple of str
             As in `Specification`: ``"classical"``, ``"hc1"``, ``"cluster"``, ``("cluster", column)``,
-            ``("twoway", column, column)``, ``"driscoll_kraay"``, ``"wild_cluster"``, ``"jackknife"``.
+            ``("twoway", column, column)``, ``"driscoll_kraay"``, ``"wild_cluster"``, ``"jackknife"``,
+            ``"hc2"``, ``"hc3"``, ``("cr2", column)``.
         convention : {"areg", "xtreg", "none"}, optional
             Small-sample factor; without it the specification's.
         **options
-            ``lags`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution`` and ``terms`` of the wild
-            cluster bootstrap; see `kostnadsvekst.models.covariance_kinds.compute_covariance`.
+            ``lags`` and ``distance`` of Driscoll-Kraay; ``draws``, ``seed``, ``distribution``, ``terms`` and
+            ``ties`` of the wild cluster bootstrap; ``target`` of CR2; ``df`` of HC2 and HC3; see
+            `kostnadsvekst.models.covariance_kinds.compute_covariance`.
 
         Raises
         ------
@@ -250,10 +315,12 @@ class Estimate:
         """
         changes = {"covariance": covariance} | ({"convention": convention} if convention else {})
         spec = self.specification.vary(**changes)
+        _refuse_for_several_sets(spec, self.fit, self.grouping)
         names = self.terms[: len(self.fit.coefficients)]
-        chosen = compute_covariance(
-            spec.covariance, self.fit, self.grouping, convention=spec.convention, names=names, **options
-        )
+        with threads_for(self.fit.X_within.size * len(names)):
+            chosen = compute_covariance(
+                spec.covariance, self.fit, self.grouping, convention=spec.convention, names=names, **options
+            )
         return replace(self, specification=spec, inference=chosen)
 
     @property
@@ -263,27 +330,36 @@ class Estimate:
         codes = {spec.entity: self.fit.entities} if spec.effects == "entity" else {}
         return Grouping(spec.entity, spec.time, codes, self.data, self.rows)
 
+    @property
+    def _effects_text(self) -> str:
+        spec, counts = self.specification, (self.n_entities, *map(len, self.fit.absorbed_effects))
+        first = (spec.entity,) if spec.effects == "entity" or not spec.absorb else ()
+        sets = [f"{count} {name}" for count, name in zip(counts, (*first, *spec.absorb), strict=True)]
+        if len(sets) == 1:
+            return f"{sets[0]} effects"
+        most = "" if self.fit.counts_exactly else "at most "
+        return f"{' + '.join(sets)} effects ({most}{self.n_effects} independent)"
+
     def __repr__(self) -> str:
         facts = self.facts
         fitted = f"R2 {facts.r_squared:.4f}" if facts.r_squared is not None else facts.label.en
         rho = f" with rho {facts.rho:.4f} ({facts.rho_method})" if facts.rho is not None else ""
         head = (
-            f"{facts.outcome}: {self.n_obs} rows, {self.n_entities} {self.specification.entity} "
-            f"effects, {fitted}{rho}, standard errors {facts.covariance.text.en}, "
-            f"data: {self.provenance.origin}"
+            f"{facts.outcome}: {self.n_obs} rows, {self._effects_text}, {fitted}{rho}, "
+            f"standard errors {facts.covariance.text.en}, data: {self.provenance.origin}"
         )
         return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}"
 
 
 def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
-    """Fit a specification with absorbed entity effects.
+    """Fit a specification with absorbed effects.
 
     Parameters
     ----------
     spec : Specification
     data : DataFrame
-        One row an observation, in any order. Rows with a missing outcome, regressor or entity are left
-        out with a `DataWarning` that says how many.
+        One row an observation, in any order. Rows with a missing outcome, regressor, entity or absorbed
+        level are left out with a `DataWarning` that says how many.
 
     Returns
     -------
@@ -306,17 +382,28 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     (X'WX) b = X'Wy; the degrees of freedom are n - G - k; R squared is 1 - e'We / sum w (y - mean y)^2;
     the constant is mean y - mean x'b with variance s^2/n + mean x' V mean x. Source: Stata, areg,
     Methods and formulas.
+
+    With ``absorb`` the deviations are from the weighted projection on the dummies of all sets (see
+    `kostnadsvekst.models.absorption`), and in place of G stands the number of independent effects: for two
+    sets all levels less the connected components of the graph that joins levels that occur together. Levels
+    with one row stay, as in ``areg`` (``reghdfe`` drops them unless told to keep them).
     """
     prepared = prepare(spec, data)
     design = prepared.build_design()
-    fit = fit_within(prepared.outcome, design.columns, prepared.weights, prepared.absorbed, design.terms)
-    names = tuple(design.terms[j] for j in fit.kept)
-    grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
+    y, w, (first, *further) = prepared.outcome, prepared.weights, prepared.effect_sets
+    with threads_for(_multiplications(design.columns, further)):
+        fit = fit_within(y, design.columns, w, first, design.terms, absorb=further)
+        names = tuple(design.terms[j] for j in fit.kept)
+        grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
+        _refuse_for_several_sets(spec, fit, grouping)
+        covariance = compute_covariance(
+            spec.covariance, fit, grouping, convention=spec.convention, names=names
+        )
     return Estimate(
         specification=spec,
         terms=(*names, CONSTANT),
         fit=fit,
-        inference=compute_covariance(spec.covariance, fit, grouping, convention=spec.convention, names=names),
+        inference=covariance,
         dropped=tuple(design.terms[j] for j in fit.dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=prepared.rows,
@@ -327,7 +414,13 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
 
 
 def fit_within(
-    y: Floats, X: Floats, weights: Floats, entities: Ints, names: Sequence[str] | None = None
+    y: Floats,
+    X: Floats,
+    weights: Floats,
+    entities: Ints,
+    names: Sequence[str] | None = None,
+    *,
+    absorb: Sequence[Ints] = (),
 ) -> WithinFit:
     """Weighted within regression on arrays.
 
@@ -343,6 +436,8 @@ def fit_within(
         Codes 0 ... G - 1, each in use.
     names : sequence of str, optional
         Of the columns, for error messages.
+    absorb : sequence of (n,) integer arrays
+        Codes of further sets of effects, as those of the entities.
 
     Returns
     -------
@@ -351,27 +446,47 @@ def fit_within(
     Raises
     ------
     SpecificationError
-        If no column varies within entities or n - G - k < 1.
+        If no column varies within entities (and the further sets), or no degrees of freedom are left.
     """
-    n, n_entities = len(y), int(entities.max()) + 1
-    w = weights * (n / weights.sum())
+    with threads_for(_multiplications(X, absorb)):
+        return _fit_within(y, X, weights * (len(y) / weights.sum()), entities, names or ["?"], absorb)
+
+
+def _multiplications(X: Floats, absorb: Sequence[Ints]) -> float:
+    """Of the cross-products and, with further sets, of the factorisation of their effects."""
+    levels = sum(int(codes.max()) + 1 for codes in absorb)
+    return float(X.size * X.shape[1] + (levels**3 / 3 if levels <= DENSE else 0))
+
+
+def _fit_within(
+    y: Floats, X: Floats, w: Floats, entities: Ints, names: Sequence[str], absorb: Sequence[Ints]
+) -> WithinFit:
+    n = len(y)
     stacked = np.column_stack([X, y])
-    means = entity_means(stacked, w, entities, n_entities)
-    within = stacked - means[entities]
-    kept, dropped, b, bread = _solve(within, w, np.sqrt(np.einsum("ij,ij->j", stacked, stacked)))
+    out = _take_out(stacked, w, entities, absorb)
+    within = out.within
+    raw_norms = np.sqrt(np.einsum("ij,ij->j", stacked, stacked))
+    solution = _solve_normal_equations(within, w, raw_norms)
+    if solution is None:
+        # What rounding left of the effects counts where columns are nearly collinear.
+        within = _take_out(within, w, entities, absorb).within
+        solution = _solve_by_qr(within, w, raw_norms, names or ())
+    kept, dropped, b, triangle = solution
     k = len(kept)
     if not kept:
         raise SpecificationError(
-            f"none of the regressors ({', '.join(names or ['?'])}) varies within entities: "
-            "nothing to estimate"
+            f"none of the regressors ({', '.join(names)}) varies within entities"
+            f"{' and the other absorbed sets' if absorb else ''}: nothing to estimate"
         )
-    df_resid = n - n_entities - k
+    df_resid = n - out.n_effects - k
     if df_resid < 1:
+        most = "" if out.exact else "up to "
         raise SpecificationError(
-            f"{n} rows, {n_entities} absorbed effects and {k} regressors leave no degrees of freedom"
+            f"{n} rows, {most}{out.n_effects} absorbed effects and {k} regressors leave no degrees of freedom"
         )
     mean = w @ stacked / n
-    X_within, y_within = within[:, kept], within[:, -1]
+    X_within = within[:, kept] if dropped else within[:, :-1].copy()
+    y_within = within[:, -1]
     residuals = y_within - X_within @ b
     return WithinFit(
         coefficients=b,
@@ -382,68 +497,148 @@ def fit_within(
         residuals=residuals,
         weights=w,
         entities=entities,
-        bread=bread,
+        triangle=triangle,
         x_mean=mean[kept],
-        entity_means=means[:, [*kept, -1]],
-        n_entities=n_entities,
+        entity_means=out.effects[0][:, [*kept, -1]],
+        n_entities=len(out.effects[0]),
         df_resid=df_resid,
         ssr=float(w @ residuals**2),
         tss=float(w @ (y - mean[-1]) ** 2),
         tss_within=float(w @ y_within**2),
+        absorbed=tuple(absorb),
+        absorbed_effects=tuple(effects[:, [*kept, -1]] for effects in out.effects[1:]),
+        counts_exactly=out.exact,
     )
 
 
-def demean(columns: Floats, weights: Floats, entities: Ints, n_entities: int) -> Floats:
-    """Deviations of each column from its weighted entity means.
+class _Within(NamedTuple):
+    """Columns without the effects, each set's effects on them, and how many of these are independent."""
 
-    Parameters
-    ----------
-    columns : (n, m) array
-    weights : (n,) array
-    entities : (n,) integer array
-        Codes 0 ... n_entities - 1.
-    n_entities : int
-
-    Returns
-    -------
-    (n, m) array
-    """
-    return columns - entity_means(columns, weights, entities, n_entities)[entities]
+    within: Floats
+    effects: tuple[Floats, ...]
+    n_effects: int
+    exact: bool
 
 
-def entity_means(columns: Floats, weights: Floats, entities: Ints, n_entities: int) -> Floats:
-    """Weighted mean of each column in each entity, (n_entities, m); parameters as in `demean`."""
-    n = len(weights)
-    membership = csc_array((weights, entities, np.arange(n + 1)), shape=(n_entities, n))
-    means: Floats = membership @ columns
-    means /= np.bincount(entities, weights, n_entities)[:, None]
-    return means
+def _take_out(columns: Floats, weights: Floats, entities: Ints, absorb: Sequence[Ints]) -> _Within:
+    if absorb:
+        sets = read_sets((entities, *absorb))
+        projected = project(columns, weights, sets)
+        return _Within(projected.within, projected.effects, sets.rank, sets.exact)
+    n_entities = int(entities.max()) + 1
+    means = entity_means(columns, weights, entities, n_entities)
+    return _Within(columns - np.take(means, entities, axis=0), (means,), n_entities, True)
 
 
-def _solve(within: Floats, w: Floats, raw_norms: Floats) -> tuple[list[int], list[int], Floats, Floats]:
-    """Kept and dropped columns of X, coefficients and bread; y is the last column of ``within``.
+def _absorbed_effects(spec: Specification, fit: WithinFit) -> tuple[AbsorbedEffects, ...]:
+    entity = (spec.entity,) if spec.effects == "entity" else ()
+    names: tuple[str | Bilingual, ...] = (*entity, *map(_set_name, spec.absorb))
+    counts = (fit.n_entities, *map(len, fit.absorbed_effects))
+    # A pooled model has no set, but one constant.
+    return tuple(AbsorbedEffects(name, count) for name, count in zip(names, counts, strict=False))
 
-    The normal equations, refined once, are as good as QR where the columns are far from collinear;
-    elsewhere QR decides, column by column.
+
+def _set_name(name: str) -> str | Bilingual:
+    first, *others = (label_of(part) for part in name.split("^"))
+    if not others:
+        return name
+    # Inside the line a label of our own does not begin with a capital.
+    return Bilingual(
+        " × ".join([first.nb, *(part.nb.lower() for part in others)]),
+        " × ".join([first.en, *(part.en.lower() for part in others)]),
+    )
+
+
+def _count_is_a_bound(n_effects: int) -> Bilingual:
+    return Bilingual(
+        f"Frihetsgradene regner med høyst {n_effects} uavhengige effekter, en øvre grense: standardfeilene "
+        "kan være litt for store",
+        f"Degrees of freedom count at most {n_effects} independent effects, an upper bound: standard errors "
+        "may be slightly too large",
+    )
+
+
+def _refuse_for_several_sets(spec: Specification, fit: WithinFit, grouping: Grouping) -> None:
+    """Refuse covariances that would have to project again on further sets of effects."""
+    if not fit.absorbed:
+        return
+    kind, _ = read_choice(spec.covariance)
+    way = f"write {dummies_of(spec.absorb)} among the regressors instead of absorbing"
+    if KINDS[kind].refits:
+        raise SpecificationError(f"the {kind} is made for one set of absorbed effects: {way}")
+    if kind == "wild_cluster":
+        columns = choose_columns(spec.covariance, spec.entity, spec.time)
+        clusters = [grouping.codes(column) for column in columns]
+        if not all(inference.nests(clusters[0], codes) for codes in (fit.entities, *fit.absorbed)):
+            raise SpecificationError(
+                "with several sets of absorbed effects the wild cluster bootstrap needs every effect inside "
+                f"one cluster; here some effect spans several: {way}"
+            )
+
+
+# Kept and dropped columns of X, coefficients, and the triangle R of X'WX = R'R.
+_Solution = tuple[list[int], list[int], Floats, Floats]
+
+
+def _solve_normal_equations(within: Floats, w: Floats, raw_norms: Floats) -> _Solution | None:
+    """Solve where the columns are far from collinear; y is the last column. None elsewhere.
+
+    Refined once, the solution is there as good as that of QR.
     """
     gram = (within * w[:, None]).T @ within
     norms = np.sqrt(np.diag(gram))
-    kept = list(range(len(gram) - 1))
-    if (norms > WELL_CONDITIONED * raw_norms).all():
-        # Correlation scale: the size of a pivot is then the share of a column's length left.
-        scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
-        with suppress(np.linalg.LinAlgError):
-            triangle = np.linalg.cholesky(scaled)
-            if np.diag(triangle).min() > WELL_CONDITIONED:
-                inverse = solve_triangular(triangle, np.eye(len(scaled)), lower=True, check_finite=False)
-                bread = (inverse.T @ inverse) / np.outer(norms[:-1], norms[:-1])
-                b = bread @ gram[:-1, -1]
-                residuals = within[:, -1] - within[:, :-1] @ b
-                return kept, [], b + bread @ (within[:, :-1].T @ (w * residuals)), bread
-    kept, dropped, R = _independent_columns(within * np.sqrt(w)[:, None], norms, raw_norms)
+    if not (norms > WELL_CONDITIONED * raw_norms).all():
+        return None
+    # Correlation scale: the size of a pivot is then the share of a column's length left.
+    scaled = gram[:-1, :-1] / np.outer(norms[:-1], norms[:-1])
+    with suppress(np.linalg.LinAlgError):
+        lower = np.linalg.cholesky(scaled)
+        if np.diag(lower).min() > WELL_CONDITIONED:
+            R = lower.T * norms[:-1]
+            b = _refined(within, w, R, _solve_twice(R, gram[:-1, -1]))
+            return list(range(len(R))), [], b, R
+    return None
+
+
+def _solve_by_qr(within: Floats, w: Floats, raw_norms: Floats, names: Sequence[str]) -> _Solution:
+    """Solve column by column, leaving out those that are collinear with columns before them."""
+    scaled = within * np.sqrt(w)[:, None]
+    kept, dropped, R = _independent_columns(scaled, np.sqrt(np.einsum("ij,ij->j", scaled, scaled)), raw_norms)
     k = len(kept)
-    inverse = solve_triangular(R[:k, :k], np.eye(k))
-    return kept, dropped, solve_triangular(R[:k, :k], R[:k, k]) if k else np.empty(0), inverse @ inverse.T
+    if not k:
+        return kept, dropped, np.empty(0), np.empty((0, 0))
+    triangle = R[:k, :k]
+    _warn_of_near_collinearity(triangle, [names[j] if names else f"column {j + 1}" for j in kept])
+    b = inference.solve_upper(triangle, R[:k, k])
+    return kept, dropped, _refined(within[:, [*kept, -1]], w, triangle, b), triangle
+
+
+def _solve_twice(R: Floats, target: Floats) -> Floats:
+    """(R'R)^-1 times a vector."""
+    return inference.solve_upper(R, inference.solve_upper(R, target, transposed=True))
+
+
+def _refined(within: Floats, w: Floats, R: Floats, b: Floats) -> Floats:
+    """Coefficients after one correction by their own residuals."""
+    residuals = within[:, -1] - within[:, :-1] @ b
+    return b + _solve_twice(R, within[:, :-1].T @ (w * residuals))
+
+
+def _warn_of_near_collinearity(R: Floats, names: list[str]) -> None:
+    """Warn with the names of the columns that are nearly collinear, if any are."""
+    values, vectors = np.linalg.svd(R / np.sqrt(np.einsum("ij,ij->j", R, R)))[1:]
+    condition = float(values[0] / values[-1])
+    if condition <= NEARLY_COLLINEAR:
+        return
+    weight = np.abs(vectors[values <= 10 * values[-1]]).max(axis=0)
+    involved = [name for name, share in zip(names, weight, strict=True) if share > _INVOLVED * weight.max()]
+    digits = max(int(-np.log10(np.finfo(float).eps * condition)) - 1, 0)
+    warnings.warn(
+        f"nearly collinear within entities: {', '.join(involved)} (condition number {condition:.0e}); their "
+        f"coefficients and standard errors hold to about {digits} digits: centre them, or leave one out",
+        DataWarning,
+        stacklevel=4,
+    )
 
 
 def _independent_columns(

@@ -1,4 +1,4 @@
-"""Formulas as text: ``"outcome ~ C(year)*income + ..needs | municipality"``."""
+"""Formulas as text: ``"outcome ~ C(year)*income + ..needs | municipality + region^year"``."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,15 +7,20 @@ from typing import Any, NamedTuple
 from kostnadsvekst.errors import SpecificationError
 
 _COLOURS = re.compile(r"[\x1b\u29db\u29da]?\[[0-9;]*m[\u29da]?|[\u29da\u29db]")
+# A column behind the bar: a name, if need be in backticks.
+_COLUMN = re.compile(r"`[^`]+`|[^`+*:()|^~]+")
 _MACRO = re.compile(r"\.\.(\w+)")
 
 
 class ParsedFormula(NamedTuple):
-    """Outcome, regressors (products written with ``:``) and the absorbed column, or None."""
+    """Outcome, regressors (products written with ``:``) and the absorbed columns in order.
+
+    Levels of several columns at once are written with ``^``.
+    """
 
     outcome: str
     regressors: tuple[str, ...]
-    entity: str | None
+    absorbed: tuple[str, ...]
 
 
 def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFormula:
@@ -35,13 +40,8 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
     from formulaic.errors import FormulaicError
     from formulaic.parser import DefaultFormulaParser
 
-    text, _, absorbed = _expand(formula, macros).partition("|")
-    entity = absorbed.strip() or None
-    if "|" in absorbed or (entity and re.search(r"[+*:()]", entity)):
-        raise SpecificationError(
-            f"cannot read {formula!r}: one column of effects can be absorbed, behind a single '|'; "
-            "write others as C(column)"
-        )
+    text, *behind = _split(_expand(formula, macros), "|")
+    absorbed = _absorbed(behind, formula)
     try:
         # The parser keeps the terms as they are written; `Formula` would sort them by degree.
         parsed: Any = DefaultFormulaParser().get_terms(text)
@@ -53,7 +53,31 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
     if len(outcomes) != 1:
         raise SpecificationError(f"the formula {formula!r} has {len(outcomes)} outcomes; it must have one")
     regressors = tuple(term for term in _terms(parsed.rhs) if term != "1")
-    return ParsedFormula(outcomes[0], regressors, entity)
+    return ParsedFormula(outcomes[0], regressors, absorbed)
+
+
+def _absorbed(behind: list[str], formula: str) -> tuple[str, ...]:
+    """Read what stands behind the bar: columns joined by ``+``, levels of several at once by ``^``."""
+    if not behind or not behind[0].strip():
+        return ()
+    sets = [[part.strip() for part in _split(text, "^")] for text in _split(behind[0], "+")]
+    if len(behind) > 1 or not all(_COLUMN.fullmatch(part) for parts in sets for part in parts):
+        raise SpecificationError(
+            f"cannot read {formula!r}: behind a single '|' stand the columns whose effects are absorbed, "
+            "joined by '+' (levels of two columns at once: 'a^b'; names with other signs in backticks)"
+        )
+    return tuple("^".join(part.strip("`") for part in parts) for parts in sets)
+
+
+def _split(text: str, sign: str) -> list[str]:
+    """Split at a sign outside of backticks."""
+    pieces = [""]
+    for position, piece in enumerate(text.split("`")):
+        quoted = position % 2 == 1
+        first, *others = [f"`{piece}`"] if quoted else piece.split(sign)
+        pieces[-1] += first
+        pieces += others
+    return pieces
 
 
 def _expand(formula: str, macros: Mapping[str, Sequence[str]]) -> str:

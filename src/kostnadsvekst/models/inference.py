@@ -1,20 +1,32 @@
 """Covariances of the within estimator, and the distribution of a coefficient.
 
-Symbols (w, X, x_mean, A, e, c0, J) are those of docs/notation.md, with k kept regressors and the constant
-last. The constant is c0 - x_mean'b and c0 is uncorrelated with b, so every covariance is first built for
-(b, c0), where the bread is block diagonal (A, 1/n), and then turned by J = [[I, 0], [-x_mean', 1]].
+Symbols (w, X, x_mean, R, A, e, c0) are those of docs/notation.md, with k kept regressors and the constant
+last. The constant is c0 - x_mean'b with c0 the weighted mean of y around x_mean. Every sandwich is the
+square of influences: each sum of scores is first carried to (b, constant) and squared then. The product
+A S A of the other order loses twice as many digits as A itself where columns are nearly collinear. For the
+same reason A is never used but as the two triangular solves with R, where R'R = X'WX.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dtrsm
 from scipy.sparse import csc_array
 from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.models.covariance_facts import CONVENTIONS, NEGATIVE_EIGENVALUES, CovarianceFacts
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.covariance_facts import (
+    CONVENTIONS,
+    DISTANCES,
+    NEGATIVE_EIGENVALUES,
+    NO_ERROR_OF_CONSTANT,
+    CovarianceFacts,
+)
+from kostnadsvekst.models.working_model import WorkingModel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -32,7 +44,7 @@ class WithinMoments(Protocol):
     @property
     def weights(self) -> Floats: ...  # noqa: D102
     @property
-    def bread(self) -> Floats: ...  # noqa: D102
+    def triangle(self) -> Floats: ...  # noqa: D102
     @property
     def x_mean(self) -> Floats: ...  # noqa: D102
     @property
@@ -43,6 +55,7 @@ class WithinMoments(Protocol):
     def df_resid(self) -> int: ...  # noqa: D102
     @property
     def ssr(self) -> float: ...  # noqa: D102
+    def effects_beside_nested(self, clusterings: Sequence[Ints]) -> int | None: ...  # noqa: D102
 
 
 class FittedMoments(WithinMoments, Protocol):
@@ -63,19 +76,23 @@ class Covariance:
     Attributes
     ----------
     matrix : (k + 1, k + 1) array
-    df : int
-        Degrees of freedom of the t distribution for tests and intervals.
+    df : float or (k + 1,) array
+        Degrees of freedom of the t distribution for tests and intervals, where they differ one for each
+        coefficient.
     facts : CovarianceFacts
         How it was computed: kind, clusters, small-sample convention, corrections.
     tests : TTests, optional
         Tests and intervals that do not come from the t distribution, such as those of a bootstrap; NaN
         where they were not computed.
+    working : WorkingModel, optional
+        Where degrees of freedom come from a working model: those of any combination of coefficients.
     """
 
     matrix: Floats
-    df: int
+    df: float | Floats
     facts: CovarianceFacts
     tests: "TTests | None" = None
+    working: WorkingModel | None = field(default=None, repr=False)
 
     @property
     def description(self) -> str:
@@ -99,9 +116,10 @@ def classical(fit: WithinMoments) -> Covariance:
 
     Source: Stata's ``areg`` with ``[aweight]``, Methods and formulas.
     """
-    s2 = fit.ssr / fit.df_resid
-    inner = _block(fit.bread, 1 / len(fit.residuals)) * s2
-    return Covariance(_with_constant(inner, fit.x_mean), fit.df_resid, CovarianceFacts("classical"))
+    unit = np.eye(len(fit.triangle) + 1)
+    unit[-1, -1] = np.sqrt(len(fit.residuals))
+    F = carry(fit, unit) * np.sqrt(fit.ssr / fit.df_resid)
+    return Covariance(F.T @ F, fit.df_resid, CovarianceFacts("classical"))
 
 
 def hc1(fit: WithinMoments) -> Covariance:
@@ -110,9 +128,8 @@ def hc1(fit: WithinMoments) -> Covariance:
     Source: Stata's ``areg, vce(robust)``; White (1980), MacKinnon and White (1985, HC1).
     """
     n = len(fit.residuals)
-    scores = _scores(fit)
-    inner = _sandwich(fit, scores.T @ scores) * (n / fit.df_resid)
-    return Covariance(_with_constant(inner, fit.x_mean), fit.df_resid, CovarianceFacts("hc1"))
+    matrix = carry_square(fit, orthonormal_scores(fit, scores(fit))) * (n / fit.df_resid)
+    return Covariance(matrix, fit.df_resid, CovarianceFacts("hc1"))
 
 
 def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> Covariance:
@@ -125,7 +142,7 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
         Codes 0 ... M - 1.
     convention : {"areg", "xtreg", "none"}
         Small-sample factor: areg M/(M-1) (n-1)/(n-G-k); xtreg and reghdfe, for effects nested in the
-        clusters, M/(M-1) (n-1)/(n-k-1); none 1.
+        clusters, M/(M-1) (n-1)/(n-k-1), where effects of further sets that are not nested count in k; none 1.
 
     Raises
     ------
@@ -139,10 +156,9 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
     """
     n_clusters = count_clusters(clusters)
     factor = _factor(fit, n_clusters, convention, (clusters,))
-    sums = cluster_sums(_scores(fit), clusters)
-    inner = _sandwich(fit, sums.T @ sums) * factor
+    F = influences(fit, cluster_sums(scores(fit), clusters))
     facts = CovarianceFacts("cluster", n_clusters=(n_clusters,), convention=convention)
-    return Covariance(_with_constant(inner, fit.x_mean), n_clusters - 1, facts)
+    return Covariance(F.T @ F * factor, n_clusters - 1, facts)
 
 
 def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: str = "areg") -> Covariance:
@@ -165,28 +181,35 @@ def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: 
     Notes
     -----
     Source: Cameron, Gelbach and Miller (2011), eq. 2.11 and section 2.3. If the difference has a negative
-    eigenvalue it is set to zero, and the facts say so. Tests use t with min(M1, M2) - 1 degrees of
-    freedom.
+    eigenvalue it is set to zero, on the scale of correlations, and the facts say so; the result then depends
+    on the choice of columns (years from 0 or from 2015), as it does in other programs. A variance of the
+    constant that is negative on its own account is NaN, and said. Tests use t with min(M1, M2) - 1 degrees
+    of freedom.
     """
     both = np.unique(np.stack([first, second]), axis=1, return_inverse=True)[1].reshape(-1)
-    scores = _scores(fit)
-    meat = np.zeros((scores.shape[1], scores.shape[1]))
+    # Carried to orthonormal coordinates before the sums, so that the three parts have the same rounding.
+    by_row = orthonormal_scores(fit, scores(fit))
+    total = np.zeros((by_row.shape[1],) * 2)
     counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
     for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
-        sums = cluster_sums(scores, codes)
-        meat += sign * _factor(fit, count, convention, (first, second)) * (sums.T @ sums)
-    matrix, truncated = _nearest_semidefinite(_with_constant(_sandwich(fit, meat), fit.x_mean))
+        F = carry(fit, cluster_sums(by_row, codes))
+        total += sign * _factor(fit, count, convention, (first, second)) * (F.T @ F)
+    matrix, corrections = _nearest_semidefinite(total)
     facts = CovarianceFacts(
         "twoway",
         n_clusters=tuple(counts[:2]),
         convention=convention,
-        corrections=(NEGATIVE_EIGENVALUES,) if truncated else (),
+        corrections=corrections,
     )
     return Covariance(matrix, min(counts[:2]) - 1, facts)
 
 
 def driscoll_kraay(
-    fit: WithinMoments, periods: Ints, lags: int | None = None, convention: str = "areg"
+    fit: WithinMoments,
+    periods: Ints,
+    lags: int | str | None = None,
+    distance: str = "calendar",
+    convention: str = "areg",
 ) -> Covariance:
     """Covariance robust to correlation between entities and over time.
 
@@ -194,35 +217,54 @@ def driscoll_kraay(
     ----------
     fit : WithinMoments
     periods : (n,) integer array
-        Codes 0 ... T - 1 of the sorted periods.
+        Numbers of the periods, in any unit; the greatest common step counts as one period.
     lags : int, optional
-        Of the Bartlett kernel; without it floor(4 (T/100)^(2/9)), as in Stata's ``xtscc``.
+        Of the Bartlett kernel; without it floor(4 (T/100)^(2/9)), as in Stata's ``xtscc``. The text
+        ``"calendar"`` or ``"rank"`` stands for that number and the distance of that name.
+    distance : {"calendar", "rank"}
+        How far two periods are from each other: in steps of the calendar, so that an absent period leaves
+        a gap, or in their rank among the periods that are present, as plm's ``vcovSCC`` counts. The same
+        where no period is absent.
     convention : {"areg", "xtreg", "none"}
-        Factor T/(T-1) (n-1)/(n-G-k), T/(T-1) (n-1)/(n-k-1), or 1.
+        Factor T/(T-1) (n-1)/(n-G-k), T/(T-1) (n-1)/(n-k-1), or 1, with T periods present.
 
     Raises
     ------
     SpecificationError
-        With fewer than two periods, or lags outside 0 ... T - 1.
+        With fewer than two periods, lags outside 0 ... the last period's distance from the first, or an
+        unknown distance.
 
     Notes
     -----
     Source: Driscoll and Kraay (1998); Hoechle (2007). The scores are summed over the entities in each
     period; with few periods the result is unreliable. Tests use t with T - 1 degrees of freedom.
     """
-    n_periods = count_clusters(periods)
+    lags, distance = (None, lags) if isinstance(lags, str) else (lags, distance)
+    if distance not in DISTANCES:
+        raise SpecificationError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
+    present, codes = np.unique(periods, return_inverse=True)
+    n_periods = count_clusters(codes)
+    places, n_absent = _places(present)
+    places = places if distance == "calendar" else np.arange(n_periods)
     lags = int(4 * (n_periods / 100) ** (2 / 9)) if lags is None else lags
-    if not 0 <= lags < n_periods:
-        raise SpecificationError(f"lags must be between 0 and {n_periods - 1}, not {lags}")
-    sums = cluster_sums(_scores(fit), periods)
-    meat = sums.T @ sums
+    if not 0 <= lags <= places[-1]:
+        raise SpecificationError(f"lags must be between 0 and {places[-1]}, not {lags}")
+    F = influences(fit, cluster_sums(scores(fit), codes))
+    matrix = F.T @ F
     for lag in range(1, lags + 1):
-        product = sums[lag:].T @ sums[:-lag]
-        meat += (1 - lag / (lags + 1)) * (product + product.T)
+        now, before = np.isin(places, places + lag), np.isin(places + lag, places)
+        product = F[now].T @ F[before]
+        matrix += (1 - lag / (lags + 1)) * (product + product.T)
+    facts = CovarianceFacts(
+        "driscoll_kraay",
+        n_periods=n_periods,
+        lags=lags,
+        distance=distance,
+        n_absent=n_absent,
+        convention=convention,
+    )
     factor = _factor(fit, n_periods, convention, ())
-    inner = _sandwich(fit, meat) * factor
-    facts = CovarianceFacts("driscoll_kraay", n_periods=n_periods, lags=lags, convention=convention)
-    return Covariance(_with_constant(inner, fit.x_mean), n_periods - 1, facts)
+    return Covariance(matrix * factor, n_periods - 1, facts)
 
 
 def small_sample_factor(
@@ -281,6 +323,65 @@ def cluster_sums(values: Floats, clusters: Ints) -> Floats:
     return sums
 
 
+def scores(fit: WithinMoments) -> Floats:
+    """Score of each row for the slopes and c0: w e X and, last, w e; (n, k + 1)."""
+    weighted = fit.weights * fit.residuals
+    return np.column_stack([fit.X_within * weighted[:, None], weighted])
+
+
+def orthonormal_rows(fit: WithinMoments, rows: Floats) -> Floats:
+    """Rows of (m, k) over the regressors, such as X or sums of scores, times R^-1.
+
+    The columns of W^(1/2) X R^-1 are orthonormal: what is computed with them keeps its digits however
+    collinear the regressors are.
+    """
+    return solve_upper(fit.triangle, rows.T, transposed=True).T
+
+
+def solve_upper(R: Floats, target: Floats, transposed: bool = False) -> Floats:
+    """R^-1 (or R'^-1) times (k,) or (k, m) targets, for an upper triangle R without zeros on its diagonal."""
+    # BLAS itself: scipy's own function takes longer to check small systems than to solve them, and LAPACK's
+    # starts threads for them.
+    right = target[:, None] if target.ndim == 1 else target
+    solution: Floats = dtrsm(1.0, R, right, trans_a=int(transposed))
+    return solution[:, 0] if target.ndim == 1 else solution
+
+
+def carry(fit: WithinMoments, coordinates: Floats) -> Floats:
+    """Carry (m, k + 1) orthonormal coordinates, the score of c0 last."""
+    k = len(fit.triangle)
+    F = np.empty(coordinates.shape)
+    F[:, :k] = solve_upper(fit.triangle, coordinates[:, :k].T).T
+    # Not from the slopes' changes: these may be large and cancel in x_mean'b.
+    F[:, k] = coordinates[:, k] / len(fit.residuals) - coordinates[:, :k] @ mean_coordinates(fit)
+    return F
+
+
+def mean_coordinates(fit: WithinMoments) -> Floats:
+    """(k,) vector h = R^-T x_mean: the constant changes by -h't where b changes by R^-1 t."""
+    coordinates: Floats = orthonormal_rows(fit, fit.x_mean[None, :])[0]
+    return coordinates
+
+
+def influences(fit: WithinMoments, sums: Floats) -> Floats:
+    """Influence of (m, k + 1) sums of scores (see `scores`) on (b, constant), in the same shape."""
+    return carry(fit, orthonormal_scores(fit, sums))
+
+
+def orthonormal_scores(fit: WithinMoments, sums: Floats) -> Floats:
+    """Orthonormal coordinates of (m, k + 1) sums of scores, that of c0 as it is."""
+    return np.column_stack([orthonormal_rows(fit, sums[:, :-1]), sums[:, -1]])
+
+
+def carry_square(fit: WithinMoments, coordinates: Floats) -> Floats:
+    """F'F of the changes F (see `carry`) of many rows, such as one for each observation.
+
+    The square is taken in orthonormal coordinates, where it is far from singular if the rows are many.
+    """
+    half = carry(fit, coordinates.T @ coordinates)
+    return carry(fit, half.T)
+
+
 def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> TTests:
     """Two-sided t tests of zero and confidence intervals.
 
@@ -292,7 +393,8 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
     level : float
         Coverage of the intervals.
     """
-    std_error = np.sqrt(np.diag(covariance.matrix))
+    # A variance of zero may be a rounding error below it; one that is negative in earnest is NaN already.
+    std_error = np.sqrt(np.maximum(np.diag(covariance.matrix), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimates / std_error
     half_width = stdtrit(covariance.df, 0.5 + level / 2) * std_error
@@ -302,14 +404,17 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
 
 def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]) -> float:
     n, k = fit.X_within.shape
-    nested = convention != "xtreg" or not clusterings or any(nests(c, fit.entities) for c in clusterings)
+    counted = fit.effects_beside_nested(clusterings) if convention == "xtreg" else 0
+    # Effects of other sets count as regressors: their first levels are not in the constant.
+    nested, k = counted is not None, k + (counted or 0)
     return small_sample_factor(n, k, fit.df_resid, n_clusters, convention, nested)
 
 
-def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, bool]:
+def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, tuple[Bilingual, ...]]:
     """Set negative eigenvalues to zero where the slopes' block has any; the constant may be left without.
 
     The constant comes last; on its own account nothing is changed, only a negative variance becomes NaN.
+    What was done is said in the second value.
     """
     # On the scale of correlations: the columns' units must not decide what counts as negative.
     scale = np.sqrt(np.abs(np.diag(matrix)))
@@ -319,31 +424,15 @@ def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, bool]:
     if slopes.min() < -_ROUNDING * slopes.max():
         values, vectors = np.linalg.eigh(scaled)
         truncated: Floats = (vectors * np.maximum(values, 0)) @ vectors.T * np.outer(scale, scale)
-        return truncated, True
+        return truncated, (NEGATIVE_EIGENVALUES,)
     if matrix[-1, -1] < 0:
         matrix[-1, -1] = np.nan
-    return matrix, False
+        return matrix, (NO_ERROR_OF_CONSTANT,)
+    return matrix, ()
 
 
-def _scores(fit: WithinMoments) -> Floats:
-    weighted = fit.weights * fit.residuals
-    return np.column_stack([fit.X_within * weighted[:, None], weighted])
-
-
-def _sandwich(fit: WithinMoments, meat: Floats) -> Floats:
-    bread = _block(fit.bread, 1 / len(fit.residuals))
-    return bread @ meat @ bread
-
-
-def _block(bread: Floats, constant: float) -> Floats:
-    k = len(bread)
-    block = np.zeros((k + 1, k + 1))
-    block[:k, :k] = bread
-    block[k, k] = constant
-    return block
-
-
-def _with_constant(inner: Floats, x_mean: Floats) -> Floats:
-    turn = np.eye(len(inner))
-    turn[-1, :-1] = -x_mean
-    return turn @ inner @ turn.T
+def _places(present: Ints) -> tuple[Ints, int]:
+    """Place each period in steps from the first, the greatest step common to all; count absent ones."""
+    steps = present - present[0]
+    steps = steps // np.gcd.reduce(steps)
+    return steps, int(steps[-1]) + 1 - len(steps)

@@ -1,7 +1,8 @@
 """Leave-one-cluster-out coefficients in closed form, and the cluster jackknife (CV3).
 
 With S = X'WX over the within columns and S_g, u_g = X_g'W e_g its part and the score of cluster g,
-b without g is b - (S - S_g)^-1 u_g whenever no effect is shared between clusters.
+b without g is b - (S - S_g)^-1 u_g whenever no effect is shared between clusters. It is computed in the
+orthonormal coordinates Q = X R^-1, in which S is the identity, however collinear the columns are.
 """
 
 from dataclasses import dataclass
@@ -15,15 +16,20 @@ from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.inference import (
     Covariance,
     FittedMoments,
+    WithinMoments,
+    carry,
     cluster_sums,
     count_clusters,
     nests,
+    orthonormal_rows,
 )
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 # A coefficient is not identified without a cluster when less than this share of its pivot is left.
 UNIDENTIFIED = 1e-10
+# Rounding of the orthonormal columns' products, times the condition number of the regressors.
+_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,15 @@ class LeaveOneOut:
     df_resid : (M,) integer array
     weight_share : (M,) array
         The cluster's share of the sum of weights.
+    change : (M, k + 1) array
+        Of the coefficients, with more digits than their difference from the full-sample estimates.
     """
 
     coefficients: Floats
     std_error: Floats
     df_resid: Ints
     weight_share: Floats
+    change: Floats
 
 
 def leave_one_out(fit: FittedMoments, clusters: Ints) -> LeaveOneOut:
@@ -73,32 +82,27 @@ def leave_one_out(fit: FittedMoments, clusters: Ints) -> LeaveOneOut:
             "here some effect spans several"
         )
     n, k = fit.X_within.shape
-    # Columns of unit length: the pivots are then comparable and the systems well scaled.
-    length = np.sqrt(np.einsum("i,ij,ij->j", fit.weights, fit.X_within, fit.X_within))
-    X = fit.X_within / length
-    scores = cluster_sums(X * (fit.weights * fit.residuals)[:, None], clusters)
-    parts = cluster_products(X, fit.weights, clusters)
-    rest = parts.sum(axis=0) - parts
+    Q = orthonormal_rows(fit, fit.X_within)
+    scores = cluster_sums(Q * (fit.weights * fit.residuals)[:, None], clusters)
+    rest = np.eye(k) - cluster_products(Q, fit.weights, clusters)
     values, vectors = np.linalg.eigh(rest)
-    identified = values[:, 0] > UNIDENTIFIED
-    inverse = np.full_like(rest, np.nan)
-    kept = vectors[identified]
-    inverse[identified] = (kept / values[identified, None, :]) @ kept.transpose(0, 2, 1)
-    change = -np.einsum("gij,gj->gi", inverse, scores)
-    # One step of refinement keeps ill-conditioned models at full precision.
-    change -= np.einsum("gij,gj->gi", inverse, scores + np.einsum("gij,gj->gi", rest, change))
-    b = fit.coefficients + change / length
+    identified = values[:, 0] > least_share(fit)
+    root = np.full_like(rest, np.nan)
+    root[identified] = vectors[identified] / np.sqrt(values[identified])[:, None, :]
+    turned = -np.einsum("gij,gkj,gk->gi", root, root, scores)
     squares = cluster_sums((fit.weights * fit.residuals**2)[:, None], clusters)[:, 0]
-    ssr = fit.ssr - squares - np.einsum("gi,gij,gj->g", change, rest, change)
+    ssr = fit.ssr - squares - np.einsum("gi,gij,gj->g", turned, rest, turned)
     effects = np.bincount(_cluster_of_entity(fit.entities, clusters), minlength=n_clusters)
     df_resid = n - np.bincount(clusters, minlength=n_clusters) - (fit.n_entities - effects) - k
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = (ssr / df_resid)[:, None] * np.einsum("gii->gi", inverse)
-        std_error = np.sqrt(np.where(df_resid[:, None] > 0, variance, np.nan)) / length
-    sums = cluster_sums(np.column_stack([fit.weights[:, None] * _levels(fit), fit.weights]), clusters)
-    left = sums.sum(axis=0) - sums
-    constant = (left[:, k] - np.einsum("gj,gj->g", left[:, :k], b)) / left[:, -1]
-    return LeaveOneOut(np.column_stack([b, constant]), std_error, df_resid, sums[:, -1] / n)
+    weight: Floats = np.bincount(clusters, fit.weights, n_clusters).astype(np.float64)
+    change = _change(fit, clusters, turned, weight)
+    return LeaveOneOut(
+        coefficients=np.append(fit.coefficients, fit.constant) + change,
+        std_error=_std_error(fit, root, ssr, df_resid),
+        df_resid=df_resid,
+        weight_share=weight / n,
+        change=change,
+    )
 
 
 def jackknife(fit: FittedMoments, clusters: Ints) -> Covariance:
@@ -119,17 +123,26 @@ def jackknife(fit: FittedMoments, clusters: Ints) -> Covariance:
     Source: MacKinnon, Nielsen and Webb (2023), eq. 15 (around the full-sample estimate); Stata's
     ``vce(jackknife, mse)``. Tests use t with M - 1 degrees of freedom.
     """
-    left = leave_one_out(fit, clusters).coefficients
-    broken = int(np.isnan(left).any(axis=1).sum())
+    change = leave_one_out(fit, clusters).change
+    broken = int(np.isnan(change).any(axis=1).sum())
     if broken:
         raise SpecificationError(
             f"the jackknife does not exist: without any one of {broken} cluster(s) some coefficient "
             "is not identified"
         )
-    n_clusters = len(left)
-    change = left - np.append(fit.coefficients, fit.constant)
+    n_clusters = len(change)
     matrix = (n_clusters - 1) / n_clusters * (change.T @ change)
     return Covariance(matrix, n_clusters - 1, CovarianceFacts("jackknife", n_clusters=(n_clusters,)))
+
+
+def least_share(fit: WithinMoments) -> float:
+    """Share of the information on some combination of slopes that must be left without a cluster.
+
+    Below it what is left is rounding error of the orthonormal columns, whose digits are as many less as the
+    condition number of the regressors has.
+    """
+    R = fit.triangle / np.sqrt(np.einsum("ij,ij->j", fit.triangle, fit.triangle))
+    return max(UNIDENTIFIED, float(_ROUNDING * np.linalg.cond(R)))
 
 
 def cluster_products(X: Floats, weights: Floats, clusters: Ints) -> Floats:
@@ -151,11 +164,26 @@ def cluster_products(X: Floats, weights: Floats, clusters: Ints) -> Floats:
     return np.stack([X[a:b].T @ weighted[a:b] for a, b in pairwise(starts)])
 
 
-def _levels(fit: FittedMoments) -> Floats:
-    """Columns and outcome as they were, (n, k + 1)."""
-    fitted = fit.X_within @ fit.coefficients + fit.residuals
-    levels: Floats = np.column_stack([fit.X_within, fitted]) + fit.entity_means[fit.entities]
-    return levels
+def _change(fit: FittedMoments, clusters: Ints, turned: Floats, weight: Floats) -> Floats:
+    """Carry the changes without each cluster from orthonormal coordinates to (b, constant)."""
+    n, k = fit.X_within.shape
+    slopes = carry(fit, np.column_stack([turned, np.zeros(len(turned))]))[:, :k]
+    # Levels from the grand means: what is left of the constant's parts then does not cancel.
+    centred = fit.entity_means - np.append(fit.x_mean, fit.constant + fit.x_mean @ fit.coefficients)
+    level = (centred[:, k] - centred[:, :k] @ fit.coefficients)[fit.entities] + fit.residuals
+    columns = np.column_stack([fit.X_within + centred[fit.entities, :k], level])
+    without = -cluster_sums(columns * fit.weights[:, None], clusters) / (n - weight)[:, None]
+    moved = orthonormal_rows(fit, without[:, :k] + fit.x_mean)
+    return np.column_stack([slopes, without[:, k] - np.einsum("gj,gj->g", moved, turned)])
+
+
+def _std_error(fit: FittedMoments, root: Floats, ssr: Floats, df_resid: Ints) -> Floats:
+    """Classical standard errors without each cluster, (M, k)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = np.sqrt(np.where(df_resid > 0, ssr / df_resid, np.nan))
+    inverse = carry(fit, np.eye(len(fit.triangle) + 1))[:-1, :-1].T
+    errors: Floats = np.sqrt(np.einsum("gij->gi", (inverse @ root) ** 2)) * scale[:, None]
+    return errors
 
 
 def _cluster_of_entity(entities: Ints, clusters: Ints) -> Ints:

@@ -44,6 +44,8 @@ class NeededColumns:
     weights : str, optional
     clusters : tuple of str
         Columns of the covariance.
+    absorbed : tuple of tuple of str
+        Columns of each further set of effects; of several columns the levels at once.
     sources : tuple of str
         Columns of the data that all this is made of, without repetition. What a sample compares beyond them
         is known when it is evaluated.
@@ -57,6 +59,7 @@ class NeededColumns:
     time: str
     weights: str | None
     clusters: tuple[str, ...]
+    absorbed: tuple[tuple[str, ...], ...]
     sources: tuple[str, ...]
 
     @property
@@ -65,9 +68,14 @@ class NeededColumns:
         return (self.outcome, *self.numeric, *((self.weights,) if self.weights else ()))
 
     @property
+    def categories(self) -> tuple[str, ...]:
+        """Categorical factors and columns of the absorbed sets: what is read as codes beside the entity."""
+        return (*self.categorical, *(column for columns in self.absorbed for column in columns))
+
+    @property
     def complete(self) -> set[str]:
         """What must not be missing in a row that is used, beside the entity."""
-        return {*self.numbers, *self.categorical}
+        return {*self.numbers, *self.categories}
 
 
 @dataclass(frozen=True)
@@ -117,8 +125,14 @@ class PreparedSample:
 
     @property
     def absorbed(self) -> Ints:
-        """(n,) codes of the effects: the entities, or one constant for all."""
+        """(n,) codes of the entities' effects, or one constant for all."""
         return self.entities if self.absorbs else np.zeros_like(self.entities)
+
+    @property
+    def effect_sets(self) -> tuple[Ints, ...]:
+        """(n,) codes of each set of effects: the entities' first, or one constant where there is no set."""
+        further = tuple(_joint_codes([self.sample.codes[c] for c in one]) for one in self.needed.absorbed)
+        return (self.absorbed, *further) if self.absorbs or not further else further
 
     def build_design(self) -> Design:
         """Columns of the terms."""
@@ -149,7 +163,8 @@ def needed_columns(spec: Specification, present: Iterable[str] = ()) -> NeededCo
     known = frozenset(present)
     read = _read_terms(spec.regressors, known)
     clusters = choose_columns(spec.covariance, spec.entity, spec.time)
-    made_of = (*source_columns(spec.outcome, known), *read.sources)
+    absorbed = tuple(_set_columns(name, known) for name in spec.absorb)
+    made_of = (*source_columns(spec.outcome, known), *read.sources, *(c for one in absorbed for c in one))
     weights = (spec.weights,) if spec.weights else ()
     return NeededColumns(
         outcome=spec.outcome,
@@ -160,6 +175,7 @@ def needed_columns(spec: Specification, present: Iterable[str] = ()) -> NeededCo
         time=spec.time,
         weights=spec.weights,
         clusters=clusters,
+        absorbed=absorbed,
         sources=tuple(dict.fromkeys((spec.time, spec.entity, *made_of, *weights, *clusters))),
     )
 
@@ -196,9 +212,9 @@ def read_needed(needed: Sequence[NeededColumns], data: pd.DataFrame) -> Sample:
     """
     entity, time = needed[0].entity, needed[0].time
     numbers = dict.fromkeys(name for one in needed for name in one.numbers)
-    categorical = dict.fromkeys(name for one in needed for name in one.categorical)
-    made = transformed_columns(data, [*numbers, *categorical], entity, time)
-    return read_sample(data, numbers, [entity, *categorical], made)
+    categories = dict.fromkeys(name for one in needed for name in one.categories)
+    made = transformed_columns(data, [*numbers, *categories], entity, time)
+    return read_sample(data, numbers, [entity, *categories], made)
 
 
 def prepare(spec: Specification, data: pd.DataFrame) -> PreparedSample:
@@ -248,6 +264,20 @@ def prepare(spec: Specification, data: pd.DataFrame) -> PreparedSample:
         absorbs=spec.effects == "entity",
         provenance=provenance_of(data),
     )
+
+
+def _set_columns(name: str, known: frozenset[str]) -> tuple[str, ...]:
+    """Columns of an absorbed set; one that exists under the whole name is taken as it is."""
+    return (name,) if name in known else tuple(part.strip() for part in name.split("^"))
+
+
+def _joint_codes(codes: Sequence[Ints]) -> Ints:
+    """Codes of the combinations of levels that occur, each in use."""
+    joint = codes[0]
+    for other in codes[1:]:
+        joint = joint * (int(other.max()) + 1) + other
+        joint = np.unique(joint, return_inverse=True)[1].astype(np.intp)
+    return joint
 
 
 def _cluster_codes(needed: NeededColumns, sample: Sample, data: pd.DataFrame, rows: Ints) -> dict[str, Ints]:

@@ -98,7 +98,7 @@ class Result(Protocol):
 
     ``coefficients`` is a frame over ``terms`` with the columns ``estimate``, ``std_error``, ``statistic``,
     ``p_value``, ``conf_low``, ``conf_high`` (95 %); ``df`` are the degrees of freedom of the t distribution
-    behind them, infinite for the normal.
+    behind them, infinite for the normal, an array over the terms where each has its own.
     """
 
     @property
@@ -110,7 +110,7 @@ class Result(Protocol):
     @property
     def n_entities(self) -> int: ...  # noqa: D102
     @property
-    def df(self) -> float: ...  # noqa: D102
+    def df(self) -> float | Floats: ...  # noqa: D102
     @property
     def facts(self) -> ResultFacts: ...  # noqa: D102
 

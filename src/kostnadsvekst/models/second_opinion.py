@@ -64,8 +64,8 @@ def ask_linearmodels(spec: Specification, data: pd.DataFrame, dropped: Collectio
 
     if spec.covariance != "classical":
         raise SpecificationError("the second opinion is on classical standard errors only")
-    if spec.effects != "entity":
-        raise SpecificationError("the second opinion is on models with absorbed entity effects only")
+    if spec.effects != "entity" or spec.absorb:
+        raise SpecificationError("the second opinion is on models with absorbed entity effects alone")
     prepared = prepare(spec, data)
     design = prepared.build_design()
     kept = [j for j, term in enumerate(design.terms) if term not in dropped]

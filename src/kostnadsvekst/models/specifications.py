@@ -22,7 +22,7 @@ EFFECTS = ("entity", "none")
 
 @dataclass(frozen=True)
 class Specification:
-    """A linear model with one set of absorbed fixed effects.
+    """A linear model with absorbed fixed effects.
 
     Parameters
     ----------
@@ -38,10 +38,12 @@ class Specification:
     weights : str, optional
         Column of positive analytic weights; they may vary over time. Without it all rows weigh the same.
     covariance : str or tuple of str
-        How standard errors are computed: ``"classical"``, ``"hc1"``, ``"cluster"`` (by entity),
+        How standard errors are computed: ``"classical"``, ``"hc1"``, ``"hc2"``, ``"hc3"``, ``"cluster"``
+        (by entity),
         ``("cluster", column)``, ``("twoway", column, column)`` (``"twoway"``: entity and time),
         ``"driscoll_kraay"``, ``"wild_cluster"`` or ``("wild_cluster", column)``, ``"jackknife"`` (CV3) or
-        ``("jackknife", column)``; see `kostnadsvekst.models.covariance_kinds`.
+        ``("jackknife", column)``, ``"cr2"`` or ``("cr2", column)`` (few clusters); see
+        `kostnadsvekst.models.covariance_kinds`.
     sample : tuple of str
         Names of samples or expressions that all rows used must satisfy, see
         `kostnadsvekst.models.samples`; a single one may be given as text.
@@ -49,6 +51,10 @@ class Specification:
         ``"none"`` is pooled least squares: one constant, clusters still by entity.
     convention : {"areg", "xtreg", "none"}
         Small-sample factor of clustered standard errors, see `kostnadsvekst.models.inference`.
+    absorb : tuple of str
+        Further columns whose levels get a fixed effect each, beside the entity or, with ``effects="none"``,
+        instead of it; ``"region^year"`` stands for the levels of both at once. A single one may be given as
+        text. Levels with one row stay, as the entity's do.
 
     Raises
     ------
@@ -71,6 +77,7 @@ class Specification:
     sample: tuple[str, ...] = ()
     effects: str = "entity"
     convention: str = "areg"
+    absorb: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.regressors, str):
@@ -96,6 +103,7 @@ class Specification:
         ):
             if value not in known:
                 raise SpecificationError(f"unknown {part} {value!r}; known: {', '.join(known)}")
+        object.__setattr__(self, "absorb", _read_absorb(self.absorb, self.entity, self.effects))
 
     @classmethod
     def from_formula(
@@ -112,11 +120,14 @@ class Specification:
         Parameters
         ----------
         formula : str
-            ``"outcome ~ terms | entity"``: terms with ``+``, ``*``, ``:``, ``-``, brackets, ``C(column)``,
-            and ``log``, ``square``, ``lag``, ``diff``, ``per_capita``, ``total`` of a column. ``..needs``
-            stands for the report's twelve indicators of need.
+            ``"outcome ~ terms | entity + region^year"``, with the absorbed effects behind the bar: terms with
+            ``+``, ``*``, ``:``, ``-``, brackets, ``C(column)``, and ``log``, ``square``, ``lag``, ``diff``,
+            ``per_capita``, ``total`` of a column. ``..needs`` stands for the report's twelve indicators of
+            need.
         entity : str, optional
-            Needed where nothing is absorbed: the specification is then pooled, and this column the cluster.
+            Without it the first column behind the bar. Needed where nothing is absorbed: the specification is
+            then pooled, and this column the cluster. If it is not among several behind the bar, it has no
+            effects of its own.
         time : str
         macros : mapping of str to sequence of str, optional
             More names that stand for sums of terms.
@@ -135,19 +146,24 @@ class Specification:
         ('C(year)', 'x', 'C(year):x')
         """
         parsed = parse_formula(formula, {"needs": NEEDS, **(macros or {})})
-        chosen = parsed.entity or entity
+        chosen = entity or next(iter(parsed.absorbed), None)
         if chosen is None:
             raise SpecificationError(
                 f"{formula!r} names no entity: write '| municipality' behind it, or pass entity= for a "
                 "pooled model clustered by it"
             )
-        parts.setdefault("effects", "entity" if parsed.entity else "none")
+        parts.setdefault("effects", "entity" if chosen in parsed.absorbed else "none")
+        given = parts.pop("absorb", ())
+        others = tuple(name for name in parsed.absorbed if name != chosen)
+        parts["absorb"] = (*others, *((given,) if isinstance(given, str) else given))
         return cls(parsed.outcome, parsed.regressors, chosen, time, **parts)
 
     @property
     def formula(self) -> str:
         """The specification's outcome, regressors and absorbed effects as a formula."""
-        absorbed = f" | {self.entity}" if self.effects == "entity" else ""
+        entity = (_quote_set(self.entity),) if self.effects == "entity" else ()
+        sets = (*entity, *("^".join(map(_quote_set, name.split("^"))) for name in self.absorb))
+        absorbed = f" | {' + '.join(sets)}" if sets else ""
         return f"{_quote(self.outcome)} ~ {' + '.join(map(_quote, self.regressors))}{absorbed}"
 
     def to_toml(self) -> str:
@@ -190,7 +206,7 @@ class Specification:
         SpecificationError
             As `from_toml`.
         """
-        known = ("formula", "entity", "time", "macros", *_OPTIONAL)
+        known = ("formula", "entity", "time", "macros", "absorb", *_OPTIONAL)
         unknown = sorted(set(parts) - set(known))
         if unknown or "formula" not in parts:
             problem = f"unknown key(s) {', '.join(unknown)}" if unknown else "no formula"
@@ -230,6 +246,11 @@ class Specification:
                 f"{', '.join(self.__dataclass_fields__)}"
             )
         return replace(self, **changes)
+
+
+def dummies_of(absorb: Sequence[str]) -> str:
+    """Write absorbed sets as terms: ``C(region), C(sector):C(year)``."""
+    return ", ".join(":".join(f"C({column})" for column in name.split("^")) for name in absorb)
 
 
 def read_specifications(path: str | Path) -> dict[str, Specification]:
@@ -280,6 +301,30 @@ _OPTIONAL = ("weights", "covariance", "sample", "convention")
 def _quote(term: str) -> str:
     """Put backticks around column names that are no names in a formula."""
     return ":".join(f if re.fullmatch(r"[\w*]+|\w+\(.*\)[\w*()]*", f) else f"`{f}`" for f in term.split(":"))
+
+
+def _quote_set(name: str) -> str:
+    """As `_quote`, behind the bar."""
+    return name if re.fullmatch(r"\w+", name) else f"`{name}`"
+
+
+def _read_absorb(absorb: str | Sequence[str], entity: str, effects: str) -> tuple[str, ...]:
+    """Further absorbed sets, checked: each once, and none that is the entity's."""
+    sets = (absorb,) if isinstance(absorb, str) else tuple(absorb or ())
+    repeated = sorted({name for name in sets if sets.count(name) > 1})
+    if repeated:
+        raise SpecificationError(f"absorbed twice: {', '.join(repeated)}")
+    if entity in sets:
+        raise SpecificationError(
+            f"{entity!r} is the entity, whose effects are absorbed already: leave it out of absorb"
+            if effects == "entity"
+            else f"{entity!r} is the entity: absorb its effects with effects='entity', not in absorb"
+        )
+    for name in sets:
+        parts = name.split("^")
+        if not all(part.strip() for part in parts) or len(set(parts)) < len(parts):
+            raise SpecificationError(f"cannot absorb {name!r}: write a column, or different columns as a^b")
+    return sets
 
 
 def _toml(value: Any) -> str:

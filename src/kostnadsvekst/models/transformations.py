@@ -1,7 +1,8 @@
 """Transformed columns in a specification: ``log(x)``, ``diff(log(x))``, ``lag(x)``, ``per_capita(x)`` ...
 
 Lags and differences are taken inside an entity between periods exactly that far apart: after a gap the
-value is missing, not that of an older year.
+value is missing, not that of an older year. Periods are those of the column as a whole, so where it has every
+second year only, the lag is the value two years before (`kostnadsvekst.panel.periods.read_periods`).
 """
 
 import re
@@ -13,7 +14,8 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.rows import LISTED, name_rows
-from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.panel.columns import read_numbers
+from kostnadsvekst.panel.periods import check_unique, read_periods
 
 POPULATION = "population"
 _CALL = re.compile(r"(\w+)\(\s*(.+?)\s*(?:,\s*(\d+)\s*)?\)")
@@ -53,7 +55,7 @@ def source_columns(factor: str, known: Iterable[str]) -> tuple[str, ...]:
     call = None if factor in set(known) else parse_call(factor)
     if call is None:
         return (factor,)
-    extra = (POPULATION,) if call.function in ("per_capita", "total") else ()
+    extra = (POPULATION,) if call.function in OF_POPULATION else ()
     return (*source_columns(call.argument, known), *extra)
 
 
@@ -74,8 +76,9 @@ def transformed_columns(
     Raises
     ------
     InvalidDataError
-        If the logarithm of a number that is not positive is asked for, or, where lags are taken, an entity
-        has two rows in a period or a time cannot be read; the rows are named.
+        If a column holds no numbers, the logarithm of a number that is not positive is asked for, or a value
+        per head where the population is not positive, or, where lags are taken, an entity has two rows in a
+        period or a time cannot be read; the rows are named.
     """
     made = [factor for factor in dict.fromkeys(factors) if factor not in data.columns and parse_call(factor)]
     return {factor: _evaluate(factor, data, entity, time) for factor in made}
@@ -83,7 +86,8 @@ def transformed_columns(
 
 def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Series:
     if factor in data.columns:
-        return pd.to_numeric(data[factor])
+        # To float64 first: integers overflow silently, and half the digits are lost in float32.
+        return pd.Series(read_numbers(data[factor], factor), index=data.index)
     call = parse_call(factor)
     if call is None:
         raise SpecificationError(f"cannot read {factor!r}")
@@ -92,38 +96,60 @@ def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Ser
         earlier = _lagged(argument, data, entity, time, call.periods)
         return earlier if call.function == "lag" else argument - earlier
     if call.function == "log":
-        _refuse_nonpositive(factor, argument, data, entity, time)
-    return FUNCTIONS[call.function](argument, data)
+        _refuse_nonpositive(factor, argument, argument, data, entity, time)
+    population = argument
+    if call.function in OF_POPULATION:
+        population = _evaluate(POPULATION, data, entity, time)
+    if call.function == "per_capita":
+        _refuse_nonpositive(factor, argument, population, data, entity, time)
+    # What is too large for float64 is infinite, and refused by whoever reads it.
+    with np.errstate(over="ignore"):
+        return FUNCTIONS[call.function](argument, population)
 
 
 def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, periods: int) -> pd.Series:
-    check_unique(data[entity], data[time])
-    when = period_numbers(data[time])
-    index = pd.MultiIndex.from_arrays([data[entity], when])
-    wanted = pd.MultiIndex.from_arrays([data[entity], when - periods])
-    found = index.get_indexer(wanted)
-    numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    return pd.Series(np.where(found >= 0, numbers[found], np.nan), index=data.index)
+    """Value of the same unit so many periods before; missing in rows without a unit, as the row will be."""
+    known = data[entity].notna().to_numpy()
+    units, times = data[entity][known], data[time][known]
+    read = read_periods(data[time], np.flatnonzero(known))
+    check_unique(units, times, read.numbers)
+    index = pd.MultiIndex.from_arrays([units, read.numbers])
+    found = index.get_indexer(pd.MultiIndex.from_arrays([units, read.numbers - periods]))
+    if len(found) and not (found >= 0).any():
+        raise SpecificationError(
+            f"lags and differences over {periods} period(s): no {entity} has two rows that far apart "
+            f"({time} has periods of {read.step})"
+        )
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)[known]
+    lagged = np.full(len(data), np.nan)
+    lagged[known] = np.where(found >= 0, numbers[found], np.nan)
+    return pd.Series(lagged, index=data.index)
 
 
-def _refuse_nonpositive(factor: str, argument: pd.Series, data: pd.DataFrame, entity: str, time: str) -> None:
-    bad = np.flatnonzero((argument <= 0).to_numpy())
+def _refuse_nonpositive(
+    factor: str, argument: pd.Series, positive: pd.Series, data: pd.DataFrame, entity: str, time: str
+) -> None:
+    """Refuse rows with an argument for which what must be positive is not."""
+    bad = np.flatnonzero((argument.notna() & (positive <= 0)).to_numpy())
     if len(bad):
-        named = zip(name_rows(data, bad, entity, time), argument.iloc[bad[:LISTED]], strict=True)
+        named = zip(name_rows(data, bad, entity, time), positive.iloc[bad[:LISTED]], strict=True)
         listed = [f"{row}: {value:g}" for row, value in named]
+        what = "the value" if positive is argument else POPULATION
         raise InvalidDataError(
-            f"{factor} does not exist in {len(bad)} row(s) where the value is zero or negative; leave them "
-            "out by a sample, or keep the column as it is",
+            f"{factor} does not exist in {len(bad)} row(s) where {what} is zero or negative; leave these "
+            "rows out of the data, or keep the column as it is",
             listed,
         )
 
 
 _OVER_TIME = ("lag", "diff")
-FUNCTIONS: dict[str, Callable[[pd.Series, pd.DataFrame], pd.Series]] = {
-    "log": lambda x, data: np.log(x),
-    "square": lambda x, data: x**2,
-    "per_capita": lambda x, data: x / data[POPULATION],
-    "total": lambda x, data: x * data[POPULATION],
-    "lag": lambda x, data: x,
-    "diff": lambda x, data: x,
+OF_POPULATION = ("per_capita", "total")
+# Of a column and, where they are per head or in total, of the population.
+FUNCTIONS: dict[str, Callable[[pd.Series, pd.Series], pd.Series]] = {
+    "log": lambda x, population: np.log(x),
+    "square": lambda x, population: x**2,
+    "per_capita": lambda x, population: x / population,
+    "total": lambda x, population: x * population,
+    "lag": lambda x, population: x,
+    "diff": lambda x, population: x,
 }

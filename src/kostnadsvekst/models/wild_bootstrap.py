@@ -20,16 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.models.covariance_facts import CovarianceFacts, DrawFacts
+from kostnadsvekst.models.covariance_facts import TIES_UNCOUNTED, CovarianceFacts, DrawFacts
 from kostnadsvekst.models.inference import (
     Covariance,
     FittedMoments,
     TTests,
     WithinMoments,
+    carry,
     cluster_sums,
     clustered,
     count_clusters,
     nests,
+    orthonormal_rows,
 )
 from kostnadsvekst.naming import nearest_names
 
@@ -37,6 +39,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 DRAWS, SEED = 9_999, 20_201
+# Whether draws that give the statistic of the data count as being as extreme; see `wild_covariance`.
+COUNTED, UNCOUNTED = "counted", "uncounted"
 _WEBB = np.sqrt(np.array([0.5, 1.0, 1.5]))
 DISTRIBUTIONS = {
     "rademacher": np.array([-1.0, 1.0]),
@@ -136,6 +140,7 @@ def wild_test(
     signs: Signs,
     null: float = 0.0,
     level: float = 0.95,
+    ties: str = COUNTED,
 ) -> WildTest:
     """Bootstrap test and interval of the combination contrast'b.
 
@@ -150,6 +155,8 @@ def wild_test(
     null : float
     level : float
         Coverage of the interval.
+    ties : {"counted", "uncounted"}
+        See `wild_covariance`.
 
     Notes
     -----
@@ -157,7 +164,7 @@ def wild_test(
     """
     n_clusters = count_clusters(clusters)
     moments = _moments(fit, clusters, contrast)
-    curve = _RejectionCurve.of(moments, signs)
+    curve = _RejectionCurve.of(moments, signs, _check_ties(ties))
     estimate = float(contrast @ fit.coefficients)
     std_error = float(np.sqrt(moments.score_square))
     statistic = (estimate - null) / std_error
@@ -187,6 +194,7 @@ def wild_covariance(
     draws: int = DRAWS,
     seed: int = SEED,
     distribution: str = "rademacher",
+    ties: str = COUNTED,
 ) -> Covariance:
     """Clustered covariance whose tests and intervals come from the wild cluster bootstrap.
 
@@ -202,6 +210,12 @@ def wild_covariance(
         Columns to test; the others, and the constant, which has no null of interest, get NaN.
     draws, seed, distribution
         See `draw_signs`.
+    ties : {"counted", "uncounted"}
+        Whether draws with |t*| = |t|, such as the vector of equal signs, count as being as extreme: the
+        p value is then the share of |t*| >= |t|, and (1 + count)/(1 + R) where vectors are drawn, so that
+        the test never rejects too often. ``"uncounted"`` is the share of |t*| > |t|, of all or of the R
+        drawn, as Stata's ``boottest`` has it (Roodman and others 2019, section 3.2); with few clusters it
+        is smaller by up to 2 in the number of vectors and can be zero.
 
     Raises
     ------
@@ -217,12 +231,13 @@ def wild_covariance(
     p_value, low, high = (np.full(k + 1, np.nan) for _ in range(3))
     for j, name in enumerate(names):
         if terms is None or name in terms:
-            test = wild_test(fit, clusters, np.eye(k)[j], signs)
+            test = wild_test(fit, clusters, np.eye(k)[j], signs, ties=ties)
             p_value[j], low[j], high[j] = test.p_value, test.conf_low, test.conf_high
     std_error = np.sqrt(np.diag(base.matrix))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.append(coefficients, fit.constant) / std_error
-    facts = CovarianceFacts("wild_cluster", draws=signs.facts, beneath=base.facts)
+    notes = (TIES_UNCOUNTED,) if ties == UNCOUNTED else ()
+    facts = CovarianceFacts("wild_cluster", draws=signs.facts, corrections=notes, beneath=base.facts)
     return Covariance(base.matrix, base.df, facts, TTests(std_error, statistic, p_value, low, high))
 
 
@@ -247,6 +262,12 @@ def bootstrap_statistics(signs: Floats, q: Floats, u: Floats, h: Floats) -> Floa
         return np.sign(numerator) * numerator**2 / denominator
 
 
+def _check_ties(ties: str) -> str:
+    if ties not in (COUNTED, UNCOUNTED):
+        raise SpecificationError(f"unknown ties {ties!r}; known: {COUNTED}, {UNCOUNTED}")
+    return ties
+
+
 class _Moments(NamedTuple):
     """Cluster sums at the unrestricted residuals (index 0) and of the direction z/s (index 1)."""
 
@@ -259,14 +280,16 @@ class _Moments(NamedTuple):
 
 
 def _moments(fit: WithinMoments, clusters: Ints, contrast: Floats) -> _Moments:
-    a = fit.bread @ contrast
-    z = fit.X_within @ a
-    direction = z / float(contrast @ a)
+    """All in the orthonormal coordinates of the regressors, in which the bread is the identity."""
     w, X = fit.weights, fit.X_within
-    u0 = cluster_sums(X * (w * fit.residuals)[:, None], clusters)
-    u1 = cluster_sums(X * (w * direction)[:, None], clusters)
-    h = cluster_sums(X * (w * z)[:, None], clusters) @ fit.bread
-    q0, q1 = u0 @ a, u1 @ a
+    alpha = orthonormal_rows(fit, contrast[None, :])[0]
+    z = X @ carry(fit, np.append(alpha, 0.0)[None, :])[0, :-1]
+    direction = z / float(alpha @ alpha)
+    u0, u1, h = (
+        orthonormal_rows(fit, cluster_sums(X * (w * values)[:, None], clusters))
+        for values in (fit.residuals, direction, z)
+    )
+    q0, q1 = u0 @ alpha, u1 @ alpha
     if not nests(clusters, fit.entities):
         total = np.bincount(fit.entities, w, fit.n_entities)
         u0, u1 = (
@@ -283,20 +306,17 @@ def _crossed(values: Floats, clusters: Ints, fit: WithinMoments) -> Floats:
     return table
 
 
-class _RejectionCurve(NamedTuple):
-    """All that the draws say about every null: numerator n0 - d n1, squared denominator quadratic in d."""
+class _Pieces(NamedTuple):
+    """What vectors of signs say of every null: numerator n0 - d n1, squared denominator quadratic in d."""
 
     n0: Floats
     n1: Floats
     d00: Floats
     d01: Floats
     d11: Floats
-    score_square: float
-    enumerated: bool
 
     @classmethod
-    def of(cls, moments: _Moments, signs: Signs) -> "_RejectionCurve":
-        v = signs.values
+    def of(cls, moments: _Moments, v: Floats) -> "_Pieces":
         zero, one = (moments.q0, moments.u0), (moments.q1, moments.u1)
         return cls(
             v @ moments.q0,
@@ -304,18 +324,37 @@ class _RejectionCurve(NamedTuple):
             _inner(v, zero, zero, moments.h),
             _inner(v, zero, one, moments.h),
             _inner(v, one, one, moments.h),
-            moments.score_square,
-            signs.enumerated,
         )
+
+    def at(self, d: float) -> tuple[Floats, Floats]:
+        """Numerator and denominator of the squared t statistics of the null at distance d."""
+        return (self.n0 - d * self.n1) ** 2, self.d00 - 2 * d * self.d01 + d * d * self.d11
+
+
+class _RejectionCurve(NamedTuple):
+    """P values of every null, from the draws and from the data, which are the draw of equal signs."""
+
+    draws: _Pieces
+    data: _Pieces
+    enumerated: bool
+    ties: str
+
+    @classmethod
+    def of(cls, moments: _Moments, signs: Signs, ties: str) -> "_RejectionCurve":
+        # Through the same sums as the draws: the draw of equal signs is then a tie to the last bits.
+        equal = np.ones((1, signs.values.shape[1]))
+        return cls(_Pieces.of(moments, signs.values), _Pieces.of(moments, equal), signs.enumerated, ties)
 
     def p_value(self, d: float) -> float:
         """P value of the null at distance d from the estimate."""
-        numerator = (self.n0 - d * self.n1) ** 2
-        denominator = self.d00 - 2 * d * self.d01 + d * d * self.d11
-        extreme = int((numerator * self.score_square >= d * d * denominator * (1 - _TIE)).sum())
-        if self.enumerated:
-            return extreme / len(self.n0)
-        return (1 + extreme) / (1 + len(self.n0))
+        numerator, denominator = self.draws.at(d)
+        observed, scale = self.data.at(d)
+        # A tie falls on the side of the convention, whatever rounding says.
+        edge = 1 - _TIE if self.ties == COUNTED else 1 + _TIE
+        extreme, n_draws = int((numerator * scale >= observed * denominator * edge).sum()), len(numerator)
+        if self.enumerated or self.ties == UNCOUNTED:
+            return extreme / n_draws
+        return (1 + extreme) / (1 + n_draws)
 
     def invert(self, side: int, std_error: float, alpha: float) -> float:
         """Distance to the nearest rejected null on one side."""

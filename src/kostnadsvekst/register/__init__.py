@@ -15,7 +15,8 @@ _PUBLIC = {
     "counting_rules": "kostnadsvekst.register.schema",
     "trend": "kostnadsvekst.register.trends",
     "growth": "kostnadsvekst.register.trends",
-    "components_check": "kostnadsvekst.register.trends",
+    "ChangingShift": "kostnadsvekst.register.weekly_series",
+    "components_check": "kostnadsvekst.register.components",
     "decompose_growth": "kostnadsvekst.register.decomposition",
     "growth_below_age": "kostnadsvekst.register.decomposition",
     "protect": "kostnadsvekst.register.disclosure",
@@ -42,6 +43,7 @@ def __dir__() -> list[str]:
 
 # As in `kostnadsvekst`: type checkers read the names here and must not see `__getattr__`.
 if TYPE_CHECKING:
+    from kostnadsvekst.register.components import components_check as components_check
     from kostnadsvekst.register.decomposition import decompose_growth as decompose_growth
     from kostnadsvekst.register.decomposition import growth_below_age as growth_below_age
     from kostnadsvekst.register.disclosure import check_differences as check_differences
@@ -51,11 +53,11 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.ingestion import IngestReport as IngestReport
     from kostnadsvekst.register.ingestion import ingest as ingest
     from kostnadsvekst.register.schema import counting_rules as counting_rules
-    from kostnadsvekst.register.trends import components_check as components_check
     from kostnadsvekst.register.trends import growth as growth
     from kostnadsvekst.register.trends import trend as trend
     from kostnadsvekst.register.weekly import weekly_cube as weekly_cube
     from kostnadsvekst.register.weekly import yearly_users as yearly_users
+    from kostnadsvekst.register.weekly_series import ChangingShift as ChangingShift
     from kostnadsvekst.synthetic.register import simulate_episodes as simulate_episodes
 else:
     __getattr__ = _load

@@ -344,7 +344,7 @@ def _notes(
 
 
 def _below_note(fits: list[Result], show: str) -> Bilingual:
-    normal = {bool(np.isinf(fitted.df)) for fitted in fits}
+    normal = {bool(np.isinf(fitted.df).all()) for fitted in fits}
     if show != "statistic" or normal == {False}:
         return _BELOW_NOTE[show]
     name = Bilingual("z-verdier", "z statistics") if normal == {True} else _T_AND_Z

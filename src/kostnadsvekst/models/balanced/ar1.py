@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.ar1 import LagMoments, estimate_rho
 from kostnadsvekst.models.balanced.projection import solve_generalised
+from kostnadsvekst.models.fixed_effects import WELL_CONDITIONED
+from kostnadsvekst.models.inference import solve_upper
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -73,13 +75,15 @@ def fit_ar1_with_gaps(
     Raises
     ------
     SpecificationError
-        If regressors are collinear with each other or with the effects.
+        If regressors are collinear with each other or with the effects, or no unit has two cells in a row.
 
     Notes
     -----
     The same estimator as `estimate_ar1` with the term C(period), except that the period dummies are not
     rounded to single precision in the search for rho (a difference of about 1e-8 in rho).
     """
+    if not (present[:, 1:] & present[:, :-1]).any():
+        raise SpecificationError("no unit has values in two periods in a row: nothing in the data tells rho")
     stacked = np.where(present, np.concatenate([X, y[None]]), 0.0)
     within = _single_precision(_unit_demeaned(stacked, present))
     rho = estimate_rho(_cell_moments(within, present, _indicator(classes)[:, 1:]), method).rho
@@ -346,23 +350,38 @@ def _solve(
     k = len(X)
     if not _full_rank(gram[:k, :k]):
         raise SpecificationError("a regressor is collinear with the others or with the effects")
-    bread = np.linalg.inv(gram[:k, :k])
-    b = bread @ gram[:k, k]
+    R = _triangle(X, gram[:k, :k])
+    b = solve_upper(R, solve_upper(R, gram[:k, k], transposed=True))
+    b = b + _steps(R, np.einsum("knt,nt->k", X, y - np.tensordot(b, X, 1))[None])[0]
     df = n_obs - n_units - rank - k
     errors = y - np.tensordot(b, X, 1)
     ssr = float(np.einsum("nt,nt->", errors, errors))
-    scores = np.einsum("knt,nt->nk", X, errors)
+    steps, root = _steps(R, np.einsum("knt,nt->nk", X, errors)), solve_upper(R, np.eye(k))
     factor = n_units / (n_units - 1) * (n_obs - 1) / (n_obs - rank - k - 1)
     return BalancedAr1Fit(
         coefficients=b,
-        classical=bread * ssr / df,
-        clustered=factor * bread @ (scores.T @ scores) @ bread,
+        classical=root @ root.T * ssr / df,
+        clustered=factor * steps.T @ steps,
         rho=rho,
         sigma_e=float(np.sqrt(ssr / df)),
         n_obs=n_obs,
         n_units=n_units,
         df_resid=df,
     )
+
+
+def _triangle(X: Floats, gram: Floats) -> Floats:
+    """Upper triangle R of X X' = R'R over the cells: of the Gram matrix, or of QR where that loses digits."""
+    length = np.sqrt(np.diag(gram))
+    lower = np.linalg.cholesky(gram / np.outer(length, length))
+    if np.diag(lower).min() > WELL_CONDITIONED:
+        return np.asarray(lower.T * length, dtype=np.float64)
+    return np.asarray(np.linalg.qr(X.reshape(len(X), -1).T, mode="r"), dtype=np.float64)
+
+
+def _steps(R: Floats, scores: Floats) -> Floats:
+    """Carry (m, k) scores to steps of the coefficients, R^-1 R'^-1 times each, before anything is squared."""
+    return solve_upper(R, solve_upper(R, scores.T, transposed=True)).T
 
 
 def _full_rank(gram: Floats) -> bool:

@@ -5,13 +5,12 @@ contribution of each unit to its error. Weighted means of effects then have a st
 weights.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from kostnadsvekst.models.balanced.projection import build_projector
 from kostnadsvekst.models.staggered.adoption_panel import NEVER, AdoptionPanel
 
 Floats = NDArray[np.float64]
@@ -29,14 +28,25 @@ class GroupTimeEffects:
         First treated period of the cohort; period of the effect.
     effect : (m,) array
     influence : (N, m) array
-        Unit contributions: the variance of a'effect is the sum over units of (influence @ a)^2.
+        Unit contributions: the variance of a'effect is the sum over clusters of the squared sum over their
+        units of influence @ a.
     size : (m,) array
         Weight of the treated cell: number of treated units, or their sum of weights.
     cohort_of_unit : (N,) integer array
     unit_weight : (N,) array
-        For the variance of estimated cohort shares; None-like zeros if shares are taken as fixed.
+        For the variance of estimated cohort shares; ones if shares are taken as fixed.
     random_shares : bool
         Whether cohort shares are estimates too (Callaway and Sant'Anna) or fixed.
+    clusters : (N,) integer array
+        Codes of the clusters.
+    n_treated, n_control : (m,) integer arrays
+        Units of the cohort in the period, and units that they are compared with.
+    own_error : (m,) boolean array
+        Whether the treated come from two clusters or more: a single one has no spread.
+    unit_share : (N, m) array
+        Share of each unit in the treated cell, where an estimator's means need it.
+    center : (m,) array
+        What the residuals of the treated cells are taken around, likewise.
     """
 
     cohort: Ints
@@ -47,24 +57,81 @@ class GroupTimeEffects:
     cohort_of_unit: Ints
     unit_weight: Floats
     random_shares: bool
+    clusters: Ints
+    n_treated: Ints
+    n_control: Ints
+    own_error: Bools
+    unit_share: Floats
+    center: Floats
 
     @property
     def horizon(self) -> Ints:
         """Periods since the cohort's first treated one."""
         return self.period - self.cohort
 
+    @property
+    def std_error(self) -> Floats:
+        """(m,) standard error of each effect by itself; NaN where it has none of its own."""
+        summed = sum_over(self.clusters, self.influence)
+        return np.where(self.own_error, np.sqrt((summed**2).sum(axis=0)), np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class CellEffect:
+    """Effect of a cohort in a period, as an estimator finds it.
+
+    Attributes
+    ----------
+    cohort, period : int
+    effect : float
+    influence : (N,) array
+    size : float
+    controls : (N,) boolean array
+        Units that it is compared with.
+    share : (N,) array, optional
+    center : float
+    """
+
+    cohort: int
+    period: int
+    effect: float
+    influence: Floats
+    size: float
+    controls: Bools
+    share: Floats | None = None
+    center: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """Effects, the panel that they were estimated on, and what a user should know of what was left out."""
+
+    effects: GroupTimeEffects
+    panel: AdoptionPanel
+    notes: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A weighted mean of effects with the contribution of each unit to its error, (N,)."""
+    """A weighted mean of effects.
+
+    Attributes
+    ----------
+    estimate : float
+    influence : (C,) array
+        Contribution of each cluster to its error.
+    own_error : bool
+        False where every effect in it rests on a single treated cluster.
+    """
 
     estimate: float
     influence: Floats
+    own_error: bool = True
 
     @property
     def std_error(self) -> float:
-        """Root of the sum of squared contributions."""
-        return float(np.sqrt(np.sum(self.influence**2)))
+        """Root of the sum of squared contributions; NaN where there is no error of its own."""
+        return float(np.sqrt(np.sum(self.influence**2))) if self.own_error else float("nan")
 
 
 def weighted_mean(effects: GroupTimeEffects, chosen: Bools, by_size: bool = True) -> Mean:
@@ -89,200 +156,77 @@ def weighted_mean(effects: GroupTimeEffects, chosen: Bools, by_size: bool = True
         term = np.zeros(len(influence))
         term[inside] = of_cohort[effects.cohort_of_unit[inside]]
         influence = influence + term * effects.unit_weight / size.sum()
-    return Mean(estimate, influence)
+    return Mean(estimate, sum_over(effects.clusters, influence), bool(effects.own_error[picked].any()))
 
 
-def mean_of_means(means: list[Mean], shares: Floats | None = None) -> Mean:
+def two_step_mean(effects: GroupTimeEffects, chosen: Bools) -> Mean:
+    """Mean of chosen effects, weighted by size, with the variance of a two-step moment estimator.
+
+    Notes
+    -----
+    Gardner (2022), section 4: the second step is a regression of the treated cells' gaps on one constant for
+    all that is averaged, so their residuals are around that mean and not around each cell's.
+    """
+    picked = np.flatnonzero(chosen)
+    share = effects.size[picked] / effects.size[picked].sum()
+    estimate = float(share @ effects.effect[picked])
+    moved = effects.unit_share[:, picked] * (effects.center[picked] - estimate)
+    influence = sum_over(effects.clusters, (effects.influence[:, picked] + moved) @ share)
+    # Cells of several units give the mean a spread, whatever each of them has.
+    units = sum_over(effects.clusters, effects.unit_share[:, picked].sum(axis=1))
+    return Mean(estimate, influence, int((units > 0).sum()) > 1)
+
+
+def mean_of_means(means: Sequence[Mean], shares: Floats | None = None) -> Mean:
     """Mean of means with fixed shares, alike if none are given."""
     share = np.full(len(means), 1 / len(means)) if shares is None else shares / shares.sum()
     estimate = float(share @ [m.estimate for m in means])
-    return Mean(estimate, np.stack([m.influence for m in means], axis=1) @ share)
+    influence = np.stack([m.influence for m in means], axis=1) @ share
+    return Mean(estimate, influence, any(m.own_error for m in means))
 
 
-def callaway_santanna(panel: AdoptionPanel, control: str, base_period: str) -> GroupTimeEffects:
-    """Differences in means of outcome changes between a cohort and its controls.
+def collect(
+    found: Sequence[CellEffect], panel: AdoptionPanel, unit_weight: Floats, random_shares: bool
+) -> GroupTimeEffects:
+    """Put the effects of an estimator side by side.
 
     Parameters
     ----------
+    found : sequence of CellEffect
     panel : AdoptionPanel
-        Balanced, with weights constant in a unit, nobody treated from the start.
-    control : {"not_yet_treated", "never_treated"}
-    base_period : {"universal", "varying"}
-        Before treatment, changes are taken from the period before treatment, or from the period before.
-
-    Returns
-    -------
-    GroupTimeEffects
-        Without the base period itself, where the effect is zero by construction.
-
-    Notes
-    -----
-    Callaway and Sant'Anna (2021), equation 2.7 without covariates. Not yet treated controls of cohort g in
-    period t are units first treated after both t and the base period.
+        What they were estimated on.
+    unit_weight : (N,) array
+    random_shares : bool
     """
-    w, first = panel.weights[:, 0] / panel.weights[:, 0].mean(), panel.first
-    found: list[tuple[int, int, float, Floats, float]] = []
-    for g in panel.cohorts:
-        cohort = first == g
-        for t in range(panel.y.shape[1]):
-            base = g - 1 if t >= g or base_period == "universal" else t - 1
-            if base < 0 or base == t:
-                continue
-            late = NEVER - 1 if control == "never_treated" else max(t, base)
-            controls = (first > late) & ~cohort
-            if not controls.any():
-                continue
-            change = panel.y[:, t] - panel.y[:, base]
-            effect, influence = _difference(change, w, cohort, controls)
-            found.append((int(g), t, effect, influence, float(w[cohort].sum())))
-    return _collect(found, first, w, random_shares=True)
-
-
-def _difference(change: Floats, w: Floats, cohort: Bools, controls: Bools) -> tuple[float, Floats]:
-    influence, means = np.zeros(len(change)), []
-    for group, sign in ((cohort, 1.0), (controls, -1.0)):
-        total = w[group].sum()
-        mean = w[group] @ change[group] / total
-        influence[group] += sign * w[group] * (change[group] - mean) / total
-        means.append(mean)
-    return float(means[0] - means[1]), influence
-
-
-def _collect(
-    found: list[tuple[int, int, float, Floats, float]], first: Ints, w: Floats, random_shares: bool
-) -> GroupTimeEffects:
-    cohort, period, effect, influence, size = zip(*found, strict=True)
+    treated = [(panel.first == f.cohort) & panel.present[:, f.period] for f in found]
+    none = np.zeros(len(panel.first))
     return GroupTimeEffects(
-        cohort=np.array(cohort, dtype=np.intp),
-        period=np.array(period, dtype=np.intp),
-        effect=np.array(effect),
-        influence=np.stack(influence, axis=1),
-        size=np.array(size),
-        cohort_of_unit=first,
-        unit_weight=w,
+        cohort=np.array([f.cohort for f in found], dtype=np.intp),
+        period=np.array([f.period for f in found], dtype=np.intp),
+        effect=np.array([f.effect for f in found]),
+        influence=np.stack([f.influence for f in found], axis=1),
+        size=np.array([f.size for f in found]),
+        cohort_of_unit=panel.first,
+        unit_weight=unit_weight,
         random_shares=random_shares,
+        clusters=panel.clusters,
+        n_treated=np.array([t.sum() for t in treated], dtype=np.intp),
+        n_control=np.array([f.controls.sum() for f in found], dtype=np.intp),
+        own_error=np.array([_several(panel.clusters[t]) for t in treated]),
+        unit_share=np.stack([none if f.share is None else f.share for f in found], axis=1),
+        center=np.array([f.center for f in found]),
     )
 
 
-def sun_abraham(panel: AdoptionPanel) -> GroupTimeEffects:
-    """Coefficients of cohort by horizon dummies in a two-way regression, horizon -1 left out.
-
-    Parameters
-    ----------
-    panel : AdoptionPanel
-        Units never treated are the reference. It may be unbalanced, weights may vary.
-
-    Returns
-    -------
-    GroupTimeEffects
-        Its influence gives the covariance clustered by unit, factor M/(M-1) (n-1)/(n-K-1) with K counting
-        the dummies and the period effects.
-
-    Notes
-    -----
-    Sun and Abraham (2021), section 4.1. Cohort shares are taken as fixed, as in their software.
-    """
-    cells = [
-        (int(g), t)
-        for g in panel.cohorts
-        for t in range(panel.y.shape[1])
-        if t != g - 1 and panel.present[panel.first == g, t].any()
-    ]
-    observed = panel.present.astype(np.float64)
-    X = np.zeros((len(cells), *panel.y.shape))
-    for j, (g, t) in enumerate(cells):
-        X[j, panel.first == g, t] = observed[panel.first == g, t]
-    projector = build_projector(panel.weights)
-    X, y = projector.residuals(X), projector.residuals(panel.y)
-    root = np.sqrt(panel.weights)
-    flat = (X * root).reshape(len(cells), -1)
-    inverse, rank = _symmetric_inverse(flat @ flat.T)
-    b = inverse @ (flat @ (y * root).ravel())
-    errors = (y - np.tensordot(b, X, 1)) * panel.weights
-    n, units = int(panel.present.sum()), projector.n_units
-    factor = units / (units - 1) * (n - 1) / (n - (projector.n_effects - units) - rank - 1)
-    influence = np.sqrt(factor) * np.einsum("knt,nt->nk", X, errors, optimize=True) @ inverse
-    sizes = [float(panel.weights[panel.first == g, t].sum()) for g, t in cells]
-    found = [(g, t, float(b[j]), influence[:, j], sizes[j]) for j, (g, t) in enumerate(cells)]
-    return _collect(found, panel.first, np.ones(len(panel.first)), random_shares=False)
+def sum_over(clusters: Ints, values: Floats) -> Floats:
+    """Add up (N,) or (N, m) values over clusters 0, 1, ..."""
+    n_clusters = int(clusters.max()) + 1
+    if n_clusters == len(clusters) and (clusters == np.arange(n_clusters)).all():
+        return values
+    summed = np.zeros((n_clusters, *values.shape[1:]))
+    np.add.at(summed, clusters, values)
+    return summed
 
 
-def imputation(panel: AdoptionPanel) -> GroupTimeEffects:
-    """Observed minus imputed outcomes of treated cells, by cohort and period.
-
-    Parameters
-    ----------
-    panel : AdoptionPanel
-        It may be unbalanced, weights may vary; every period has an untreated unit.
-
-    Returns
-    -------
-    GroupTimeEffects
-        Of treated cells only.
-
-    Notes
-    -----
-    Borusyak, Jaravel and Spiess (2024): unit and period effects from untreated cells; the variance is their
-    conservative one, with residuals of treated cells taken around the mean of their cohort and period. The
-    weight v that an estimate gives to an untreated cell is minus the projection of its treated weights.
-    """
-    treated = panel.treated & panel.present
-    untreated_weight = np.where(treated, 0.0, panel.weights)
-    projector = build_projector(untreated_weight)
-    fitted = _fitted_everywhere(panel.y, untreated_weight, projector.inverse)
-    gap = np.where(panel.present, panel.y - fitted, 0.0)
-    cells = [(int(g), t) for g in panel.cohorts for t in range(int(g), panel.y.shape[1])]
-    found: list[tuple[int, int, float, Floats, float]] = []
-    for g, t in cells:
-        members = (panel.first == g) & panel.present[:, t]
-        size = float(panel.weights[members, t].sum())
-        if size == 0:
-            continue
-        weight = np.zeros_like(panel.y)
-        weight[members, t] = panel.weights[members, t] / size
-        effect = float((weight * gap).sum())
-        v = weight - _projected_weights(weight, untreated_weight, projector.inverse)
-        around = np.where(treated, 0.0, gap)
-        around[members, t] = gap[members, t] - effect
-        found.append((g, t, effect, (v * around).sum(axis=1), size))
-    return _collect(found, panel.first, np.ones(len(panel.first)), random_shares=False)
-
-
-def _fitted_everywhere(y: Floats, w: Floats, inverse: Floats | None) -> Floats:
-    """Extend the unit and period effects of the untreated cells to every cell."""
-    a, b = _effects((w * y).sum(1), (w * y).sum(0), w, inverse)
-    fitted: Floats = a[:, None] + b
-    return fitted
-
-
-def _projected_weights(weight: Floats, w: Floats, inverse: Floats | None) -> Floats:
-    a, b = _effects(weight.sum(1), weight.sum(0), w, inverse)
-    projected: Floats = w * (a[:, None] + b)
-    return projected
-
-
-def _effects(by_unit: Floats, by_period: Floats, w: Floats, inverse: Floats | None) -> tuple[Floats, Floats]:
-    """Solve the normal equations of unit and period effects for given right-hand sides."""
-    total = w.sum(1)
-    safe = np.where(total > 0, total, 1.0)
-    if inverse is None:
-        raise AssertionError("treated cells have weight zero, so the weights cannot all be equal")
-    b = inverse @ (by_period - w.T @ (by_unit / safe))
-    a = (by_unit - w @ b) / safe
-    return a, b
-
-
-def _symmetric_inverse(gram: Floats) -> tuple[Floats, int]:
-    length = np.sqrt(np.diag(gram))
-    length = np.where(length > 1e-7 * max(length.max(), 1e-300), length, np.inf)
-    scaled = gram / np.outer(length, length)
-    try:
-        factor = cho_factor(scaled, lower=True)
-        if np.diag(factor[0]).min() ** 2 > 1e-10:
-            return cho_solve(factor, np.eye(len(gram))) / np.outer(length, length), len(gram)
-    except LinAlgError:
-        pass
-    values, vectors = np.linalg.eigh(scaled)
-    kept = values > 1e-10 * values[-1]
-    basis = vectors[:, kept] / length[:, None]
-    return basis @ (basis.T / values[kept, None]), int(kept.sum())
+def _several(clusters: Ints) -> bool:
+    return len(clusters) > 1 and bool((clusters != clusters[0]).any())

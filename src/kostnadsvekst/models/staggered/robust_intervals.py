@@ -312,26 +312,28 @@ class _Path:
 def _read_path(study: EventStudy, window: int | None) -> _Path:
     table = study.horizons
     horizon = table["horizon"].to_numpy()
-    kept = np.ones(len(horizon), dtype=bool)
-    if window is not None:
-        kept = (horizon >= -window - 1) & (horizon <= window)
-    before, after = horizon[kept & (horizon < 0)], horizon[kept & (horizon >= 0)]
-    if not len(before) or not len(after):
-        raise SpecificationError(f"{study.method} has no effects before treatment to judge trends by")
     if study.method == "callaway_santanna" and study.base_period != "universal":
         raise SpecificationError(
             "robust intervals need one base period for all horizons: use base_period='universal'"
         )
-    expected = np.concatenate([np.arange(before[0], -1), np.arange(after[-1] + 1)])
+    # Periods of anticipation lie after the base: trends may fail there too, but they are not in the mean.
+    base = study.last_before + 1
+    kept = np.ones(len(horizon), dtype=bool)
+    if window is not None:
+        kept = (horizon >= base - window) & (horizon <= window)
+    before, after = horizon[kept & (horizon < base)], horizon[kept & (horizon >= base)]
+    if not len(before) or not (after >= 0).any():
+        raise SpecificationError(f"{study.method} has no effects before treatment to judge trends by")
+    expected = np.concatenate([np.arange(before[0], base), np.arange(base + 1, after[-1] + 1)])
     missing = np.setdiff1d(expected, horizon[kept])
-    if len(missing) or -1 in before:
-        listed = ", ".join(map(str, missing)) or "-1 (it must be the base period)"
+    if len(missing) or base in after:
+        listed = ", ".join(map(str, missing)) or f"{base} (it must be the base period)"
         raise SpecificationError(
             f"robust intervals need every horizon around the base period; at fault: {listed}: use a window"
         )
-    weights = np.full(len(after), 1 / len(after))
+    weights = (after >= 0) / (after >= 0).sum()
     covariance = study.covariance[np.ix_(kept, kept)]
-    errors = np.sqrt(np.diag(covariance))
+    errors = table["std_error"].to_numpy()[kept]
     if not (errors > 0).all():
         listed = ", ".join(map(str, horizon[kept][~(errors > 0)]))
         raise SpecificationError(f"horizons without a standard error: {listed}: use a window without them")

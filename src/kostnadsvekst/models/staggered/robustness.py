@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
-from kostnadsvekst.models.staggered.adoption_panel import (
-    NEVER,
-    read_adoption_panel,
-    without_always_treated,
-)
+from kostnadsvekst.models.staggered.adoption_panel import NEVER, without_always_treated
 from kostnadsvekst.models.staggered.event_study import event_study
+from kostnadsvekst.models.staggered.reading import read_adoption_panel
 from kostnadsvekst.models.staggered.studies import Aggregate, EventStudy
 
 
@@ -35,20 +33,35 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
     study : EventStudy
         By Callaway and Sant'Anna or Sun and Abraham, which estimate horizons before treatment.
     horizons : int, optional
-        How many of the last horizons before treatment to test; all of them if left out.
+        How many of the last horizons before treatment to test; all of them if left out. On a path from one
+        base period the last one is -2 (the base is -1), with a varying base it is -1; periods of
+        anticipation are not tested.
 
     Raises
     ------
     SpecificationError
         If the study has no horizon before treatment.
+
+    Warns
+    -----
+    DataWarning
+        For horizons without a standard error of their own, which are left out.
     """
     table = study.horizons
-    chosen = (table["horizon"] < 0) & (table["horizon"] >= -np.inf if horizons is None else True)
-    if horizons is not None:
-        chosen &= table["horizon"] >= -horizons - 1
-    picked = np.flatnonzero(chosen.to_numpy())
+    last = study.last_before
+    lowest = -np.inf if horizons is None else last - horizons
+    chosen = ((table["horizon"] <= last) & (table["horizon"] > lowest)).to_numpy()
+    unknown = chosen & table["std_error"].isna().to_numpy()
+    picked = np.flatnonzero(chosen & ~unknown)
     if not len(picked):
         raise SpecificationError(f"{study.method} has no effects before treatment to test")
+    if unknown.any():
+        warnings.warn(
+            "horizons without a standard error of their own are not tested: "
+            f"{', '.join(map(str, table['horizon'][unknown]))}",
+            DataWarning,
+            stacklevel=2,
+        )
     estimate = table["estimate"].to_numpy()[picked]
     values, vectors = np.linalg.eigh(study.covariance[np.ix_(picked, picked)])
     kept = values > 1e-10 * values[-1]
@@ -64,7 +77,7 @@ def sensitivity(
     Parameters
     ----------
     study : EventStudy
-        With horizons before treatment and the base period -1.
+        With horizons before treatment on a path from one base period, ``base_period="universal"``.
     magnitudes : tuple of float
         Bounds on violations after treatment, relative to the largest one between neighbouring periods
         before it.
@@ -75,20 +88,28 @@ def sensitivity(
     -------
     DataFrame
         ``magnitude``, identified set ``set_low``, ``set_high``, robust interval ``conf_low``, ``conf_high``
-        for the mean effect over the horizons after treatment.
+        for the mean effect over the horizons from zero on.
+
+    Raises
+    ------
+    SpecificationError
+        With a varying base, where horizons are changes and not a path; without horizons before treatment;
+        or if a horizon inside is missing or has no standard error: it is named.
 
     Notes
     -----
-    Rambachan and Roth (2023), relative magnitudes, by diff-diff's ``HonestDiD``.
+    Rambachan and Roth (2023), relative magnitudes, by diff-diff's ``HonestDiD``. Periods of anticipation lie
+    after the base period: trends may fail there too, and they do not count in the mean.
     """
     from diff_diff import compute_honest_did
 
-    results = _honest_input(study, window)
+    path = _path(study, window)
+    results, target = _honest_input(study, path), _target(path)
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for magnitude in magnitudes:
-            bounds = compute_honest_did(results, method="relative_magnitude", M=float(magnitude))
+            bounds = compute_honest_did(results, method="relative_magnitude", M=float(magnitude), **target)
             rows.append(
                 {
                     "magnitude": magnitude,
@@ -109,6 +130,8 @@ def placebo(
     first_treated: str,
     shift: int,
     method: str = "imputation",
+    *,
+    never_treated: object = None,
 ) -> Aggregate:
     """Effect of treatment dates moved into the past, on the periods before true treatment.
 
@@ -121,6 +144,8 @@ def placebo(
         placebo treatment lasts `shift` periods.
     method : str
         As `event_study`; not Callaway and Sant'Anna, which compares the same units throughout.
+    never_treated : value or sequence of values, optional
+        As `event_study`.
 
     Returns
     -------
@@ -138,7 +163,9 @@ def placebo(
         raise SpecificationError(
             "placebo dates need an estimator for unbalanced panels, such as 'imputation'"
         )
-    panel = without_always_treated(read_adoption_panel(data, outcome, unit, time, first_treated))
+    panel = without_always_treated(
+        read_adoption_panel(data, outcome, unit, time, first_treated, never_treated=never_treated)
+    )
     kept = panel.present & ~panel.treated
     i, t = np.nonzero(kept)
     moved = np.where(panel.first == NEVER, NEVER, np.maximum(panel.first - shift, 0))
@@ -157,21 +184,62 @@ def placebo(
         return event_study(kept_frame, "y", "unit", "period", "first", method).aggregate()
 
 
-def _honest_input(study: EventStudy, window: int | None) -> Any:
-    """Event study in the form that diff-diff's HonestDiD reads."""
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Horizons of a path: their positions among the study's, and which count from the base period on."""
+
+    positions: NDArray[np.intp]
+    horizons: NDArray[np.intp]
+    base: int
+
+
+def _path(study: EventStudy, window: int | None) -> _Path:
+    """Horizons that the sensitivity is about, without a gap."""
+    if study.method == "callaway_santanna" and study.base_period == "varying":
+        raise SpecificationError(
+            "sensitivity needs a path from one base period, and with a varying base the horizons before "
+            "treatment are changes from the period before: estimate with base_period='universal'"
+        )
+    horizons, base = study.horizons["horizon"].to_numpy(), study.last_before + 1
+    kept = np.ones(len(horizons), dtype=bool)
+    if window is not None:
+        kept = (horizons >= base - window) & (horizons <= window)
+    if not (horizons[kept] < base).any():
+        raise SpecificationError(f"{study.method} has no effects before treatment to judge trends by")
+    if not (horizons[kept] >= 0).any():
+        raise SpecificationError("there is no horizon from treatment on to judge")
+    path = _Path(np.flatnonzero(kept), horizons[kept], base)
+    _require_whole(study, path)
+    return path
+
+
+def _require_whole(study: EventStudy, path: _Path) -> None:
+    expected = set(range(int(path.horizons.min()), int(path.horizons.max()) + 1)) - {path.base}
+    missing = sorted(expected - set(path.horizons.tolist()))
+    unknown = path.horizons[study.horizons["std_error"].isna().to_numpy()[path.positions]].tolist()
+    if missing or unknown:
+        raise SpecificationError(
+            f"sensitivity needs every horizon with a standard error; missing are {[*missing, *unknown]}: "
+            "choose a window without them"
+        )
+
+
+def _target(path: _Path) -> dict[str, Any]:
+    """Weights of the horizons after the base: the mean from treatment on."""
+    if path.base == -1:
+        return {}
+    after = path.horizons[path.horizons > path.base]
+    return {"l_vec": (after >= 0) / (after >= 0).sum()}
+
+
+def _honest_input(study: EventStudy, path: _Path) -> Any:
+    """Event study in the form that diff-diff's HonestDiD reads, whose base period is -1."""
     from diff_diff.results import MultiPeriodDiDResults, PeriodEffect
 
-    table = study.horizons
-    kept = np.ones(len(table), dtype=bool)
-    if window is not None:
-        kept = ((table["horizon"] >= -window - 1) & (table["horizon"] <= window)).to_numpy()
-    if not (table["horizon"][kept] < 0).any():
-        raise SpecificationError(f"{study.method} has no effects before treatment to judge trends by")
-    positions = np.flatnonzero(kept)
-    chosen = table.iloc[positions]
+    chosen = study.horizons.iloc[path.positions]
     effects = {
-        int(r.horizon): PeriodEffect(
-            period=int(r.horizon),
+        int(r.horizon) - path.base - 1: PeriodEffect(
+            period=int(r.horizon) - path.base - 1,
             effect=r.estimate,
             se=r.std_error,
             t_stat=r.estimate / r.std_error,
@@ -181,11 +249,10 @@ def _honest_input(study: EventStudy, window: int | None) -> Any:
         for r in chosen.itertuples()
     }
     keys = list(effects)
-    after = [h for h in keys if h >= 0]
-    mean = float(np.mean([effects[h].effect for h in after]))
-    vcov = study.covariance[np.ix_(positions, positions)]
-    last = np.array([h >= 0 for h in keys]) / len(after)
-    std_error = float(np.sqrt(last @ vcov @ last))
+    share = (path.horizons >= 0) / (path.horizons >= 0).sum()
+    mean = float(share @ chosen["estimate"])
+    vcov = study.covariance[np.ix_(path.positions, path.positions)]
+    std_error = float(np.sqrt(share @ vcov @ share))
     return MultiPeriodDiDResults(
         period_effects=effects,
         avg_att=mean,
@@ -197,7 +264,7 @@ def _honest_input(study: EventStudy, window: int | None) -> Any:
         n_treated=int((study.panel.first < NEVER).sum()),
         n_control=int((study.panel.first == NEVER).sum()),
         pre_periods=[h for h in keys if h < 0],
-        post_periods=after,
+        post_periods=[h for h in keys if h >= 0],
         reference_period=-1,
         vcov=vcov,
         interaction_indices={h: j for j, h in enumerate(keys)},

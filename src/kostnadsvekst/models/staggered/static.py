@@ -11,12 +11,13 @@ from kostnadsvekst.models.balanced.projection import build_projector
 from kostnadsvekst.models.staggered.adoption_panel import (
     NEVER,
     AdoptionPanel,
-    read_adoption_panel,
     require_balanced,
 )
+from kostnadsvekst.models.staggered.reading import read_adoption_panel
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-10
 # Kinds of 2x2 comparisons, in the order of trust.
 KINDS = (
     "treated vs never treated",
@@ -70,7 +71,15 @@ class Randomisation:
     p_value: float
 
 
-def bacon(data: pd.DataFrame, outcome: str, unit: str, time: str, first_treated: str) -> pd.DataFrame:
+def bacon(
+    data: pd.DataFrame,
+    outcome: str,
+    unit: str,
+    time: str,
+    first_treated: str,
+    *,
+    never_treated: object = None,
+) -> pd.DataFrame:
     """Goodman-Bacon decomposition of the static two-way estimate.
 
     Parameters
@@ -78,6 +87,8 @@ def bacon(data: pd.DataFrame, outcome: str, unit: str, time: str, first_treated:
     data : DataFrame
         A balanced panel; see `kostnadsvekst.staggered.read_adoption_panel` for the columns.
     outcome, unit, time, first_treated : str
+    never_treated : value or sequence of values, optional
+        As there.
 
     Returns
     -------
@@ -100,7 +111,7 @@ def bacon(data: pd.DataFrame, outcome: str, unit: str, time: str, first_treated:
     treated throughout; with a growing effect, and with already treated controls, the comparison subtracts
     the change of the control's effect.
     """
-    panel = read_adoption_panel(data, outcome, unit, time, first_treated)
+    panel = read_adoption_panel(data, outcome, unit, time, first_treated, never_treated=never_treated)
     require_balanced(panel, "the Goodman-Bacon decomposition")
     groups = _timing_groups(panel)
     rows = [row for k in groups for j in groups for row in _comparison(panel, k, j)]
@@ -130,7 +141,13 @@ def bacon_shares(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def negative_weights(
-    data: pd.DataFrame, outcome: str, unit: str, time: str, first_treated: str
+    data: pd.DataFrame,
+    outcome: str,
+    unit: str,
+    time: str,
+    first_treated: str,
+    *,
+    never_treated: object = None,
 ) -> NegativeWeights:
     """Weights that the static two-way estimate gives to the effects of treated cells.
 
@@ -139,6 +156,8 @@ def negative_weights(
     data : DataFrame
         It may be unbalanced; see `kostnadsvekst.staggered.read_adoption_panel`.
     outcome, unit, time, first_treated : str
+    never_treated : value or sequence of values, optional
+        As there.
 
     Returns
     -------
@@ -149,17 +168,19 @@ def negative_weights(
     de Chaisemartin and D'Haultfoeuille (2020), theorem 1: with D~ the treatment after unit and period
     effects, the weight of a treated cell is D~ over the sum of D~ in treated cells.
     """
-    panel = read_adoption_panel(data, outcome, unit, time, first_treated)
+    panel = read_adoption_panel(data, outcome, unit, time, first_treated, never_treated=never_treated)
     residual, estimate = _static(panel)
     cell = panel.treated & panel.present
     weight = residual[cell] / residual[cell].sum()
     units, periods = np.nonzero(cell)
     table = pd.DataFrame({"unit": panel.units[units], "period": panel.periods[periods], "weight": weight})
+    # A weight of zero comes out as some 1e-17 of either sign.
+    negative = weight < -_ROUNDING * np.abs(weight).max()
     spread = float(np.sqrt(np.mean((weight * len(weight) - 1) ** 2)))
     return NegativeWeights(
         weights=table,
-        share_negative=float((weight < 0).mean()),
-        sum_negative=float(weight[weight < 0].sum()),
+        share_negative=float(negative.mean()),
+        sum_negative=float(weight[negative].sum()),
         estimate=estimate,
         smallest_spread=abs(estimate) / spread if spread > 0 else float("inf"),
     )
@@ -173,6 +194,8 @@ def randomisation_inference(
     first_treated: str,
     n_draws: int = 999,
     seed: int = 1,
+    *,
+    never_treated: object = None,
 ) -> Randomisation:
     """Deal the adoption dates anew among units and compare the static estimate with what comes out.
 
@@ -182,6 +205,8 @@ def randomisation_inference(
         As `bacon`; the panel may be unbalanced.
     n_draws : int
     seed : int
+    never_treated : value or sequence of values, optional
+        As `bacon`.
 
     Returns
     -------
@@ -191,7 +216,7 @@ def randomisation_inference(
     -----
     A test of the sharp hypothesis of no effect anywhere, valid if dates were as good as random.
     """
-    panel = read_adoption_panel(data, outcome, unit, time, first_treated)
+    panel = read_adoption_panel(data, outcome, unit, time, first_treated, never_treated=never_treated)
     projector = build_projector(panel.weights)
     y = projector.residuals(panel.y)
     rng = np.random.default_rng(seed)

@@ -1,6 +1,5 @@
 """Results of estimators for staggered adoption: effects by horizon, and their means."""
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,16 +13,16 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
-from kostnadsvekst.models.staggered.adoption_panel import (
-    NEVER,
-    AdoptionPanel,
-)
+from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
 from kostnadsvekst.models.staggered.group_time import (
     GroupTimeEffects,
     Mean,
     mean_of_means,
+    sum_over,
+    two_step_mean,
     weighted_mean,
 )
+from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
 
 Floats = NDArray[np.float64]
@@ -51,12 +50,28 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class StudyColumns:
-    """Columns that a study was made of; weights None where all weigh the same."""
+    """Columns that a study was made of.
+
+    Attributes
+    ----------
+    outcome, unit, time : str
+    weights : str, optional
+        None where all weigh the same.
+    cluster : str, optional
+        None where the units are the clusters.
+    covariates : tuple of str
+        Terms that the effects are adjusted for.
+    first_stage : tuple of str, optional
+        Sets of effects of a first stage; None for units and periods.
+    """
 
     outcome: str
     unit: str
     time: str
     weights: str | None = None
+    cluster: str | None = None
+    covariates: tuple[str, ...] = ()
+    first_stage: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,8 @@ class EventStudy:
     columns : StudyColumns
     provenance : Provenance
         Origin of the data.
+    anticipation : int
+        Periods before treatment in which units may already be affected.
     """
 
     method: str
@@ -82,13 +99,15 @@ class EventStudy:
     panel: AdoptionPanel
     columns: StudyColumns
     provenance: Provenance
+    anticipation: int = 0
 
     @cached_property
     def horizons(self) -> pd.DataFrame:
         """Frame with ``horizon``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, ``n_cohorts``.
 
-        Horizon 0 is the first treated period. Negative ones test for trends before treatment; where the
-        effect is zero by construction (the base period) there is no row.
+        Horizon 0 is the first treated period. Negative ones test for trends before treatment, or are effects
+        of what is to come (anticipation); where the effect is zero by construction (the base period) there
+        is no row. The standard error is missing where a horizon rests on a single treated cluster.
         """
         found = np.unique(self.effects.horizon)
         means = [self._horizon_mean(h) for h in found]
@@ -100,6 +119,33 @@ class EventStudy:
         """(h, h) covariance of the horizons' estimates."""
         influence = np.stack([self._horizon_mean(h).influence for h in self.horizons["horizon"]], axis=1)
         return influence.T @ influence
+
+    def group_time(self) -> pd.DataFrame:
+        """Effects by cohort and period, ATT(g, t).
+
+        Returns
+        -------
+        DataFrame
+            One row each: ``cohort`` (first treated period) and ``period`` as in the data, ``horizon``,
+            ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, ``n_treated`` (units of the cohort in
+            the period) and ``n_control`` (units that they are compared with). An effect that rests on a
+            single treated cluster has no error of its own.
+        """
+        effects, periods = self.effects, self.panel.periods
+        half = ndtri(0.975) * effects.std_error
+        return pd.DataFrame(
+            {
+                "cohort": periods[effects.cohort],
+                "period": periods[effects.period],
+                "horizon": effects.horizon,
+                "estimate": effects.effect,
+                "std_error": effects.std_error,
+                "conf_low": effects.effect - half,
+                "conf_high": effects.effect + half,
+                "n_treated": effects.n_treated,
+                "n_control": effects.n_control,
+            }
+        ).infer_objects()
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -121,6 +167,21 @@ class EventStudy:
     def n_entities(self) -> int:
         """Number of units used."""
         return len(self.panel.units)
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters of the standard errors: the units unless told."""
+        return int(self.panel.clusters.max()) + 1
+
+    @property
+    def last_before(self) -> int:
+        """Last horizon before treatment that an unaffected unit's effect can be tested at.
+
+        Of a path from one base period it is that before the base, where the effect is zero; of period to
+        period changes it is the base.
+        """
+        by_change = self.method == "callaway_santanna" and self.base_period == "varying"
+        return -self.anticipation - (1 if by_change else 2)
 
     @property
     def df(self) -> float:
@@ -181,7 +242,7 @@ class EventStudy:
         """
         after = self.effects.horizon >= 0
         if kind == "simple":
-            mean = weighted_mean(self.effects, after)
+            mean = self._simple_mean()
             return _aggregate(mean, _frame([mean], "all", ["all"]))
         levels = {
             "dynamic": self.effects.horizon,
@@ -197,26 +258,38 @@ class EventStudy:
         return _aggregate(self._overall(kind, found, means), _frame(means, kind, labels))
 
     def _facts(self, labels: dict[str, Bilingual], notes: tuple[Bilingual, ...]) -> ResultFacts:
-        columns, n_units = self.columns, len(self.panel.units)
-        absorbed = (
-            AbsorbedEffects(columns.unit, n_units),
-            AbsorbedEffects(columns.time, len(self.panel.periods)),
-        )
+        columns = self.columns
         return ResultFacts(
             estimator=self.method,
             label=_METHODS[self.method],
             outcome=columns.outcome,
-            covariance=_covariance_facts(self.method, columns.unit, n_units),
+            covariance=_covariance_facts(self.method, columns, self.n_clusters),
             provenance=self.provenance,
             sample=_SAMPLE,
-            effects=(_DIFFERENCES,) if self.method == "callaway_santanna" else absorbed,
+            effects=(_DIFFERENCES,) if self.method == "callaway_santanna" else self._absorbed(),
             weights=columns.weights,
             labels=labels,
-            notes=notes,
+            notes=(*notes, *_adjustments(columns, self.anticipation)),
+        )
+
+    def _absorbed(self) -> tuple[AbsorbedEffects, ...]:
+        columns = self.columns
+        if self.method == "sun_abraham" or columns.first_stage is None:
+            return (
+                AbsorbedEffects(columns.unit, len(self.panel.units)),
+                AbsorbedEffects(columns.time, len(self.panel.periods)),
+            )
+        present = self.panel.present
+        return tuple(
+            AbsorbedEffects(name, len(np.unique(codes[present])))
+            for name, codes in zip(columns.first_stage, self.panel.effects, strict=True)
         )
 
     def _horizon_mean(self, horizon: int) -> Mean:
         return weighted_mean(self.effects, self.effects.horizon == horizon)
+
+    def _simple_mean(self) -> Mean:
+        return weighted_mean(self.effects, self.effects.horizon >= 0)
 
     def _overall(self, kind: str, found: Ints, means: list[Mean]) -> Mean:
         if kind != "group":
@@ -227,86 +300,31 @@ class EventStudy:
             return overall
         deviation = dict(zip(found.tolist(), [m.estimate - overall.estimate for m in means], strict=True))
         term = np.array([deviation.get(int(g), 0.0) for g in self.effects.cohort_of_unit])
-        return Mean(overall.estimate, overall.influence + term * self.effects.unit_weight / size.sum())
+        added = sum_over(self.effects.clusters, term * self.effects.unit_weight / size.sum())
+        return replace(overall, influence=overall.influence + added)
 
 
 @dataclass(frozen=True)
 class TwoStageStudy(EventStudy):
     """Gardner's estimator: the points of imputation, with the variance of a two-step moment estimator.
 
-    ``horizons`` and the simple aggregate have diff-diff's standard errors, which count the first stage's
-    error by its own moments. The other aggregates have those of imputation.
+    ``horizons``, their covariance and the simple aggregate have the standard errors of two steps, which count
+    the first stage's error by its own moments. The other aggregates have those of imputation.
     """
-
-    @cached_property
-    def fitted(self) -> Any:
-        """Result object of diff-diff's ``TwoStageDiD``."""
-        from diff_diff import SurveyDesign, TwoStageDiD
-
-        frame = self._frame()
-        design = SurveyDesign(weights="weight") if (frame["weight"] != 1).any() else None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return TwoStageDiD().fit(frame, "y", "unit", "period", "first", survey_design=design)
-
-    @cached_property
-    def horizons(self) -> pd.DataFrame:
-        """Frame as that of `EventStudy`, of the horizons from zero on."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            table = self.fitted.aggregate("event_study").to_dataframe()
-        table = table[table["event_time"] >= 0]
-        counts = [int((self.effects.horizon == h).sum()) for h in table["event_time"]]
-        return pd.DataFrame(
-            {
-                "horizon": table["event_time"].to_numpy(dtype=np.intp),
-                "estimate": table["att"].to_numpy(dtype=np.float64),
-                "std_error": table["se"].to_numpy(dtype=np.float64),
-                "conf_low": table["conf_int_lower"].to_numpy(dtype=np.float64),
-                "conf_high": table["conf_int_upper"].to_numpy(dtype=np.float64),
-                "n_cohorts": counts,
-            }
-        )
-
-    def aggregate(self, kind: str = "simple") -> Aggregate:
-        """Aggregate as `EventStudy.aggregate`."""
-        result = EventStudy.aggregate(self, kind)
-        if kind != "simple":
-            return result
-        estimate, std_error = float(self.fitted.overall_att), float(self.fitted.overall_se)
-        half = ndtri(0.975) * std_error
-        parts = pd.DataFrame(
-            {
-                "all": ["all"],
-                "estimate": estimate,
-                "std_error": std_error,
-                "conf_low": estimate - half,
-                "conf_high": estimate + half,
-            }
-        )
-        return Aggregate(estimate, std_error, estimate - half, estimate + half, parts)
 
     def result(self, kind: str = "simple") -> TidyResult:
         """Mean as `EventStudy.result`; only the simple one has the standard error of two stages."""
         result = super().result(kind)
         if kind == "simple":
             return result
-        covariance = _covariance_facts("imputation", self.columns.unit, self.n_entities)
+        covariance = _covariance_facts("imputation", self.columns, self.n_clusters)
         return replace(result, facts=replace(result.facts, covariance=covariance))
 
-    def _frame(self) -> pd.DataFrame:
-        panel = self.panel
-        unit, period = np.nonzero(panel.present)
-        first = np.where(panel.first == NEVER, 0, panel.first + 1)
-        return pd.DataFrame(
-            {
-                "unit": unit,
-                "period": period + 1,
-                "first": first[unit],
-                "y": panel.y[unit, period],
-                "weight": panel.weights[unit, period],
-            }
-        )
+    def _horizon_mean(self, horizon: int) -> Mean:
+        return two_step_mean(self.effects, self.effects.horizon == horizon)
+
+    def _simple_mean(self) -> Mean:
+        return two_step_mean(self.effects, self.effects.horizon >= 0)
 
 
 def _frame(means: list[Mean], name: str, keys: Any) -> pd.DataFrame:
@@ -334,10 +352,28 @@ def _horizon_label(horizon: int) -> Bilingual:
     return Bilingual(f"Horisont {number}", f"Horizon {number}")
 
 
-def _covariance_facts(method: str, unit: str, n_units: int) -> CovarianceFacts:
-    # Sun and Abraham's regression is clustered by unit as any other, with the unit effects nested.
+def _covariance_facts(method: str, columns: StudyColumns, n_clusters: int) -> CovarianceFacts:
+    # Sun and Abraham's regression is clustered as any other, with the unit effects nested.
     convention = "xtreg" if method == "sun_abraham" else None
-    return CovarianceFacts(method, _ERRORS[method], (unit,), (n_units,), convention=convention)
+    clusters = (columns.cluster or columns.unit,)
+    return CovarianceFacts(method, _ERRORS[method], clusters, (n_clusters,), convention=convention)
+
+
+def _adjustments(columns: StudyColumns, anticipation: int) -> tuple[Bilingual, ...]:
+    """Say what a reader must know beside the method: covariates, and effects of what is to come."""
+    notes = []
+    if columns.covariates:
+        labels = [label_of(term) for term in columns.covariates]
+        norwegian, english = (" + ".join(label.get(lang) for label in labels) for lang in ("nb", "en"))
+        notes.append(Bilingual(f"Justert for {norwegian}", f"Adjusted for {english}"))
+    if anticipation:
+        notes.append(
+            Bilingual(
+                f"Sammenlignet med siste periode før {anticipation} periode(r) med mulig tilpasning",
+                f"Compared with the last period before {anticipation} period(s) of possible anticipation",
+            )
+        )
+    return tuple(notes)
 
 
 _METHODS = {
