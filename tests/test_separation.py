@@ -412,5 +412,17 @@ def test_log_effect_that_is_not_identified_is_named_beside_others(panel):
     with pytest.warns(DataWarning, match=f"without an estimate: {MAIN}: the effect is not identified"):
         table = kv.acute_beds.estimate_effects(separated, [MAIN, other])
     assert table["estimate"].isna().tolist() == [True, False]
+    assert "(acute_beds)" in table["refused"][0]
     with pytest.raises(SpecificationError, match=MAIN):
         kv.acute_beds.estimate_effects(separated, [MAIN])
+
+
+@pytest.mark.parametrize("time_effects", ["season", "month"])
+def test_ar1_names_what_it_does_not_identify_beside_others(panel, time_effects):
+    separated = without_treated_contacts(panel, MAIN)
+    other = "admissions_acute_surgery_under80"
+    with pytest.warns(DataWarning, match=rf"{MAIN}: .*collinear.* \(acute_beds\)"):
+        table = kv.acute_beds.estimate_effects(separated, [MAIN, other], ar1=True, time_effects=time_effects)
+    alone = kv.acute_beds.estimate_effects(panel, [other], ar1=True, time_effects=time_effects)
+    assert np.isnan(table["estimate"][0])
+    assert table["estimate"][1] == pytest.approx(alone["estimate"].item(), abs=1e-12)
