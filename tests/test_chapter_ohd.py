@@ -140,6 +140,14 @@ def test_every_table_and_figure_in_both_languages(result):
     assert "Does the effect" in result.files["ohd/does_it_survive_en.html"]
 
 
+def test_latex_of_the_variants_is_plain_latex(result):
+    """A Greek letter as it stands stops pdflatex."""
+    for lang in LANGUAGES:
+        text = result.files[f"ohd/table_variants_{lang}.tex"]
+        assert r"$\rho$" in text
+        assert "ρ" not in text
+
+
 def test_every_text_carries_the_label(result):
     for name, content in result.files.items():
         if isinstance(content, str):

@@ -19,6 +19,7 @@ _LATEX_SPECIAL = {c: "\\" + c for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "×": r"$\times$",
     "²": r"$^2$",
+    "ρ": r"$\rho$",
 }
 
 
