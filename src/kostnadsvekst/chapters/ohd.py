@@ -16,7 +16,7 @@ from kostnadsvekst.chapters.ohd_data import Material, gather
 from kostnadsvekst.chapters.ohd_figures import figures_of
 from kostnadsvekst.chapters.ohd_tables import interval, page_tables, tables_of
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.audit import Item, audit_items, claim_item, numbers_moved
+from kostnadsvekst.report.audit import Item, audit_items, claim_item, numbers_moved, tell_counts
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.tables import html_fragment, html_page, render
 from kostnadsvekst.sources.published import load_claims
@@ -59,8 +59,9 @@ def run(settings: Settings) -> ChapterResult:
             files |= {f"ohd/{name}_{lang}.png": png for name, png in figures_of(material, lang).items()}
             files[f"ohd/does_it_survive_{lang}.html"] = _page(material, lang)
     notes = (Bilingual(f"Merk: {reason}", f"Note: {reason}") for reason in material.study.failures)
-    summary = (*_summary(material.study), *notes)
-    return ChapterResult(files, audit, tuple(numbers_moved(audit)), summary)
+    summary = (*tell_counts(audit), *_summary(material.study), *notes)
+    origin = (material.inputs.provenance.origin,)
+    return ChapterResult(files, audit, tuple(numbers_moved(audit)), summary, data_origin=origin)
 
 
 def _items(material: Material) -> Iterator[Item]:
