@@ -46,6 +46,8 @@ OK = "ok"
 _SHARED = ("classical", "hc1", "cluster")
 _PARTS = ("outcome", "regressors", "weights", "sample", "effects", "covariance", "convention")
 _TIE = 1e-9
+# Estimates closer than this, relative to the largest, are one: the bits behind are the machine's.
+SAME_ESTIMATE = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,34 @@ def identify(spec: Specification) -> str:
 
 def _regardless_of_order(spec: Specification) -> Specification:
     return spec.vary(regressors=tuple(sorted(spec.regressors)))
+
+
+def stable_order(values: Floats, tolerance: float = SAME_ESTIMATE) -> Ints:
+    """Order of values, smallest first, in which those that differ by rounding alone keep their places.
+
+    Parameters
+    ----------
+    values : (n,) array
+        Finite.
+    tolerance : float
+        Neighbours closer than this share of the largest absolute value are taken as equal.
+
+    Returns
+    -------
+    (n,) integer array
+        Positions.
+
+    Notes
+    -----
+    The same fit on another processor, or by another path, differs in the last bits. Rounding to some digits
+    first would only move the problem to values beside a boundary of rounding; a gap has no boundary, but
+    where two estimates happen to lie just a tolerance apart.
+    """
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    scale = np.abs(ranked).max(initial=0.0)
+    groups = np.concatenate([[0], np.cumsum(np.diff(ranked) > tolerance * scale)])[: len(values)]
+    return order[np.lexsort((order, groups))]
 
 
 class _Line(NamedTuple):

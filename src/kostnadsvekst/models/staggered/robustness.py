@@ -19,6 +19,7 @@ from kostnadsvekst.models.staggered.adoption_panel import (
 from kostnadsvekst.models.staggered.callaway_santanna import Comparisons
 from kostnadsvekst.models.staggered.event_study import METHODS, estimate_panel
 from kostnadsvekst.models.staggered.reading import read_adoption_panel
+from kostnadsvekst.models.staggered.robust_intervals import robust_relative_magnitudes
 from kostnadsvekst.models.staggered.studies import Aggregate, EventStudy, StudyColumns, TwoStageStudy
 from kostnadsvekst.provenance import provenance_of
 
@@ -113,25 +114,29 @@ def sensitivity(
 
     Notes
     -----
-    Rambachan and Roth (2023), relative magnitudes, by diff-diff's ``HonestDiD``. Periods of anticipation lie
-    after the base period: trends may fail there too, and they do not count in the mean.
+    Rambachan and Roth (2023), relative magnitudes. The identified set is by diff-diff's ``HonestDiD``, whose
+    interval around it counts the error of the mean but not that of the largest violation before treatment,
+    and holds the mean too seldom where this is large; the interval here is that of
+    `robust_relative_magnitudes`. Periods of anticipation lie after the base period: trends may fail there
+    too, and they do not count in the mean.
     """
     from diff_diff import compute_honest_did
 
     path = _path(study, window)
     results, target = _honest_input(study, path), _target(path)
+    robust = robust_relative_magnitudes(study, magnitudes, window).to_dict("records")
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for magnitude in magnitudes:
+        for magnitude, interval in zip(magnitudes, robust, strict=True):
             bounds = compute_honest_did(results, method="relative_magnitude", M=float(magnitude), **target)
             rows.append(
                 {
                     "magnitude": magnitude,
                     "set_low": float(bounds.lb),
                     "set_high": float(bounds.ub),
-                    "conf_low": float(bounds.ci_lb),
-                    "conf_high": float(bounds.ci_ub),
+                    "conf_low": interval["conf_low"],
+                    "conf_high": interval["conf_high"],
                 }
             )
     return pd.DataFrame(rows)
