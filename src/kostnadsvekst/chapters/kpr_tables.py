@@ -151,12 +151,13 @@ def growth_table(material: Material) -> Table:
     )
     note = Bilingual(
         "Nivå uten sesong: glattet kurve og nivåskift med autokorrelert støy, snitt over glatthet og "
-        "autokorrelasjon; sesongen er lik hvert år og med der en test finner den. I simuleringer med hver "
-        "series støy dekker intervallet den sanne veksten i om lag 95 prosent (results/kpr/coverage.csv). "
+        "autokorrelasjon; sesongen er lik hvert år og med der en test finner den. I simuleringer av "
+        "hver serie dekker intervallet den sanne veksten i 90–98 prosent av trekningene "
+        "(results/kpr/coverage.csv). "
         "Kontroll: tilstandsrommodell (UnobservedComponents) med samme skift.",
         "Level without season: smooth curve and level shifts with autocorrelated noise, averaged over "
         "smoothness and autocorrelation; the season is the same every year, and kept where a test finds it. "
-        "In simulations with each series' own noise the interval covers the true growth in about 95 per cent "
+        "In simulations of each series the interval covers the true growth in 90–98 per cent of the draws "
         "(results/kpr/coverage.csv). Check: UnobservedComponents with the same shifts.",
     )
     title = Bilingual("Vekst i brukere per uke 2017–2020", "Growth in users per week 2017–2020")
