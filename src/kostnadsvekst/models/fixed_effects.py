@@ -52,7 +52,7 @@ _SIGNS = re.compile(r"[:*()]")
 # Rows whose means are taken out at a time, so that the means of all rows never stand in memory.
 _BLOCK = 1 << 16
 _COLUMNS = pd.Index(["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"])
-_FOR_ANY_SETS = ("classical", "hc1", "cluster", "twoway", "driscoll_kraay")
+_FOR_ANY_SETS = ("classical", "hc1", "hc2", "hc3", "cr2", "cluster", "twoway", "driscoll_kraay")
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
     "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
