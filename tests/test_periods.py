@@ -173,6 +173,7 @@ def test_one_time_alone_is_a_period():
         (["2015", "2016-01", "2017"], "is not a number", [1]),
         (["2015-01", "2016-01-01", "2016-02"], "is not a month", [1]),
         (["2016-01", "2015"], "is not a month", [1]),
+        (["2015", "2016-01"], "is not a number", [1]),
         (["2015-13"], "is neither a number, a date nor a month", [0]),
         (["2015-02-30"], "is neither", [0]),
         (["03/04/2015", "2015"], "does not tell the day from the month", [0]),  # 3 April or 4 March
