@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyreadstat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,6 +173,7 @@ def test_one_time_alone_is_a_period():
         (["2015", "2016-01", "2017"], "is not a number", [1]),
         (["2015-01", "2016-01-01", "2016-02"], "is not a month", [1]),
         (["2016-01", "2015"], "is not a month", [1]),
+        (["2015", "2016-01"], "is not a number", [1]),
         (["2015-13"], "is neither a number, a date nor a month", [0]),
         (["2015-02-30"], "is neither", [0]),
         (["03/04/2015", "2015"], "does not tell the day from the month", [0]),  # 3 April or 4 March
@@ -446,8 +448,11 @@ def test_the_same_period_written_twice_is_a_repetition():
     frame = panel(list(range(2010, 2014)))
     frame["year"] = frame["year"].astype(str) + "-01"
     frame.loc[1, "year"] = "2010M1"
-    with pytest.raises(InvalidDataError, match="1 combination"):
-        kv.estimate_ar1(SPEC, frame)
+    by_lag = kv.Specification.from_formula("y ~ lag(x) | id")
+    for attempt in (lambda: kv.estimate_ar1(SPEC, frame), lambda: kv.estimate(by_lag, frame)):
+        with pytest.raises(InvalidDataError, match="1 combination") as caught:
+            attempt()
+        assert caught.value.problems == ("id 0 year 2010-01",)
 
 
 @settings(max_examples=1000, deadline=None)
@@ -608,6 +613,18 @@ def test_stata_counts_of_quarters_and_halves_are_read(tmp_path):
     assert read["q"].tolist() == ["1960Q1", "2015Q3", "1959Q4"]
     assert read["h"].tolist() == ["2015H2", "1960H1", "1959H2"]
     assert read_periods(read["q"]).unit == "quarter"
+
+
+def test_stata_formats_may_be_left_justified_or_have_details(tmp_path):
+    frame = pd.DataFrame({"a": [600, 601], "b": [600.0, np.nan], "c": [600, 601], "d": [600, 601]})
+    formats = {"a": "%-tm", "b": "%tmMonCCYY", "c": "%tq", "d": "%9.0g"}
+    pyreadstat.write_dta(frame, tmp_path / "a.dta", variable_format=formats)
+    read = read_table(tmp_path / "a.dta")
+    assert read["a"].tolist() == ["2010M1", "2010M2"]  # 600 = 12 (2010 - 1960)
+    assert read["b"][0] == "2010M1"
+    assert read["b"].isna().tolist() == [False, True]
+    assert read["c"].tolist() == ["2110Q1", "2110Q2"]
+    assert read["d"].tolist() == [600, 601]
 
 
 def test_years_of_a_panel_may_be_dates(tmp_path):
