@@ -359,3 +359,15 @@ def test_no_error_of_the_constant_is_said():
     assert np.isnan(fit.coefficients.loc["constant", "std_error"])
     assert "constant without an error" in fit.inference.description
     assert np.isfinite(fit.coefficients["std_error"].iloc[:-1]).all()
+
+
+def test_joint_bootstrap_of_a_curve_need_not_have_centred_years(cubic):
+    """A fit that the shared normal equations do not bear has the draws of its well-conditioned twin."""
+    raw, centred = (
+        kv.specification_curve([CUBIC], fit.data, terms=["free_income"], draws=199).joint.results
+        for fit in cubic
+    )
+    np.testing.assert_allclose(raw["observed"], centred["observed"], rtol=SAME)
+    np.testing.assert_allclose(raw["p_value"], centred["p_value"], rtol=1e-12)
+    plain = cubic[0].with_covariance("cluster").coefficients.loc["free_income", "statistic"]
+    assert raw.loc["mean_t", "observed"] == pytest.approx(abs(plain), rel=SAME)
