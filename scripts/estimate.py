@@ -17,7 +17,8 @@ from kostnadsvekst.chapters import (
     run_chapters,
 )
 from kostnadsvekst.errors import KostnadsvekstError
-from kostnadsvekst.language import LANGUAGES
+from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
+from kostnadsvekst.provenance import SYNTHETIC
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -83,7 +84,7 @@ def main() -> int:
 
 def describe(report: ChapterReport, out: Path, lang: str) -> str:
     """Summary of a chapter for a reader."""
-    lines = [f"{find_chapter(report.name).title.get(lang)}"]
+    lines = [f"{find_chapter(report.name).title.get(lang)}", f"  data_origin: {_origins(report, lang)}"]
     lines += [f"  {line.get(lang)}" for line in report.result.summary]
     note = {"nb": "Merk", "en": "Note"}[lang]
     lines += [f"  {note}: {sentence}" for sentence in report.notes]
@@ -94,14 +95,23 @@ def describe(report: ChapterReport, out: Path, lang: str) -> str:
     return "\n".join(lines)
 
 
+def _origins(report: ChapterReport, lang: str) -> str:
+    """Origins of a chapter's data, the synthetic one with what it means."""
+    label = SYNTHETIC_LABEL.get(lang)
+    return ", ".join(f"{o} ({label})" if o == SYNTHETIC else o for o in report.result.data_origin)
+
+
 def to_json(reports: tuple[ChapterReport, ...], exit_code: int) -> dict[str, object]:
-    """Summary of a run for programs."""
+    """Summary of a run for programs; printed numbers by origin of the data and class of evidence."""
+    from kostnadsvekst.report.audit import count_by_origin
+
     chapters = {}
     for report in reports:
         audit = report.result.audit
         chapters[report.name] = {
             "files": [str(path) for path in report.written],
-            "verdicts": {} if audit is None else audit["verdict"].value_counts().to_dict(),
+            "data_origin": list(report.result.data_origin),
+            "printed_numbers": {} if audit is None else count_by_origin(audit),
             "summary": [line.en for line in report.result.summary],
             "moved": list(report.result.moved),
             "notes": list(report.notes),

@@ -12,6 +12,7 @@ import kostnadsvekst as kv
 from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError
 from kostnadsvekst.models import absorption
 from kostnadsvekst.models.absorption import project, read_sets
+from kostnadsvekst.models.covariance_kinds import KINDS
 from kostnadsvekst.models.fixed_effects import fit_within
 from kostnadsvekst.models.inference import classical, clustered, hc1
 from kostnadsvekst.models.wild_bootstrap import draw_signs, wild_test
@@ -145,11 +146,9 @@ def test_two_sets_lose_one_effect_for_each_component(first, second, rank):
 
 
 def test_a_third_set_is_counted_exactly_where_pairs_are_not_enough(monkeypatch):
-    """Third = first + second modulo 3: each pair of sets has one component, all three lose two effects more.
+    """Third = first + second modulo 3: each pair of sets has one component.
 
-    The dummies of 0, 1, 2 on a Latin square are independent but for their sums: 3 + 2 + 2 = 7. With two
-    levels the third is the exclusive or of the first two: 2 + 1 + 1 = 4 for four cells. Adding a copy of the
-    square with the third set's levels swapped changes nothing: the bound, from pairs, stays where it is.
+    The dummies of 0, 1, 2 on a Latin square are independent but for their sums: 3 + 2 + 2 = 7.
     """
     a, b = np.divmod(np.arange(9), 3)
     square = [a, b, (a + b) % 3]
@@ -162,6 +161,9 @@ def test_a_third_set_is_counted_exactly_where_pairs_are_not_enough(monkeypatch):
     monkeypatch.setattr(absorption, "DENSE", 1)
     bound = read_sets(hidden)
     assert (bound.rank, bound.exact) == (5, False)
+    # The third joins the first in one piece and the second in two: the larger number is subtracted.
+    first, second, third = ([0, 1, 2, 0, 1, 4, 3, 2], [0, 1, 0, 1, 2, 3, 2, 3], [0, 0, 1, 1, 2, 2, 3, 3])
+    assert read_sets([np.array(s) for s in (first, second, third)]).rank == 13 - 1 - 2
 
 
 def test_long_chains_are_eliminated_where_the_iteration_creeps(monkeypatch):
@@ -484,6 +486,11 @@ def test_estimators_of_one_set_refuse_and_name_the_way(panel):
     ):
         with pytest.raises(SpecificationError, match=way):
             refused()
+    # Whatever kind is added is refused until it is shown to be right.
+    known = {"classical", "hc1", "cluster", "twoway", "driscoll_kraay"}
+    for kind in set(KINDS) - known:
+        with pytest.raises(SpecificationError, match=way):
+            fitted.with_covariance(kind)
     # The way exists.
     written = kv.estimate(from_formula("y ~ x + z + C(region):C(year) | unit"), panel)
     assert (
@@ -535,6 +542,9 @@ def test_specification_curve_fits_them_as_estimate_does(panel):
             rtol=1e-9,
         )
     assert curve.frame["absorb"].tolist() == ["none"] * 2 + ["sector"] * 2 + ["sector + year"] * 2
+    gaps = panel.assign(sector=panel["sector"].where(panel.index > 40))
+    rows = kv.specification_curve(specs[:4], gaps, terms=["x"]).frame["n_obs"]
+    assert rows.tolist() == [600, 600, 559, 559]
     alone = kv.specification_curve(specs[:2], panel, terms=["x"])
     assert "absorb" not in alone.frame
     assert alone.frame["spec"].tolist() == curve.frame["spec"].tolist()[:2]

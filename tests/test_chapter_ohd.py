@@ -73,8 +73,8 @@ def test_page_prints_the_robust_interval_and_counts_by_evidence(result):
     low, high = (float(x) for x in half["Robust 95% CI, %"].strip("[]").split("; "))
     set_low, set_high = (float(x) for x in half["Identified set, %"].strip("[]").split("; "))
     assert low < set_low < set_high < high
-    assert "input or target of the synthetic data: 10 calibrated, 4 differ." in page
-    assert "from others&#x27; data, not computed: 3 not computed." in page
+    assert "14 printed numbers put into the synthetic data: 10 calibrated, 4 differ with reason." in page
+    assert "3 printed numbers not in the data: 3 cannot be computed." in page
     assert "−1.9% (95% CI −3.0 to −1.0) to all admissions at 80 and over" in page
     for word in ("reproduc", "confirms", "agrees"):
         assert word not in page
@@ -138,6 +138,14 @@ def test_every_table_and_figure_in_both_languages(result):
             assert result.files[f"ohd/{figure}_{lang}.png"].startswith(PNG)
     assert "Overlever effekten" in result.files["ohd/does_it_survive_nb.html"]
     assert "Does the effect" in result.files["ohd/does_it_survive_en.html"]
+
+
+def test_latex_of_the_variants_is_plain_latex(result):
+    """A Greek letter as it stands stops pdflatex."""
+    for lang in LANGUAGES:
+        text = result.files[f"ohd/table_variants_{lang}.tex"]
+        assert r"$\rho$" in text
+        assert "ρ" not in text
 
 
 def test_every_text_carries_the_label(result):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import kostnadsvekst as kv
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataWarning, InvalidDataError
+from kostnadsvekst.models.rows import read_levels
 from kostnadsvekst.models.transformations import transformed_columns
 from kostnadsvekst.panel.columns import read_numbers
 
@@ -145,6 +146,66 @@ def test_storage_does_not_matter(values, storage, decimal):
     if storage != "object":
         column = column.astype(storage)
     np.testing.assert_array_equal(read_numbers(column, "x"), expected)
+
+
+@pytest.mark.parametrize(
+    ("column", "codes", "levels"),
+    [
+        (pd.Series(["b", None, "a"], dtype=object), [1, -1, 0], ["a", "b"]),
+        (pd.Series([2.0, np.nan, np.inf]), [0, -1, 1], [2, np.inf]),
+        (pd.Series([5, "x", pd.NaT, pd.NA], dtype=object), [0, 1, -1, -1], [5, "x"]),
+        (pd.Series([2**60 + 1, 2**60]), [1, 0], [2**60, 2**60 + 1]),
+        (pd.Series([(2, 1), (1, 1)], dtype=object), [1, 0], [(1, 1), (2, 1)]),
+        (pd.Series([Decimal(3), Decimal(1)]), [1, 0], [1, 3]),
+    ],
+)
+def test_levels_by_hand(column, codes, levels):
+    found, names = read_levels(column, "x")
+    assert found.tolist() == codes
+    assert list(names) == levels
+
+
+LISTS = pd.Series([[unit] for unit in range(12) for _ in range(5)], dtype=object)
+BOTH_KINDS = pd.Series([unit if year else str(unit) for unit in range(12) for year in range(5)], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (LISTS, r"in 60 row\(s\) that cannot be told apart(.|\n)*row 0: \[0\]"),
+        (
+            BOTH_KINDS,
+            r"12 level\(s\) both as a number and as a text; the numbers are in 48 row(.|\n)*row 1: 0",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "formula", ["y ~ x | odd", "y ~ x + C(odd):z | unit", "y ~ x | unit + odd", "cluster", "later"]
+)
+def test_what_is_no_level_is_refused_with_its_rows(panel, column, words, formula):
+    def fit():
+        data, spec = panel.assign(odd=column), kv.Specification("y", ("x",), "unit", "year")
+        if formula == "cluster":
+            return kv.estimate(spec.vary(covariance=("cluster", "odd")), data)
+        if formula == "later":
+            return kv.estimate(spec, data).with_covariance(("cluster", "odd"))
+        return kv.estimate(kv.Specification.from_formula(formula), data)
+
+    with pytest.raises(InvalidDataError, match=words):
+        fit()
+
+
+def test_numbers_and_texts_that_differ_are_levels(panel):
+    mixed = panel["unit"].map(lambda unit: unit if unit % 2 else f"u{unit}").astype(object)
+    spec = kv.Specification("y", ("x",), "unit", "year", covariance="cluster")
+    expected = kv.estimate(spec, panel).coefficients
+    np.testing.assert_allclose(kv.estimate(spec, panel.assign(unit=mixed)).coefficients, expected, rtol=1e-9)
+
+
+def test_an_infinite_level_has_a_name(panel):
+    data = panel.assign(size=panel["year"].astype(float).replace(2012, np.inf))
+    terms = kv.estimate(kv.Specification("y", ("C(size)",), "unit", "year"), data).terms
+    assert terms[-2:] == ("C(size)[T.inf]", "constant")
 
 
 @pytest.fixture

@@ -41,7 +41,6 @@ RAW_MODULES = {"weekly", "decomposition", "painter", "ibis_engine", "episodes"}
 RESAMPLING = {
     "models/wild_bootstrap.py": "signs of the clusters' scores",
     "models/staggered/static.py": "adoption dates dealt out anew among the units",
-    "register/trends.py": "blocks of the trend's residuals",
 }
 
 RANDOM = {

@@ -120,6 +120,24 @@ def test_months_are_months_however_written(name, months, delta):
         (["2015W53", "2016W01", "2016U03"], "week", 2399, [0, 1, 3], "2015W53"),
         (["2015-03-01", "2015-03-02", "2015-03-05"], "day", 16495, [0, 1, 4], "2015-03-01"),
         (["2015-03-02", "2015-03-09", "2015-03-30"], "day", 16496, [0, 1, 4], "2015-03-02"),
+        # each in a month of its own, but too near one another for months
+        (["2015-01-31", "2015-02-12", "2015-03-08"], "day", 16466, [0, 1, 3], "2015-01-31"),
+        # weeks from 1 January, as Stata's are until the year ends
+        (["2015-01-01", "2015-01-08", "2015-01-22"], "day", 16436, [0, 1, 3], "2015-01-01"),
+        # one date that can be read in one way only tells how the others are read
+        (
+            ["01/02/2015", "31/03/2015", "01/03/2015"],
+            "day",
+            16467,
+            [0, 29, 14],
+            "2015-02-01",
+        ),  # steps of 2 days
+        (["01/02/2015", "03/31/2015", "01/30/2015"], "day", 16437, [0, 22, 7], "2015-01-02"),  # of 4
+        (["31/12/2015", "31/12/2018"], "year", 2015, [0, 1], "2015"),
+        (pd.PeriodIndex(["2015Q3", "2015Q4"], freq="Q"), "quarter", 182, [0, 1], "2015Q3"),
+        # the first quarter of a year that ends in March begins in April of the year before
+        (pd.PeriodIndex(["2016Q1", "2016Q2"], freq="Q-MAR"), "quarter", 181, [0, 1], "2015Q2"),
+        ([201512, 201513], "number", 201512, [0, 1], "201512"),  # there is no month 13
         ([3, 1, 2], "number", 1, [2, 0, 1], "1"),
         ([-2, 0], "number", -2, [0, 1], "-2"),
         (["1", "10", "2"], "number", 1, [0, 9, 1], "1"),
@@ -153,6 +171,7 @@ def test_one_time_alone_is_a_period():
         ([datetime.date(2015, 1, 1), 2016, datetime.date(2017, 1, 1)], "is not a date", [1]),
         (["2015", "2016-01", "2017"], "is not a number", [1]),
         (["2015-01", "2016-01-01", "2016-02"], "is not a month", [1]),
+        (["2016-01", "2015"], "is not a month", [1]),
         (["2015-13"], "is neither a number, a date nor a month", [0]),
         (["2015-02-30"], "is neither", [0]),
         (["03/04/2015", "2015"], "does not tell the day from the month", [0]),  # 3 April or 4 March
@@ -194,6 +213,15 @@ def test_other_times_are_put_on_the_same_scale():
     years = read_periods(pd.Series([2014, 2016]))
     assert years.place(pd.Series(["2016M12", "2014M01"])).tolist() == [1, 0]
     assert years.place(pd.Series(pd.PeriodIndex(["2017Q3"], freq="Q"))).tolist() == [1.5]
+    # the week of 5 January 2015, a Monday, and of the Sunday before it
+    weeks = read_periods(pd.Series(["2015W01", "2015W02", "2015W03"]))
+    assert weeks.place(pd.Series(["2015-01-05", "2015-01-04", "2014-12-29"])).tolist() == [1, 0, 0]
+    clocks = pd.Series(pd.to_datetime(["2015-04-01 06:00", "2015-05-31 18:00"]))
+    assert months.place(clocks) == pytest.approx([1, 4 / 3])
+    hours = read_periods(pd.Series(pd.to_datetime(["2015-01-01 00:00", "2015-01-01 12:00"])))
+    assert hours.place(pd.Series(["2015-01-02"])).tolist() == [2]
+    with pytest.raises(InvalidDataError, match="is a quarter, where a month is needed"):
+        months.place(pd.Series(["2015Q1"]))
     with pytest.raises(InvalidDataError, match="is a number, where a month is needed"):
         months.place(pd.Series([2015.0]))
 
@@ -401,6 +429,19 @@ def test_rows_without_a_unit_are_left_out_of_lags_too():
         assert found.coefficients["estimate"].tolist() == right.coefficients["estimate"].tolist()
 
 
+@pytest.mark.parametrize("dtype", [object, "str", "category"])
+def test_a_row_without_a_unit_may_hold_anything(dtype):
+    """As in a file whose last line is a sum, or names its source."""
+    frame = panel(list(range(2010, 2018)))
+    last = pd.DataFrame({"id": [np.nan], "year": ["sum"], "x": [1.0], "y": [2.0]})
+    summed = pd.concat([frame.astype({"year": str}), last], ignore_index=True)
+    summed["year"] = summed["year"].astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for use in ("rho by dw", "lag", "diff", "serial correlation"):
+            assert USES[use](summed) == pytest.approx(USES[use](frame), rel=1e-12), use
+
+
 def test_the_same_period_written_twice_is_a_repetition():
     frame = panel(list(range(2010, 2014)))
     frame["year"] = frame["year"].astype(str) + "-01"
@@ -554,7 +595,7 @@ def test_weeks_of_stata_follow_one_another_over_new_year(tmp_path):
         read = read_periods(times)
         assert read.numbers.tolist() == list(range(64))
         assert (read.step, read.label(11), read.label(12)) == ("1 Stata week", "1999w52", "2000w1")
-        assert read.place(pd.Series(["2000-01-09"])).tolist() == [13]
+        assert read.place(pd.Series(["2000-01-09", "1999-12-31"])).tolist() == [13, 11]
 
 
 def test_stata_counts_of_quarters_and_halves_are_read(tmp_path):

@@ -18,12 +18,15 @@ from kostnadsvekst.register import (
     episodes,
     ibis_engine,
     ingestion,
+    level_model,
     protected_growth,
     schema,
     tables,
     trends,
     weekly,
     weekly_cube,
+    weekly_fit,
+    weekly_series,
 )
 
 FRAME = pd.DataFrame(
@@ -227,7 +230,14 @@ RECORDS = [
     tables.RegisterTables,
     protected_growth.ProtectedGrowth,
     disclosure._Arc,
-    trends._Parts,
+    level_model.LevelDesign,
+    level_model.LevelFit,
+    level_model.Conclusion,
+    level_model._Cell,
+    weekly_fit.WeeklyFit,
+    weekly_series.ShiftTerms,
+    weekly_series.ChangingShift,
+    trends._Fitted,
     weekly._Packed,
     ingestion._SortedRows,
 ]

@@ -198,6 +198,21 @@ def test_relative_magnitudes_cover_at_least_95_per_cent(magnitude, size):
     assert covered / n_draws >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / n_draws)
 
 
+def test_the_error_of_the_mean_alone_covers_too_seldom():
+    """Why the interval is not the identified set with the mean's error on both sides."""
+    rng = np.random.default_rng(2)
+    n_draws, root = 2000, np.linalg.cholesky(COVARIANCE)
+    violation = np.concatenate([[0.03, -0.02, 0.1, 0.0], 0.12 * np.arange(1, 5)])
+    half = 1.96 * np.sqrt(MEAN @ COVARIANCE[4:, 4:] @ MEAN)
+    naive = ours = 0
+    for draw in violation + rng.normal(size=(n_draws, 8)) @ root.T:
+        found = relative_magnitude_interval(draw, COVARIANCE, 4, MEAN, 1.0)
+        naive += found.set_low - half <= 0 <= found.set_high + half
+        ours += found.low <= 0 <= found.high
+    assert naive / n_draws < 0.85
+    assert ours / n_draws > 0.95
+
+
 @pytest.fixture(scope="module")
 def quarters():
     return collapse_to_quarters(simulate(6, n_municipalities=90, cells=[MAIN_OUTCOME]).panel)

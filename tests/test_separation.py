@@ -183,6 +183,55 @@ def test_effects_separate_in_combination():
     assert find_separation(y, X, present, classes).used.all()
 
 
+def test_parts_without_a_way_back_are_separated():
+    """Two blocks of units and periods with counts; all cells from the first to the second are zero.
+
+    Raise the effects of the second block's units and lower those of its periods: only the zeros go down.
+    """
+    rng = np.random.default_rng(7)
+    y = np.zeros((6, 6))
+    y[:3, :3], y[3:, 3:] = rng.poisson(5, (3, 3)) + 1, rng.poisson(5, (3, 3)) + 1
+    present = np.ones((6, 6), dtype=bool)
+    present[3:, :3] = False
+    X = rng.normal(size=(1, 6, 6))
+    found = find_separation(y, X, present, np.arange(6))
+    expected = present & (y > 0)
+    np.testing.assert_array_equal(found.used, expected)
+    np.testing.assert_array_equal(by_programme(y, X, present, np.arange(6)), present & ~expected)
+    assert (found.by_effects, found.by_regressors, found.omitted) == (0, 9, ())
+    # One cell of zero leads back from the second block to the first: a loop, and nothing is separated.
+    present[3, 0] = True
+    assert find_separation(y, X, present, np.arange(6)).used.all(where=present)
+    assert not by_programme(y, X, present, np.arange(6)).any()
+
+
+@pytest.mark.parametrize("seed", [1007, 137, 503])
+def test_steps_that_overshoot_are_halved(seed):
+    """Counts and regressors with heavy tails, where whole Newton steps from the margins run away."""
+    rng = np.random.default_rng(seed)
+    shape = rng.integers(3, 8), rng.integers(3, 8)
+    X = rng.standard_t(2, size=(2, *shape)) * rng.choice([1, 3, 8])
+    y = np.floor(np.exp(rng.normal(0, 2.5, shape)))
+    fit = fit_poisson(y, X, np.ones(shape, dtype=bool), np.arange(shape[1]))
+    assert fit.n_separated == 0
+    unit, period = np.nonzero(np.ones(shape))
+    D = np.column_stack([*(x.ravel() for x in X), np.eye(shape[0])[unit], np.eye(shape[1])[period][:, 1:]])
+    b, counts = np.zeros(D.shape[1]), y.ravel()
+    b[2 : 2 + shape[0]] = np.log(counts.mean())
+
+    def loss(b):
+        return np.exp(np.minimum(D @ b, 500)).sum() - counts @ D @ b
+
+    for _ in range(200):
+        mu = np.exp(D @ b)
+        step = np.linalg.lstsq((D * mu[:, None]).T @ D, D.T @ (counts - mu), rcond=None)[0]
+        size = 1.0
+        while loss(b + size * step) > loss(b) and size > 1e-10:
+            size /= 2
+        b += size * step
+    np.testing.assert_allclose(fit.coefficients, b[:2], atol=1e-6)
+
+
 def test_a_control_that_separates_is_left_out_and_the_treatment_keeps_its_value():
     rng = np.random.default_rng(3)
     y, X = rng.poisson(4.0, (12, 8)).astype(float) + 1, rng.normal(size=(2, 12, 8))
@@ -363,5 +412,17 @@ def test_log_effect_that_is_not_identified_is_named_beside_others(panel):
     with pytest.warns(DataWarning, match=f"without an estimate: {MAIN}: the effect is not identified"):
         table = kv.acute_beds.estimate_effects(separated, [MAIN, other])
     assert table["estimate"].isna().tolist() == [True, False]
+    assert "(acute_beds)" in table["refused"][0]
     with pytest.raises(SpecificationError, match=MAIN):
         kv.acute_beds.estimate_effects(separated, [MAIN])
+
+
+@pytest.mark.parametrize("time_effects", ["season", "month"])
+def test_ar1_names_what_it_does_not_identify_beside_others(panel, time_effects):
+    separated = without_treated_contacts(panel, MAIN)
+    other = "admissions_acute_surgery_under80"
+    with pytest.warns(DataWarning, match=rf"{MAIN}: .*collinear.* \(acute_beds\)"):
+        table = kv.acute_beds.estimate_effects(separated, [MAIN, other], ar1=True, time_effects=time_effects)
+    alone = kv.acute_beds.estimate_effects(panel, [other], ar1=True, time_effects=time_effects)
+    assert np.isnan(table["estimate"][0])
+    assert table["estimate"][1] == pytest.approx(alone["estimate"].item(), abs=1e-12)

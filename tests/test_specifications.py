@@ -76,7 +76,7 @@ def test_a_product_comes_back_as_its_parts():
     ("formula", "words"),
     [
         ("y ~ a +", "misplaced"),
-        ("y ~ (a | unit", "context marker"),
+        ("y ~ (a | unit", "position 5, '(': the bracket that opens here is not closed"),
         ("y a b | unit", "cannot read the formula"),
         ("~ a | unit", "outcome ~ regressors"),
         ("y + z ~ a | unit", "2 outcomes"),

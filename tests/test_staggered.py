@@ -205,10 +205,16 @@ def test_sensitivity_equals_honest_did_on_diff_diffs_own_event_study():
     )
     for row in ours.itertuples():
         bounds = dd.compute_honest_did(fitted.aggregate("event_study"), M=row.magnitude)
-        expected = [bounds.lb, bounds.ub, bounds.ci_lb, bounds.ci_ub]
-        np.testing.assert_allclose(
-            [row.set_low, row.set_high, row.conf_low, row.conf_high], expected, atol=1e-6
-        )
+        np.testing.assert_allclose([row.set_low, row.set_high], [bounds.lb, bounds.ub], atol=1e-6)
+    # Its interval takes the largest violation before treatment as known: right only where it does not count.
+    plain = dd.compute_honest_did(fitted.aggregate("event_study"), M=0.0)
+    np.testing.assert_allclose(
+        [ours["conf_low"][0], ours["conf_high"][0]], [plain.ci_lb, plain.ci_ub], atol=1e-6
+    )
+    assert ours["conf_low"][1] < bounds.ci_lb
+    assert ours["conf_high"][1] > bounds.ci_ub
+    robust = kv.staggered.robust_relative_magnitudes(study, (0.0, 1.0))
+    np.testing.assert_array_equal(ours["conf_low"], robust["conf_low"])
 
 
 def test_pre_trend_test_is_a_wald_test():

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import kostnadsvekst as kv
-from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError
 
 COLUMNS = ("y", "unit", "time", "first")
 DIRECT = 1e-8
@@ -152,10 +152,25 @@ def test_a_covariate_that_untreated_rows_do_not_know_identifies_nothing_that_has
     pd.testing.assert_frame_equal(same.group_time(), plain.group_time())
 
 
+def test_placebo_names_what_its_dates_do_not_identify():
+    # Moved by one, E is seen in its placebo period only; A is 4 there, where it would have been 3.
+    data = long({**ENTRANT, "A": (2003, [1, 2, 4, 9]), "E": (2003, [None, None, 40, 50])})
+    with pytest.warns(DataWarning, match=r"^placebo dates: 1 treated row\(s\) are left out.*: E 2002$"):
+        found = kv.staggered.placebo(data, *COLUMNS, shift=1)
+    assert found.estimate == pytest.approx(1.0)
+    earlier = long({**ENTRANT, "A": (2003, [1, 2, 4, 9]), "E": (2002, [None, 30, 40, 50])})
+    with pytest.warns(DataWarning, match=r"^placebo dates: cohort\(s\) without a row .*: 2001 \(units E\)$"):
+        found = kv.staggered.placebo(earlier, *COLUMNS, shift=1, method="sun_abraham")
+    assert found.estimate == pytest.approx(1.0)
+    with pytest.raises(SpecificationError, match="unknown method 'ols'"):
+        kv.staggered.placebo(data, *COLUMNS, shift=1, method="ols")
+
+
 @pytest.mark.parametrize("method", ["imputation", "two_stage"])
 def test_a_first_stage_of_units_alone_needs_a_row_of_each_before_treatment(method):
     study, said = estimated(long(ENTRANT), method, first_stage=("unit",))
     assert says(said, r"3 treated row\(s\).*: E 2001, E 2002, E 2003$")
+    assert says(said, "all the effects .*: periods have none of their own beside unit$")
     # A's mean before treatment is 1.5.
     assert study.aggregate().estimate == pytest.approx(7.5)
     assert [(e.name, e.count) for e in study.facts.effects] == [("unit", 3)]

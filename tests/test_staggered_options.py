@@ -169,8 +169,9 @@ def test_comparisons_without_overlap_are_left_out_by_name():
     rest = kv.staggered.event_study(data, *COLUMNS, covariates=["z"], adjustment="regression")
     assert set(rest.group_time()["cohort"]) == {4, 5, 7}
     twice = data.assign(twice=2 * data["x"])
-    with pytest.raises(SpecificationError, match=r"no effect is identified: 4 in 1: .* collinear"):
-        kv.staggered.event_study(twice, *COLUMNS, covariates=["x", "twice"], adjustment="regression")
+    for how in ADJUSTMENTS:
+        with pytest.raises(SpecificationError, match=r"no effect is identified: 4 in 1: .* collinear"):
+            kv.staggered.event_study(twice, *COLUMNS, covariates=["x", "twice"], adjustment=how)
 
 
 def test_a_category_is_a_set_of_dummies():
@@ -294,6 +295,14 @@ def test_combined_effects_of_a_first_stage_equal_dummies(method):
     assert [e.name for e in study.facts.effects] == ["unit", "region^time"]
 
 
+def test_a_first_stage_without_effects_of_units_says_so():
+    data = adoption().assign(cell=lambda d: d["unit"] % 4 * 100 + d["time"])
+    with pytest.warns(DataWarning, match="units have none of their own beside cell$"):
+        alone = kv.staggered.event_study(data, *COLUMNS, "two_stage", first_stage=("cell",))
+    whole = kv.staggered.event_study(data, *COLUMNS, "two_stage", first_stage=("unit", "time", "cell"))
+    assert abs(alone.aggregate().estimate - whole.aggregate().estimate) > 0.01
+
+
 def test_options_that_do_not_fit_are_refused():
     data = adoption()
     for options, message in (
@@ -402,6 +411,15 @@ def test_pre_trend_test_takes_the_horizons_of_its_base(base, last, anticipation)
         assert test.statistic == pytest.approx(b @ np.linalg.inv(V) @ b)
 
 
+def test_pre_trend_test_with_too_few_clusters_says_so():
+    data = adoption().assign(state=lambda d: d["unit"] % 3)
+    study = kv.staggered.event_study(data, *COLUMNS, cluster="state")
+    assert len(study.horizons.query("horizon < -1")) == 5
+    with pytest.warns(DataWarning, match="5 horizons has rank [23], .*: [23] of their combinations"):
+        assert kv.staggered.pre_trend_test(study).df <= 3
+    assert kv.staggered.pre_trend_test(study, 1).df == 1
+
+
 def test_sensitivity_refuses_changes_from_period_to_period():
     varying = kv.staggered.event_study(adoption(), *COLUMNS, base_period="varying")
     with pytest.raises(SpecificationError, match="base_period='universal'"):
@@ -427,6 +445,11 @@ def test_sensitivity_with_anticipation_by_hand():
     assert found.loc[0.0, ["set_low", "set_high"]].tolist() == pytest.approx([mean, mean], abs=1e-6)
     assert found.loc[1.0, "set_high"] == pytest.approx(mean + 2.5 * largest, abs=1e-6)
     assert found.loc[1.0, "set_low"] == pytest.approx(mean - 2.5 * largest, abs=1e-6)
+    own = kv.staggered.robust_relative_magnitudes(study, (0.0, 1.0), window=1).set_index("magnitude")
+    np.testing.assert_allclose(own[["set_low", "set_high"]], found[["set_low", "set_high"]], atol=1e-6)
+    varying = kv.staggered.event_study(adoption(), *COLUMNS, base_period="varying")
+    with pytest.raises(SpecificationError, match="base_period='universal'"):
+        kv.staggered.robust_relative_magnitudes(varying)
 
 
 def test_horizons_without_an_error_are_not_tested_but_named():

@@ -2,7 +2,10 @@
 
 import threading
 import warnings
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
@@ -197,3 +200,34 @@ def test_libraries_whose_number_belongs_to_a_thread(monkeypatch):
         thread.join()
         seen.append(get())
     assert [*seen, get()] == [1, 7, 1, 4]
+
+
+def ticks_of_other_threads():
+    """Processor time of each thread but this one, in ticks of the system's clock."""
+    me = str(threading.get_native_id())
+    tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != me]
+    fields = {task.name: (task / "stat").read_text().rpartition(")")[2].split() for task in tasks}
+    return {name: int(f[11]) + int(f[12]) for name, f in fields.items()}
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="threads' times are read as Linux writes them"
+)
+def test_nothing_around_the_linear_algebra_wakes_a_thread():
+    """Columns so long that BLAS would share out even a product of two of them, in reading and in results."""
+    rng = np.random.default_rng(0)
+    n = 60_000
+    data = pd.DataFrame({"id": np.arange(n) // 20, "year": np.arange(n) % 20 + 2000})
+    for name in ("x", "z", "y"):
+        data[name] = rng.normal(size=n)
+    plain = kv.Specification("y", ("x", "z"), "id", "year")
+    before = ticks_of_other_threads()
+    for spec in (plain, plain.vary(absorb="year")):
+        for _ in range(5):
+            fitted = kv.estimate(spec, data)
+            assert len(fitted.with_covariance("cluster").coefficients) == 3
+            assert "R2" in repr(fitted)
+    kv.estimate_ar1(plain, data)
+    kv.specification_curve([plain], data)
+    after = ticks_of_other_threads()
+    assert sum(after.values()) - sum(before.get(name, 0) for name in after) <= 1

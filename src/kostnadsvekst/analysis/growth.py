@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.panel.functions import RESIDUAL, TOTAL
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "shift_share",
     "split_growth",
     "summarise",
+    "top_groups",
 ]
 
 
@@ -236,6 +237,30 @@ def by_group(panel: pd.DataFrame, first: int, last: int, group: str = "kostra_gr
     out["growth"] = out["level_last"] - out["level_first"]
     out["growth_percent"] = 100 * out["growth"] / out["level_first"]
     return out.sort_index(key=lambda index: index.map(_natural)).rename_axis(group)
+
+
+def top_groups(groups: pd.DataFrame, count: int, by: str = "growth") -> tuple[str, ...]:
+    """Name the groups that grew most, in natural order.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        From `by_group`.
+    count : int
+        How many; at equal growth the first in natural order.
+    by : {"growth", "growth_percent"}
+        Kroner per inhabitant, or per cent of the first level. The two name different groups where dear
+        groups grow by many kroner from a high level.
+
+    Raises
+    ------
+    SpecificationError
+        Another `by`.
+    """
+    if by not in ("growth", "growth_percent"):
+        raise SpecificationError(f"groups grow by 'growth' (kroner) or 'growth_percent', not by {by!r}")
+    top = groups[by].nlargest(count).index
+    return tuple(sorted(map(str, top), key=_natural))
 
 
 def shift_share(groups: pd.DataFrame) -> pd.DataFrame:

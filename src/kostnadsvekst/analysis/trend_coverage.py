@@ -43,7 +43,8 @@ def coverage_table(
         cent of the level (every fourth week, taken together), its Monte Carlo standard error, of the week
         with least coverage, of growth from the second week of 2017 to week 51 of 2020, its Monte Carlo
         standard error; ``std_error`` of the level (posterior) in standard deviations of the noise;
-        ``season_found``, per cent of series; ``outside``, by how many points level or growth miss 93 to 97.
+        ``season_found``, per cent of series; ``outside``, by how many points level or growth miss 93 to 97,
+        and the ``reason``.
     """
     chosen = list(weekly_designs()) if designs is None else designs
     return pd.DataFrame([_row(design, n_draws, first_seed + 100 * k) for k, design in enumerate(chosen)])
@@ -71,7 +72,16 @@ def _row(design: WeeklyDesign, n_draws: int, seed: int) -> dict[str, object]:
         "std_error": np.nanmean(deviation) / design.noise_size,
         "season_found": 100 * season.mean(),
         "outside": max(missed, 0.0),
+        "reason": _reason(min(coverage, of_growth), missed),
     }
+
+
+def _reason(lowest: float, missed: float) -> str:
+    if missed <= 0:
+        return ""
+    if lowest < 100 * CONF_LEVEL - _TOLERANCE:
+        return "too narrow: a bend close to two shifts is taken for a part of them"
+    return "too wide: how far a trend bends is unknown, and averaged over"
 
 
 def _judge(

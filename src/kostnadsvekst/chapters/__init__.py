@@ -6,7 +6,7 @@ results as they were.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -131,12 +131,15 @@ class ChapterResult:
         Printed numbers that came out differently without an accepted reason, one sentence each.
     summary : tuple of Bilingual
         Lines for the reader at the terminal.
+    data_origin : tuple of str
+        Every origin of the data behind the files, as their column ``data_origin`` has it.
     """
 
     files: Mapping[str, str | bytes]
     audit: "pd.DataFrame | None" = None
     moved: tuple[str, ...] = ()
     summary: tuple[Bilingual, ...] = ()
+    data_origin: tuple[str, ...] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,18 +17,20 @@ from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.audit import (
-    AGREEING,
     ENGINES_AGREE,
     NO_STARS,
     Item,
     add_accepted_reasons,
     audit_items,
+    below_power,
     engine_difference,
     load_accepted,
     numbers_moved,
     render_audit_html,
+    tell_counts,
 )
 from kostnadsvekst.report.numbers import significance_stars
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
 from kostnadsvekst.sources.published import load_cells
 
@@ -83,9 +85,10 @@ def run(settings: Settings) -> ChapterResult:
     audit = audit_items([item if item.reason else replace(item, reason=known) for item in items], provenance)
     accepted = load_accepted()
     audit, moved = add_accepted_reasons(audit, accepted), numbers_moved(audit, accepted)
-    files: dict[str, str | bytes] = {"audit.csv": audit.to_csv(index=False, lineterminator="\n")}
+    files: dict[str, str | bytes] = {"audit.csv": csv_text(audit)}
     page_lang = settings.languages[0] if len(settings.languages) == 1 else "en"
-    notes = [_count(audit).get(page_lang), _engines(items, opinions).get(page_lang), *moved]
+    summary = (*tell_counts(audit), _engines(items, opinions))
+    notes = [*(line.get(page_lang) for line in summary), *moved]
     files["audit.html"] = render_audit_html(audit, _AUDIT_TITLE, notes, page_lang)
     tables = [
         table_a1(descriptives, panel),
@@ -95,7 +98,7 @@ def run(settings: Settings) -> ChapterResult:
     for table in tables:
         for lang in settings.languages:
             files |= {f"appendix/{name}": text for name, text in render(table, lang).items()}
-    return ChapterResult(files, audit, tuple(moved), (_count(audit), _engines(items, opinions)))
+    return ChapterResult(files, audit, tuple(moved), summary, data_origin=(provenance.origin,))
 
 
 def describe_panel(panel: pd.DataFrame) -> Descriptives:
@@ -290,23 +293,13 @@ def _regression_items(
             )
 
 
-def _count(audit: pd.DataFrame) -> Bilingual:
-    agree, total = int(audit["verdict"].isin(AGREEING).sum()), len(audit)
-    by_table = audit[audit["verdict"].isin(AGREEING)].groupby("table", sort=False).size()
-    each = ", ".join(f"{table} {by_table.get(table, 0)}" for table in audit["table"].unique())
-    return Bilingual(
-        f"{agree} av {total} trykte tall stemmer med trykt nøyaktighet ({each})",
-        f"{agree} of {total} printed items agree at printed precision ({each})",
-    )
-
-
 def _engines(items: list[Item], opinions: Mapping[str, SecondOpinion]) -> Bilingual:
     difference = engine_difference(items)
     engine = next(iter(opinions.values())).engine
-    agree = difference <= ENGINES_AGREE
+    same, bound = difference <= ENGINES_AGREE, below_power(difference)
     return Bilingual(
-        f"Vår estimator og {engine} {'stemmer overens' if agree else 'er UENIGE'}: "
-        f"største relative forskjell er {difference:.0e}",
-        f"Our estimator and {engine} {'agree' if agree else 'DISAGREE'}: "
-        f"the largest relative difference is {difference:.0e}",
+        f"Vår estimator og {engine} {'løser de samme ligningene likt' if same else 'er UENIGE'}: "
+        f"største relative forskjell er under {bound}",
+        f"Our estimator and {engine} {'solve the same equations alike' if same else 'DISAGREE'}: "
+        f"the largest relative difference is below {bound}",
     )

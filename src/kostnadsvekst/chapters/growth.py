@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from kostnadsvekst.analysis.claims.growth import explain_real_growth, measure_growth
+from kostnadsvekst.analysis.claims.growth import explain_real_growth, explain_top_groups, measure_growth
 from kostnadsvekst.analysis.claims.measures import NotInDataError
 from kostnadsvekst.analysis.growth import (
     account,
@@ -14,15 +14,12 @@ from kostnadsvekst.analysis.growth import (
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.chapters.growth_data import BASE_YEAR, FIRST, LAST, LAST_PANEL, GrowthData, load_data
 from kostnadsvekst.chapters.growth_figures import figures_of
-from kostnadsvekst.chapters.growth_tables import tables_of
+from kostnadsvekst.chapters.growth_tables import tables_of, tell_top_groups
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.panel.functions import TOTAL
 from kostnadsvekst.panel.prices import price_index
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.audit import (
-    AGREEING,
-    DIFFERS,
-    NOT_ATTEMPTED,
     Item,
     add_accepted_reasons,
     audit_items,
@@ -30,8 +27,10 @@ from kostnadsvekst.report.audit import (
     load_accepted,
     numbers_moved,
     render_audit_html,
+    tell_counts,
 )
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import render
 from kostnadsvekst.sources.control_totals import control_series, load_control_totals
 from kostnadsvekst.sources.published import load_cells, load_claims, printed_value
@@ -62,9 +61,9 @@ def run(settings: Settings) -> ChapterResult:
             files |= {f"growth/{name}": text for name, text in render(table, lang).items()}
         files |= {f"growth/{name}_{lang}.png": png for name, png in figures_of(data, accounted, groups, lang)}
     if accounted is not None:
-        files["growth/growth_account.csv"] = _with_origin(accounted.round(6), data.provenance)
+        files["growth/growth_account.csv"] = _with_origin(accounted, data.provenance)
     known = Provenance(STATISTICS_NORWAY)
-    files["growth/growth_account_real_totals.csv"] = _with_origin(real.round(6), known)
+    files["growth/growth_account_real_totals.csv"] = _with_origin(real, known)
     audit = pd.concat(
         [
             audit_items(list(_items(accounted, groups)), data.provenance),
@@ -74,12 +73,18 @@ def run(settings: Settings) -> ChapterResult:
     )
     accepted = load_accepted()
     audit, moved = add_accepted_reasons(audit, accepted), numbers_moved(audit, accepted)
-    files["growth/audit.csv"] = audit.to_csv(index=False, lineterminator="\n")
-    files["growth/audit.html"] = render_audit_html(audit, _AUDIT_TITLE, [_real_growth(real).en, *moved], "en")
-    summary = (_count(audit), _real_growth(real), *_absent(data))
-    return ChapterResult(files, audit, tuple(moved), summary)
+    told = (*tell_counts(audit, _REAL_TOTALS), _real_growth(real), *tell_top_groups(groups))
+    files["growth/audit.csv"] = csv_text(audit)
+    files["growth/audit.html"] = render_audit_html(
+        audit, _AUDIT_TITLE, [*(line.en for line in told), *moved], "en"
+    )
+    origins = tuple(dict.fromkeys(audit["origin"]))
+    return ChapterResult(files, audit, tuple(moved), (*told, *_absent(data)), data_origin=origins)
 
 
+_REAL_TOTALS = {
+    STATISTICS_NORWAY: Bilingual("mot virkelige summer (SSB)", "on real totals (Statistics Norway)")
+}
 _AUDIT_TITLE = Bilingual("Kapittel 4: trykte tall mot våre", "Chapter 4: printed numbers against ours")
 
 
@@ -87,7 +92,8 @@ def _items(accounted: pd.DataFrame | None, groups: pd.DataFrame | None) -> Itera
     yield from _table_items(accounted)
     for claim in load_claims("growth").to_dict("records"):
         try:
-            yield claim_item(claim, measure_growth(claim["measure"], accounted, groups))
+            reason = explain_top_groups(claim["measure"], groups)
+            yield claim_item(claim, measure_growth(claim["measure"], accounted, groups), reason)
         except NotInDataError as absence:
             yield claim_item(claim, None, str(absence))
 
@@ -153,16 +159,5 @@ def _absent(data: GrowthData) -> Iterator[Bilingual]:
         )
 
 
-def _count(audit: pd.DataFrame) -> Bilingual:
-    agree, total = int(audit["verdict"].isin(AGREEING).sum()), len(audit)
-    differ, untried = (int((audit["verdict"] == verdict).sum()) for verdict in (DIFFERS, NOT_ATTEMPTED))
-    return Bilingual(
-        f"{agree} av {total} trykte tall stemmer med trykt nøyaktighet; {differ} avviker, grunn i audit.csv, "
-        f"{untried} lar seg ikke beregne",
-        f"{agree} of {total} printed items agree at printed precision; {differ} differ, reason in audit.csv, "
-        f"{untried} cannot be computed",
-    )
-
-
 def _with_origin(frame: pd.DataFrame, provenance: Provenance) -> str:
-    return str(frame.assign(data_origin=provenance.origin).to_csv(index=False, lineterminator="\n"))
+    return csv_text(frame.assign(data_origin=provenance.origin))

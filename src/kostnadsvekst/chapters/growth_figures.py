@@ -12,6 +12,7 @@ from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.figures import COLOURS, TITLE, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
 
+_PERCENT = {"nb": " %", "en": "%"}
 LARGEST = ("241", "253", "254")
 _SOURCE = Bilingual("Kilde: SSB, KOSTRA tabell 12362", "Source: Statistics Norway, KOSTRA table 12362")
 
@@ -108,7 +109,7 @@ def _whole_ticks() -> Any:
 
 
 def figure_4(groups: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
-    """Draw figure 4: level of the first year (blue) and growth (red) by KOSTRA group.
+    """Draw figure 4: level of the first year (blue) and growth (red) by KOSTRA group, in kroner and per cent.
 
     Parameters
     ----------
@@ -129,10 +130,11 @@ def figure_4(groups: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
     rise = Bilingual(f"Vekst {FIRST}–{LAST_PANEL}", f"Growth {FIRST}–{LAST_PANEL}").get(lang)
     axes.bar(position, first, color="#2F6DB5", width=0.7, label=level)
     axes.bar(position, growth, bottom=first, color="#C8322B", width=0.7, label=rise)
-    for x, base, more in zip(position, first, growth, strict=True):
-        text = format_number(more, 0, lang)
+    axes.set_ylim(top=1.12 * (first + growth).max())
+    for x, base, more, percent in zip(position, first, growth, groups["growth_percent"], strict=True):
+        text, share = format_number(more, 0, lang), format_number(percent, 1, lang)
         axes.annotate(
-            f"+{text}" if more > 0 else text,
+            (f"+{text}" if more > 0 else text) + f"\n{share}{_PERCENT[lang]}",
             (x, base + max(more, 0)),
             xytext=(0, 3),
             textcoords="offset points",

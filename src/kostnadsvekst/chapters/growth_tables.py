@@ -8,6 +8,7 @@ from kostnadsvekst.analysis.growth import (
     shift_share,
     split_growth,
     summarise,
+    top_groups,
 )
 from kostnadsvekst.chapters.growth_data import FIRST, LAST_PANEL, GrowthData
 from kostnadsvekst.language import Bilingual
@@ -16,6 +17,9 @@ from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer
 from kostnadsvekst.sources.control_totals import control_series
+
+# The report names three groups that grew most.
+TOP = 3
 
 
 def table_1(accounted: pd.DataFrame, provenance: Provenance) -> Table:
@@ -192,8 +196,26 @@ def table_groups(groups: pd.DataFrame, provenance: Provenance) -> Table:
         "Population weights. Growth = as the country + population + per inhabitant; the last two sum to 0.",
     )
     stub = Bilingual("KOSTRA-gruppe", "KOSTRA group")
-    return Table(
-        "table_groups", title, stub, (over, under), tuple(rows), (note, footer(provenance)), provenance
+    notes = (note, *tell_top_groups(groups), footer(provenance))
+    return Table("table_groups", title, stub, (over, under), tuple(rows), notes, provenance)
+
+
+def tell_top_groups(groups: pd.DataFrame | None) -> tuple[Bilingual, ...]:
+    """Say which three groups grew most, in kroner and in per cent; nothing where there are fewer.
+
+    Parameters
+    ----------
+    groups : DataFrame or None
+        From `kostnadsvekst.analysis.growth.by_group`.
+    """
+    if groups is None or len(groups) < TOP:
+        return ()
+    kroner, percent = (", ".join(top_groups(groups, TOP, unit)) for unit in ("growth", "growth_percent"))
+    return (
+        Bilingual(
+            f"Høyest vekst per innbygger: gruppe {kroner} i kroner, gruppe {percent} i prosent.",
+            f"Highest growth per inhabitant: groups {kroner} in kroner, groups {percent} in per cent.",
+        ),
     )
 
 

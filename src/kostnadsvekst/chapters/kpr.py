@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from kostnadsvekst.analysis.claims.register import explain_register
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.chapters.kpr_data import Material, gather
 from kostnadsvekst.chapters.kpr_figures import figures_of
@@ -18,16 +19,18 @@ from kostnadsvekst.chapters.kpr_tables import (
 )
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.audit import (
-    AGREEING,
     NO_EVIDENCE,
     NOT_ATTEMPTED,
+    VERDICT_LABELS,
     Item,
     add_accepted_reasons,
     audit_items,
     claim_item,
     load_accepted,
     numbers_moved,
+    tell_counts,
 )
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import render
 
 
@@ -53,7 +56,7 @@ def run(settings: Settings) -> ChapterResult:
         "kpr/counting_rules.csv": to_csv_with_origin(rules, material),
         "kpr/weekly_users.csv": to_csv_with_origin(weekly_users(material.tables.weekly), material),
         "kpr/weekly_hours_per_user.csv": to_csv_with_origin(weekly_hours(material.tables), material),
-        "kpr/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
+        "kpr/audit.csv": csv_text(audit),
     }
     tables = (printed_table(material, audit), yearly_table(material), growth_table(material))
     for lang in settings.languages:
@@ -61,13 +64,15 @@ def run(settings: Settings) -> ChapterResult:
             files |= {f"kpr/{name}": text for name, text in render(table, lang).items()}
         files |= {f"kpr/{name}_{lang}.png": png for name, png in figures_of(material, lang).items()}
     moved = tuple(numbers_moved(audit, accepted))
-    return ChapterResult(files, audit, moved, tuple(_summary(material, audit)))
+    summary = tuple(_summary(material, audit))
+    return ChapterResult(files, audit, moved, summary, data_origin=(material.provenance.origin,))
 
 
 def _items(material: Material) -> Iterator[Item]:
     for claim in material.claims.to_dict("records"):
         if pd.notna(claim["ours"]):
-            yield claim_item(claim, claim["ours"], table="KPR")
+            reason = explain_register(claim["measure"], material.tables)
+            yield claim_item(claim, claim["ours"], reason, table="KPR")
             continue
         external = claim["evidence"] == NO_EVIDENCE
         yield claim_item(
@@ -76,24 +81,29 @@ def _items(material: Material) -> Iterator[Item]:
 
 
 def _summary(material: Material, audit: pd.DataFrame) -> Iterator[Bilingual]:
-    agree = int(audit["verdict"].isin(AGREEING).sum())
-    tried = int((audit["verdict"] != NOT_ATTEMPTED).sum())
-    yield Bilingual(
-        f"{agree} av {tried} trykte KPR-tall innenfor det teksten gir rom for "
-        f"({len(audit) - tried} er ikke registerets)",
-        f"{agree} of {tried} printed KPR numbers within what the wording allows "
-        f"({len(audit) - tried} are not the register's)",
-    )
+    yield from tell_counts(audit)
     below = material.told.below
-    if below.empty:
+    claims = material.claims["measure"].str.startswith("growth_below_80_least:").to_numpy()
+    if below.empty or not claims.any():
         return
     total = below.set_index("service").loc["all"]
-    rest = below[~(below["service"].str.startswith("practical") | (below["service"] == "all"))]
-    share = 100 * rest["growth_below"].sum() / rest["growth"].sum()
-    grown, part = f"{total['growth']:.0f}", f"{total['share_below_percent']:.0f}"
+    growth, share = f"{total['growth']:.0f}", f"{total['share_below_percent']:.0f}"
+    verdicts = dict.fromkeys(_verdict_on(row) for _, row in audit[claims].iterrows())
+    nb, en = ("; ".join(told.get(lang) for told in verdicts) for lang in ("nb", "en"))
     yield Bilingual(
-        f"Av veksten på {grown} brukere per uke er {part} prosent under 80 år, uten praktisk bistand "
-        f"{share:.0f} prosent; rapporten: «nesten hele veksten»",
-        f"Of the growth of {grown} users per week {part} percent is below 80, without practical assistance "
-        f"{share:.0f} percent; the report: “nearly all growth”",
+        f"Av veksten på {growth} brukere per uke i alle tjenester sett under ett er {share} prosent under 80 "
+        f"år. Rapporten sier «nesten hele veksten» om hver tjeneste unntatt praktisk bistand: {nb}",
+        f"Of the growth of {growth} users per week in all services together {share} per cent is below 80 "
+        f"years. The report says “nearly all growth” of every service but practical assistance: {en}",
+    )
+
+
+def _verdict_on(row: pd.Series) -> Bilingual:
+    """Tell the audit's verdict and its number; the audit is the only judge."""
+    words = VERDICT_LABELS[row["verdict"]]
+    if row["verdict"] == NOT_ATTEMPTED:
+        return words
+    return Bilingual(
+        f"{words.nb}, lavest i én tjeneste {row['ours'].replace('.', ',')} prosent",
+        f"{words.en}, lowest in one service {row['ours']} per cent",
     )

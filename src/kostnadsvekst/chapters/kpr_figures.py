@@ -15,14 +15,14 @@ from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
 _MARKED = Bilingual("Nedstengningen 12. mars 2020", "Lockdown of 12 March 2020")
 _OBSERVED = Bilingual("per uke", "weekly")
 _LEVEL = Bilingual("nivå uten sesong, med 95 %-bånd", "level without season, with 95% band")
-# What the band covers is measured: results/kpr/coverage.csv.
+# What the band covers is measured, for all services and kinds of noise: results/kpr/coverage.csv.
 _BAND = Bilingual(
     "Båndet gjelder nivået (trend og nivåskift) i hver uke for seg, ikke\n"
-    "hele kurven under ett: i simuleringer dekker det det sanne nivået\n"
-    "i om lag 95 % av ukene, sjeldnere ved en brå knekk.",
+    "hele kurven under ett. I simuleringer dekker det det sanne nivået\n"
+    "i 94–98 % av ukene, sjeldnere ved en brå knekk.",
     "The band is for the level (trend and shifts) in each week alone, not\n"
-    "for the whole curve: in simulations it covers the true level in about\n"
-    "95% of the weeks, less often at a sharp bend.",
+    "for the whole curve. In simulations it covers the true level in\n"
+    "94–98% of the weeks, less often at a sharp bend.",
 )
 
 

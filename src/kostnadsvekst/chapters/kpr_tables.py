@@ -7,14 +7,9 @@ from kostnadsvekst.chapters.kpr_data import Material
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.register.tables import RegisterTables
-from kostnadsvekst.report.audit import (
-    CALIBRATED,
-    DIFFERS,
-    EXACT,
-    NOT_ATTEMPTED,
-    ROUNDS,
-)
+from kostnadsvekst.report.audit import VERDICT_LABELS
 from kostnadsvekst.report.numbers import CONFIDENTIAL
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer
 
 _HOURS = ("home_health", "practical_daily", "practical_training", "practical_bpa")
@@ -23,7 +18,7 @@ _HOURS = ("home_health", "practical_daily", "practical_training", "practical_bpa
 def to_csv_with_origin(frame: pd.DataFrame, material: Material) -> str:
     """CSV text with the data's origin as its last column."""
     labelled = frame.assign(data_origin=material.provenance.origin)
-    return str(labelled.to_csv(index=False, lineterminator="\n"))
+    return csv_text(labelled)
 
 
 def weekly_users(weekly: pd.DataFrame) -> pd.DataFrame:
@@ -53,13 +48,6 @@ def weekly_hours(tables: RegisterTables) -> pd.DataFrame:
 
 def printed_table(material: Material, audit: pd.DataFrame) -> Table:
     """Build the table of printed numbers against ours, with the audit's verdicts."""
-    verdicts = {
-        CALIBRATED: Bilingual("kalibrert", "calibrated"),
-        EXACT: Bilingual("stemmer", "agrees"),
-        ROUNDS: Bilingual("stemmer", "agrees"),
-        DIFFERS: Bilingual("avviker", "differs"),
-        NOT_ATTEMPTED: Bilingual("ikke forsøkt", "not attempted"),
-    }
     rows = []
     for claim, verdict in zip(material.claims.itertuples(), audit["verdict"], strict=True):
         place = f"{claim.id} {claim.place}: {claim.column}"
@@ -69,7 +57,7 @@ def printed_table(material: Material, audit: pd.DataFrame) -> Table:
             Number(claim.low, decimals),
             Number(claim.high, decimals),
             Number(claim.ours, decimals),
-            verdicts[verdict],
+            VERDICT_LABELS[verdict],
         )
         rows.append(Row(place, cells))
     headings = (
@@ -163,12 +151,13 @@ def growth_table(material: Material) -> Table:
     )
     note = Bilingual(
         "Nivå uten sesong: glattet kurve og nivåskift med autokorrelert støy, snitt over glatthet og "
-        "autokorrelasjon; sesongen er lik hvert år og med der en test finner den. I simuleringer med hver "
-        "series støy dekker intervallet den sanne veksten i om lag 95 prosent (results/kpr/coverage.csv). "
+        "autokorrelasjon; sesongen er lik hvert år og med der en test finner den. I simuleringer av "
+        "hver serie dekker intervallet den sanne veksten i 90–98 prosent av trekningene "
+        "(results/kpr/coverage.csv). "
         "Kontroll: tilstandsrommodell (UnobservedComponents) med samme skift.",
         "Level without season: smooth curve and level shifts with autocorrelated noise, averaged over "
         "smoothness and autocorrelation; the season is the same every year, and kept where a test finds it. "
-        "In simulations with each series' own noise the interval covers the true growth in about 95 per cent "
+        "In simulations of each series the interval covers the true growth in 90–98 per cent of the draws "
         "(results/kpr/coverage.csv). Check: UnobservedComponents with the same shifts.",
     )
     title = Bilingual("Vekst i brukere per uke 2017–2020", "Growth in users per week 2017–2020")

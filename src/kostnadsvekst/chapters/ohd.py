@@ -20,7 +20,6 @@ from kostnadsvekst.chapters.ohd_tables import page_tables, tables_of
 from kostnadsvekst.chapters.ohd_words import (
     ARTICLE_NOTE,
     SPLIT_NOTE,
-    audit_in_words,
     coverage_in_words,
     estimates_in_words,
     headline,
@@ -35,6 +34,7 @@ from kostnadsvekst.report.audit import (
     claim_item,
     load_accepted,
     numbers_moved,
+    tell_counts,
 )
 from kostnadsvekst.report.tables import html_fragment, html_page, render
 from kostnadsvekst.sources.published import load_claims
@@ -72,8 +72,10 @@ def run(settings: Settings) -> ChapterResult:
             files |= {f"ohd/{name}_{lang}.png": png for name, png in figures_of(material, lang).items()}
             files[f"ohd/does_it_survive_{lang}.html"] = _page(material, audit, lang)
     notes = (Bilingual(f"Merk: {reason}", f"Note: {reason}") for reason in _failures(material))
-    summary = (*_summary(material), *notes)
-    return ChapterResult(files, audit, tuple(numbers_moved(audit, accepted)), summary)
+    summary = (*_summary(material), *tell_counts(audit), *notes)
+    origin = (material.inputs.provenance.origin,)
+    moved = tuple(numbers_moved(audit, accepted))
+    return ChapterResult(files, audit, moved, summary, data_origin=origin)
 
 
 def _items(material: Material) -> Iterator[Item]:
@@ -109,7 +111,7 @@ def _notes(material: Material, audit: pd.DataFrame) -> Iterator[Bilingual]:
     yield ARTICLE_NOTE
     if not material.mechanisms.empty:
         yield SPLIT_NOTE
-    yield from audit_in_words(audit)
+    yield from (Bilingual(f"{line.nb}.", f"{line.en}.") for line in tell_counts(audit))
 
 
 def _summary(material: Material) -> Iterator[Bilingual]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 
 from kostnadsvekst.analysis.acute_beds.coverage import MEASURED_COVERAGE
 from kostnadsvekst.analysis.acute_beds.equivalence import EFFECT, NO_EFFECT, NOT_SHOWN, EquivalenceTest
@@ -11,19 +10,6 @@ from kostnadsvekst.analysis.acute_beds.survival import Comparison, Robustness, S
 from kostnadsvekst.chapters.ohd_names import OUTCOME_IN_PRINT, SHORT_METHOD_NAMES
 from kostnadsvekst.language import LANGUAGES, Bilingual
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.audit import (
-    CALIBRATED,
-    CONSEQUENCE,
-    DIFFERS,
-    EXACT,
-    IDENTITY,
-    INPUT,
-    NO_EVIDENCE,
-    NOT_ATTEMPTED,
-    REAL,
-    ROUNDS,
-    count_by_evidence,
-)
 from kostnadsvekst.report.numbers import format_number
 
 _PERCENT = {"nb": "\u00a0%", "en": "%"}
@@ -108,20 +94,6 @@ def coverage_in_words() -> Bilingual:
         f"intervals of the four estimators hold the truth in {low} to {high}% of the panels "
         "(results/ohd/coverage.csv), so they are too short rather than too long.",
     )
-
-
-def audit_in_words(audit: pd.DataFrame) -> Iterator[Bilingual]:
-    """Count how the printed numbers of the chapter came out, class of evidence by class."""
-    counts = count_by_evidence(audit)
-    for evidence, row in counts.iterrows():
-        told = [(verdict, int(n)) for verdict, n in row.items() if n]
-        if told:
-            nb, en = (
-                ", ".join(f"{n} {_VERDICTS[str(verdict)].get(lang)}" for verdict, n in told)
-                for lang in LANGUAGES
-            )
-            label = _EVIDENCE[str(evidence)]
-            yield Bilingual(f"Trykte tall, {label.nb}: {nb}.", f"Printed numbers, {label.en}: {en}.")
 
 
 ARTICLE_NOTE = Bilingual(
@@ -222,20 +194,4 @@ _HEADLINES = {
         "and {with_zero} of {n} hold zero; everything from {low} to {high} is compatible with at least one "
         "of them",
     ),
-}
-_EVIDENCE = {
-    IDENTITY: Bilingual("regnet av trykte tall alene", "from printed numbers alone"),
-    INPUT: Bilingual(
-        "inndata til eller mål for de syntetiske dataene", "input or target of the synthetic data"
-    ),
-    CONSEQUENCE: Bilingual("følger av de syntetiske dataene", "follows from the synthetic data"),
-    REAL: Bilingual("virkelige data", "real data"),
-    NO_EVIDENCE: Bilingual("fra andres data, ikke regnet", "from others' data, not computed"),
-}
-_VERDICTS = {
-    EXACT: Bilingual("likt", "exact"),
-    ROUNDS: Bilingual("likt etter avrunding", "equal after rounding"),
-    CALIBRATED: Bilingual("kalibrert", "calibrated"),
-    DIFFERS: Bilingual("avviker", "differ"),
-    NOT_ATTEMPTED: Bilingual("ikke regnet", "not computed"),
 }

@@ -36,4 +36,4 @@ def run(settings: Settings) -> ChapterResult:
     for lang in settings.languages:
         files |= {f"{FOLDER}/{name}": text for name, text in render(made, lang).items()}
     summary = tuple(both(f"{name}: {spec.formula}") for name, spec in specs.items())
-    return ChapterResult(files, summary=summary)
+    return ChapterResult(files, summary=summary, data_origin=(panel.attrs["provenance"].origin,))

@@ -23,6 +23,7 @@ from kostnadsvekst.models.specifications import SPECIFICATIONS, Specification
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.regression_tables import covariance_label, table
 from kostnadsvekst.report.specification_figures import draw_curve, draw_influence
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
@@ -65,6 +66,12 @@ _UNIT = Bilingual(
 )
 
 
+_NOMINAL = Bilingual(
+    "p-verdier og intervaller er nominelle, hver etter sine standardfeil: dekningen er ikke simulert.",
+    "p values and intervals are nominal, each by its own standard errors: their coverage was not simulated.",
+)
+
+
 def run(settings: Settings) -> ChapterResult:
     """Specification curve, joint test, influence and weighting.
 
@@ -82,9 +89,7 @@ def run(settings: Settings) -> ChapterResult:
     published = estimate(SPECIFICATIONS["A3-3"], panel)
     weighting = compare_weights(published)
     units = influence(published)
-    files: dict[str, str | bytes] = {
-        f"{FOLDER}/specifications.csv": compact(curve).to_csv(index=False, lineterminator="\n")
-    }
+    files: dict[str, str | bytes] = {f"{FOLDER}/specifications.csv": csv_text(compact(curve))}
     tables = [table_of_curve(curve), table_of_influence(units), table_of_weighting(weighting)]
     labels = {identify(spec): name for name, spec in published_in_grid().items()}
     for lang in settings.languages:
@@ -97,7 +102,8 @@ def run(settings: Settings) -> ChapterResult:
         files[f"{FOLDER}/influence_{lang}.png"] = draw_influence(
             units, [TERM], lang, quantities={TERM: _UNIT}, title=_INFLUENCE_TITLE
         )
-    return ChapterResult(files, summary=_summary(curve, units))
+    origin = (curve.provenance.origin,)
+    return ChapterResult(files, summary=_summary(curve, units), data_origin=origin)
 
 
 def declared_grid() -> tuple[Specification, ...]:
@@ -241,7 +247,7 @@ def table_of_curve(curve: SpecificationCurve) -> Table:
         "Koeffisienten på frie inntekter i alle spesifikasjoner",
         "Coefficient of free income in all specifications",
     )
-    notes = [_joint_note(curve.joint)] if curve.joint else []
+    notes = [_NOMINAL, *([_joint_note(curve.joint)] if curve.joint else [])]
     failed = int((frame["status"] != OK).sum())
     about = footer(
         curve.provenance,

@@ -132,13 +132,13 @@ def project(columns: Floats, weights: Floats, sets: EffectSets) -> Projection:
     found = [np.zeros((_levels(codes), columns.shape[1])) for codes in sets.codes]
     within, length = columns, _lengths(columns)
     step = _round_of(columns, weights, sets)
-    for done in range(_ROUNDS):
+    for _ in range(_ROUNDS):
         fitted = np.zeros_like(within)
         for j, effects in zip(sets.spanning, step(within), strict=True):
             found[j] += effects
             fitted += effects[sets.codes[j]]
         within = within - fitted
-        if done and (_lengths(fitted) <= _SETTLED * length).all():
+        if (_lengths(fitted) <= _SETTLED * length).all():
             return Projection(within, tuple(found))
     counts = ", ".join(f"{_levels(codes):,}" for codes in sets.codes)
     raise SpecificationError(

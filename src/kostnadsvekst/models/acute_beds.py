@@ -22,6 +22,7 @@ from kostnadsvekst.models.acute_beds_design import BedsDesign, build_beds_design
 from kostnadsvekst.models.acute_beds_results import results
 from kostnadsvekst.models.balanced.ar1 import BalancedAr1Fit, fit_ar1_complete, fit_ar1_with_gaps
 from kostnadsvekst.models.balanced.poisson import PoissonFit, fit_poisson, separation_message
+from kostnadsvekst.models.balanced.separation import not_identified
 from kostnadsvekst.models.balanced.two_way_outcomes import SharedRegressors, fit_two_way, share_regressors
 from kostnadsvekst.panel.monthly import (
     AGES,
@@ -286,7 +287,8 @@ def _fit_each(outcomes: Iterable[_Cells], X: Floats, model: _Model, design: Beds
         yield from ((cells, _attempt(_poisson, cells, X, model, design)) for cells in outcomes)
         return
     shared = share_regressors(X, model.classes)
-    yield from ((cells, _attempt(_two_way, cells, shared, model, k)) for cells in outcomes)
+    for cells in outcomes:
+        yield cells, _named(_attempt(_two_way, cells, shared, model, k), cells, X, model, design)
 
 
 def _attempt(fit: Callable[..., _Effect], cells: _Cells, *arguments: object) -> _Effect | SpecificationError:
@@ -299,6 +301,18 @@ def _attempt(fit: Callable[..., _Effect], cells: _Cells, *arguments: object) -> 
         return error
 
 
+def _named(
+    fit: _Effect | SpecificationError, cells: _Cells, X: Floats, model: _Model, design: BedsDesign
+) -> _Effect | SpecificationError:
+    """Add to a refusal the regressors that the months left do not tell apart."""
+    if isinstance(fit, _Effect) or not cells.used.any():
+        return fit
+    involved = not_identified(np.where(cells.used, X, 0.0), cells.used, model.classes)
+    if not involved:
+        return fit
+    return SpecificationError(f"{fit} ({', '.join(design.names[j] for j in involved)})")
+
+
 def _fit_ar1(outcomes: Iterable[_Cells], X: Floats, model: _Model, design: BedsDesign) -> list[_Fitted]:
     """Outcomes without a lost cell share all that depends on the regressors; the others stand alone."""
     outcomes, k = list(outcomes), len(design.groups)
@@ -308,7 +322,7 @@ def _fit_ar1(outcomes: Iterable[_Cells], X: Floats, model: _Model, design: BedsD
     return [
         (c, _ar1_effect(next(shared), model, k))
         if by_month and c.used.all()
-        else (c, _attempt(_ar1_with_gaps, c, X, model, k))
+        else (c, _named(_attempt(_ar1_with_gaps, c, X, model, k), c, X, model, design))
         for c in outcomes
     ]
 

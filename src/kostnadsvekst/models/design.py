@@ -1,6 +1,5 @@
 """From the terms of a specification and a data frame to named columns of numbers."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.models.rows import sorted_codes
+from kostnadsvekst.models.grammar import (
+    CATEGORY,
+    canonical_factor,
+    canonical_outcome,
+    is_quoted,
+    quote,
+    refuse_ambiguous,
+    split_call,
+    split_product,
+    unquote,
+)
+from kostnadsvekst.models.results import CONSTANT
+from kostnadsvekst.models.rows import read_levels
 from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
 from kostnadsvekst.panel.columns import read_numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-
-_CATEGORICAL = re.compile(r"C\(\s*(.+?)\s*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +73,8 @@ def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tupl
 def columns_of(terms: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the numeric and of the categorical columns that the terms use, in order."""
     factors = dict.fromkeys(factor for term in terms for factor in term)
-    numeric = tuple(f for f in factors if f == _column(f))
-    return numeric, tuple(_column(f) for f in factors if f != _column(f))
+    numeric = tuple(f for f in factors if not _is_category(f))
+    return numeric, tuple(_column(f) for f in factors if _is_category(f))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,9 @@ class Sample:
         columns = (*self.numbers.values(), *self.codes.values())
         complete = np.ones(len(columns[0]), dtype=bool)
         for v in self.numbers.values():
-            if not _all_finite(v):
-                complete &= ~np.isnan(v)
+            missing = np.isnan(v)
+            if missing.any():
+                complete &= ~missing
         for codes in self.codes.values():
             if codes.min() < 0:
                 complete &= codes >= 0
@@ -136,15 +146,15 @@ def read_sample(
         raise InvalidDataError("the data have no rows")
     beside = made or {}
     numbers = {
-        name: _plain_or_read(beside[name] if name in beside else data[name], name)
+        name: _plain_or_read(beside[name] if name in beside else data[unquote(name)], unquote(name))
         for name in dict.fromkeys(numeric)
     }
-    factorized = {
-        name: sorted_codes(beside[name] if name in beside else data[name])
+    levels = {
+        name: read_levels(beside[name] if name in beside else data[unquote(name)], unquote(name))
         for name in dict.fromkeys(categorical)
     }
-    codes = {name: pair[0] for name, pair in factorized.items()}
-    return Sample(numbers, codes, {name: pair[1] for name, pair in factorized.items()})
+    codes = {name: pair[0] for name, pair in levels.items()}
+    return Sample(numbers, codes, {name: pair[1] for name, pair in levels.items()})
 
 
 def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
@@ -174,42 +184,95 @@ def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
         raise SpecificationError(
             f"no column is left of {', '.join(':'.join(term) for term in terms)}: a category has one level"
         )
+    _refuse_names(names)
     return Design(names, np.stack([column for _, block in blocks for column in block], axis=1))
+
+
+def resolve_column(text: str, known: Iterable[str]) -> str:
+    """Read an outcome, or a factor of a term, as a column that exists or as a transformation.
+
+    Parameters
+    ----------
+    text : str
+    known : iterable of str
+        Names of the columns that exist; without any the text is read as a term.
+
+    Returns
+    -------
+    str
+        Name of a column, in backticks if it looks like a call, or a transformation as it is written.
+
+    Raises
+    ------
+    SpecificationError
+        If it could be both.
+    """
+    text = text.strip()
+    if is_quoted(text):
+        return canonical_factor(unquote(text))
+    present = set(known)
+    refuse_ambiguous(text, present)
+    return canonical_factor(text) if text in present else text
+
+
+def resolve_outcome(text: str, known: Iterable[str]) -> str:
+    """As `resolve_column`, of an outcome: it is never a product, so it cannot be mistaken for one."""
+    text = canonical_outcome(text)
+    return resolve_column(text if parse_call(text) else quote(unquote(text)), known)
 
 
 def _expand(regressor: str, known: set[str]) -> list[tuple[str, ...]]:
     text = regressor.strip()
-    if text in known:
-        return [(text,)]
-    if "*" in text:
-        parts = [part.strip() for part in text.split("*")]
+    if text in known or is_quoted(text):
+        return [(resolve_column(text, known),)]
+    parts = split_product(text, "*")
+    if len(parts) > 1:
         products = [p for size in range(1, len(parts) + 1) for p in combinations(parts, size)]
         return [tuple(factor for part in p for factor in _expand(part, known)[0]) for p in products]
-    factors = tuple(_factor(part, known) for part in text.split(":"))
+    factors = tuple(_factor(part, known) for part in split_product(text, ":"))
     if len(set(factors)) != len(factors):
-        raise SpecificationError(f"term {regressor!r} has the same factor twice")
+        raise SpecificationError(f"term {regressor!r} has the same factor twice; a square is square(x)")
     return [factors]
 
 
 def _factor(text: str, known: set[str]) -> str:
-    text = text.strip()
-    if text in known:
-        return text
-    if parse_call(text):
-        return text
-    match = _CATEGORICAL.fullmatch(text)
-    name = match.group(1) if match else text
-    if not name or (name not in known and re.search(r"[()+\-/^|~,]", name)):
+    factor = resolve_column(text, known)
+    if is_quoted(text.strip()) or unquote(factor) in known or parse_call(factor):
+        return factor
+    call = split_call(factor)
+    if call:
+        inner = resolve_column(call[1][0], known)
+        return f"{CATEGORY}({inner if parse_call(inner) else quote(unquote(inner))})"
+    if not factor or re.search(r"[()+\-/^|~,]", factor):
         raise SpecificationError(
             f"cannot read the term {text!r}: a factor is a column name, C(column), or "
-            f"{', '.join(FUNCTIONS)} of a column"
+            f"{', '.join(FUNCTIONS)} of a column; a column's name with signs stands in backticks"
         )
-    return f"C({name})" if match else name
+    return factor
+
+
+def _is_category(factor: str) -> bool:
+    call = None if is_quoted(factor) else split_call(factor)
+    return call is not None and call[0] == CATEGORY
 
 
 def _column(factor: str) -> str:
-    match = _CATEGORICAL.fullmatch(factor)
-    return match.group(1) if match else factor
+    """Column or transformation inside ``C(...)``."""
+    _, (inside, *_) = split_call(factor) or (CATEGORY, [factor])
+    return canonical_factor(unquote(inside)) if is_quoted(inside) else inside
+
+
+def _refuse_names(names: tuple[str, ...]) -> None:
+    """Refuse terms that results could not tell apart."""
+    if CONSTANT in names:
+        raise SpecificationError(
+            f"a regressor is called {CONSTANT!r}, as the term of the model's own constant: rename the column"
+        )
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SpecificationError(
+            f"two terms would be called {', '.join(map(repr, repeated))}: rename one of their columns"
+        )
 
 
 def _code_term(
@@ -224,29 +287,24 @@ def _code_term(
 
 
 def _code_factor(factor: str, sample: Sample, reduced: bool) -> tuple[list[str], list[Floats]]:
+    if not _is_category(factor):
+        return [unquote(factor)], [sample.numbers[factor]]
     column = _column(factor)
-    if factor == column:
-        return [factor], [sample.numbers[factor]]
     codes, levels = sample.codes[column], sample.levels[column]
     kept = range(1 if reduced else 0, len(levels))
     mark = "T." if reduced else ""
-    names = [f"{factor}[{mark}{_level_name(levels[j])}]" for j in kept]
+    names = [f"{CATEGORY}({unquote(column)})[{mark}{_level_name(levels[j])}]" for j in kept]
     return names, [(codes == j).astype(np.float64) for j in kept]
 
 
 def _level_name(level: Any) -> str:
-    return str(int(level)) if isinstance(level, float | np.floating) and level == int(level) else str(level)
-
-
-def _all_finite(values: Floats) -> bool:
-    """Whether no value is missing or infinite; also False where their squares are too large for a number."""
-    # A tenth of the time of looking at each value.
-    return math.isfinite(values.dot(values))
+    whole = isinstance(level, float | np.floating) and float(level).is_integer()
+    return str(int(level)) if whole else str(level)
 
 
 def _plain_or_read(column: pd.Series, name: str) -> Floats:
     if column.dtype == np.float64:
         values: Floats = column.to_numpy()
-        if _all_finite(values):
+        if np.isfinite(values).all():
             return values
     return read_numbers(column, name)

@@ -14,7 +14,7 @@ from kostnadsvekst.models.fixed_effects import COLLINEAR, Estimate, WithinFit, f
 from kostnadsvekst.models.inference import Covariance, carry, orthonormal_rows
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
-from kostnadsvekst.panel.periods import read_periods
+from kostnadsvekst.panel.periods import read_panel_periods
 from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
@@ -155,7 +155,8 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     _refuse_further_sets(estimate, "Wooldridge")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = read_periods(estimate.data[spec.time], estimate.rows).numbers
+    data = estimate.data
+    when = read_panel_periods(data[spec.entity], data[spec.time], estimate.rows).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]

@@ -5,6 +5,7 @@ weights may vary over time, and the absorbed effects count in the degrees of fre
 more sets of effects it is ``reghdfe ..., absorb(entity f2 f3) keepsingletons``.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,11 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.absorption import DENSE, entity_means, project, read_sets
 from kostnadsvekst.models.covariance_kinds import (
-    KINDS,
     Grouping,
     choose_columns,
     compute_covariance,
@@ -48,7 +48,11 @@ WELL_CONDITIONED = 1e-3
 NEARLY_COLLINEAR = 1e8
 # A column takes part in a near collinearity with at least this share of the largest part.
 _INVOLVED = 1e-2
+_SIGNS = re.compile(r"[:*()]")
+# Rows whose means are taken out at a time, so that the means of all rows never stand in memory.
+_BLOCK = 1 << 16
 _COLUMNS = pd.Index(["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"])
+_FOR_ANY_SETS = ("classical", "hc1", "cluster", "twoway", "driscoll_kraay")
 _LABELS = {
     FIXED_EFFECTS: Bilingual("Faste effekter", "Fixed effects"),
     "pooled": Bilingual("Minste kvadrater uten effekter", "Pooled least squares"),
@@ -254,8 +258,10 @@ class Estimate:
             sample=sample_label(spec.sample),
             effects=effects,
             weights=spec.weights,
-            r_squared=self.r_squared,
-            r_squared_within=self.r_squared_within,
+            r_squared=_known(self.r_squared),
+            r_squared_within=_known(self.r_squared_within),
+            omitted=self.dropped,
+            labels=self._labels,
             notes=() if self.fit.counts_exactly else (_count_is_a_bound(self.fit.n_effects),),
         )
 
@@ -266,8 +272,8 @@ class Estimate:
 
     @property
     def r_squared(self) -> float:
-        """Share of the weighted variance explained, the absorbed effects included."""
-        return _share_explained(self.fit.ssr, self.fit.tss)
+        """Share of the weighted variance explained, effects included; NaN if the outcome does not vary."""
+        return _share_explained(self.fit.ssr, self.fit.tss, self._outcome_squares)
 
     @property
     def r_squared_adjusted(self) -> float:
@@ -276,8 +282,21 @@ class Estimate:
 
     @property
     def r_squared_within(self) -> float:
-        """Share of the weighted variance around the entities' means explained."""
-        return _share_explained(self.fit.ssr, self.fit.tss_within)
+        """Share of the weighted variance around the effects explained; NaN if there is none."""
+        return _share_explained(self.fit.ssr, self.fit.tss_within, self._outcome_squares)
+
+    @property
+    def _outcome_squares(self) -> float:
+        """Weighted sum of squares of the outcome around zero."""
+        mean = self.fit.constant + self.fit.x_mean @ self.fit.coefficients
+        return float(self.fit.tss + self.n_obs * mean**2)
+
+    @property
+    def _labels(self) -> dict[str, Bilingual]:
+        """Columns whose names could be read as terms, under their own names."""
+        known = () if self.data is None else self.data.columns
+        odd = [t for t in (*self.terms, *self.dropped) if _SIGNS.search(t) and t in known]
+        return {name: both(name) for name in odd}
 
     @cached_property
     def residuals(self) -> pd.Series:
@@ -342,13 +361,16 @@ class Estimate:
 
     def __repr__(self) -> str:
         facts = self.facts
-        fitted = f"R2 {facts.r_squared:.4f}" if facts.r_squared is not None else facts.label.en
+        fitted = facts.label.en if facts.rho is not None else "no R2: the outcome does not vary"
+        if facts.r_squared is not None:
+            fitted = f"R2 {facts.r_squared:.4f}"
         rho = f" with rho {facts.rho:.4f} ({facts.rho_method})" if facts.rho is not None else ""
         head = (
             f"{facts.outcome}: {self.n_obs} rows, {self._effects_text}, {fitted}{rho}, "
             f"standard errors {facts.covariance.text.en}, data: {self.provenance.origin}"
         )
-        return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}"
+        omitted = f"\nomitted: {', '.join(facts.omitted)} (collinear)" if facts.omitted else ""
+        return f"{head}\n{self.coefficients.to_string(float_format='{:.6g}'.format)}{omitted}"
 
 
 def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
@@ -390,10 +412,14 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
     """
     prepared = prepare(spec, data)
     design = prepared.build_design()
+    terms, X = design.terms, design.columns
+    del design
     y, w, (first, *further) = prepared.outcome, prepared.weights, prepared.effect_sets
-    with threads_for(_multiplications(design.columns, further)):
-        fit = fit_within(y, design.columns, w, first, design.terms, absorb=further)
-        names = tuple(design.terms[j] for j in fit.kept)
+    with threads_for(_multiplications(X, further)):
+        fit = fit_within(y, X, w, first, terms, absorb=further)
+        # The largest array, not needed any more.
+        del X
+        names = tuple(terms[j] for j in fit.kept)
         grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
         _refuse_for_several_sets(spec, fit, grouping)
         covariance = compute_covariance(
@@ -404,7 +430,7 @@ def estimate(spec: Specification, data: pd.DataFrame) -> Estimate:
         terms=(*names, CONSTANT),
         fit=fit,
         inference=covariance,
-        dropped=tuple(design.terms[j] for j in fit.dropped),
+        dropped=tuple(terms[j] for j in fit.dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=prepared.rows,
         provenance=prepared.provenance,
@@ -464,9 +490,9 @@ def _fit_within(
 ) -> WithinFit:
     n = len(y)
     stacked = np.column_stack([X, y])
+    raw_norms, mean = np.sqrt(np.einsum("ij,ij->j", stacked, stacked)), w @ stacked / n
     out = _take_out(stacked, w, entities, absorb)
     within = out.within
-    raw_norms = np.sqrt(np.einsum("ij,ij->j", stacked, stacked))
     solution = _solve_normal_equations(within, w, raw_norms)
     if solution is None:
         # What rounding left of the effects counts where columns are nearly collinear.
@@ -485,8 +511,8 @@ def _fit_within(
         raise SpecificationError(
             f"{n} rows, {most}{out.n_effects} absorbed effects and {k} regressors leave no degrees of freedom"
         )
-    mean = w @ stacked / n
-    X_within = within[:, kept] if dropped else within[:, :-1].copy()
+    # A view where it can be: a copy without y would be the largest array of all.
+    X_within = within[:, kept] if dropped else within[:, :-1]
     y_within = within[:, -1]
     residuals = y_within - X_within @ b
     return WithinFit(
@@ -522,13 +548,17 @@ class _Within(NamedTuple):
 
 
 def _take_out(columns: Floats, weights: Floats, entities: Ints, absorb: Sequence[Ints]) -> _Within:
+    """Take the effects out of columns, which are overwritten where there is one set."""
     if absorb:
         sets = read_sets((entities, *absorb))
         projected = project(columns, weights, sets)
         return _Within(projected.within, projected.effects, sets.rank, sets.exact)
     n_entities = int(entities.max()) + 1
     means = entity_means(columns, weights, entities, n_entities)
-    return _Within(columns - np.take(means, entities, axis=0), (means,), n_entities, True)
+    for start in range(0, len(columns), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        columns[rows] -= np.take(means, entities[rows], axis=0)
+    return _Within(columns, (means,), n_entities, True)
 
 
 def _absorbed_effects(spec: Specification, fit: WithinFit) -> tuple[AbsorbedEffects, ...]:
@@ -560,21 +590,23 @@ def _count_is_a_bound(n_effects: int) -> Bilingual:
 
 
 def _refuse_for_several_sets(spec: Specification, fit: WithinFit, grouping: Grouping) -> None:
-    """Refuse covariances that would have to project again on further sets of effects."""
-    if not fit.absorbed:
-        return
+    """Refuse covariances that would have to project again on further sets of effects.
+
+    What is made of the within columns and residuals alone is right for any number of sets; a new kind is
+    refused until somebody has shown that it is.
+    """
     kind, _ = read_choice(spec.covariance)
+    if not fit.absorbed or kind in _FOR_ANY_SETS:
+        return
     way = f"write {dummies_of(spec.absorb)} among the regressors instead of absorbing"
-    if KINDS[kind].refits:
-        raise SpecificationError(f"the {kind} is made for one set of absorbed effects: {way}")
-    if kind == "wild_cluster":
-        columns = choose_columns(spec.covariance, spec.entity, spec.time)
-        clusters = [grouping.codes(column) for column in columns]
-        if not all(inference.nests(clusters[0], codes) for codes in (fit.entities, *fit.absorbed)):
-            raise SpecificationError(
-                "with several sets of absorbed effects the wild cluster bootstrap needs every effect inside "
-                f"one cluster; here some effect spans several: {way}"
-            )
+    if kind != "wild_cluster":
+        raise SpecificationError(f"the covariance {kind!r} is made for one set of absorbed effects: {way}")
+    clusters = grouping.codes(choose_columns(spec.covariance, spec.entity, spec.time)[0])
+    if not all(inference.nests(clusters, codes) for codes in (fit.entities, *fit.absorbed)):
+        raise SpecificationError(
+            "with several sets of absorbed effects the wild cluster bootstrap needs every effect inside one "
+            f"cluster; here some effect spans several: {way}"
+        )
 
 
 # Kept and dropped columns of X, coefficients, and the triangle R of X'WX = R'R.
@@ -662,5 +694,10 @@ def _independent_columns(
         dropped.append(kept.pop(int(collinear[0])))
 
 
-def _share_explained(ssr: float, tss: float) -> float:
-    return 1 - ssr / tss if tss > 0 else float("nan")
+def _share_explained(ssr: float, tss: float, squares: float) -> float:
+    """R squared; what varies less than rounding of the outcome's own size does not vary."""
+    return 1 - ssr / tss if tss > INVARIANT**2 * squares else float("nan")
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value

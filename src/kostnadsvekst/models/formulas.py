@@ -2,20 +2,45 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import combinations
+from typing import NamedTuple, NoReturn
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.grammar import CALLS, CATEGORY, OVER_TIME, canonical, canonical_outcome, unquote
 
-_COLOURS = re.compile(r"[\x1b\u29db\u29da]?\[[0-9;]*m[\u29da]?|[\u29da\u29db]")
-# A column behind the bar: a name, if need be in backticks.
-_COLUMN = re.compile(r"`[^`]+`|[^`+*:()|^~]+")
-_MACRO = re.compile(r"\.\.(\w+)")
+_Term = tuple[str, ...]
+_TOKEN = re.compile(
+    r"\s*(?:(?P<quoted>`(?:[^`]|``)+`(?!`))|(?P<macro>\.\.\w+)|(?P<number>\d+(?:\.\d*)?|\.\d+)"
+    r"|(?P<name>[^\W\d]\w*(?:\.\w+)*)|(?P<sign>\*\*|%in%|\S)|(?P<end>$))"
+)
+# What other programs call what is here called otherwise.
+_OTHERWISE = {
+    "ln": "write log(x)",
+    "np.log": "write log(x)",
+    "numpy.log": "write log(x)",
+    "factor": "write C(x)",
+    "i": "write C(x), or C(x):z for a slope each",
+    "c": "write x: a column of numbers is one as it stands",
+    "l": "write lag(x)",
+    "L": "write lag(x)",
+    "d": "write diff(x)",
+    "D": "write diff(x)",
+    "poly": "write x + square(x)",
+    "I": "write square(x) for a square; make anything else a column of the data",
+}
+_CONSTANT = (
+    "a model has its constant: absorbed effects take it up, and without them there is one; it cannot be "
+    "taken out with 0 or - 1 (for all levels of a category, absorb it behind '|')"
+)
+_NUMBER = "the only number of a formula is 1; a name that begins with a digit stands in backticks"
+_SQUARE = "a power of a column is square(x); make any other a column of the data"
 
 
 class ParsedFormula(NamedTuple):
     """Outcome, regressors (products written with ``:``) and the absorbed columns in order.
 
-    Levels of several columns at once are written with ``^``.
+    All are written as `kostnadsvekst.models.grammar` writes them. Levels of several columns at once are
+    written with ``^``.
     """
 
     outcome: str
@@ -23,8 +48,17 @@ class ParsedFormula(NamedTuple):
     absorbed: tuple[str, ...]
 
 
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    position: int
+
+
 def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFormula:
-    """Read a formula with formulaic's grammar; what stands behind ``|`` is absorbed.
+    """Read a formula; what stands behind ``|`` is absorbed.
+
+    The signs are those of Wilkinson and Rogers (1973, Applied Statistics 22): ``+``, ``-``, ``:``, ``*``,
+    ``(a + b)**2`` and, behind a category, ``/``. They join columns, and never compute.
 
     Parameters
     ----------
@@ -35,64 +69,258 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
     Raises
     ------
     SpecificationError
-        If the formula cannot be read; the message shows where.
+        If the formula cannot be read, or asks for what is not done; the message shows where, and the way out.
     """
-    from formulaic.errors import FormulaicError
-    from formulaic.parser import DefaultFormulaParser
-
-    text, *behind = _split(_expand(formula, macros), "|")
-    absorbed = _absorbed(behind, formula)
-    try:
-        # The parser keeps the terms as they are written; `Formula` would sort them by degree.
-        parsed: Any = DefaultFormulaParser().get_terms(text)
-    except (FormulaicError, SyntaxError) as error:
-        raise SpecificationError(f"cannot read the formula {formula!r}: {_plain(error)}") from error
-    if not hasattr(parsed, "rhs") or not hasattr(parsed, "lhs"):
-        raise SpecificationError(f"cannot read the formula {formula!r}: write outcome ~ regressors | entity")
-    outcomes = _terms(parsed.lhs)
-    if len(outcomes) != 1:
-        raise SpecificationError(f"the formula {formula!r} has {len(outcomes)} outcomes; it must have one")
-    regressors = tuple(term for term in _terms(parsed.rhs) if term != "1")
-    return ParsedFormula(outcomes[0], regressors, absorbed)
+    reader = _Reader(formula, macros)
+    outcome = reader.read_outcome()
+    terms = reader.read_sum()
+    absorbed = reader.read_absorbed()
+    reader.expect_end()
+    regressors = dict.fromkeys(canonical(":".join(term)) for term in terms if term)
+    return ParsedFormula(canonical_outcome(outcome), tuple(regressors), absorbed)
 
 
-def _absorbed(behind: list[str], formula: str) -> tuple[str, ...]:
-    """Read what stands behind the bar: columns joined by ``+``, levels of several at once by ``^``."""
-    if not behind or not behind[0].strip():
-        return ()
-    sets = [[part.strip() for part in _split(text, "^")] for text in _split(behind[0], "+")]
-    if len(behind) > 1 or not all(_COLUMN.fullmatch(part) for parts in sets for part in parts):
-        raise SpecificationError(
-            f"cannot read {formula!r}: behind a single '|' stand the columns whose effects are absorbed, "
-            "joined by '+' (levels of two columns at once: 'a^b'; names with other signs in backticks)"
+class _Reader:
+    """Reads one formula from left to right; an operand is a list of terms, the empty one the constant."""
+
+    def __init__(self, formula: str, macros: Mapping[str, Sequence[str]]) -> None:
+        self.formula, self.macros = formula, macros
+        self.tokens = _tokens(formula)
+        self.next = 0
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.next]
+
+    def fail(self, problem: str, token: _Token | None = None) -> NoReturn:
+        at = token or self.token
+        where = f"position {at.position + 1}, {at.text!r}" if at.kind != "end" else "its end"
+        raise SpecificationError(f"cannot read the formula {self.formula!r} at {where}: {problem}")
+
+    def take(self, *texts: str) -> _Token | None:
+        """Step over the next token if it is one of some signs."""
+        token = self.token
+        if token.kind != "sign" or token.text not in texts:
+            return None
+        self.next += 1
+        return token
+
+    def expect_end(self) -> None:
+        if self.token.kind != "end":
+            misplaced = self.token.kind == "sign"
+            self.fail(
+                "this sign is misplaced"
+                if misplaced
+                else "a sign such as + is missing before it; a name with spaces or signs stands in backticks"
+            )
+
+    def read_outcome(self) -> str:
+        start = self.token
+        if self.take("~"):
+            self.fail("the outcome is missing: write outcome ~ regressors | entity", start)
+        terms = self.read_sum()
+        if not self.take("~"):
+            if self.token.kind in ("end", "sign"):
+                self.fail("'~' is missing: write outcome ~ regressors | entity")
+            self.expect_end()
+        if len(terms) != 1:
+            self.fail(f"there are {len(terms)} outcomes; there must be one", start)
+        factors = terms[0]
+        if len(factors) != 1 or factors[0].startswith(f"{CATEGORY}("):
+            self.fail("the outcome is one column, or one transformation of a column", start)
+        return factors[0]
+
+    def read_absorbed(self) -> tuple[str, ...]:
+        bar = self.take("|")
+        if not bar or self.token.kind == "end":
+            return ()
+        sets = [self.read_set(bar)]
+        while self.take("+"):
+            sets.append(self.read_set(bar))
+        if self.token.kind != "end":
+            self.fail_absorbed(bar)
+        return tuple(sets)
+
+    def read_set(self, bar: _Token) -> str:
+        columns: list[str] = []
+        while not columns or self.take("^"):
+            if self.token.kind not in ("name", "quoted"):
+                self.fail_absorbed(bar)
+            columns.append(unquote(self.token.text))
+            self.next += 1
+        return "^".join(columns)
+
+    def fail_absorbed(self, bar: _Token) -> NoReturn:
+        self.fail(
+            "behind a single '|' stand the columns whose effects are absorbed, joined by '+' (levels of two "
+            "columns at once: 'a^b'; names with other signs in backticks)",
+            self.token if self.token.kind != "end" else bar,
         )
-    return tuple("^".join(part.strip("`") for part in parts) for parts in sets)
+
+    def read_sum(self) -> list[_Term]:
+        terms: dict[frozenset[str], _Term] = {}
+        sign = self.take("+", "-")
+        while True:
+            start = self.token
+            for term in self.read_product():
+                if not sign or sign.text == "+":
+                    terms.setdefault(_key(term), term)
+                elif not term:
+                    self.fail(_CONSTANT, sign)
+                elif terms.pop(_key(term), None) is None:
+                    self.fail(f"{':'.join(term)} is not among the terms before it", start)
+            sign = self.take("+", "-")
+            if not sign:
+                return list(terms.values())
+
+    def read_product(self) -> list[_Term]:
+        left = self.read_interaction()
+        while sign := self.take("*", "/", "%in%"):
+            right = self.read_interaction()
+            if sign.text == "%in%":
+                self.fail("programs differ in what it means: write a + a:b, or a:b", sign)
+            if sign.text == "/":
+                self.check_nesting(left, sign)
+                whole = tuple(dict.fromkeys(factor for term in left for factor in term))
+                left = _joined([*left, *((*whole, *term) for term in right)])
+            else:
+                left = _joined([*left, *right, *self.interact(left, right, sign)])
+        return left
+
+    def check_nesting(self, left: list[_Term], sign: _Token) -> None:
+        if not any(factor.startswith(f"{CATEGORY}(") for term in left for factor in term):
+            self.fail(
+                "signs do not compute: make a quotient a column of the data, or write per_capita(x); "
+                "nested slopes are C(a)/b",
+                sign,
+            )
+
+    def read_interaction(self) -> list[_Term]:
+        left = self.read_power()
+        while sign := self.take(":"):
+            left = self.interact(left, self.read_power(), sign)
+        return left
+
+    def interact(self, left: list[_Term], right: list[_Term], sign: _Token) -> list[_Term]:
+        if len(left) == len(right) == 1 and _key(left[0]) & _key(right[0]):
+            self.fail(f"the same factor twice; {_SQUARE}", sign)
+        return _joined([(*a, *b) for a in left for b in right])
+
+    def read_power(self) -> list[_Term]:
+        base = self.read_operand()
+        sign = self.take("**", "^")
+        if not sign:
+            return base
+        degree = self.token
+        if len(base) < 2 or degree.kind != "number" or not degree.text.isdecimal() or int(degree.text) < 1:
+            self.fail(_SQUARE + "; (a + b)**2 is a + b + a:b", sign)
+        self.next += 1
+        largest = min(int(degree.text), len(base))
+        picked = [one for size in range(1, largest + 1) for one in combinations(base, size)]
+        return _joined([tuple(factor for term in terms for factor in term) for terms in picked])
+
+    def read_operand(self) -> list[_Term]:
+        token = self.token
+        self.next += 1
+        if token.kind == "sign" and token.text == "(":
+            inside = self.read_sum()
+            if not self.take(")"):
+                self.fail("the bracket that opens here is not closed", token)
+            return inside
+        if token.kind == "number":
+            if token.text != "1":
+                self.fail(_CONSTANT if token.text == "0" else _NUMBER, token)
+            return [()]
+        if token.kind == "macro":
+            return self.read_macro(token)
+        if token.kind == "quoted":
+            return [(token.text,)]
+        if token.kind != "name":
+            self.next -= 1
+            self.fail(_misplaced(token), token)
+        return [(self.read_call(token) if self.take("(") else token.text,)]
+
+    def read_macro(self, token: _Token) -> list[_Term]:
+        name = token.text[2:]
+        if name not in self.macros:
+            known = ", ".join(self.macros)
+            self.fail(f"unknown macro {token.text!r}; known: {known}", token)
+        inside = _Reader(" + ".join(self.macros[name]), self.macros)
+        terms = inside.read_sum()
+        inside.expect_end()
+        return terms
+
+    def read_call(self, function: _Token) -> str:
+        """Read what stands between the brackets of a call."""
+        name = function.text
+        if name not in (*CALLS, CATEGORY):
+            way = _OTHERWISE.get(name, "make it a column of the data first")
+            self.fail(f"the functions are {CATEGORY}, {', '.join(CALLS)}; {way}", function)
+        argument = self.read_argument(function)
+        if self.take(","):
+            return f"{name}({argument}, {self.read_periods(function)})"
+        self.close(function)
+        return f"{name}({argument})"
+
+    def read_argument(self, function: _Token) -> str:
+        token = self.token
+        self.next += 1
+        if token.kind == "quoted":
+            return token.text
+        if token.kind != "name":
+            self.next -= 1
+            self.fail(f"{function.text} takes one column", token)
+        return self.read_call(token) if self.take("(") else token.text
+
+    def read_periods(self, function: _Token) -> str:
+        periods = self.token
+        if function.text not in OVER_TIME or not periods.text.isdecimal() or int(periods.text) < 1:
+            self.fail(f"a number of periods, at least 1, goes with {' and '.join(OVER_TIME)} only", periods)
+        self.next += 1
+        self.close(function)
+        return periods.text
+
+    def close(self, function: _Token) -> None:
+        if not self.take(")"):
+            self.fail(
+                f"{function.text} takes one column, without signs: square(x) is a function, anything else "
+                "to be made a column of the data first"
+            )
 
 
-def _split(text: str, sign: str) -> list[str]:
-    """Split at a sign outside of backticks."""
-    pieces = [""]
-    for position, piece in enumerate(text.split("`")):
-        quoted = position % 2 == 1
-        first, *others = [f"`{piece}`"] if quoted else piece.split(sign)
-        pieces[-1] += first
-        pieces += others
-    return pieces
+def _tokens(formula: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    position = 0
+    while not tokens or tokens[-1].kind != "end":
+        match = _TOKEN.match(formula, position)
+        assert match is not None
+        kind = str(match.lastgroup)
+        tokens.append(_Token(kind, match.group(kind), match.start(kind)))
+        position = match.end()
+    return tokens
 
 
-def _expand(formula: str, macros: Mapping[str, Sequence[str]]) -> str:
-    def terms(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in macros:
-            raise SpecificationError(f"unknown macro '..{name}' in {formula!r}; known: {', '.join(macros)}")
-        return "(" + " + ".join(macros[name]) + ")"
-
-    return _MACRO.sub(terms, formula)
-
-
-def _terms(formula: Any) -> list[str]:
-    return [":".join(factor.expr for factor in term.factors) for term in formula]
+def _joined(terms: Sequence[_Term]) -> list[_Term]:
+    """Terms once each, whatever the order of their factors; a factor counts once in a term."""
+    once: dict[frozenset[str], _Term] = {}
+    for term in terms:
+        factors = {canonical(factor): factor for factor in reversed(term)}
+        once.setdefault(_key(term), tuple(factors.values())[::-1])
+    return list(once.values())
 
 
-def _plain(error: Exception) -> str:
-    return " ".join(_COLOURS.sub("", str(error)).split())
+def _key(term: _Term) -> frozenset[str]:
+    """Say what makes two terms one: their factors, in any order, with or without needless backticks."""
+    return frozenset(canonical(factor) for factor in term)
+
+
+def _misplaced(token: _Token) -> str:
+    if token.kind == "end":
+        return "a term is missing behind the last sign, which is misplaced"
+    if token.text == ".":
+        return "'.' names no columns: write them out, or give them a name as a macro, ..name"
+    if token.text == "`":
+        return "this backtick is not closed"
+    if token.text in "=<>!&@$#;\"'{}[]%\\":
+        return "this sign has no meaning in a formula; a name with signs stands in backticks"
+    return "this sign is misplaced: a column is needed here"

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError
 from kostnadsvekst.models.covariance_kinds import choose_columns
-from kostnadsvekst.models.design import Design, Sample, build_design, columns_of, parse_terms, read_sample
+from kostnadsvekst.models.design import (
+    Design,
+    Sample,
+    build_design,
+    columns_of,
+    parse_terms,
+    read_sample,
+    resolve_outcome,
+)
 from kostnadsvekst.models.rows import LISTED, level_codes, name_rows
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
@@ -162,12 +170,13 @@ def needed_columns(spec: Specification, present: Iterable[str] = ()) -> NeededCo
     """
     known = frozenset(present)
     read = _read_terms(spec.regressors, known)
+    outcome = resolve_outcome(spec.outcome, known)
     clusters = choose_columns(spec.covariance, spec.entity, spec.time)
     absorbed = tuple(_set_columns(name, known) for name in spec.absorb)
-    made_of = (*source_columns(spec.outcome, known), *read.sources, *(c for one in absorbed for c in one))
+    made_of = (*source_columns(outcome, known), *read.sources, *(c for one in absorbed for c in one))
     weights = (spec.weights,) if spec.weights else ()
     return NeededColumns(
-        outcome=spec.outcome,
+        outcome=outcome,
         terms=read.terms,
         numeric=read.numeric,
         categorical=read.categorical,

@@ -69,6 +69,8 @@ class ResultFacts:
     n_lost : int, optional
         Rows that the transformation took, the first of each unit; None where nothing was transformed or
         the number is not known.
+    omitted : tuple of str
+        Terms left out as collinear with the effects or with the terms before them.
     labels : mapping of str to Bilingual
         Of terms, and of the outcome, that are no columns.
     notes : tuple of Bilingual
@@ -88,6 +90,7 @@ class ResultFacts:
     rho: float | None = None
     rho_method: str | None = None
     n_lost: int | None = None
+    omitted: tuple[str, ...] = ()
     labels: Mapping[str, Bilingual] = field(default_factory=dict, hash=False)
     notes: tuple[Bilingual, ...] = ()
 

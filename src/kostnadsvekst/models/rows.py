@@ -1,5 +1,7 @@
 """Rows of a panel by name in messages, and their levels as codes."""
 
+from collections.abc import Hashable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.panel.columns import list_rows
 
 Ints = NDArray[np.intp]
 LISTED = 10
@@ -83,6 +86,56 @@ def _codes_of_numbers(values: NDArray[Any]) -> tuple[Ints, Any]:
     return codes, (np.flatnonzero(found) + low).astype(values.dtype)
 
 
+def read_levels(column: pd.Series, name: str) -> tuple[Ints, Any]:
+    """Read a column as codes 0, 1, ... of its sorted levels, or refuse it naming the rows.
+
+    Parameters
+    ----------
+    column : (n,) Series
+    name : str
+        For the message.
+
+    Returns
+    -------
+    tuple of (n,) integer array and levels
+        Missing values of any kind have the code -1.
+
+    Raises
+    ------
+    InvalidDataError
+        If values are lists or the like, or the same code is there as a number and as a text.
+    """
+    try:
+        codes, levels = sorted_codes(column)
+    except TypeError as error:
+        rows = np.flatnonzero([not isinstance(value, Hashable) for value in column])
+        raise InvalidDataError(
+            f"column {name!r} has values in {len(rows)} row(s) that cannot be told apart as levels: make "
+            "them texts or numbers",
+            list_rows(column, rows),
+        ) from error
+    if column.dtype == object:
+        _refuse_both_kinds(levels, codes, column, name)
+    return codes, levels
+
+
+def _refuse_both_kinds(levels: Any, codes: Ints, column: pd.Series, name: str) -> None:
+    """Refuse levels such as 301 and "301", which a spreadsheet takes for one and a program for two."""
+    texts = {level for level in levels if isinstance(level, str)}
+    numbers = [i for i, level in enumerate(levels) if isinstance(level, Real) and _code_text(level) in texts]
+    rows = np.flatnonzero(np.isin(codes, numbers))
+    if len(rows):
+        raise InvalidDataError(
+            f"column {name!r} has {len(numbers)} level(s) both as a number and as a text; the numbers are in "
+            f"{len(rows)} row(s): make all of them texts, or all numbers",
+            list_rows(column, rows),
+        )
+
+
+def _code_text(number: Any) -> str:
+    return str(int(number)) if np.isfinite(number) and number == int(number) else str(number)
+
+
 def level_codes(
     data: pd.DataFrame, column: str, entity: str, time: str, what: str = "clusters"
 ) -> tuple[Ints, Any]:
@@ -101,7 +154,7 @@ def level_codes(
     InvalidDataError
         If the column has missing values; the rows are named.
     """
-    codes, levels = sorted_codes(data[column])
+    codes, levels = read_levels(data[column], column)
     missing = np.flatnonzero(codes < 0)
     if len(missing):
         listed = name_rows(data, missing, entity, time)

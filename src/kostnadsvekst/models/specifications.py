@@ -16,6 +16,7 @@ from kostnadsvekst.errors import DataMissingError, SpecificationError
 from kostnadsvekst.models.covariance_facts import CONVENTIONS
 from kostnadsvekst.models.covariance_kinds import read_choice
 from kostnadsvekst.models.formulas import parse_formula
+from kostnadsvekst.models.grammar import canonical, canonical_outcome, in_formula, outcome_in_formula, quote
 
 EFFECTS = ("entity", "none")
 
@@ -27,10 +28,11 @@ class Specification:
     Parameters
     ----------
     outcome : str
-        Column to be explained.
+        Column to be explained, or a transformation of one such as ``"log(income)"``.
     regressors : sequence of str
         Columns or terms: ``"income"``, ``"C(year)"`` (a dummy for each level but the first),
-        ``"C(year):income"`` (products), ``"C(year)*income"`` (the two and their product).
+        ``"C(year):income"`` (products), ``"C(year)*income"`` (the two and their product). A name in backticks
+        is always a column: ``"`a:b`"``.
     entity : str
         Column whose levels get a fixed effect each; also the default cluster.
     time : str
@@ -85,7 +87,10 @@ class Specification:
                 f"regressors must be a sequence of terms, not the text {self.regressors!r}: "
                 f"write ({self.regressors!r},)"
             )
-        object.__setattr__(self, "regressors", tuple(self.regressors))
+        object.__setattr__(self, "regressors", tuple(canonical(term) for term in self.regressors))
+        object.__setattr__(self, "outcome", canonical_outcome(self.outcome))
+        if not all((self.outcome, *self.regressors)):
+            raise SpecificationError("the outcome, or a regressor, is an empty text")
         if not self.regressors:
             raise SpecificationError("a specification needs at least one regressor")
         repeated = sorted({t for t in self.regressors if self.regressors.count(t) > 1})
@@ -122,8 +127,9 @@ class Specification:
         formula : str
             ``"outcome ~ terms | entity + region^year"``, with the absorbed effects behind the bar: terms with
             ``+``, ``*``, ``:``, ``-``, brackets, ``C(column)``, and ``log``, ``square``, ``lag``, ``diff``,
-            ``per_capita``, ``total`` of a column. ``..needs`` stands for the report's twelve indicators of
-            need.
+            ``per_capita``, ``total`` of a column. Signs join terms and do not compute; what would, and
+            ``- 1`` or ``0 +``, is refused. Names with spaces or signs stand in backticks. ``..needs`` stands
+            for the report's twelve indicators of need.
         entity : str, optional
             Without it the first column behind the bar. Needed where nothing is absorbed: the specification is
             then pooled, and this column the cluster. If it is not among several behind the bar, it has no
@@ -164,7 +170,9 @@ class Specification:
         entity = (_quote_set(self.entity),) if self.effects == "entity" else ()
         sets = (*entity, *("^".join(map(_quote_set, name.split("^"))) for name in self.absorb))
         absorbed = f" | {' + '.join(sets)}" if sets else ""
-        return f"{_quote(self.outcome)} ~ {' + '.join(map(_quote, self.regressors))}{absorbed}"
+        return (
+            f"{outcome_in_formula(self.outcome)} ~ {' + '.join(map(in_formula, self.regressors))}{absorbed}"
+        )
 
     def to_toml(self) -> str:
         """Write the parts that are not at their defaults as TOML, the formula first.
@@ -298,14 +306,9 @@ def read_specifications(path: str | Path) -> dict[str, Specification]:
 _OPTIONAL = ("weights", "covariance", "sample", "convention")
 
 
-def _quote(term: str) -> str:
-    """Put backticks around column names that are no names in a formula."""
-    return ":".join(f if re.fullmatch(r"[\w*]+|\w+\(.*\)[\w*()]*", f) else f"`{f}`" for f in term.split(":"))
-
-
 def _quote_set(name: str) -> str:
-    """As `_quote`, behind the bar."""
-    return name if re.fullmatch(r"\w+", name) else f"`{name}`"
+    """Write a column's name behind the bar."""
+    return name if re.fullmatch(r"[^\W\d]\w*", name) else quote(name)
 
 
 def _read_absorb(absorb: str | Sequence[str], entity: str, effects: str) -> tuple[str, ...]:
@@ -330,8 +333,8 @@ def _read_absorb(absorb: str | Sequence[str], entity: str, effects: str) -> tupl
 def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
-    # A JSON text is a TOML basic string.
-    return json.dumps(value, ensure_ascii=False)
+    # A JSON text is a TOML basic string, but for one control character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 NEEDS = (

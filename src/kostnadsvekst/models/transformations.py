@@ -5,7 +5,6 @@ value is missing, not that of an older year. Periods are those of the column as 
 second year only, the lag is the value two years before (`kostnadsvekst.panel.periods.read_periods`).
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -13,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.models.grammar import CATEGORY, OVER_TIME, split_call, unquote
 from kostnadsvekst.models.rows import LISTED, name_rows
 from kostnadsvekst.panel.columns import read_numbers
-from kostnadsvekst.panel.periods import check_unique, read_periods
+from kostnadsvekst.panel.periods import check_unique, read_panel_periods
 
 POPULATION = "population"
-_CALL = re.compile(r"(\w+)\(\s*(.+?)\s*(?:,\s*(\d+)\s*)?\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +37,18 @@ def parse_call(factor: str) -> Call | None:
     SpecificationError
         If a number of periods is given to a function that has none, or is zero.
     """
-    match = _CALL.fullmatch(factor.strip())
-    if not match or match.group(1) not in FUNCTIONS:
+    call = split_call(factor)
+    if call is None or call[0] == CATEGORY:
         return None
-    function, argument, periods = match.groups()
-    if periods is not None and (function not in _OVER_TIME or int(periods) < 1):
-        raise SpecificationError(
-            f"cannot read {factor!r}: a number of periods, at least 1, goes with "
-            f"{' and '.join(_OVER_TIME)} only"
-        )
-    return Call(function, argument, int(periods or 1))
+    function, (argument, *periods) = call
+    return Call(function, argument, int(periods[0]) if periods else 1)
 
 
 def source_columns(factor: str, known: Iterable[str]) -> tuple[str, ...]:
     """Names of the columns that a factor is made of; a name that exists is its own source."""
     call = None if factor in set(known) else parse_call(factor)
     if call is None:
-        return (factor,)
+        return (unquote(factor),)
     extra = (POPULATION,) if call.function in OF_POPULATION else ()
     return (*source_columns(call.argument, known), *extra)
 
@@ -85,14 +79,15 @@ def transformed_columns(
 
 
 def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Series:
-    if factor in data.columns:
+    name = factor if factor in data.columns else unquote(factor)
+    if name in data.columns:
         # To float64 first: integers overflow silently, and half the digits are lost in float32.
-        return pd.Series(read_numbers(data[factor], factor), index=data.index)
+        return pd.Series(read_numbers(data[name], name), index=data.index)
     call = parse_call(factor)
     if call is None:
         raise SpecificationError(f"cannot read {factor!r}")
     argument = _evaluate(call.argument, data, entity, time)
-    if call.function in _OVER_TIME:
+    if call.function in OVER_TIME:
         earlier = _lagged(argument, data, entity, time, call.periods)
         return earlier if call.function == "lag" else argument - earlier
     if call.function == "log":
@@ -111,7 +106,7 @@ def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, perio
     """Value of the same unit so many periods before; missing in rows without a unit, as the row will be."""
     known = data[entity].notna().to_numpy()
     units, times = data[entity][known], data[time][known]
-    read = read_periods(data[time], np.flatnonzero(known))
+    read = read_panel_periods(data[entity], data[time])
     check_unique(units, times, read.numbers)
     index = pd.MultiIndex.from_arrays([units, read.numbers])
     found = index.get_indexer(pd.MultiIndex.from_arrays([units, read.numbers - periods]))
@@ -142,7 +137,6 @@ def _refuse_nonpositive(
         )
 
 
-_OVER_TIME = ("lag", "diff")
 OF_POPULATION = ("per_capita", "total")
 # Of a column and, where they are per head or in total, of the population.
 FUNCTIONS: dict[str, Callable[[pd.Series, pd.Series], pd.Series]] = {

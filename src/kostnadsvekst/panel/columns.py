@@ -50,6 +50,10 @@ def read_numbers(column: pd.Series, name: str) -> Floats:
         If the column is categorical, or has text, imaginary or infinite numbers, whole numbers so large
         that float64 rounds away what distinguishes them, or anything else; rows are named.
     """
+    if column.dtype == np.float64:
+        plain: Floats = column.to_numpy()
+        if np.isfinite(plain).all():
+            return plain
     if isinstance(column.dtype, pd.CategoricalDtype):
         raise InvalidDataError(
             f"column {name!r} is categorical: write C({name}) for a dummy per level, or make it numbers "

@@ -156,6 +156,31 @@ def read_periods(times: pd.Series, rows: NDArray[Any] | None = None) -> Periods:
     return Periods(placed[chosen], unit, delta, first)
 
 
+def read_panel_periods(entities: pd.Series, times: pd.Series, rows: NDArray[Any] | None = None) -> Periods:
+    """Read the periods of a panel's rows that have an entity; what stands in the others does not matter.
+
+    Parameters
+    ----------
+    entities, times : Series
+        Of all rows of the data.
+    rows : (m,) integer array, optional
+        As in `read_periods`; without it all rows that have an entity.
+
+    Returns
+    -------
+    Periods
+
+    Raises
+    ------
+    InvalidDataError
+        As `read_periods`.
+    """
+    known = entities.notna().to_numpy()
+    return read_periods(
+        times if known.all() else times.where(known), np.flatnonzero(known) if rows is None else rows
+    )
+
+
 def period_numbers(times: pd.Series, unit: str | None = None, rows: NDArray[Any] | None = None) -> Ints:
     """Turn times into whole numbers of a unit.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.register.schema import AGE_GROUPS, AGE_LOWER, weeks_of_month
 
-_NO_GROWTH = 0.01  # of the users at the start: less is too little to divide
+NO_GROWTH = 0.01  # of the users at the start: less is too little to divide
 FACTORS = {"users": ("population", "coverage"), "hours": ("population", "coverage", "hours_per_user")}
 
 
@@ -112,7 +112,7 @@ def growth_below_age(
     table.loc["all"] = table.sum()
     at_start = before["users"].unstack("age_group").sum(axis=1).reindex(table.index)
     at_start["all"] = at_start.sum()
-    grew = table["growth"].where(table["growth"] > _NO_GROWTH * at_start)
+    grew = table["growth"].where(table["growth"] > NO_GROWTH * at_start)
     table["share_below_percent"] = 100 * table["growth_below"] / grew
     return table.rename_axis("service").reset_index()
 

@@ -28,7 +28,8 @@ _AUTOCORRELATIONS: Array = np.tanh(np.arange(-0.3, 2.4, 0.2))
 _SMOOTHNESSES: Array = 10.0 ** np.arange(0.0, 6.0)
 _LEAST_WEIGHT = 1e-6
 _ROUNDING = 1e-9  # of a series' size: what is below is not noise
-_REACH, _HALVINGS = 50.0, 45  # standard deviations within which an end of an interval is sought
+_REACH = 50.0  # standard deviations within which an end of an interval is sought
+_HALVINGS, _CHORDS = 20, 4  # to 10⁻⁹ standard deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class LevelDesign:
     @property
     def degrees_of_freedom(self) -> int:
         """Weeks less fixed terms."""
-        return self.fixed.shape[0] - self.fixed.shape[1]
+        n_weeks, n_fixed = self.fixed.shape
+        return int(n_weeks - n_fixed)
 
     def part(self, name: str) -> Array:
         """Terms of ``trend``, ``shift``, ``season`` or ``level`` (trend and shifts), zero elsewhere."""
@@ -218,9 +220,10 @@ def fit_level(observed: Array, design: LevelDesign) -> LevelFit:
             for cell in _cells(rest, design)
         ]
     )
-    weights = np.exp(scores - scores.max(axis=0))
+    weights: Array = np.exp(scores - scores.max(axis=0)).astype(np.float64)
     weights[weights < _LEAST_WEIGHT] = 0.0
-    return LevelFit(design, line, rest, weights / weights.sum(axis=0))
+    weights /= weights.sum(axis=0)
+    return LevelFit(design, line.astype(np.float64), rest, weights)
 
 
 def _cells(rest: Array, design: LevelDesign, wanted: NDArray[np.bool_] | None = None) -> Iterator[_Cell]:
@@ -286,7 +289,7 @@ def conclude(fit: LevelFit, combinations: Array) -> Iterator[Conclusion]:
     """
     design = fit.design
     line = combinations[:, : design.fixed.shape[1]] @ fit.line
-    wanted = fit.weights.any(axis=1)
+    wanted: NDArray[np.bool_] = np.any(fit.weights > 0, axis=1)
     for weights, cell in zip(fit.weights[wanted], _cells(fit.rest, design, wanted), strict=True):
         series = np.flatnonzero(weights)
         yield Conclusion(
@@ -438,6 +441,8 @@ def ratio_interval(fit: LevelFit, above: Array, under: Array, conf_level: float)
     tail = (1 - conf_level) / 2
     if probability_below(fit, under[None, :], np.zeros(1))[0, 0] > tail / 100:
         raise SpecificationError("the level at the start may be zero: growth in per cent is not identified")
+    if np.array_equal(above, under):
+        return 1.0, 1.0
     both = np.vstack([above, under])
     (top,), (bottom,) = mean_of(fit, both)
     of_top, of_bottom = deviation_of(fit, both)[:, 0]
@@ -455,13 +460,21 @@ def ratio_interval(fit: LevelFit, above: Array, under: Array, conf_level: float)
 
 
 def _solve(below: Callable[[Array], Array], probability: float, bounds: tuple[Array, Array]) -> Array:
-    """Values below which the given probability lies, by halving."""
+    """Values below which the given probability lies: by halving, then by chords."""
     low, high = bounds
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         under = below(middle) < probability
         low, high = np.where(under, middle, low), np.where(under, high, middle)
-    return (low + high) / 2
+    below_low, below_high = below(low), below(high)
+    for _ in range(_CHORDS):
+        rise = np.maximum(below_high - below_low, np.finfo(float).tiny)
+        middle = low + np.clip((probability - below_low) / rise, 0, 1) * (high - low)
+        reached = below(middle)
+        under = reached < probability
+        low, below_low = np.where(under, middle, low), np.where(under, reached, below_low)
+        high, below_high = np.where(under, high, middle), np.where(under, below_high, reached)
+    return middle
 
 
 def season_p_value(fit: LevelFit) -> Array:

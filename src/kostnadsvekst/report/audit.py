@@ -1,19 +1,21 @@
 """The audit: each printed number of the report against ours; the only place that gives verdicts.
 
-A number agrees when it lies in the interval that its wording allows ("about", "just under"), or, without
+A number is met when it lies in the interval that its wording allows ("about", "just under"), or, without
 one, when it differs from the printed one by at most half a unit of the last printed digit. On synthetic data
-agreement only shows that the calibration worked, so the verdict is ``calibrated``, never one that could be
-read as a reproduction.
+this only shows that the calibration worked, so the verdict is ``calibrated``, never one that could be read as
+a reproduction.
 
-What agreement proves is its class of evidence: ``identity`` (arithmetic on printed numbers alone),
+What a number that is met proves is its class of evidence: ``identity`` (arithmetic on printed numbers alone),
 ``input`` (a target or input of the synthetic data: the machinery runs), ``consequence`` (follows from the
 calibrated data without having been a target: weak evidence), ``real`` (computed from real data), ``none``
 (nothing computed).
 """
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import SYNTHETIC, Provenance
 from kostnadsvekst.report.tables import html_page
 from kostnadsvekst.sources.embedded import embedded_path
 
@@ -55,8 +57,26 @@ EXACT, ROUNDS, CALIBRATED, DIFFERS, NOT_ATTEMPTED = (
 )
 AGREEING = (EXACT, ROUNDS, CALIBRATED)
 VERDICTS = (*AGREEING, DIFFERS, NOT_ATTEMPTED)
+VERDICT_LABELS = {
+    EXACT: Bilingual("nøyaktig", "exact"),
+    ROUNDS: Bilingual("likt etter avrunding", "equal after rounding"),
+    CALIBRATED: Bilingual("kalibrert", "calibrated"),
+    DIFFERS: Bilingual("avviker", "differs"),
+    NOT_ATTEMPTED: Bilingual("ikke forsøkt", "not attempted"),
+}
+EVIDENCE_LABELS = {
+    IDENTITY: Bilingual("ved regning på trykte tall alene", "by arithmetic on printed numbers alone"),
+    INPUT: Bilingual("lagt inn i de syntetiske dataene", "put into the synthetic data"),
+    CONSEQUENCE: Bilingual(
+        "som følge av de syntetiske dataene, ikke lagt inn", "following from the synthetic data, not put in"
+    ),
+    REAL: Bilingual("mot virkelige data", "on real data"),
+    NO_EVIDENCE: Bilingual("som dataene ikke har", "not in the data"),
+}
 # Two engines that solve the same equations in another order agree to this relative difference.
 ENGINES_AGREE = 1e-8
+# Differences between engines are told no finer than this.
+ENGINES_CLOSE = 1e-9
 NO_STARS = "none"
 # Digits shown behind the printed ones: enough to see how close, too few to show rounding of the machine. A
 # wording that allows an interval is looked at less closely.
@@ -169,14 +189,80 @@ def count_by_evidence(audit: pd.DataFrame) -> pd.DataFrame:
     return counts.reindex(index=list(EVIDENCE), columns=list(VERDICTS), fill_value=0)
 
 
+def count_by_origin(audit: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
+    """Count the items of an audit by origin of the data, class of evidence and verdict; only what occurs.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        From `audit_items`, of any number of origins.
+    """
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    sizes = audit.groupby(["origin", "evidence", "verdict"], sort=True).size()
+    for (origin, evidence, verdict), number in sizes.items():
+        counts.setdefault(origin, {}).setdefault(evidence, {})[verdict] = int(number)
+    return counts
+
+
+def tell_counts(
+    audit: pd.DataFrame, names: Mapping[str, Bilingual] = MappingProxyType({})
+) -> tuple[Bilingual, ...]:
+    """Sentences that count an audit by class of evidence, real data apart; nothing is added up over classes.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        From `audit_items`, of any number of origins.
+    names : mapping of str to Bilingual, optional
+        Origin of real data -> how it is told ("on real totals"); the others by their own words.
+
+    Returns
+    -------
+    tuple of Bilingual
+        Such as "7 printed numbers on real totals: 1 exact, 4 differ with reason, 2 cannot be computed".
+        Synthetic data come first. What real data lack is counted with them.
+    """
+    said: list[Bilingual] = []
+    synthetic = audit["origin"] == SYNTHETIC
+    for origin, rows in ((o, audit[audit["origin"] == o]) for o in _synthetic_first(audit["origin"])):
+        evidence = rows["evidence"].mask((rows["evidence"] == NO_EVIDENCE) & ~synthetic[rows.index], REAL)
+        for kind in EVIDENCE:
+            if (chosen := rows[evidence == kind]).empty:
+                continue
+            label = EVIDENCE_LABELS[kind]
+            if kind == REAL:
+                label = names.get(origin, Bilingual(f"{label.nb} ({origin})", f"{label.en} ({origin})"))
+            said.append(_tell(chosen, label))
+    return tuple(said)
+
+
 def engine_difference(items: Sequence[Item]) -> float:
-    """Largest relative difference between the two engines over all numbers that both have."""
+    """Largest relative difference between the two engines over all numbers that both have.
+
+    Its digits are those of the machine; `below_power` has what is the same on all of them.
+    """
     pairs = [
         (i.ours, i.second_opinion)
         for i in items
         if isinstance(i.ours, float) and isinstance(i.second_opinion, float)
     ]
     return max((_relative(ours, other) for ours, other in pairs), default=0.0)
+
+
+def below_power(difference: float, finest: float = ENGINES_CLOSE) -> str:
+    """Return the power of ten that a difference lies below, as ``1e-9``; never finer than `finest`.
+
+    Parameters
+    ----------
+    difference : float
+        Not negative.
+    finest : float
+        Below it the digits of a difference are rounding, which no two processors share.
+    """
+    power = round(math.log10(finest))
+    while difference >= 10.0**power:
+        power += 1
+    return f"1e{power}"
 
 
 def load_accepted() -> pd.DataFrame:
@@ -253,7 +339,7 @@ def check_accepted(accepted: pd.DataFrame) -> None:
 
 
 def render_audit_html(audit: pd.DataFrame, title: Bilingual, notes: Sequence[str], lang: str) -> str:
-    """Render an audit as a page: counts, notes, then every item, differing ones marked.
+    """Render an audit as a page: notes, counts by class of evidence, every item; differing ones are marked.
 
     Parameters
     ----------
@@ -264,11 +350,12 @@ def render_audit_html(audit: pd.DataFrame, title: Bilingual, notes: Sequence[str
         Sentences above the table.
     lang : {"nb", "en"}
     """
-    counts = pd.crosstab(audit["table"], audit["verdict"])
-    head = "".join(f"<th>{html.escape(str(c))}</th>" for c in ("table", *counts.columns))
+    keys = ["table", "origin", "evidence"]
+    counts = pd.crosstab([audit[key] for key in keys], audit["verdict"])
+    head = "".join(f"<th>{html.escape(str(c))}</th>" for c in (*keys, *counts.columns))
     body = "".join(
-        f"<tr><td>{html.escape(str(t))}</td>" + "".join(f"<td>{n}</td>" for n in row) + "</tr>\n"
-        for t, row in zip(counts.index, counts.to_numpy(), strict=True)
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in (*place, *row)) + "</tr>\n"
+        for place, row in zip(counts.index, counts.to_numpy(), strict=True)
     )
     lines = [f"<h1>{html.escape(title.get(lang))}</h1>"]
     lines += [f"<p>{html.escape(note)}</p>" for note in notes]
@@ -282,6 +369,47 @@ def render_audit_html(audit: pd.DataFrame, title: Bilingual, notes: Sequence[str
     lines.append("</tbody>\n</table>")
     synthetic = bool((audit["origin"] == "synthetic").any())
     return html_page(title.get(lang), "\n".join(lines) + "\n", lang, synthetic)
+
+
+def _synthetic_first(origins: pd.Series) -> list[str]:
+    return sorted(dict.fromkeys(origins), key=lambda origin: origin != SYNTHETIC)
+
+
+def _tell(rows: pd.DataFrame, label: Bilingual) -> Bilingual:
+    """Tell the verdicts on the items of one class."""
+    verdict = rows["verdict"].where(rows["evidence"] != IDENTITY, rows["verdict"].replace(CALIBRATED, EXACT))
+    counts = {name: int((verdict == name).sum()) for name in (*AGREEING, NOT_ATTEMPTED)}
+    explained = rows.loc[verdict == DIFFERS, "reason"] != ""
+    counts |= {DIFFERS: int(explained.sum()), _UNEXPLAINED: int((~explained).sum())}
+    number = len(rows)
+    parts: dict[str, list[str]] = {"nb": [], "en": []}
+    for name, words in _VERDICT_WORDS.items():
+        for lang, told in parts.items():
+            if counts[name]:
+                told.append(f"{counts[name]} {_inflect(words.get(lang), counts[name])}")
+    return Bilingual(
+        f"{number} {_inflect('trykt|trykte', number)} tall {label.nb}: {', '.join(parts['nb'])}",
+        f"{number} printed {_inflect('number|numbers', number)} {label.en}: {', '.join(parts['en'])}",
+    )
+
+
+def _inflect(words: str, count: int) -> str:
+    """Return the singular or the plural of ``singular|plural``; where there is one form, that."""
+    one, _, more = words.partition("|")
+    return one if count == 1 or not more else more
+
+
+_UNEXPLAINED = "differs without reason"
+_VERDICT_WORDS = {
+    EXACT: Bilingual("nøyaktig|nøyaktige", "exact"),
+    ROUNDS: Bilingual("likt etter avrunding|like etter avrunding", "equal after rounding"),
+    CALIBRATED: Bilingual("kalibrert|kalibrerte", "calibrated"),
+    DIFFERS: Bilingual("avviker med grunn", "differs with reason|differ with reason"),
+    _UNEXPLAINED: Bilingual(
+        "avviker uten kjent grunn", "differs without a known reason|differ without a known reason"
+    ),
+    NOT_ATTEMPTED: Bilingual("lar seg ikke beregne", "cannot be computed"),
+}
 
 
 def _judge(item: Item, provenance: Provenance) -> tuple[str, ...]:

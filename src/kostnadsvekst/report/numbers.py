@@ -16,6 +16,7 @@ CONFIDENTIAL = ":"
 ZERO = "-"
 
 _LATEX = {NARROW_SPACE: r"\,", MINUS: "$-$"}
+INFINITY = "∞"
 
 
 def format_number(value: float | None, decimals: int, lang: str = "nb", medium: str = "text") -> str:
@@ -24,7 +25,7 @@ def format_number(value: float | None, decimals: int, lang: str = "nb", medium: 
     Parameters
     ----------
     value : float or None
-        None and NaN give ``..``, the symbol of a missing number.
+        None and NaN give ``..``, the symbol of a missing number; infinity is its sign.
     decimals : int
     lang : {"nb", "en"}
     medium : {"text", "latex"}
@@ -37,6 +38,8 @@ def format_number(value: float | None, decimals: int, lang: str = "nb", medium: 
     """
     if value is None or math.isnan(value):
         return MISSING
+    if math.isinf(value):
+        return _infinite(value, medium)
     number = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
     text = f"{abs(number):,.{decimals}f}"
     if lang == "nb":
@@ -44,6 +47,11 @@ def format_number(value: float | None, decimals: int, lang: str = "nb", medium: 
     if number < 0:
         text = MINUS + text
     return for_latex(text) if medium == "latex" else text
+
+
+def _infinite(value: float, medium: str) -> str:
+    sign = MINUS if value < 0 else ""
+    return f"${'-' if sign else ''}\\infty$" if medium == "latex" else sign + INFINITY
 
 
 def for_latex(text: str) -> str:

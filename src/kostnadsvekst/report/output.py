@@ -5,6 +5,31 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
+# Of numbers in CSV files. Double precision has 16, of which sums in another order, other instructions and
+# other libraries change the last; what is left has the same bytes on every machine.
+SIGNIFICANT_DIGITS = 10
+
+
+def csv_text(frame: pd.DataFrame, digits: int = SIGNIFICANT_DIGITS) -> str:
+    """CSV of a frame without its index, fractions with as many digits as the computation bears.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    digits : int
+        Significant digits of floating-point numbers; whole numbers and text are written as they are.
+
+    Returns
+    -------
+    str
+        With line feeds. A negative zero is written as zero.
+    """
+    numbers = frame.select_dtypes("float").columns
+    told = frame.assign(**{name: frame[name] + 0.0 for name in numbers})
+    return str(told.to_csv(index=False, lineterminator="\n", float_format=f"%.{digits}g"))
+
 
 def write_files(folder: str | Path, files: Mapping[str, str | bytes]) -> tuple[Path, ...]:
     """Write files so that a crash leaves the last good ones.

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import acute_beds_results
+from kostnadsvekst.models.grammar import is_quoted, split, unquote
 from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, Result
 from kostnadsvekst.models.transformations import parse_call
 from kostnadsvekst.naming import nearest_names
@@ -23,10 +26,13 @@ _YEAR = Bilingual("År", "Year")
 _TITLE = Bilingual("Regresjoner", "Regressions")
 _STUB = Bilingual("Uavhengige variabler", "Independent variables")
 _NONE = Bilingual("nei", "no")
+_YES = Bilingual("ja", "yes")
 _LISTED = 8
 STARS = (0.05, 0.01, 0.001)
 
 
+# What a row of one's own may hold: also missing values of pandas, and decimals.
+OwnCell: TypeAlias = str | float | np.number[Any] | np.bool_ | Decimal | Bilingual | None
 _Column: TypeAlias = Result | pd.DataFrame
 _Tabulated: TypeAlias = _Column | Sequence[_Column] | Mapping[str, _Column]
 
@@ -47,7 +53,7 @@ def table(
     keep: Sequence[str] | None = None,
     hide: Sequence[str] = (),
     rename: Mapping[str, str | Bilingual] | None = None,
-    rows: Mapping[str | Bilingual, Sequence[str | float | Bilingual]] | None = None,
+    rows: Mapping[str | Bilingual, Sequence[OwnCell]] | None = None,
     title: str | Bilingual = _TITLE,
     name: str = "regressions",
 ) -> Table:
@@ -74,7 +80,8 @@ def table(
     rename : mapping of str to str or Bilingual, optional
         Term -> label; without it the labels of the panel's columns.
     rows : mapping of label to sequence, optional
-        Rows of your own below the coefficients, one text or number for each estimate.
+        Rows of your own below the coefficients, one text, number (whole ones without decimals), truth value
+        or None (empty) for each estimate.
     title : str or Bilingual
     name : str
         Stem of file names.
@@ -83,7 +90,8 @@ def table(
     -------
     Table
         ``.to("tex", "nb")`` renders it: csv, tex (booktabs), html, md, typ, docx. The estimator has a row
-        unless all are fixed effects; the autocorrelation has rows where there is one.
+        unless all are fixed effects; the autocorrelation has rows where there is one, and so have terms that
+        were omitted as collinear.
 
     Raises
     ------
@@ -177,8 +185,11 @@ def _coefficient_rows(
 
 def term_label(term: str) -> Bilingual:
     """Label of a term: of the column, its level, its transformation, products with ``×``."""
-    if ":" in term:
-        parts = [term_label(part) for part in term.split(":")]
+    if is_quoted(term):
+        return label_of(unquote(term))
+    factors = split(term, ":")
+    if len(factors) > 1:
+        parts = [term_label(factor) for factor in factors]
         return Bilingual(" × ".join(p.nb for p in parts), " × ".join(p.en for p in parts))
     if term == CONSTANT:
         return Bilingual("Konstant", "Constant")
@@ -214,7 +225,7 @@ def _choose(
 
 def _begins(term: str, start: str) -> bool:
     """Whether a term begins so; a product only if the beginning is a product too."""
-    return term.startswith(start) and term.count(":") == start.count(":")
+    return term.startswith(start) and len(split(term, ":")) == len(split(start, ":"))
 
 
 def _coefficient(fitted: Result, term: str, decimals: int, stars: Sequence[float]) -> Cell:
@@ -232,14 +243,8 @@ def _below(fitted: Result, term: str, decimals: int, show: str) -> Cell:
 def _interval(fitted: Result, term: str, decimals: int) -> Cell:
     line = fitted.coefficients.loc[term]
     ends = [float(line["conf_low"]), float(line["conf_high"])]
-    nb, en = ([_end(end, decimals, lang) for end in ends] for lang in ("nb", "en"))
+    nb, en = ([format_number(end, decimals, lang) for end in ends] for lang in ("nb", "en"))
     return Bilingual(f"[{nb[0]}; {nb[1]}]", f"[{en[0]}, {en[1]}]")
-
-
-def _end(value: float, decimals: int, lang: str) -> str:
-    if np.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return format_number(value, decimals, lang)
 
 
 def _in_parentheses(column: str) -> Callable[[Result, str, int], Cell]:
@@ -283,6 +288,20 @@ def _weights(fitted: Result) -> Cell:
     return label_of(fitted.facts.weights) if fitted.facts.weights else _NONE
 
 
+def _omitted(fitted: Result) -> Cell:
+    """Name the terms that were left out; more than a few by number."""
+    facts = fitted.facts
+    if not facts.omitted:
+        return ""
+    names = [facts.labels.get(term, term_label(term)) for term in facts.omitted[:_LISTED]]
+    more = len(facts.omitted) - len(names)
+    nb, en = ", ".join(n.nb for n in names), ", ".join(n.en for n in names)
+    return Bilingual(
+        f"utelatt: {nb}" + (f" og {more} til" if more else ""),
+        f"omitted: {en}" + (f" and {more} more" if more else ""),
+    )
+
+
 def _optional(value: float | None, decimals: int) -> Cell:
     return "" if value is None else Number(float(value), decimals)
 
@@ -316,6 +335,11 @@ _FACTS = (
         lambda f: _optional(f.facts.n_lost, 0),
         _is_known("n_lost"),
     ),
+    _Fact(
+        Bilingual("Kollineære variabler", "Collinear terms"),
+        _omitted,
+        lambda fits: any(f.facts.omitted for f in fits),
+    ),
     _Fact(Bilingual("N", "N"), lambda f: Number(float(f.n_obs), 0)),
     _Fact(Bilingual("R²", "R²"), lambda f: _optional(f.facts.r_squared, 3), _is_known("r_squared")),
     _Fact(
@@ -326,12 +350,32 @@ _FACTS = (
 )
 
 
-def _own_row(
-    label: str | Bilingual, cells: Sequence[str | float | Bilingual], count: int, decimals: int
-) -> Row:
-    if len(cells) != count:
-        raise SpecificationError(f"the row {label!r} has {len(cells)} cells for {count} estimates")
-    return Row(label, tuple(Number(float(c), decimals) if isinstance(c, int | float) else c for c in cells))
+def _own_row(label: str | Bilingual, cells: Sequence[OwnCell], count: int, decimals: int) -> Row:
+    if isinstance(cells, str) or len(cells) != count:
+        raise SpecificationError(
+            f"the row {label!r} has {'one text' if isinstance(cells, str) else f'{len(cells)} cells'} "
+            f"for {count} estimates"
+        )
+    return Row(label, tuple(_own_cell(label, cell, decimals) for cell in cells))
+
+
+def _own_cell(label: str | Bilingual, value: OwnCell, decimals: int) -> Cell:
+    """Write a text as it is, a count as a whole number, None as nothing, what is missing by its sign."""
+    if value is None:
+        return ""
+    if isinstance(value, str | Bilingual):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return _YES if value else _NONE
+    if isinstance(value, Integral):
+        return Number(float(value), 0)
+    if isinstance(value, Real | Decimal):
+        return Number(float(value), decimals)
+    if value is pd.NA or value is pd.NaT:
+        return Number(None, decimals)
+    raise SpecificationError(
+        f"the row {label!r} has {value!r} of type {type(value).__name__}: write a number, a text or None"
+    )
 
 
 def _notes(

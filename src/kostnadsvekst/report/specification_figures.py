@@ -8,7 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.analysis.influence import Influence
-from kostnadsvekst.analysis.specification_curve import ADDED, DECLARED, OK, PUBLISHED, SpecificationCurve
+from kostnadsvekst.analysis.specification_curve import (
+    ADDED,
+    DECLARED,
+    OK,
+    PUBLISHED,
+    SpecificationCurve,
+    stable_order,
+)
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models.samples import sample_label
@@ -96,7 +103,7 @@ def draw_curve(
     choices = list_choices(curve) if choices is None else choices
     if len(set(curve.frame.loc[good, "term"])) != 1:
         raise SpecificationError("a specification curve shows one term, estimated at least once")
-    order = np.flatnonzero(good)[np.argsort(curve.frame["estimate"].to_numpy()[good], kind="stable")]
+    order = np.flatnonzero(good)[stable_order(curve.frame["estimate"].to_numpy()[good])]
     frame = curve.frame.iloc[order]
     rows = sum(len(group) for group in choices.values()) + len(choices)
     figure, axes = new_figure(8.2, 3.6 + 0.165 * rows, 2, 1, sharex=True, height_ratios=(3.3, 0.165 * rows))
@@ -151,7 +158,11 @@ def _draw_estimates(
     axis: Any, frame: pd.DataFrame, quantity: Bilingual, lang: str, labels: Mapping[str, str]
 ) -> None:
     x = np.arange(len(frame))
-    interval = {"nb": "95 %-intervall", "en": "95% interval"}[lang]
+    # Each by its own standard errors; how often it covers was not simulated.
+    interval = {
+        "nb": "95 %-intervall (nominelt; dekning ikke simulert)",
+        "en": "95% interval (nominal; coverage not simulated)",
+    }[lang]
     low, high = frame["conf_low"].to_numpy(), frame["conf_high"].to_numpy()
     axis.vlines(x, low, high, color="#C9D6E2", linewidth=min(3.0, 400 / len(frame)), zorder=1)
     axis.plot([], [], color="#C9D6E2", linewidth=5, label=interval)
@@ -278,13 +289,13 @@ def _draw_leave_one_out(
     frame = influence.of(term).head(count)[::-1]
     line = influence.estimate.coefficients.loc[term]
     y = np.arange(len(frame))
-    band = {"nb": "alle, med 95 %-intervall", "en": "all, with 95% interval"}[lang]
+    band = {"nb": "alle, med nominelt 95 %-intervall", "en": "all, with nominal 95% interval"}[lang]
     axis.axvspan(line["conf_low"], line["conf_high"], color="#E4ECF4", zorder=0)
     axis.axvline(line["estimate"], color=COLOURS[0], zorder=1, label=band)
     half = 1.96 * frame["std_error_without"].fillna(0)
     without = {
-        "nb": "uten enheten, klassisk 95 %-intervall",
-        "en": "without the unit, classical 95% interval",
+        "nb": "uten enheten, klassisk 95 %-intervall (nominelt)",
+        "en": "without the unit, classical 95% interval (nominal)",
     }
     axis.errorbar(
         frame["estimate_without"],

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,16 +11,9 @@ from dataclasses import dataclass
 from kostnadsvekst.errors import DataMissingError, SpecificationError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, both, translate
 from kostnadsvekst.provenance import SYNTHETIC, UNKNOWN, Provenance
-from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, for_latex, format_number
+from kostnadsvekst.report.latex import escape_latex, escape_row_start, label_slug
+from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, format_number
 from kostnadsvekst.sources.files import USER_FILE
-
-_LATEX_SPECIAL = {c: "\\" + c for c in "&%$#_{}"} | {
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-    "×": r"$\times$",
-    "²": r"$^2$",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ class Table:
 
     def title_text(self, lang: str) -> str:
         """Title, behind the label of synthetic data where it applies."""
-        title = self.title.get(lang)
+        title = _words(self.title, lang)
         return f"{SYNTHETIC_LABEL.get(lang)}. {title}" if self.provenance.synthetic else title
 
 
@@ -162,23 +156,24 @@ def render_csv(table: Table, lang: str) -> str:
         " ".join(filter(None, (headings[j] for headings in _spread(table, lang))))
         for j in range(table.n_columns)
     ]
-    writer.writerow([translate(table.stub, lang), *columns, "data_origin"])
+    writer.writerow([_words(table.stub, lang), *columns, "data_origin"])
     for row in table.rows:
         cells = [_plain(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        writer.writerow([translate(row.label, lang), *cells, table.provenance.origin])
+        writer.writerow([_words(row.label, lang), *cells, table.provenance.origin])
     return buffer.getvalue()
 
 
 def render_markdown(table: Table, lang: str) -> str:
     """Pipe table with title above and notes below."""
     columns = [" ".join(filter(None, line)) for line in zip(*_spread(table, lang), strict=True)]
-    lines = [f"**{table.title_text(lang)}**", ""]
-    lines += [_pipes([translate(table.stub, lang), *columns]), _pipes(["---", *["---:"] * table.n_columns])]
+    stub, columns = _escape_markdown(_words(table.stub, lang)), [_escape_markdown(c) for c in columns]
+    lines = [f"**{_escape_markdown(table.title_text(lang))}**", ""]
+    lines += [_pipes([stub, *columns]), _pipes(["---", *["---:"] * table.n_columns])]
     for row in table.rows:
-        label = "&emsp;" * row.indent + _escape_markdown(translate(row.label, lang))
+        label = "&emsp;" * row.indent + _escape_markdown(_words(row.label, lang))
         cells = [_escape_markdown(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
         lines.append(_pipes([label, *cells]))
-    lines += [""] + [f"{_escape_markdown(note.get(lang))}\n" for note in table.notes]
+    lines += [""] + [f"{_escape_line(_words(note, lang))}\n" for note in table.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -188,25 +183,25 @@ def render_latex(table: Table, lang: str) -> str:
         r"\begin{table}[htbp]",
         r"\centering",
         r"\small",
-        rf"\caption{{{_escape_latex(table.title_text(lang))}}}",
-        rf"\label{{tab:{table.name.replace('_', '-')}}}",
+        rf"\caption{{{escape_latex(table.title_text(lang))}}}",
+        rf"\label{{tab:{label_slug(table.name)}}}",
         rf"\begin{{tabular}}{{l{'r' * table.n_columns}}}",
         r"\toprule",
     ]
     for number, headings in enumerate(table.headings):
-        stub = _escape_latex(translate(table.stub, lang)) if number == len(table.headings) - 1 else ""
+        stub = escape_row_start(_words(table.stub, lang)) if number == len(table.headings) - 1 else ""
         lines.append(f"{stub} & " + " & ".join(_latex_heading(h, lang) for h in headings) + r" \\")
         lines += _cmidrules(headings)
     lines.append(r"\midrule")
     for row in table.rows:
         if row.rule_above:
             lines.append(r"\midrule")
-        label = r"\quad " * row.indent + _escape_latex(translate(row.label, lang))
+        label = r"\quad " * row.indent + escape_row_start(_words(row.label, lang))
         cells = [_latex_cell(cell, lang) for cell in row.cells] or [""] * table.n_columns
         lines.append(f"{label} & " + " & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
     for note in table.notes:
-        text = _escape_latex(note.get(lang))
+        text = escape_latex(_words(note, lang))
         lines.append(rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {text}}}")
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
@@ -218,19 +213,19 @@ def render_html(table: Table, lang: str) -> str:
 
 def html_fragment(table: Table, lang: str) -> str:
     """Table and its notes, without a page around them."""
-    lines = [f"<table>\n<caption>{html.escape(table.title.get(lang))}</caption>\n<thead>"]
+    lines = [f"<table>\n<caption>{html.escape(_words(table.title, lang))}</caption>\n<thead>"]
     for number, headings in enumerate(table.headings):
-        stub = translate(table.stub, lang) if number == len(table.headings) - 1 else ""
+        stub = _words(table.stub, lang) if number == len(table.headings) - 1 else ""
         cells = "".join(_html_heading(heading, lang) for heading in headings)
         lines.append(f"<tr><th>{html.escape(stub)}</th>{cells}</tr>")
     lines.append("</thead>\n<tbody>")
     for row in table.rows:
-        label = "&emsp;" * row.indent + html.escape(translate(row.label, lang))
+        label = "&emsp;" * row.indent + html.escape(_words(row.label, lang))
         texts = [html.escape(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
         rule = ' class="rule"' if row.rule_above else ""
         lines.append(f"<tr{rule}><td>{label}</td>" + "".join(f"<td>{t}</td>" for t in texts) + "</tr>")
     lines.append("</tbody>\n</table>")
-    lines += [f'<p class="note">{html.escape(note.get(lang))}</p>' for note in table.notes]
+    lines += [f'<p class="note">{html.escape(_words(note, lang))}</p>' for note in table.notes]
     return "\n".join(lines) + "\n"
 
 
@@ -241,7 +236,7 @@ def render_typst(table: Table, lang: str) -> str:
     """
     cells = []
     for number, headings in enumerate(table.headings):
-        stub = translate(table.stub, lang) if number == len(table.headings) - 1 else ""
+        stub = _words(table.stub, lang) if number == len(table.headings) - 1 else ""
         texts = [_typst_heading(heading, lang) for heading in headings]
         cells.append(", ".join([_typst_text(stub), *texts]))
     lines = [
@@ -258,11 +253,11 @@ def render_typst(table: Table, lang: str) -> str:
     for row in table.rows:
         if row.rule_above:
             lines.append("    table.hline(stroke: 0.5pt),")
-        label = f"h({row.indent}em) + {_typst_text(translate(row.label, lang))}"
+        label = f"h({row.indent}em) + {_typst_text(_words(row.label, lang))}"
         texts = [_text(cell, lang) for cell in row.cells] or [""] * table.n_columns
         lines.append("    " + ", ".join([label, *map(_typst_text, texts)]) + ",")
     lines += ["    table.hline(),", "  ),", ")"]
-    notes = [f"#text(size: 0.8em, {_typst_text(note.get(lang))})\n" for note in table.notes]
+    notes = [f"#text(size: 0.8em, {_typst_text(_words(note, lang))})\n" for note in table.notes]
     return "\n".join([*lines, *notes]) + "\n"
 
 
@@ -284,10 +279,10 @@ def render_docx(table: Table, lang: str) -> bytes:
     document = Document()
     document.core_properties.author = f"kostnadsvekst {table.provenance.package_version}"
     document.add_paragraph().add_run(table.title_text(lang)).bold = True
-    lines = [[translate(table.stub, lang) if last else "", *spread] for last, spread in _marked(table, lang)]
+    lines = [[_words(table.stub, lang) if last else "", *spread] for last, spread in _marked(table, lang)]
     for row in table.rows:
         cells = [_text(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        lines.append(["\u2003" * row.indent + translate(row.label, lang), *cells])
+        lines.append(["\u2003" * row.indent + _words(row.label, lang), *cells])
     grid = document.add_table(rows=len(lines), cols=table.n_columns + 1, style="Light List")
     for line, cells in zip(lines, grid.rows, strict=True):
         for number, (text, cell) in enumerate(zip(line, cells.cells, strict=True)):
@@ -295,7 +290,7 @@ def render_docx(table: Table, lang: str) -> bytes:
             if number:
                 cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
     for note in table.notes:
-        document.add_paragraph(note.get(lang))
+        document.add_paragraph(_words(note, lang))
     buffer = io.BytesIO()
     document.save(buffer)
     return _without_dates(buffer.getvalue())
@@ -351,6 +346,9 @@ RENDERERS: dict[str, Callable[[Table, str], str]] = {
     "md": render_markdown,
 }
 
+# Control characters, line ends of every kind, and halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
+
 _STYLE = """\
 body { font-family: Georgia, 'Times New Roman', serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; font-size: 0.92rem; }
@@ -396,20 +394,20 @@ def _typst_text(text: str) -> str:
 
 
 def _typst_heading(heading: Heading, lang: str) -> str:
-    text = _typst_text(translate(heading.text, lang))
+    text = _typst_text(_words(heading.text, lang))
     return text if heading.span == 1 else f"table.cell(colspan: {heading.span}, align: center, {text})"
 
 
 def _spread(table: Table, lang: str) -> list[list[str]]:
     """Heading texts by line, one for each column."""
     return [
-        [translate(heading.text, lang) for heading in line for _ in range(heading.span)]
+        [_words(heading.text, lang) for heading in line for _ in range(heading.span)]
         for line in table.headings
     ]
 
 
 def _text(cell: Cell, lang: str, medium: str = "text") -> str:
-    return cell.text(lang, medium) if isinstance(cell, Number) else translate(cell, lang)
+    return cell.text(lang, medium) if isinstance(cell, Number) else _words(cell, lang)
 
 
 def _plain(cell: Cell, lang: str) -> str:
@@ -425,19 +423,28 @@ def _pipes(cells: Iterable[str]) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    return text.replace("|", r"\|").replace("*", r"\*").replace("_", r"\_")
+    """Write a text so that Markdown prints it; ``<`` and ``&`` stay where they begin no tag or entity."""
+    text = re.sub(r"[\\|*_`]", r"\\\g<0>", text)
+    text = text.replace("](", r"]\(").replace("[^", r"\[^").replace("~~", r"\~\~")
+    return re.sub(r"<(?=[A-Za-z/!?])|&(?=#|\w+;)", r"\\\g<0>", text)
 
 
-def _escape_latex(text: str) -> str:
-    return for_latex("".join(_LATEX_SPECIAL.get(c, c) for c in text))
+def _escape_line(text: str) -> str:
+    """As `_escape_markdown`, of a line of its own, which could be a heading, quotation or list."""
+    return re.sub(r"^(\s*\d*)([#>+-]|(?<=\d)[.)](?=\s|$))", r"\1\\\2", _escape_markdown(text))
+
+
+def _words(text: str | Bilingual, lang: str) -> str:
+    """Text in one language and on one line, without signs that no format can print."""
+    return _UNPRINTABLE.sub(" ", translate(text, lang))
 
 
 def _latex_cell(cell: Cell, lang: str) -> str:
-    return cell.text(lang, "latex") if isinstance(cell, Number) else _escape_latex(translate(cell, lang))
+    return cell.text(lang, "latex") if isinstance(cell, Number) else escape_latex(_words(cell, lang))
 
 
 def _latex_heading(heading: Heading, lang: str) -> str:
-    text = _escape_latex(translate(heading.text, lang))
+    text = escape_latex(_words(heading.text, lang))
     return text if heading.span == 1 else rf"\multicolumn{{{heading.span}}}{{c}}{{{text}}}"
 
 
@@ -452,4 +459,4 @@ def _cmidrules(headings: Sequence[Heading]) -> list[str]:
 
 def _html_heading(heading: Heading, lang: str) -> str:
     span = f' colspan="{heading.span}"' if heading.span > 1 else ""
-    return f"<th{span}>{html.escape(translate(heading.text, lang))}</th>"
+    return f"<th{span}>{html.escape(_words(heading.text, lang))}</th>"

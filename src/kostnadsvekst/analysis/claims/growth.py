@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from kostnadsvekst.analysis.claims.measures import NotInDataError, compute_measure
-from kostnadsvekst.analysis.growth import compound_rate, summarise
+from kostnadsvekst.analysis.growth import compound_rate, summarise, top_groups
 from kostnadsvekst.panel.functions import TOTAL
 from kostnadsvekst.sources.published import printed_value
 
@@ -25,7 +25,7 @@ def measure_growth(measure: str, accounted: pd.DataFrame | None, groups: pd.Data
     Returns
     -------
     float or str
-        Per cent, a year, a function or a list of groups.
+        Per cent, a year, a function or a list of groups (``top_groups:3:kroner``, ``top_groups:3:percent``).
 
     Raises
     ------
@@ -72,6 +72,32 @@ def explain_real_growth(real: pd.DataFrame, prices: pd.Series) -> str:
     )
 
 
+def explain_top_groups(measure: str, groups: pd.DataFrame | None) -> str:
+    """Say what the groups named by a measure grew by, where it is one of the groups that grew most.
+
+    Parameters
+    ----------
+    measure : str
+    groups : DataFrame or None
+        From `kostnadsvekst.analysis.growth.by_group`.
+
+    Returns
+    -------
+    str
+        Empty for any other measure.
+    """
+    name, *arguments = measure.split(":")
+    if name != "top_groups" or groups is None or len(groups) < int(arguments[0]):
+        return ""
+    named = {unit: top_groups(groups, int(arguments[0]), column) for unit, column in _UNITS.items()}
+    kroner, percent = (", ".join(named[unit]) for unit in ("kroner", "percent"))
+    rates = "; ".join(f"{group}: {groups.loc[group, 'growth_percent']:.1f}" for group in named["percent"])
+    return (
+        f"the sentence names no unit; in kroner per inhabitant, which figure 4 draws, {kroner} grew most, "
+        f"in per cent {percent} ({rates})"
+    )
+
+
 def _require(arguments: list[str], accounted: pd.DataFrame) -> None:
     years = {a for a in arguments if len(a) == 4 and a.isdigit()}
     for wanted, known in (
@@ -111,9 +137,10 @@ def _faster(accounted: pd.DataFrame, one: str, other: str) -> str:
     return max(real, key=lambda name: real[name].iloc[-1] / real[name].iloc[0])
 
 
-def _top_groups(groups: pd.DataFrame, count: str) -> str:
-    top = groups["growth"].nlargest(int(count)).index
-    return ", ".join(str(number) for number in sorted(int(str(name)) for name in top))
+def _top_groups(groups: pd.DataFrame, count: str, unit: str = "kroner") -> str:
+    if len(groups) < int(count):
+        raise NotInDataError(f"the data have {len(groups)} KOSTRA group(s), not {count}")
+    return ", ".join(top_groups(groups, int(count), _UNITS[unit]))
 
 
 def _small_highest(groups: pd.DataFrame) -> str:
@@ -126,6 +153,9 @@ def _small_highest(groups: pd.DataFrame) -> str:
 
     return "høyest" if level(number <= 6) > level(number.between(7, 15)) else "ikke høyest"
 
+
+# The sentence on groups names no unit: it is judged in both.
+_UNITS = {"kroner": "growth", "percent": "growth_percent"}
 
 OF_ACCOUNTS: Mapping[str, Callable[..., float | str]] = {
     "growth_real": _growth_real,

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.analysis.claims.measures import compute_measure
-from kostnadsvekst.register.schema import AGE_GROUPS, SERVICE_CODES, weeks_of_month
+from kostnadsvekst.register.decomposition import NO_GROWTH
+from kostnadsvekst.register.schema import AGE_GROUPS, SERVICE_CODES, SERVICES, weeks_of_month
 from kostnadsvekst.register.tables import RegisterTables
 
 _TIME_LIMITED = ("time_limited_other", "time_limited_rehabilitation", "time_limited_assessment")
@@ -53,6 +54,55 @@ def compute_claims(tables: RegisterTables, claims: pd.DataFrame) -> pd.Series:
         ]
     found = pd.Series(ours, index=claims.index, dtype=np.float64)
     return found.where(np.isfinite(found))
+
+
+def explain_register(measure: str, tables: RegisterTables) -> str:
+    """Say what a claim about several services rests on, service by service.
+
+    Parameters
+    ----------
+    measure : str
+    tables : RegisterTables
+
+    Returns
+    -------
+    str
+        Empty for a claim about one service.
+    """
+    name, *arguments = measure.split(":")
+    if name == "growth_below_80_least":
+        return _explain_below_80(tables, *arguments)
+    return _explain_strongest(tables, *arguments) if name == "service_growth_rank" else ""
+
+
+def _explain_below_80(t: RegisterTables, services: str, start: str, end: str) -> str:
+    shares = below_80_by_service(t, services, start, end)
+    rest = [service for service in SERVICE_SETS[services] if service not in shares]
+    told = "; ".join(f"{_called(service)} {share:.1f}" for service, share in shares.items())
+    return f"per cent of the growth below 80 years, service by service: {told}" + (
+        f"; no growth to divide: {', '.join(map(_called, rest))}" if rest else ""
+    )
+
+
+def _explain_strongest(t: RegisterTables, service: str, start: str, end: str) -> str:
+    """Name the services that grew more, in per cent and in users: the sentence says neither."""
+    users = {code: _users_of(t, code, "all") for code in SERVICE_CODES}
+    in_percent = {code: _change(series, start, end) for code, series in users.items()}
+    in_users = {code: _difference(series, start, end) for code, series in users.items()}
+    parts = [
+        f"in {unit} {grown[service]:,.{digits}f}, more: {_more(grown, service, digits)}"
+        for unit, grown, digits in (("per cent", in_percent, 2), ("users per week", in_users, 0))
+    ]
+    return f"growth of {_called(service)} {start} to {end}: {'; '.join(parts)}"
+
+
+def _more(grown: Mapping[str, float], service: str, decimals: int) -> str:
+    above = sorted((code for code in grown if grown[code] > grown[service]), key=lambda code: -grown[code])
+    return ", ".join(f"{_called(code)} {grown[code]:,.{decimals}f}" for code in above) or "none"
+
+
+def _called(service: str) -> str:
+    return SERVICES[service]["en"]
 
 
 def _in(series: pd.Series, period: str) -> pd.Series:
@@ -121,6 +171,36 @@ def _growth_below_80(t: RegisterTables, services: str, start: str, end: str) -> 
     """Part of the growth in users below 80 years, per cent."""
     old, everybody = (_difference(_users_of(t, services, g), start, end) for g in ("80+", "all"))
     return 100 * (1 - old / everybody)
+
+
+def below_80_by_service(t: RegisterTables, services: str, start: str, end: str) -> dict[str, float]:
+    """Part of each service's growth in users that is below 80 years, per cent, largest first.
+
+    Parameters
+    ----------
+    t : RegisterTables
+    services : str
+        Of `SERVICE_SETS`.
+    start, end : str
+        ``YYYY-MM``: the months compared.
+
+    Returns
+    -------
+    dict of str to float
+        Service -> per cent; without services that grew by less than `NO_GROWTH` of their users, which have no
+        growth to divide, and without confidential ones.
+    """
+    shares = {}
+    for service in SERVICE_SETS[services]:
+        users = _users_of(t, service, "all")
+        if _difference(users, start, end) > NO_GROWTH * _in(users, start).mean():
+            shares[service] = _growth_below_80(t, service, start, end)
+    known = {service: share for service, share in shares.items() if np.isfinite(share)}
+    return dict(sorted(known.items(), key=lambda item: -item[1]))
+
+
+def _growth_below_80_least(t: RegisterTables, services: str, start: str, end: str) -> float:
+    return min(below_80_by_service(t, services, start, end).values(), default=np.nan)
 
 
 # Hours ----------
@@ -260,6 +340,7 @@ COMPUTATIONS: Mapping[str, Callable[..., float]] = {
     "share_women": _share_women,
     "mean_age": _mean_age,
     "growth_below_80": _growth_below_80,
+    "growth_below_80_least": _growth_below_80_least,
     "hours": _hours,
     "hours_change": _hours_change,
     "hours_difference": _hours_difference,

@@ -12,7 +12,7 @@ from kostnadsvekst.models.balanced.separation import (
     Separation,
     find_separation,
     independent,
-    null_directions,
+    not_identified,
 )
 
 Floats = NDArray[np.float64]
@@ -121,10 +121,9 @@ def _identified(X: Floats, separation: Separation, present: Bools, classes: Ints
         raise SpecificationError(separation_message([labels[j] for j in separation.omitted], separation))
     if separation.omitted:
         return independent(X, separation.used, classes)
-    directions = null_directions(X, separation.used, classes)
-    if directions.shape[1]:
-        involved = np.abs(directions * np.linalg.norm(X[:, separation.used], axis=1)[:, None]).max(1) > 1e-8
-        listed = ", ".join([labels[j] for j in np.flatnonzero(involved)][:_LISTED])
+    involved = not_identified(X, separation.used, classes)
+    if involved:
+        listed = ", ".join([labels[j] for j in involved][:_LISTED])
         raise SpecificationError(f"a regressor is collinear with the others or with the effects: {listed}")
     return np.arange(len(X))
 

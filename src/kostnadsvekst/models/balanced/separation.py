@@ -94,7 +94,7 @@ def find_separation(y: Floats, X: Floats, present: Bools, classes: Ints) -> Sepa
         by_regressors=int(known.sum() - used.sum()),
         units=np.flatnonzero(present.any(1) & ~used.any(1)),
         classes=np.flatnonzero((left == 0) & (before > 0)),
-        omitted=_not_identified(X, used, classes) if lost else (),
+        omitted=not_identified(X, used, classes) if lost else (),
     )
 
 
@@ -119,6 +119,12 @@ def null_directions(X: Floats, used: Bools, classes: Ints) -> Floats:
     return np.asarray(rows[lengths <= _RANK * max(1.0, lengths[0])].T / scale[:, None])
 
 
+def not_identified(X: Floats, used: Bools, classes: Ints) -> tuple[int, ...]:
+    """Regressors that the effects, alone or with other regressors, reproduce in the cells used."""
+    directions = null_directions(X, used, classes) * _scale(X, used)[:, None]
+    return tuple(int(j) for j in np.flatnonzero(np.abs(directions).max(1, initial=0.0) > _ZERO))
+
+
 def independent(X: Floats, used: Bools, classes: Ints) -> Ints:
     """Regressors, first come first kept, that neither the effects nor earlier regressors reproduce."""
     kept: list[int] = []
@@ -133,11 +139,6 @@ def _scale(X: Floats, used: Bools) -> Floats:
     values = X[:, used]
     length = np.linalg.norm(values - values.mean(1, keepdims=True), axis=1)
     return np.where(length > 0, length, 1.0)
-
-
-def _not_identified(X: Floats, used: Bools, classes: Ints) -> tuple[int, ...]:
-    directions = null_directions(X, used, classes) * _scale(X, used)[:, None]
-    return tuple(int(j) for j in np.flatnonzero(np.abs(directions).max(1, initial=0.0) > _ZERO))
 
 
 def _without_empty_effects(y: Floats, present: Bools, classes: Ints) -> Bools:

@@ -129,6 +129,7 @@ def _regress_on_controls(change: Floats, X: Floats, w: Floats, treated: Bools) -
 def _propensity(X: Floats, w: Floats, treated: Bools) -> tuple[Floats, Floats]:
     """Logit scores by maximum likelihood; (n, K) contributions to the coefficients."""
     D, b = treated.astype(np.float64), np.zeros(X.shape[1])
+    _inverse((X * w[:, None]).T @ X, "the covariates are collinear")
     score = _logistic(X @ b)
     for _ in range(_STEPS):
         information = (X * (w * score * (1 - score))[:, None]).T @ X

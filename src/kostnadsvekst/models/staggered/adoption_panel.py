@@ -93,6 +93,19 @@ class AdoptionPanel:
             effects=tuple(codes[units] for codes in self.effects),
         )
 
+    def until(self, n_periods: int) -> "AdoptionPanel":
+        """Panel of the first periods; units without a row in these are gone."""
+        cut = replace(
+            self,
+            y=self.y[:, :n_periods],
+            present=self.present[:, :n_periods],
+            weights=self.weights[:, :n_periods],
+            periods=self.periods[:n_periods],
+            covariates=self.covariates[:, :, :n_periods],
+            effects=tuple(codes[:, :n_periods] for codes in self.effects),
+        )
+        return cut.take(cut.present.any(axis=1))
+
     def without(self, cells: Bools) -> "AdoptionPanel":
         """Panel without some (N, T) cells; units that have no other are gone."""
         kept = self.present & ~cells

@@ -101,7 +101,8 @@ def event_study(
         For rows without a unit or a time, units treated from the first period on, units with missing periods
         (by Callaway and Sant'Anna), cohorts without a row to be compared with (by Sun and Abraham), treated
         rows that untreated ones do not identify (by imputation and two-stage): all are left out. For effects
-        that rest on one treated unit alone (they have no standard error), or are compared with one only.
+        that rest on one treated unit alone (they have no standard error), or are compared with one only. For
+        a first stage without an effect of units or of periods.
     """
     _check_choices(method, control, base_period, adjustment)
     _check_scope(method, anticipation, first_stage)
@@ -119,8 +120,8 @@ def event_study(
         anticipation=anticipation,
     )
     panel = _comparable(without_always_treated(read, anticipation), method, control, anticipation)
-    estimated = _estimate(panel, method, Comparisons(control, base_period, anticipation, adjustment))
-    for note in (*estimated.notes, *_single(estimated)):
+    estimated = estimate_panel(panel, method, Comparisons(control, base_period, anticipation, adjustment))
+    for note in (*estimated.notes, *_single(estimated), *_bare_first_stage(estimated.panel, first_stage)):
         warnings.warn(note, DataWarning, stacklevel=2)
     made = TwoStageStudy if method == "two_stage" else EventStudy
     stages = None if first_stage is None else tuple(first_stage)
@@ -148,7 +149,17 @@ def _comparable(panel: AdoptionPanel, method: str, control: str, anticipation: i
     return panel
 
 
-def _estimate(panel: AdoptionPanel, method: str, comparisons: Comparisons) -> Estimated:
+def estimate_panel(panel: AdoptionPanel, method: str, comparisons: Comparisons) -> Estimated:
+    """Estimate the effects of a panel that has controls throughout.
+
+    Parameters
+    ----------
+    panel : AdoptionPanel
+        Nobody affected from the start.
+    method : str
+        One of `METHODS`.
+    comparisons : Comparisons
+    """
     if method == "callaway_santanna":
         return callaway_santanna(panel, comparisons)
     if method == "sun_abraham":
@@ -196,6 +207,25 @@ def _require_constant_weights(panel: AdoptionPanel, method: str) -> None:
             "the unit's mean, or method='imputation'",
             problems,
         )
+
+
+def _bare_first_stage(panel: AdoptionPanel, first_stage: Sequence[str] | None) -> tuple[str, ...]:
+    """Say so if the effects that were told leave units or periods without any."""
+    if first_stage is None:
+        return ()
+    steady = [_constant_in_a_unit(codes, panel.present) for codes in panel.effects]
+    lacking = [] if any(steady) else ["units"]
+    lacking += ["periods"] if all(steady) else []
+    listed = " + ".join(first_stage)
+    return tuple(
+        f"first_stage names all the effects of the first stage: {what} have none of their own beside {listed}"
+        for what in lacking
+    )
+
+
+def _constant_in_a_unit(codes: NDArray[np.intp], present: NDArray[np.bool_]) -> bool:
+    high = np.where(present, codes, -1).max(axis=1)
+    return bool(((codes == high[:, None]) | ~present).all())
 
 
 def _single(estimated: Estimated) -> tuple[str, ...]:

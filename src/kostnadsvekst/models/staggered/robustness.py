@@ -1,7 +1,7 @@
 """How far the estimates lean on parallel trends: tests before treatment, sensitivity, placebo dates."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
-from kostnadsvekst.models.staggered.adoption_panel import NEVER, without_always_treated
-from kostnadsvekst.models.staggered.event_study import event_study
+from kostnadsvekst.models.staggered.adoption_panel import (
+    NEVER,
+    AdoptionPanel,
+    require_controls,
+    without_always_treated,
+)
+from kostnadsvekst.models.staggered.callaway_santanna import Comparisons
+from kostnadsvekst.models.staggered.event_study import METHODS, estimate_panel
 from kostnadsvekst.models.staggered.reading import read_adoption_panel
-from kostnadsvekst.models.staggered.studies import Aggregate, EventStudy
+from kostnadsvekst.models.staggered.robust_intervals import robust_relative_magnitudes
+from kostnadsvekst.models.staggered.studies import Aggregate, EventStudy, StudyColumns, TwoStageStudy
+from kostnadsvekst.provenance import provenance_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
     Warns
     -----
     DataWarning
-        For horizons without a standard error of their own, which are left out.
+        For horizons without a standard error of their own, which are left out; and where clusters are too
+        few to test each horizon.
     """
     table = study.horizons
     last = study.last_before
@@ -65,6 +74,13 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
     estimate = table["estimate"].to_numpy()[picked]
     values, vectors = np.linalg.eigh(study.covariance[np.ix_(picked, picked)])
     kept = values > 1e-10 * values[-1]
+    if not kept.all():
+        warnings.warn(
+            f"the covariance of {len(picked)} horizons has rank {kept.sum()}, as with few units or clusters: "
+            f"{kept.sum()} of their combinations are tested, not each of them",
+            DataWarning,
+            stacklevel=2,
+        )
     statistic = float(np.sum((vectors[:, kept].T @ estimate) ** 2 / values[kept]))
     return WaldTest(statistic, int(kept.sum()), float(chdtrc(int(kept.sum()), statistic)))
 
@@ -98,25 +114,29 @@ def sensitivity(
 
     Notes
     -----
-    Rambachan and Roth (2023), relative magnitudes, by diff-diff's ``HonestDiD``. Periods of anticipation lie
-    after the base period: trends may fail there too, and they do not count in the mean.
+    Rambachan and Roth (2023), relative magnitudes. The identified set is by diff-diff's ``HonestDiD``, whose
+    interval around it counts the error of the mean but not that of the largest violation before treatment,
+    and holds the mean too seldom where this is large; the interval here is that of
+    `robust_relative_magnitudes`. Periods of anticipation lie after the base period: trends may fail there
+    too, and they do not count in the mean.
     """
     from diff_diff import compute_honest_did
 
     path = _path(study, window)
     results, target = _honest_input(study, path), _target(path)
+    robust = robust_relative_magnitudes(study, magnitudes, window).to_dict("records")
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for magnitude in magnitudes:
+        for magnitude, interval in zip(magnitudes, robust, strict=True):
             bounds = compute_honest_did(results, method="relative_magnitude", M=float(magnitude), **target)
             rows.append(
                 {
                     "magnitude": magnitude,
                     "set_low": float(bounds.lb),
                     "set_high": float(bounds.ub),
-                    "conf_low": float(bounds.ci_lb),
-                    "conf_high": float(bounds.ci_ub),
+                    "conf_low": interval["conf_low"],
+                    "conf_high": interval["conf_high"],
                 }
             )
     return pd.DataFrame(rows)
@@ -150,12 +170,19 @@ def placebo(
     Returns
     -------
     Aggregate
-        The simple mean; far from zero it speaks of trends before treatment, or of anticipation.
+        The simple mean; far from zero it speaks of trends before treatment, or of anticipation. Units whose
+        moved date is the first period or before it are left out, and periods from which on nobody is left
+        to compare with.
 
     Raises
     ------
     SpecificationError
         If `shift` is not positive or no unit is left to be treated.
+
+    Warns
+    -----
+    DataWarning
+        For cells that cannot be compared, as `event_study`; what else it warns of was said of the true dates.
     """
     if shift < 1:
         raise SpecificationError("shift must be at least one period")
@@ -163,25 +190,38 @@ def placebo(
         raise SpecificationError(
             "placebo dates need an estimator for unbalanced panels, such as 'imputation'"
         )
+    if method not in METHODS:
+        raise SpecificationError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
     panel = without_always_treated(
         read_adoption_panel(data, outcome, unit, time, first_treated, never_treated=never_treated)
     )
-    kept = panel.present & ~panel.treated
-    i, t = np.nonzero(kept)
-    moved = np.where(panel.first == NEVER, NEVER, np.maximum(panel.first - shift, 0))
-    frame = pd.DataFrame(
-        {
-            "unit": panel.units[i],
-            "period": t + 1,
-            "y": panel.y[i, t],
-            "first": np.where(moved[i] == NEVER, np.nan, moved[i] + 1.0),
-        }
+    moved = _moved(panel, shift)
+    require_controls(moved, "never_treated" if method == "sun_abraham" else "not_yet_treated")
+    estimated = estimate_panel(moved, method, Comparisons())
+    for note in estimated.notes:
+        warnings.warn(f"placebo dates: {note}", DataWarning, stacklevel=2)
+    study = (TwoStageStudy if method == "two_stage" else EventStudy)(
+        method,
+        "not_yet_treated",
+        "universal",
+        estimated.effects,
+        estimated.panel,
+        StudyColumns(outcome, unit, time),
+        provenance_of(data),
     )
-    kept_frame = frame[frame["period"] <= _last_with_controls(frame)]
-    with warnings.catch_warnings():
-        # What is small or left out was said of the true dates; periods are renumbered here.
-        warnings.simplefilter("ignore", DataWarning)
-        return event_study(kept_frame, "y", "unit", "period", "first", method).aggregate()
+    return study.aggregate()
+
+
+def _moved(panel: AdoptionPanel, shift: int) -> AdoptionPanel:
+    """Panel before treatment with earlier dates, up to the last period that has a comparison."""
+    before = panel.without(panel.treated)
+    moved = replace(before, first=np.where(before.first == NEVER, NEVER, before.first - shift))
+    compared = (moved.present & ~moved.treated).any(axis=0)
+    last = int(np.argmin(compared)) if not compared.all() else panel.y.shape[1]
+    cut = moved.until(last) if last else moved
+    cut = replace(cut, first=np.where(cut.first >= cut.y.shape[1], NEVER, cut.first))
+    # Units whose moved date is the first period have nothing to be compared with.
+    return cut.take(cut.first > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +309,3 @@ def _honest_input(study: EventStudy, path: _Path) -> Any:
         vcov=vcov,
         interaction_indices={h: j for j, h in enumerate(keys)},
     )
-
-
-def _last_with_controls(frame: pd.DataFrame) -> int:
-    """Last period up to which every period has a cell before its placebo date."""
-    untreated = frame[~(frame["period"] >= frame["first"])]
-    present = np.isin(np.arange(1, frame["period"].max() + 1), untreated["period"])
-    return int(np.argmin(present)) if not present.all() else int(frame["period"].max())

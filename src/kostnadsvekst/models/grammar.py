@@ -1,0 +1,252 @@
+"""The words of a term: names in backticks, calls, products; shared by formulas and specifications.
+
+A term is a product of factors, joined by ``:`` (or ``*``, with all lower products); a factor is a column,
+``C(column)``, or a call such as ``lag(log(x), 2)``. Backticks make anything a column's name, and a backtick
+inside them is doubled: ``"`a:b`"`` is one column, ``"a:b"`` a product.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from kostnadsvekst.errors import SpecificationError
+
+# Transformations, and those of them that go along the time of an entity.
+CALLS = ("log", "square", "per_capita", "total", "lag", "diff")
+OVER_TIME = ("lag", "diff")
+CATEGORY = "C"
+
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_CALL = re.compile(r"\s*(\w+)\((.*)\)\s*", re.DOTALL)
+_SIGNS = set("`:*(),[]")
+
+
+def split(text: str, sign: str) -> list[str]:
+    """Split at a sign that stands outside of backticks and of all brackets.
+
+    A backtick or bracket that is never closed is part of a name.
+    """
+    pieces, depth, start, position = [], 0, 0, 0
+    while position < len(text):
+        character = text[position]
+        if character == "`":
+            position = _behind_quote(text, position)
+            continue
+        depth = max(0, depth + (character in "([") - (character in ")]"))
+        if character == sign and not depth:
+            pieces.append(text[start:position])
+            start = position + 1
+        position += 1
+    return [*pieces, text[start:]]
+
+
+def split_product(text: str, sign: str) -> list[str]:
+    """Split a term at ``:`` or ``*``.
+
+    A text with other signs, outside of backticks and calls, or with nothing beside a sign, is one name.
+    """
+    pieces = split(text, sign)
+    factors = [factor for piece in split(text, ":") for factor in split(piece, "*")]
+    return pieces if len(pieces) == 1 or all(map(_is_factor, factors)) else [text]
+
+
+def quote(name: str) -> str:
+    """Put a column's name in backticks."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def unquote(text: str) -> str:
+    """Take the backticks off a name that has them; any other text is itself."""
+    return text[1:-1].replace("``", "`") if is_quoted(text) else text
+
+
+def is_quoted(text: str) -> bool:
+    """Whether a text is one name in backticks, and nothing else."""
+    return text.startswith("`") and _behind_quote(text, 0) == len(text) > 2 and text.endswith("`")
+
+
+def split_call(text: str) -> tuple[str, list[str]] | None:
+    """Read function and arguments of ``C(column)`` or of one of `CALLS`; None if a text is neither.
+
+    Raises
+    ------
+    SpecificationError
+        If a number of periods is given to a function that has none, or is zero.
+    """
+    match = _CALL.fullmatch(text)
+    if not match or match.group(1) not in (*CALLS, CATEGORY) or len(_closing(text)) != 1:
+        return None
+    function, inside = match.groups()
+    arguments = [argument.strip() for argument in split(inside, ",")]
+    if not arguments[0] or (function == CATEGORY and len(arguments) > 1):
+        return None
+    if len(arguments) == 1:
+        return function, arguments
+    if len(arguments) > 2 or not arguments[1].isdecimal():
+        return None
+    if function not in OVER_TIME or int(arguments[1]) < 1:
+        raise SpecificationError(
+            f"cannot read {text!r}: a number of periods, at least 1, goes with {' and '.join(OVER_TIME)} only"
+        )
+    return function, arguments
+
+
+@lru_cache(maxsize=4096)
+def canonical(text: str) -> str:
+    """Write a term of a specification the one way that a formula gives back.
+
+    Backticks stay where a name could be read as something else, and around plain names as they were given;
+    calls have no spaces but one behind the comma.
+    """
+    text = text.strip()
+    if is_quoted(text):
+        name = unquote(text)
+        return canonical_factor(name) if len(_factors(name)) == 1 else quote(name)
+    if "`" not in text and not any(_is_call(piece) for piece in _factors(text)):
+        return text
+    return _joined(text, _part)
+
+
+def canonical_outcome(text: str) -> str:
+    """Write an outcome: as `canonical`, but it is one column or call and never a product."""
+    text = text.strip()
+    if is_quoted(text):
+        return canonical_factor(unquote(text))
+    call = split_call(text)
+    if call is None:
+        return text
+    return quote(text) if call[0] == CATEGORY else _part(text)
+
+
+def canonical_factor(name: str) -> str:
+    """Write a column's name as a factor: in backticks only if it could be read as something else."""
+    return quote(name) if _is_call(name) or is_quoted(name) or name != name.strip() else name
+
+
+def outcome_in_formula(text: str) -> str:
+    """Write an outcome for a formula."""
+    return _formula_part(text)
+
+
+def in_formula(text: str) -> str:
+    """Write a term of a specification for a formula: whatever is no plain name stands in backticks."""
+    if is_quoted(text):
+        return text
+    return ":".join(
+        "*".join(_formula_part(piece) for piece in split_product(one, "*"))
+        for one in split_product(text, ":")
+    )
+
+
+def columns_in(text: str) -> tuple[str, ...]:
+    """Names of the columns that a term is made of, all signs read as such."""
+    return tuple(column for factor in _factors(text) for column in _columns(factor))
+
+
+def refuse_ambiguous(text: str, known: Iterable[str]) -> None:
+    """Refuse a text that is a column's name and a term over other columns.
+
+    Raises
+    ------
+    SpecificationError
+        It says how to write the one and the other.
+    """
+    present = set(known)
+    if text not in present or (_is_call(text) and not _is_readable(text)):
+        return
+    made_of = columns_in(text)
+    if made_of != (text,) and present.issuperset(made_of):
+        raise SpecificationError(
+            f"{text!r} is a column of the data, and it can be read as a term of {', '.join(made_of)}: write "
+            f"{quote(text)} (in backticks) for the column, {_in_quotes(text)} for the term, or rename the "
+            "column"
+        )
+
+
+def _behind_quote(text: str, position: int) -> int:
+    """Position behind the name in backticks that begins here, or behind the backtick if it is not closed."""
+    match = re.compile(r"`(?:[^`]|``)+`(?!`)").match(text, position)
+    return match.end() if match else position + 1
+
+
+def _closing(text: str) -> list[int]:
+    """Positions where a bracket closes at depth zero."""
+    closed, depth, position = [], 0, 0
+    while position < len(text):
+        if text[position] == "`":
+            position = _behind_quote(text, position)
+            continue
+        if text[position] == ")" and depth == 1:
+            closed.append(position)
+        depth = max(0, depth + (text[position] == "(") - (text[position] == ")"))
+        position += 1
+    return closed
+
+
+def _factors(text: str) -> list[str]:
+    return [factor for piece in split_product(text, ":") for factor in split_product(piece, "*")]
+
+
+def _joined(text: str, write: Callable[[str], str]) -> str:
+    """Write each factor of a term, and the signs between them."""
+    products = [split_product(piece, "*") for piece in split_product(text, ":")]
+    return ":".join("*".join(write(factor) for factor in factors) for factors in products)
+
+
+def _is_factor(text: str) -> bool:
+    """Whether a piece of a term can be a factor of it."""
+    text = text.strip()
+    return bool(text) and (is_quoted(text) or _is_call(text) or not _SIGNS.intersection(text))
+
+
+def _is_call(text: str) -> bool:
+    return not _is_readable(text) or split_call(text) is not None
+
+
+def _is_readable(text: str) -> bool:
+    try:
+        split_call(text)
+    except SpecificationError:
+        return False
+    return True
+
+
+def _columns(factor: str) -> tuple[str, ...]:
+    call = None if is_quoted(factor.strip()) else split_call(factor)
+    return _columns(call[1][0]) if call else (unquote(factor.strip()),)
+
+
+def _part(text: str) -> str:
+    """Part of a term as `canonical` writes it."""
+    call = None if is_quoted(text.strip()) else split_call(text)
+    if call:
+        function, (argument, *periods) = call
+        return f"{function}({', '.join([_part(argument), *periods])})"
+    if not is_quoted(text.strip()):
+        return text
+    name = unquote(text.strip())
+    odd = name != name.strip() or _SIGNS.intersection(name)
+    return quote(name) if odd or _IDENTIFIER.fullmatch(name) else name
+
+
+def _formula_part(text: str) -> str:
+    if is_quoted(text):
+        return text
+    call = split_call(text)
+    if call:
+        function, (argument, *periods) = call
+        return f"{function}({', '.join([_formula_part(argument), *periods])})"
+    return text if _IDENTIFIER.fullmatch(text) else quote(text)
+
+
+def _in_quotes(text: str) -> str:
+    """Write a term with all its columns in backticks."""
+    call = split_call(text)
+    if call:
+        function, (argument, *periods) = call
+        return f"{function}({', '.join([_in_quotes(argument), *periods])})"
+    if len(_factors(text)) == 1:
+        return quote(unquote(text.strip()))
+    return ":".join(
+        "*".join(_in_quotes(piece) for piece in split_product(one, "*")) for one in split_product(text, ":")
+    )
