@@ -166,6 +166,19 @@ def test_a_third_set_is_counted_exactly_where_pairs_are_not_enough(monkeypatch):
     assert read_sets([np.array(s) for s in (first, second, third)]).rank == 13 - 1 - 2
 
 
+def test_weights_that_hardly_connect_levels():
+    """Rows of weight 1e-20 join two halves: the others are fitted as if the halves were apart."""
+    first = np.array([0, 0, 1, 1, 0, 2, 2, 3, 3, 2])
+    second = np.array([0, 1, 0, 1, 2, 2, 3, 2, 3, 1])
+    heavy = np.array([0, 1, 2, 3, 5, 6, 7, 8])
+    w = np.full(10, 1e-20)
+    w[heavy] = 1.0
+    Z = np.random.default_rng(3).normal(size=(10, 2))
+    within = project(Z, w, read_sets([first, second])).within
+    halves = read_sets([in_use(first[heavy]), in_use(second[heavy])])
+    np.testing.assert_allclose(within[heavy], project(Z[heavy], w[heavy], halves).within, atol=1e-9)
+
+
 def test_long_chains_are_eliminated_where_the_iteration_creeps(monkeypatch):
     monkeypatch.setattr(absorption, "DENSE", 0)
     length = 3_000

@@ -11,6 +11,7 @@ bipartite graph, in which each connected component has one effect too many (Abow
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -270,14 +271,30 @@ class _CrossTables:
 
 def _factorised(tables: _CrossTables, pivots: Ints) -> Callable[[Floats], Floats]:
     """Solver of S v = u for (R, m) right sides."""
-    factor = cho_factor(tables.schur()[np.ix_(pivots, pivots)], lower=True, check_finite=False)
+    invert = _inverse(tables.schur()[np.ix_(pivots, pivots)])
 
     def solve(right: Floats) -> Floats:
         v = np.zeros_like(right)
-        v[pivots] = cho_solve(factor, right[pivots], check_finite=False)
+        v[pivots] = invert(right[pivots])
         return v
 
     return solve
+
+
+def _inverse(matrix: Floats) -> Callable[[Floats], Floats]:
+    """Solver of a positive definite system.
+
+    Weights that differ by more than ten digits leave levels unconnected in numbers: the matrix is then as
+    good as singular, and its directions without weight are left out.
+    """
+    with suppress(np.linalg.LinAlgError):
+        factor = cho_factor(matrix, lower=True, check_finite=False)
+        if not len(matrix) or np.diag(factor[0]).min() ** 2 > _ZERO_PIVOT:
+            return lambda right: cho_solve(factor, right, check_finite=False)
+    values, vectors = np.linalg.eigh(matrix)
+    kept = vectors[:, values > _ZERO_PIVOT]
+    scaled = kept / values[values > _ZERO_PIVOT]
+    return lambda right: scaled @ (kept.T @ right)
 
 
 def _iterated(tables: _CrossTables, rounding: Floats, pivots: Ints | None) -> Callable[[Floats], Floats]:

@@ -254,8 +254,9 @@ def prepare(spec: Specification, data: pd.DataFrame) -> PreparedSample:
     DataWarning
         If rows with missing values are left out.
     """
-    needed = needed_columns(spec, data.columns)
-    require_columns(needed.sources, data.columns)
+    present = data.columns.tolist()
+    needed = needed_columns(spec, present)
+    require_columns(needed.sources, present)
     chosen = sample_mask(spec.sample, data, spec.entity) if spec.sample else np.ones(len(data), dtype=bool)
     sample = read_needed([needed], data)
     if spec.weights:

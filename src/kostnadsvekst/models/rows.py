@@ -73,8 +73,8 @@ def _codes_of_text(values: Any) -> tuple[Ints, Any]:
     # One place more than there are levels: the code of a missing value, -1, stays what it is.
     rank = np.full(len(order) + 1, -1, dtype=np.intp)
     rank[order.to_numpy()] = np.arange(len(order))
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return rank[codes], encoded.dictionary.take(order).to_numpy(zero_copy_only=False)
+    indices = encoded.indices.fill_null(-1) if encoded.null_count else encoded.indices
+    return rank[indices.to_numpy()], encoded.dictionary.take(order).to_numpy(zero_copy_only=False)
 
 
 def _codes_of_numbers(values: NDArray[Any]) -> tuple[Ints, Any]:
