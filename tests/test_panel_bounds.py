@@ -88,9 +88,9 @@ def test_numbers_of_periods(times, numbers):
     ("values", "reason"),
     [
         ([2015, 2015.5], "1 value(s) is not a whole number\n  - row 1: np.float64(2015.5)"),
-        ([np.nan, 2015], "1 value(s) is not a whole number\n  - row 0: np.float64(nan)"),
+        ([np.nan, 2015], "1 value(s) is missing\n  - row 0: np.float64(nan)"),
         ([np.inf, 2015], "1 value(s) is not a whole number\n  - row 0: np.float64(inf)"),
-        (["2015-01", "x", "2015-13"], "2 value(s) is neither a number, a date nor a month such as 2012-07\n"),
+        (["2015-01", "x", "2015-13"], "2 value(s) is neither a number, a date nor a month such as 2012-07;"),
     ],
 )
 def test_times_that_cannot_be_read(values, reason):

@@ -1,9 +1,11 @@
 """Bounds of ingest, of the masks and of temporary folders: what a small mistake would change."""
 
-import json
 import os
+import subprocess
+import sys
 import time
-import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +26,7 @@ from kostnadsvekst.register.ingestion import (
     _settle_persons,
     _whole_persons,
 )
-from kostnadsvekst.register.workspace import (
-    _is_new,
-    _is_owned,
-    _runs,
-    _start_of,
-    remove_abandoned,
-    remove_folder,
-    remove_partial_files,
-    workspace,
-)
+from kostnadsvekst.register.workspace import remove_abandoned, remove_folder, workspace
 
 GOOD = {
     "person_id": "b",
@@ -45,7 +38,6 @@ GOOD = {
     "end_date": "2018-02-01",
     "hours_per_week": "3.5",
 }
-NOBODY = 1 << 22  # more than the largest process number of Linux
 
 
 def delivered(tmp_path, *changes, mapping=None, **options):
@@ -438,103 +430,67 @@ def test_no_usable_row_says_why(tmp_path):
 # --- Temporary folders
 
 
-def folder_of(root, name, pid=None, started=""):
+HOLDS = """
+import sys, time
+from filelock import FileLock
+with FileLock(sys.argv[1] + "/in-use.lock"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[subprocess.Popen]:
+    """Another process that works in a folder."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(folder)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def folder_of(root: Path, name: str, marked: bool = True) -> Path:
     folder = root / f"kostnadsvekst-register-{name}"
-    folder.mkdir()
-    if pid is not None:
-        (folder / "owner.json").write_text(json.dumps({"pid": pid, "started": started}))
+    folder.mkdir(mode=0o700)
+    if marked:
+        (folder / "in-use.lock").touch()
+    (folder / "part").touch()
     return folder
 
 
-def test_folders_of_the_living_stay(tmp_path):
-    own = os.getpid()
-    living = folder_of(tmp_path, "living", own, _start_of(own))
-    dead = folder_of(tmp_path, "dead", NOBODY)
-    reused = folder_of(tmp_path, "reused", own, "another start")  # the number was given again
-    kept = folder_of(tmp_path, "kept", NOBODY)
-    other = tmp_path / "other"
-    other.mkdir()
-    assert [_is_owned(folder) for folder in (living, dead, reused)] == [True, False, _start_of(own) == ""]
-    assert remove_abandoned(tmp_path, keep=kept) == 2
-    assert sorted(path.name[-6:] for path in tmp_path.iterdir()) == ["living", "other", "r-kept"]
-    assert remove_abandoned(tmp_path) == 1
+def test_only_our_own_folders_of_the_dead_go(tmp_path):
+    living = tmp_path / "kostnadsvekst-register-living"
+    foreign = folder_of(tmp_path, "foreign", marked=False)  # named as ours are, without our marker
+    linked = tmp_path / "kostnadsvekst-register-linked"
+    elsewhere = folder_of(tmp_path / "..", f"elsewhere-{tmp_path.name}")
+    linked.symlink_to(elsewhere)
+    folder_of(tmp_path, "dead")
+    with held(living) as process:
+        assert remove_abandoned(tmp_path) == 1
+        assert sorted(tmp_path.iterdir()) == sorted([living, foreign, linked])
+        process.kill()
+        process.wait()
+        assert remove_abandoned(tmp_path) == 1  # whatever ends a process, its lock goes with it
+    assert sorted(tmp_path.iterdir()) == sorted([foreign, linked])
+    assert (elsewhere / "part").exists()
 
 
-def test_new_folder_without_an_owner_stays_for_a_moment(tmp_path, monkeypatch):
-    fresh = folder_of(tmp_path, "fresh")
-    begun = fresh.stat().st_mtime
-    for seconds, new in ((0, True), (4.9, True), (5, False), (6, False)):
-        monkeypatch.setattr(time, "time", lambda seconds=seconds: begun + seconds)
-        assert _is_new(fresh) is new
-        assert _is_owned(fresh) is new
-    monkeypatch.setattr(time, "time", lambda: begun)
-    (fresh / "rows").touch()
-    os.utime(fresh, (begun, begun))
-    assert not _is_new(fresh)
-    assert _is_new(tmp_path / "gone")  # another process has just removed it
-
-
-def test_owner_that_cannot_be_read_is_none(tmp_path):
-    folder = folder_of(tmp_path, "x")
-    for text in ("{", "{}", '{"pid": "x"}'):
-        (folder / "owner.json").write_text(text)
-        assert not _is_owned(folder)
-
-
-def test_processes():
-    assert _runs(os.getpid())
-    assert not _runs(NOBODY)
-    assert _start_of(NOBODY) == ""
-    if Path("/proc/self/stat").exists():
-        assert int(_start_of(os.getpid())) >= int(_start_of(1)) >= 0
-        assert _start_of(os.getpid()) == Path("/proc/self/stat").read_text().split(")")[-1].split()[19]
-
-
-def test_processes_of_others_run_too(monkeypatch):
-    def refused(pid, signal):
-        assert signal == 0  # any other would end the process
-        raise PermissionError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "name", "posix")
-        patch.setattr(os, "kill", refused)
-        found = _runs(NOBODY)
-    assert found
-    monkeypatch.setattr(Path, "read_text", lambda self: "17 (short) S 1")
-    assert _start_of(17) == ""
-
-
-def test_processes_of_windows(monkeypatch):
-    import ctypes
-
-    closed = []
-
-    def opened(access, inherit, pid):
-        assert (access, inherit) == (0x1000, False)  # the right to ask, and no more
-        return {3: 8}.get(pid, 0)
-
-    kernel = types.SimpleNamespace(OpenProcess=opened, CloseHandle=closed.append)
-    with monkeypatch.context() as patch:
-        patch.setattr(ctypes, "windll", types.SimpleNamespace(kernel32=kernel), raising=False)
-        patch.setattr(os, "name", "nt")
-        patch.setattr(os, "kill", lambda *_: closed.append("killed"))
-        found = [_runs(3), _runs(4)]
-    assert found == [True, False]
-    assert closed == [8]
-
-
-def test_workspace_says_whose_it_is_and_goes(tmp_path):
+def test_workspace_goes_with_the_work(tmp_path):
     with workspace(tmp_path / "a" / "b") as folder:
-        owner = json.loads((folder / "owner.json").read_text())
-        assert owner == {"pid": os.getpid(), "started": _start_of(os.getpid())}
         assert folder.name.startswith("kostnadsvekst-register-")
         assert folder.parent == tmp_path / "a" / "b"
+        (folder / "part").touch()
+        with workspace(tmp_path / "a" / "b") as second:
+            assert second != folder
+        assert (folder / "part").exists()
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
 def test_workspace_with_a_key_is_taken_over_from_the_dead_only(tmp_path):
-    left = folder_of(tmp_path, "key", NOBODY)
-    (left / "part").touch()
+    left = folder_of(tmp_path, "key")
     with workspace(tmp_path, key="key") as folder:
         assert folder == left
         assert (folder / "part").exists()
@@ -542,28 +498,27 @@ def test_workspace_with_a_key_is_taken_over_from_the_dead_only(tmp_path):
             assert second != left
         assert left.exists()
     assert list(tmp_path.iterdir()) == []
+    busy = tmp_path / "kostnadsvekst-register-busy"
+    with held(busy), workspace(tmp_path, key="busy") as third:
+        assert third != busy
     with workspace(tmp_path, key="new") as folder:
         assert folder.name == "kostnadsvekst-register-new"
         assert os.name == "nt" or oct(folder.stat().st_mode)[-3:] == "700"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has its own rules")
+def test_a_folder_that_others_can_read_is_not_taken_over(tmp_path):
+    open_to_all = folder_of(tmp_path, "key")
+    open_to_all.chmod(0o755)
+    with workspace(tmp_path, key="key") as folder:
+        assert folder != open_to_all
+        assert oct(folder.stat().st_mode)[-3:] == "700"
 
 
 def test_workspace_goes_after_an_error(tmp_path):
     with pytest.raises(KeyboardInterrupt), workspace(tmp_path):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
-
-
-def test_half_written_files_of_the_dead_go(tmp_path):
-    target = tmp_path / "out.parquet"
-    names = [f"partial-{os.getpid()}", f"partial-{NOBODY}", "partial-x", f"partial-a-{os.getpid()}"]
-    for name in names:
-        (tmp_path / f".out.parquet.{name}").touch()
-    (tmp_path / f".other.parquet.partial-{NOBODY}").touch()
-    assert remove_partial_files(target) == 2
-    left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == sorted(
-        [f".other.parquet.partial-{NOBODY}", f".out.parquet.{names[0]}", f".out.parquet.{names[3]}"]
-    )
 
 
 def test_folder_is_removed_even_if_it_fills_again(tmp_path, monkeypatch):

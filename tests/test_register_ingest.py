@@ -1,6 +1,7 @@
 """Ingest: every row is accounted for, formats agree, nothing personal is left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -185,56 +186,67 @@ import os, signal, sys
 import pyarrow.parquet as pq
 from kostnadsvekst.register import ingest
 def die(*args, **kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), getattr(signal, sys.argv[4]))
 pq.ParquetWriter.add_key_value_metadata = die  # all rows are written, nothing is in place yet
 ingest(sys.argv[1], sys.argv[2], temp_directory=sys.argv[3])
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
-def test_killed_process_leaves_nothing_after_the_next_start(tmp_path):
+def killed_ingestion(folder: Path, signal_name: str = "SIGKILL") -> tuple[Path, Path]:
+    """Ingest in a process that is killed with everything written, nothing in place; target, spill folder."""
     register = simple(2000)
     register["person_id"] = register["person_id"].astype(float)
-    pyreadstat.write_dta(register, tmp_path / "in.dta")
-    temp, out = tmp_path / "temp", tmp_path / "out.parquet"
+    pyreadstat.write_dta(register, folder / "in.dta")
+    temp, out = folder / "temp", folder / "out.parquet"
     source = Path(__file__).parents[1] / "src"
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "in.dta"), str(out), str(temp)],
+        [sys.executable, "-c", KILLED, str(folder / "in.dta"), str(out), str(temp), signal_name],
         env={**os.environ, "PYTHONPATH": str(source)},
     )
-    assert killed.returncode == -9
-    left = list(temp.rglob("*.parquet"))
-    assert left, "the killed process should have left personal data, else this test shows nothing"
-    read_before = left[0].stat().st_mtime_ns
-    assert list(tmp_path.glob(".out.parquet.partial-*"))
-    # Another piece of work in the same place: everything must go.
-    with workspace(temp):
+    assert killed.returncode == -getattr(signal, signal_name)
+    return out, temp
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGTERM"])
+def test_killed_process_leaves_nothing_after_the_next_start(tmp_path, signal_name):
+    out, temp = killed_ingestion(tmp_path, signal_name)
+    # else this test shows nothing: the delivery as Parquet, and the half-written episodes
+    left = [*temp.rglob("*.parquet"), *tmp_path.glob("kostnadsvekst-register-*/*.parquet")]
+    assert len(left) == 2
+    for path in left:
+        assert oct(path.stat().st_mode)[-3:] == "600" or path.name == "episodes.parquet"
+        assert oct(path.parent.stat().st_mode)[-3:] == "700"
+    # Another piece of work in the same places: everything must go.
+    with workspace(temp), workspace(tmp_path):
         assert not list(temp.rglob("*.parquet"))
     assert not list(temp.iterdir())
-    assert read_before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.dta", "temp"]
     ingest(tmp_path / "in.dta", out, temp_directory=temp)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.dta", "out.parquet", "temp"]
     assert not list(temp.iterdir())
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has its own rules")
+def test_only_the_owner_may_read_the_episodes_unless_asked_otherwise(tmp_path):
+    path = write_csv(tmp_path / "in.csv", [{}])
+    for out, options, mode in (("a", {}, "600"), ("b", {"file_mode": 0o640}, "640")):
+        report = ingest(path, tmp_path / f"{out}.parquet", **options)
+        assert oct((tmp_path / f"{out}.parquet").stat().st_mode)[-3:] == mode
+        assert report.out == str(tmp_path / f"{out}.parquet")
+        assert ingest(path, tmp_path / f"{out}.parquet", **options).out == report.out
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 def test_interrupted_work_is_taken_up_and_then_removed(tmp_path, monkeypatch):
-    register = simple(500)
-    register["person_id"] = register["person_id"].astype(float)
-    pyreadstat.write_dta(register, tmp_path / "in.dta")
-    temp, out = tmp_path / "temp", tmp_path / "out.parquet"
-    source = Path(__file__).parents[1] / "src"
-    subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "in.dta"), str(out), str(temp)],
-        env={**os.environ, "PYTHONPATH": str(source)},
-    )
+    out, temp = killed_ingestion(tmp_path)
 
     def refuse(*args, **kwargs):
         raise AssertionError("the Stata file was read again")
 
     monkeypatch.setattr(pyreadstat, "read_file_in_chunks", refuse)
     report = ingest(tmp_path / "in.dta", out, temp_directory=temp)
-    assert report.rows_kept == len(register.drop_duplicates())
+    assert report.rows_kept == len(simple(2000).drop_duplicates())
     assert not list(temp.iterdir())
 
 

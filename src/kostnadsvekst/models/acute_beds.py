@@ -43,6 +43,7 @@ from kostnadsvekst.panel.monthly import (
     load_panel,
     outcome_counts,
     outcome_parts,
+    short_names,
     to_grid,
 )
 from kostnadsvekst.provenance import provenance_of
@@ -74,6 +75,7 @@ __all__ = [
     "outcome_counts",
     "outcome_parts",
     "results",
+    "short_names",
     "to_grid",
 ]
 

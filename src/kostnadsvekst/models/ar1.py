@@ -22,7 +22,7 @@ from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification, dummies_of
-from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.panel.periods import check_unique, read_panel_periods, require_neighbours
 from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
@@ -168,6 +168,8 @@ class Ar1Estimate(Estimate):
         Modified Durbin-Watson statistic and Baltagi-Wu LBI of the within residuals.
     n_lost : int
         Complete rows that the transformation took: the first of each unit.
+    step : str
+        Length of a period as found in the time column, such as ``"2 years"``.
     """
 
     rho: float
@@ -182,6 +184,7 @@ class Ar1Estimate(Estimate):
     durbin_watson: float
     lbi: float
     n_lost: int
+    step: str
 
     @property
     def facts(self) -> ResultFacts:
@@ -195,6 +198,9 @@ class Ar1Estimate(Estimate):
             rho_method=self.rho_method,
             n_lost=self.n_lost,
         )
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}\none period is {self.step}"
 
     def with_covariance(
         self, covariance: str | tuple[str, ...], convention: str | None = None, **options: Any
@@ -235,7 +241,8 @@ def estimate_ar1(
     Parameters
     ----------
     spec : Specification
-        Its time column must hold whole numbers, months or dates, unique within an entity. Weights must be
+        Its time column is read by `kostnadsvekst.panel.periods.read_periods`: one period is the regular
+        step of the whole column, such as two years, and must be unique within an entity. Weights must be
         constant within entities and go only with the methods in `WEIGHTED_METHODS`.
     data : DataFrame
         One row an observation, in any order; units may be unbalanced and have gaps. Rows with a missing
@@ -258,7 +265,8 @@ def estimate_ar1(
     DataMissingError, InvalidDataError
         As `kostnadsvekst.estimate`; also for rows that repeat an entity and period.
     SpecificationError
-        For an unknown method, weights that Stata refuses, a rho outside (-1, 1), or nothing to estimate.
+        For an unknown method, weights that Stata refuses, no two rows of a unit one period apart (but for a
+        fixed rho), a rho outside (-1, 1), or nothing to estimate.
 
     Notes
     -----
@@ -274,14 +282,17 @@ def estimate_ar1(
     method, fixed = _check_method(rho, rho_value)
     _check_specification(spec)
     prepared = prepare(spec, data)
-    check_unique(prepared.units, prepared.times)
+    periods = read_panel_periods(data[spec.entity], data[spec.time], prepared.rows)
+    check_unique(prepared.units, prepared.times, periods.numbers)
+    if method != "fixed":
+        require_neighbours(prepared.entities, periods, spec.entity, spec.time)
     weights = _unit_weights(prepared, method)
     design = prepared.build_design()
     fit = fit_ar1(
         prepared.outcome,
         design.columns,
         prepared.entities,
-        period_numbers(prepared.times),
+        periods.numbers,
         method=method,
         two_step=two_step,
         rho_value=fixed,
@@ -318,6 +329,7 @@ def estimate_ar1(
         durbin_watson=fit.rho.durbin_watson,
         lbi=fit.rho.lbi,
         n_lost=len(prepared.rows) - len(rows),
+        step=periods.step,
     )
 
 
@@ -377,7 +389,8 @@ def fit_ar1(
     Raises
     ------
     SpecificationError
-        If no unit has two rows, rho leaves (-1, 1), or nothing is left to estimate.
+        If no unit has two rows, or none has two one period apart (but for a fixed rho), rho leaves (-1, 1),
+        or nothing is left to estimate.
     """
     with threads_for(X.size * X.shape[1]):
         return _fit_ar1(y, X, entities, periods, method, two_step, rho_value, weights)
@@ -399,6 +412,11 @@ def _fit_ar1(
     gaps = _gaps(entities, periods)
     if not gaps.any():
         raise SpecificationError("no unit has two rows: AR(1) disturbances cannot be estimated")
+    if method != "fixed" and not (gaps == 1).any():
+        raise SpecificationError(
+            "no unit has two rows one period apart: nothing in the data tells rho; give a fixed value "
+            "(rho_value)"
+        )
     within = _stata_demeaned(np.column_stack([X, y]), entities)
     moments = lag_moments(within * np.sqrt(w)[:, None], gaps)
     rho = estimate_rho(moments, method, two_step=two_step, rho_value=rho_value)

@@ -13,7 +13,7 @@ from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
-from kostnadsvekst.panel.periods import period_numbers
+from kostnadsvekst.panel.periods import read_panel_periods
 from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
@@ -153,7 +153,8 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     _refuse_further_sets(estimate, "Wooldridge")
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
-    when = period_numbers(estimate.data[spec.time].iloc[estimate.rows])
+    data = estimate.data
+    when = read_panel_periods(data[spec.entity], data[spec.time], estimate.rows).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]
     columns = np.column_stack([fit.X, fit.y])[order]

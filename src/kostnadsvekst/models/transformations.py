@@ -1,7 +1,8 @@
 """Transformed columns in a specification: ``log(x)``, ``diff(log(x))``, ``lag(x)``, ``per_capita(x)`` ...
 
 Lags and differences are taken inside an entity between periods exactly that far apart: after a gap the
-value is missing, not that of an older year.
+value is missing, not that of an older year. Periods are those of the column as a whole, so where it has every
+second year only, the lag is the value two years before (`kostnadsvekst.panel.periods.read_periods`).
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +15,7 @@ from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.grammar import CATEGORY, OVER_TIME, split_call, unquote
 from kostnadsvekst.models.rows import LISTED, name_rows
 from kostnadsvekst.panel.columns import read_numbers
-from kostnadsvekst.panel.periods import check_unique, period_numbers
+from kostnadsvekst.panel.periods import check_unique, read_panel_periods
 
 POPULATION = "population"
 
@@ -102,13 +103,22 @@ def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Ser
 
 
 def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, periods: int) -> pd.Series:
-    check_unique(data[entity], data[time])
-    when = period_numbers(data[time])
-    index = pd.MultiIndex.from_arrays([data[entity], when])
-    wanted = pd.MultiIndex.from_arrays([data[entity], when - periods])
-    found = index.get_indexer(wanted)
-    numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    return pd.Series(np.where(found >= 0, numbers[found], np.nan), index=data.index)
+    """Value of the same unit so many periods before; missing in rows without a unit, as the row will be."""
+    known = data[entity].notna().to_numpy()
+    units, times = data[entity][known], data[time][known]
+    read = read_panel_periods(data[entity], data[time])
+    check_unique(units, times, read.numbers)
+    index = pd.MultiIndex.from_arrays([units, read.numbers])
+    found = index.get_indexer(pd.MultiIndex.from_arrays([units, read.numbers - periods]))
+    if len(found) and not (found >= 0).any():
+        raise SpecificationError(
+            f"lags and differences over {periods} period(s): no {entity} has two rows that far apart "
+            f"({time} has periods of {read.step})"
+        )
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)[known]
+    lagged = np.full(len(data), np.nan)
+    lagged[known] = np.where(found >= 0, numbers[found], np.nan)
+    return pd.Series(lagged, index=data.index)
 
 
 def _refuse_nonpositive(

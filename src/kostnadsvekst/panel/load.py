@@ -10,6 +10,7 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.panel.build import build_panel
+from kostnadsvekst.panel.periods import period_numbers
 from kostnadsvekst.panel.raw import read_choices
 from kostnadsvekst.panel.schema import check_panel
 from kostnadsvekst.provenance import Provenance, provenance_of
@@ -65,6 +66,8 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     panel = panel.rename(columns=dict(columns or {}))
     if "municipality" in panel.columns:
         panel["municipality"] = _municipality_codes(panel["municipality"], labels.get("municipality", {}))
+    if "year" in panel.columns and not pd.api.types.is_numeric_dtype(panel["year"].dtype):
+        panel["year"] = period_numbers(panel["year"], "year")
     check_panel(panel)
     panel = panel.astype({"year": "int64", "population": "int64"})
     panel = panel.sort_values(["municipality", "year"], ignore_index=True)

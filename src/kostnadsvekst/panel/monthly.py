@@ -4,6 +4,8 @@
 day stay, outpatient) × urgency (all, elective, acute).
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -70,19 +72,28 @@ class MonthlyGrid:
 NEVER = 1_000_000
 
 
-def load_panel(path: str | Path | None = None, seed: int = DEFAULT_SEED) -> pd.DataFrame:
+def load_panel(
+    path: str | Path | None = None,
+    seed: int = DEFAULT_SEED,
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Monthly panel of municipalities: a file of the user's own, or the synthetic one.
 
     Parameters
     ----------
     path : str or Path, optional
-        Any format of `kostnadsvekst.sources.files.read_table`. Columns: ``municipality``; ``month``
-        (``2012-07`` or a date); ``first_month`` (first month with beds, constant in a municipality, empty
-        for never; earlier than the panel for beds that were always there); the 24 base counts
-        ``{contact}_{urgency}_{department}_{age}`` (see `kostnadsvekst.synthetic.acute_beds.CELLS`);
-        `SUPPLY` and `DEMAND`; optionally `MECHANISMS` (0 or 1, empty for municipalities without beds).
+        Any format of `kostnadsvekst.sources.files.read_table`. Columns, also under their `short_names`:
+        ``municipality``; ``month`` (as `kostnadsvekst.panel.periods.read_periods` reads it: ``2012-07``,
+        ``2012M07``, ``201207``, a date, Stata's ``%tm`` ...); ``first_month`` (first month with beds,
+        constant in a municipality, empty for never; earlier than the panel for beds that were always
+        there); the 24 base counts ``{contact}_{urgency}_{department}_{age}`` (see
+        `kostnadsvekst.synthetic.acute_beds.CELLS`); `SUPPLY` and `DEMAND`; optionally `MECHANISMS` (0 or 1,
+        empty for municipalities without beds).
     seed : int
         Of the synthetic panel, when no path is given.
+    columns : mapping of str to str, optional
+        Name in the file -> name here.
 
     Returns
     -------
@@ -97,12 +108,51 @@ def load_panel(path: str | Path | None = None, seed: int = DEFAULT_SEED) -> pd.D
         All faults at once: months that cannot be read, rows that repeat a municipality and month, counts
         that are negative or not whole, supply or demand that is not positive, a first month that changes.
     """
-    panel = simulate(seed).panel if path is None else read_table(path)
-    return panel if path is None else check_panel(panel)
+    if path is None:
+        return simulate(seed).panel
+    return check_panel(read_table(path).rename(columns=dict(columns or {})))
+
+
+def short_names() -> dict[str, str]:
+    """Names of at most 32 letters for the columns that have more, as Stata's files need them.
+
+    Returns
+    -------
+    dict of str to str
+        Name -> short name: ``adm``, ``day``, ``out`` for the contact, ``nursing_places`` for
+        ``nursing_home_places``. `load_panel` reads them as the names they stand for.
+
+    Examples
+    --------
+    >>> panel = load_panel()
+    >>> panel.rename(columns=short_names()).to_stata("panel.dta")  # doctest: +SKIP
+    """
+    return {name: _shorten(name) for name in _COLUMNS if len(name) > STATA_LETTERS}
+
+
+def _shorten(name: str) -> str:
+    return _SHORTENED.sub(lambda found: _SHORTER[found.group()], name)
+
+
+STATA_LETTERS = 32
+_SHORTER = {
+    "admissions": "adm",
+    "day_stays": "day",
+    "outpatient": "out",
+    "nursing_home_places": "nursing_places",
+}
+_SHORTENED = re.compile("|".join(_SHORTER))
+_COLUMNS = (*CELLS, *SUPPLY, *DEMAND, *MECHANISMS)
 
 
 def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     """Check a monthly panel and bring it into order; arguments and errors as `load_panel`."""
+    attrs = panel.attrs
+    panel = panel.rename(columns={_shorten(name): name for name in _COLUMNS})
+    panel.attrs = attrs
+    twice = list(dict.fromkeys(panel.columns[panel.columns.duplicated()]))
+    if twice:
+        raise InvalidDataError(f"{len(twice)} column(s) are there twice, perhaps under a short name", twice)
     require_columns(["municipality", "month", "first_month", *CELLS, *SUPPLY, *DEMAND], panel.columns)
     months = _month_text(panel["month"], "month")
     first = _month_text(panel["first_month"].mask(panel["first_month"].isin(["", 0, "0"])), "first_month")
@@ -126,7 +176,7 @@ def to_grid(panel: pd.DataFrame, until: str = "2017-12") -> MonthlyGrid:
     # Every column that is taken from a frame gets a deep copy of its attributes: leave these behind.
     panel = panel.copy(deep=False)
     panel.attrs = {}
-    numbers = period_numbers(panel["month"])
+    numbers = period_numbers(panel["month"], "month")
     kept = numbers <= pd.Period(until, "M").ordinal
     if not kept.any():
         raise InvalidDataError(f"the panel has no month up to {until}; it begins in {panel['month'].min()}")
@@ -254,15 +304,16 @@ def _first_months(panel: pd.DataFrame, units: Ints, n_units: int, start: int) ->
     first = np.full(n_units, NEVER, dtype=np.intp)
     known = panel["first_month"].notna().to_numpy()
     if known.any():
-        first[units[known]] = period_numbers(panel["first_month"][known]) - start
+        numbers = period_numbers(panel["first_month"], "month", np.flatnonzero(known))
+        first[units[known]] = numbers - start
     return first
 
 
 def _month_text(column: pd.Series, name: str) -> pd.Series:
     text = pd.Series(None, index=column.index, dtype=object, name=name)
-    known = column.notna()
+    known = column.notna().to_numpy()
     if known.any():
-        numbers = period_numbers(column[known])
+        numbers = period_numbers(column, "month", np.flatnonzero(known))
         text[known] = pd.PeriodIndex.from_ordinals(numbers, freq="M").astype(str)
     return text
 

@@ -343,4 +343,5 @@ def _parquet_files(source: EpisodeSource, folder: Path) -> tuple[Path, ...]:
         position = table.schema.get_field_index(name)
         table = table.set_column(position, name, table.column(name).cast(pa.string()))
     pq.write_table(table, path)
+    path.chmod(0o600)
     return (path,)

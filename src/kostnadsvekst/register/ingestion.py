@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -33,7 +32,7 @@ from kostnadsvekst.register.schema import (
     masked_count,
     memory_bytes,
 )
-from kostnadsvekst.register.workspace import remove_partial_files, workspace
+from kostnadsvekst.register.workspace import workspace
 
 UNKNOWN_MUNICIPALITY = "9999"
 _STATISTICS_FILES = (".sas7bdat", ".dta", ".sav")
@@ -125,6 +124,8 @@ def ingest(
     mapping: str | Path | Mapping[str, Any] | None = None,
     memory_limit: str = "2GB",
     temp_directory: str | Path | None = None,
+    *,
+    file_mode: int = 0o600,
 ) -> IngestReport:
     """Read deliveries of episodes and write one Parquet file that is checked and sorted by person.
 
@@ -143,6 +144,8 @@ def ingest(
     temp_directory : path, optional
         Where to spill (personal data): default the folder of `out`. Removed at the end, or at the next start
         after a crash.
+    file_mode : int
+        Permissions of the file written; by default only its owner may read it. Windows has its own rules.
 
     Returns
     -------
@@ -169,14 +172,19 @@ def ingest(
     files = _delivered_files(paths, target)
     memory_bytes(memory_limit)
     fingerprint = _fingerprint(files, plan)
-    remove_partial_files(target)
     done = _stored_report(target, fingerprint)
     root = Path(temp_directory) if temp_directory else target.parent
     with workspace(root, key=fingerprint[:16]) as folder:
         if done is not None:
             return done
         staged = [Delivery(path.name, _stage(path, folder)) for path in files]
-        return _sort_and_write(staged, target, plan, fingerprint, memory_limit, folder)
+        # A half-written file is personal data too; beside the target, so that it can take its place at once.
+        with workspace(target.parent) as private:
+            partial = private / "episodes.parquet"
+            report = _sort_and_write(staged, partial, plan, fingerprint, memory_limit, folder)
+            partial.chmod(file_mode)
+            partial.replace(target)
+    return replace(report, out=str(target))
 
 
 def _read_mapping(mapping: str | Path | Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
@@ -240,7 +248,7 @@ def _stored_report(target: Path, fingerprint: str) -> IngestReport | None:
     metadata = pq.read_metadata(target).metadata or {}
     if metadata.get(b"fingerprint", b"").decode() != fingerprint:
         return None
-    return IngestReport(**{**json.loads(metadata[b"report"]), "reused": True})
+    return IngestReport(**{**json.loads(metadata[b"report"]), "out": str(target), "reused": True})
 
 
 def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
@@ -261,7 +269,9 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
             readers[path.suffix.lower()], str(path), chunksize=_CHUNK_ROWS
         )
         for number, (frame, _) in enumerate(chunks):
-            frame.to_parquet(folder / f"{stem}-{number:05}.parquet", index=False)
+            part = folder / f"{stem}-{number:05}.parquet"
+            frame.to_parquet(part, index=False)
+            part.chmod(0o600)
         ready.touch()
     parts = tuple(sorted(folder.glob(f"{stem}-*.parquet")))
     if not parts:
@@ -294,17 +304,10 @@ def _sort_and_write(
         columns = "person, birth_year, sex, municipality, service, start_day, end_day, hundredths"
         order = "person, service, start_day, end_day, hundredths, municipality, birth_year, sex"
         rows = connection.sql(f"SELECT {columns} FROM checked WHERE reason IS NULL ORDER BY {order}")
-        partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
         # One synthetic delivery makes the whole synthetic: the label must never get lost.
         synthetic = any(_says_synthetic(path) for delivery in staged for path in delivery.parts)
-        try:
-            report = _write_sorted(
-                rows, partial, IngestReport(str(target), n_read, 0, refused, repaired), synthetic, fingerprint
-            )
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    return report
+        counted = IngestReport(target.name, n_read, 0, refused, repaired)
+        return _write_sorted(rows, target, counted, synthetic, fingerprint)
 
 
 def _says_synthetic(path: Path) -> bool:

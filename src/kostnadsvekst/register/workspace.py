@@ -1,6 +1,5 @@
 """Folders for temporary personal data that do not outlive the work, whatever ends it."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -9,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 _PREFIX = "kostnadsvekst-register-"
-_OWNER = "owner.json"
+# Held by the owner for as long as it lives, whatever ends it; only folders that have this file are ours.
+_LOCK = "in-use.lock"
 
 
 @contextmanager
@@ -33,16 +35,15 @@ def workspace(temp_directory: str | Path | None = None, key: str | None = None) 
     """
     root = Path(temp_directory) if temp_directory else Path(tempfile.gettempdir())
     root.mkdir(parents=True, exist_ok=True)
-    folder = root / f"{_PREFIX}{key}" if key else Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-    remove_abandoned(root, keep=folder)
-    if folder.exists() and key and _is_owned(folder):
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))  # another process does the same work
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / _OWNER).write_text(json.dumps({"pid": os.getpid(), "started": _start_of(os.getpid())}))
+    folder, lock = _claim(root, key)
     try:
+        remove_abandoned(root)
         yield folder
     finally:
+        if os.name == "nt":  # a locked file cannot be removed there
+            lock.release()
         remove_folder(folder)
+        lock.release()
 
 
 def remove_folder(folder: Path) -> None:
@@ -54,63 +55,54 @@ def remove_folder(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def remove_abandoned(root: Path, keep: Path | None = None) -> int:
-    """Remove folders of processes that no longer run; return how many."""
+def remove_abandoned(root: Path) -> int:
+    """Remove folders of ours whose owners no longer live; return how many."""
     removed = 0
     for folder in root.glob(f"{_PREFIX}*"):
-        if folder != keep and folder.is_dir() and not _is_owned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder.is_symlink() or not (folder / _LOCK).is_file():
+            continue
+        lock = _take(folder)
+        if lock is None:
+            continue
+        # Under another name first: its key may be claimed again at once.
+        aside = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        try:
+            folder.rename(aside / "abandoned")
             removed += 1
+        except OSError:  # another process was faster, or it is open on Windows
+            pass
+        finally:
+            lock.release()
+            shutil.rmtree(aside, ignore_errors=True)
     return removed
 
 
-def remove_partial_files(target: Path) -> int:
-    """Remove half-written versions of `target` whose processes no longer run; return how many."""
-    removed = 0
-    for path in target.parent.glob(f".{target.name}.partial-*"):
-        pid = path.name.rpartition("-")[2]
-        if not (pid.isdigit() and _runs(int(pid))):
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
+def _claim(root: Path, key: str | None) -> tuple[Path, FileLock]:
+    """Folder of the key if nobody works in it, else a new one; and the lock that makes it ours."""
+    if key is not None:
+        named = root / f"{_PREFIX}{key}"
+        named.mkdir(mode=0o700, exist_ok=True)
+        lock = _take(named) if _is_private(named) else None
+        if lock is not None:
+            return named, lock
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+    lock = FileLock(folder / _LOCK, mode=0o600)
+    lock.acquire()
+    return folder, lock
 
 
-def _is_owned(folder: Path) -> bool:
+def _take(folder: Path) -> FileLock | None:
+    lock = FileLock(folder / _LOCK, mode=0o600)
     try:
-        owner = json.loads((folder / _OWNER).read_text())
-        return _runs(int(owner["pid"])) and owner["started"] == _start_of(int(owner["pid"]))
-    except (OSError, ValueError, KeyError):
-        return _is_new(folder)
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):  # at work, or gone, or another user's
+        return None
+    return lock
 
 
-def _is_new(folder: Path) -> bool:
-    """Whether the folder may be so new that its owner has not been written yet."""
-    try:
-        return time.time() - folder.stat().st_mtime < 5 and not any(folder.iterdir())
-    except OSError:
+def _is_private(folder: Path) -> bool:
+    """Whether a folder that was there is ours alone: someone else may have laid it out for us."""
+    if os.name == "nt":
         return True
-
-
-def _runs(pid: int) -> bool:
-    if os.name == "nt":  # os.kill would end the process there
-        import ctypes
-
-        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)  # type: ignore[attr-defined,unused-ignore]
-        if handle:
-            ctypes.windll.kernel32.CloseHandle(handle)  # type: ignore[attr-defined,unused-ignore]
-        return bool(handle)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _start_of(pid: int) -> str:
-    """When the process started, where the system tells: a number can be given again to another process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+    facts = folder.lstat()
+    return facts.st_uid == os.getuid() and facts.st_mode & 0o777 == 0o700 and not folder.is_symlink()

@@ -39,7 +39,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
     DataFrame
         Text that looks like a number with leading zeros (a municipality code) stays text. Columns of Stata,
         SAS and SPSS keep their numbers unless all value labels are numbers themselves; the labels are in
-        ``attrs["value_labels"]``. ``attrs["provenance"]`` names the file and its hash.
+        ``attrs["value_labels"]``. Stata's months, quarters and half-years (``%tm``, ``%tq``, ``%th``) are
+        text such as ``2010M1``, and its weeks (``%tw``) their first days. ``attrs["provenance"]`` names the
+        file and its hash.
 
     Raises
     ------
@@ -179,10 +181,43 @@ def _read_labelled(path: Path) -> pd.DataFrame:
         ".sas7bdat": pyreadstat.read_sas7bdat,
     }
     table, meta = readers[path.suffix.lower()](path)
+    for name, stored in meta.original_variable_types.items():
+        kind = str(stored).replace("-", "")[
+            :3
+        ]  # without the sign of left-justified columns, and what follows
+        if kind in (*_STATA_PERIODS, _STATA_WEEKS) and pd.api.types.is_numeric_dtype(table[name].dtype):
+            table[name] = (
+                _stata_weeks(table[name]) if kind == _STATA_WEEKS else _stata_text(table[name], kind)
+            )
     for name, labels in meta.variable_value_labels.items():
         table[name] = _numbers_from_labels(table[name], labels)
     table.attrs["value_labels"] = dict(meta.variable_value_labels)
     return table
+
+
+# Stata's times that are stored as numbers since 1960: format -> letter that stands for it, parts of a year.
+_STATA_PERIODS = {"%tm": ("M", 12), "%tq": ("Q", 4), "%th": ("H", 2)}
+# Of these every year has 52, the first beginning on 1 January.
+_STATA_WEEKS = "%tw"
+
+
+def _stata_weeks(column: pd.Series) -> pd.Series:
+    """First days of Stata's weeks, as pandas reads them."""
+    years, weeks = np.divmod(column, 52)
+    january = pd.to_datetime((1960 + years).astype("Int64").astype("string") + "-01-01")
+    first_days: pd.Series = january + pd.to_timedelta(7 * weeks, unit="D")
+    return first_days
+
+
+def _stata_text(column: pd.Series, kind: str) -> pd.Series:
+    """Months, quarters and half-years as text that `kostnadsvekst.panel.periods` reads, such as 2010M1."""
+    letter, parts = _STATA_PERIODS[kind]
+
+    def text(number: float) -> str:
+        year, part = divmod(int(number), parts)
+        return f"{1960 + year}{letter}{part + 1}"
+
+    return column.astype(object).map(text, na_action="ignore")
 
 
 def _numbers_from_labels(column: pd.Series, labels: dict[Any, str]) -> pd.Series:

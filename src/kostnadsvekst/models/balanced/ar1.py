@@ -73,13 +73,15 @@ def fit_ar1_with_gaps(
     Raises
     ------
     SpecificationError
-        If regressors are collinear with each other or with the effects.
+        If regressors are collinear with each other or with the effects, or no unit has two cells in a row.
 
     Notes
     -----
     The same estimator as `estimate_ar1` with the term C(period), except that the period dummies are not
     rounded to single precision in the search for rho (a difference of about 1e-8 in rho).
     """
+    if not (present[:, 1:] & present[:, :-1]).any():
+        raise SpecificationError("no unit has values in two periods in a row: nothing in the data tells rho")
     stacked = np.where(present, np.concatenate([X, y[None]]), 0.0)
     within = _single_precision(_unit_demeaned(stacked, present))
     rho = estimate_rho(_cell_moments(within, present, _indicator(classes)[:, 1:]), method).rho
