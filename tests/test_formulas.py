@@ -137,6 +137,12 @@ def test_the_functions_of_the_grammar_are_those_that_are_computed():
     assert tuple(FUNCTIONS) == grammar.CALLS
 
 
+@pytest.mark.parametrize("parts", [("y", (5,)), (None, ("x",)), ("y", ("", "x")), (" ", ("x",))])
+def test_parts_that_are_no_texts_or_empty(parts):
+    with pytest.raises(SpecificationError, match=r"are texts, not|is an empty text"):
+        kv.Specification(*parts, "unit", "year")
+
+
 # Against formulaic ----------
 
 

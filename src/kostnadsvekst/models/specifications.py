@@ -87,6 +87,9 @@ class Specification:
                 f"regressors must be a sequence of terms, not the text {self.regressors!r}: "
                 f"write ({self.regressors!r},)"
             )
+        wrong = [part for part in (self.outcome, *self.regressors) if not isinstance(part, str)]
+        if wrong:
+            raise SpecificationError(f"outcome and regressors are texts, not {', '.join(map(repr, wrong))}")
         object.__setattr__(self, "regressors", tuple(canonical(term) for term in self.regressors))
         object.__setattr__(self, "outcome", canonical_outcome(self.outcome))
         if not all((self.outcome, *self.regressors)):

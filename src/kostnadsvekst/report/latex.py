@@ -82,11 +82,11 @@ _TEXT = {c: "\\" + c for c in "&%$#_{}"} | {
     "`": r"\`{}",
     "“": "``",
     "”": "''",
-    "‘": "`{}",
-    "’": "'{}",
-    "–": "--{}",
-    "—": "---{}",
-    "‐": "-{}",
+    "‘": "`",
+    "’": "'",
+    "–": "--",
+    "—": "---",
+    "‐": "-",
     "\u2011": r"\mbox{-}",
     "…": r"\ldots{}",
     "\xa0": "~",
@@ -165,6 +165,8 @@ _ACCENTS = {
     "\u0331": r"\b",
 }
 _HATS = {"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0307": r"\dot"}
+# Signs that print as one where they stand together.
+_LIGATURES = {"--", "''", ",,", "``", "!`", "?`"}
 _ABOVE = 230
 _MINUS_INFINITY = "−∞"
 _CLUSTER = re.compile(rf"{_MINUS_INFINITY}|.[\u0300-\u036f]*", re.DOTALL)
@@ -182,9 +184,8 @@ def escape_latex(text: str) -> str:
     # Letters with the accents behind them, and infinity with its sign in one formula.
     clusters = _CLUSTER.findall(unicodedata.normalize("NFC", text))
     parts = [_written(cluster) for cluster in clusters]
-    # Signs that would print as one where they stand together: --, '' and ,,
-    for place, pair in enumerate(pairwise(clusters)):
-        if pair in (("-", "-"), ("'", "'"), (",", ",")):
+    for place, (left, right) in enumerate(pairwise(parts)):
+        if left[-1:] + right[:1] in _LIGATURES:
             parts[place] += "{}"
     return "".join(parts)
 
