@@ -9,6 +9,7 @@ import pytest
 import kostnadsvekst as kv
 from kostnadsvekst.analysis.claims.register import compute_claims
 from kostnadsvekst.chapters import Settings, kpr, run_chapters
+from kostnadsvekst.chapters.kpr_data import growth_of_totals
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.register import protect_cube
 from kostnadsvekst.register.tables import RegisterTables
@@ -53,6 +54,21 @@ def test_claims_are_computed_by_hand():
     assert found["C235"] == 4  # the worse of ranks 3 and 4 by size for 40-59 and 18-39
     assert np.isnan(found["C117"])  # the Directorate's number
     assert np.isnan(found["C071"])  # no long-term stays in these tables
+
+
+def test_growth_without_a_level_to_start_from_is_a_row_without_numbers():
+    time = np.arange(len(WEEKS))
+    nobody, few = pd.Series(0.0, index=WEEKS), pd.Series(np.where(time % 3, 0.0, 1.0), index=WEEKS)
+    straight = pd.Series(1000.0 + 2 * time, index=WEEKS)
+    confidential = straight.where(time > 5)
+    totals = {"practical_bpa": nobody, "long_term_stay": few, "practical_daily": straight}
+    found = growth_of_totals(totals | {"practical_training": confidential})
+    assert found.index.tolist() == ["practical_bpa", "long_term_stay", "practical_daily"]
+    assert found.loc["practical_bpa"].isna().all()
+    assert found.loc["long_term_stay"].isna().all()
+    # By hand: 2 a week for 205 weeks, from 1002.
+    assert found.loc["practical_daily", "change_percent"] == pytest.approx(100 * 410 / 1002, abs=1e-4)
+    assert found.loc["practical_daily", "components_percent"] == pytest.approx(100 * 410 / 1002, abs=0.05)
 
 
 def test_claims_are_complete():

@@ -278,3 +278,10 @@ def test_without_shifts_season_and_turns(monkeypatch):
     assert design.degrees_of_freedom == N - 2
     level = mean_of(fit_level(Y[:, None], design), design.part("level"))[:, 0]
     np.testing.assert_allclose(level, dense(0.4, 10.0, False, design)[1], rtol=1e-9)
+
+
+def test_grid_with_which_coverage_was_measured():
+    rhos, smoothnesses = level_model._AUTOCORRELATIONS, level_model._SMOOTHNESSES
+    np.testing.assert_allclose(np.diff(np.arctanh(rhos)), 0.2)
+    assert (rhos.size, smoothnesses.tolist()) == (14, [1, 10, 100, 1e3, 1e4, 1e5])
+    assert rhos[[0, -1]] == pytest.approx([np.tanh(-0.3), np.tanh(2.3)])

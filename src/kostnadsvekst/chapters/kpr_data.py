@@ -10,7 +10,7 @@ import pandas as pd
 from kostnadsvekst import register
 from kostnadsvekst.analysis.claims.register import compute_claims
 from kostnadsvekst.chapters import Settings
-from kostnadsvekst.errors import DataMissingError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
 from kostnadsvekst.register.protected_growth import ProtectedGrowth
 from kostnadsvekst.register.protected_tables import protect_register
@@ -24,6 +24,14 @@ START, END = "2017-01", "2020-12"
 # Without the weeks of Christmas and New Year at either end.
 _COMPARED = ("2017-01-09", "2020-12-14")
 CONF_LEVEL = 0.95
+GROWTH_COLUMNS = (
+    "level_start",
+    "level_end",
+    "change_percent",
+    "conf_low_percent",
+    "conf_high_percent",
+    "components_percent",
+)
 LOCKDOWN, SUMMER, NEW_YEAR_2019, MARCH_2019 = "2020-03-09", "2020-06-15", "2018-12-31", "2019-03-04"
 _SHORT = (
     "respite_institution",
@@ -92,14 +100,21 @@ def _compute(episodes: Path, population_file: Path) -> Material:
 
 
 def growth_of_totals(totals: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """Growth of each service without season, and the check by unobserved components."""
+    """Growth of each service without season, and the check by unobserved components.
+
+    A service whose level may be zero at the start has a row without numbers.
+    """
     rows = {}
     for service, series in totals.items():
         if series.isna().any():
             continue
         breaks = BREAKS.get(service, ())
-        found = register.growth(series, *_COMPARED, breaks, level=CONF_LEVEL)
+        try:
+            found = register.growth(series, *_COMPARED, breaks, level=CONF_LEVEL)
+        except InvalidDataError:  # so few users that the level may be zero: no growth in per cent
+            rows[service] = pd.Series(dtype=float)
+            continue
         check = register.components_check(series, breaks, start=_COMPARED[0], end=_COMPARED[1]).iloc[-1]
         found["components_percent"] = 100 * check["components"] / found["level_start"]
         rows[service] = found
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows).T.reindex(columns=GROWTH_COLUMNS)

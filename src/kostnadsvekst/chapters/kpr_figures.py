@@ -14,6 +14,7 @@ from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
 
 _MARKED = Bilingual("Nedstengningen 12. mars 2020", "Lockdown of 12 March 2020")
 _OBSERVED = Bilingual("per uke", "weekly")
+_BANDS = Bilingual("95 %-bånd for nivå uten sesong", "95% band of the level without season")
 _LEVEL = Bilingual("nivå uten sesong, med 95 %-bånd", "level without season, with 95% band")
 # What the band covers is measured, for all services and kinds of noise: results/kpr/coverage.csv.
 _BAND = Bilingual(
@@ -101,10 +102,15 @@ def _users_figure(material: Material, service: str, lang: str, number: int) -> A
 def _draw_level(axes: Any, path: pd.DataFrame, colour: str, lang: str) -> None:
     """Weekly counts, level and band, on an axis that need not begin at zero; what the band is, below."""
     axes.plot(path["week"], path["observed"], color="#AAAAAA", linewidth=1.0, label=_OBSERVED.get(lang))
-    axes.fill_between(path["week"], path["conf_low"], path["conf_high"], color=colour, alpha=0.3, linewidth=0)
+    _draw_band(axes, path, colour)
     axes.plot(path["week"], path["level"], color=colour, linewidth=1.1, label=_LEVEL.get(lang))
     axes.set_xlabel(_BAND.get(lang), fontsize=6.5, loc="left")
     axes.set_ylim(bottom=_LOWEST * path["observed"].min())
+
+
+def _draw_band(axes: Any, path: pd.DataFrame, colour: str, label: str = "") -> None:
+    low, high = path["conf_low"], path["conf_high"]
+    axes.fill_between(path["week"], low, high, color=colour, alpha=0.3, linewidth=0, label=label or None)
 
 
 def _hours_figure(material: Material, service: str, lang: str, number: int | None) -> Any:
@@ -133,14 +139,11 @@ def _short_stays_figure(material: Material, lang: str) -> Any:
         "time_limited_assessment": COLOURS[0],
         "respite_institution": COLOURS[4],
     }
-    for service, colour in colours.items():
+    for number, (service, colour) in enumerate(colours.items()):
         series = material.tables.users((service,))
         axes.plot(series.index, series, color=colour, linewidth=1.1, label=service_label(service).get(lang))
         if service in material.trends:
-            path = material.trends[service]
-            axes.fill_between(
-                path["week"], path["conf_low"], path["conf_high"], color=colour, alpha=0.25, linewidth=0
-            )
+            _draw_band(axes, material.trends[service], colour, _BANDS.get(lang) if number == 0 else "")
     axes.set_xlabel(_BAND.get(lang), fontsize=6.5, loc="left")
     return _finish(figure, (axes,), _caption(6, lang), _PER_WEEK, lang, columns=2)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.chapters.kpr_data import Material
+from kostnadsvekst.chapters.kpr_data import GROWTH_COLUMNS, Material
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.register.tables import RegisterTables
@@ -130,14 +130,7 @@ def growth_table(material: Material) -> Table:
     rows = [
         Row(
             service_label(str(service)),
-            (
-                Number(g["level_start"], 0),
-                Number(g["level_end"], 0),
-                Number(g["change_percent"], 1),
-                Number(g["conf_low_percent"], 1),
-                Number(g["conf_high_percent"], 1),
-                Number(g["components_percent"], 1),
-            ),
+            tuple(Number(g[name], 0 if name.startswith("level") else 1) for name in GROWTH_COLUMNS),
         )
         for service, g in material.growth.iterrows()
     ]
@@ -151,14 +144,15 @@ def growth_table(material: Material) -> Table:
     )
     note = Bilingual(
         "Nivå uten sesong: glattet kurve og nivåskift med autokorrelert støy, snitt over glatthet og "
-        "autokorrelasjon; sesongen er lik hvert år og med der en test finner den. I simuleringer av "
-        "hver serie dekker intervallet den sanne veksten i 90–98 prosent av trekningene "
-        "(results/kpr/coverage.csv). "
-        "Kontroll: tilstandsrommodell (UnobservedComponents) med samme skift.",
+        "autokorrelasjon; sesongen er lik hvert år og med der en test finner den. I simuleringer av hver "
+        "serie dekker intervallet den sanne veksten i 90–98 prosent av trekningene "
+        "(results/kpr/coverage.csv). Kontroll: tilstandsrommodell (UnobservedComponents) med samme skift. "
+        ".. : nivået kan være null.",
         "Level without season: smooth curve and level shifts with autocorrelated noise, averaged over "
         "smoothness and autocorrelation; the season is the same every year, and kept where a test finds it. "
         "In simulations of each series the interval covers the true growth in 90–98 per cent of the draws "
-        "(results/kpr/coverage.csv). Check: UnobservedComponents with the same shifts.",
+        "(results/kpr/coverage.csv). Check: UnobservedComponents with the same shifts. "
+        "..: the level may be zero.",
     )
     title = Bilingual("Vekst i brukere per uke 2017–2020", "Growth in users per week 2017–2020")
     stub = Bilingual("Tjeneste", "Service")
