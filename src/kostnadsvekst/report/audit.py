@@ -199,7 +199,7 @@ def count_by_origin(audit: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]
     """
     counts: dict[str, dict[str, dict[str, int]]] = {}
     sizes = audit.groupby(["origin", "evidence", "verdict"], sort=True).size()
-    for (origin, evidence, verdict), number in sizes.items():  # type: ignore[misc]
+    for (origin, evidence, verdict), number in sizes.items():
         counts.setdefault(origin, {}).setdefault(evidence, {})[verdict] = int(number)
     return counts
 
