@@ -18,7 +18,6 @@ from kostnadsvekst.chapters import (
 )
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
-from kostnadsvekst.provenance import SYNTHETIC
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -97,6 +96,8 @@ def describe(report: ChapterReport, out: Path, lang: str) -> str:
 
 def _origins(report: ChapterReport, lang: str) -> str:
     """Origins of a chapter's data, the synthetic one with what it means."""
+    from kostnadsvekst.provenance import SYNTHETIC
+
     label = SYNTHETIC_LABEL.get(lang)
     return ", ".join(f"{o} ({label})" if o == SYNTHETIC else o for o in report.result.data_origin)
 
