@@ -500,7 +500,7 @@ def test_estimators_of_one_set_refuse_and_name_the_way(panel):
         with pytest.raises(SpecificationError, match=way):
             refused()
     # Whatever kind is added is refused until it is shown to be right.
-    known = {"classical", "hc1", "cluster", "twoway", "driscoll_kraay"}
+    known = {"classical", "hc1", "hc2", "hc3", "cr2", "cluster", "twoway", "driscoll_kraay"}
     for kind in set(KINDS) - known:
         with pytest.raises(SpecificationError, match=way):
             fitted.with_covariance(kind)
