@@ -65,22 +65,30 @@ def show(title: str, engines: Engines, rounds: int = 20) -> None:
             busy.terminate()
         base = median(next(iter(times.values())))
         print(f"  {state}: median of {rounds} in ms (least to most), times ours")
-        for name, seconds in times.items():
-            low, middle, high = (1e3 * f(seconds) for f in (min, median, max))
+        for name, measured in times.items():
+            low, middle, high = (1e3 * f(measured) for f in (min, median, max))
             print(f"    {name:<40} {middle:9.2f} ({low:.2f} to {high:.2f}) {middle / 1e3 / base:8.2f} x")
 
 
 def take_turns(engines: Engines, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each engine in each round; of calls below 5 ms the mean of ten."""
+    """Seconds of each engine in each round; of calls that can be done in 5 ms the mean of twenty."""
+    calls = {
+        name: 20 if min(seconds(function) for _ in range(5)) < 5e-3 else 1
+        for name, function in engines.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(rounds):
         for name, function in engines.items():
-            calls = 10 if times[name] and times[name][0] < 5e-3 else 1
-            start = time.perf_counter()
-            for _ in range(calls):
-                function()
-            times[name].append((time.perf_counter() - start) / calls)
+            times[name].append(seconds(function, calls[name]))
     return times
+
+
+def seconds(function: Callable[[], object], calls: int = 1) -> float:
+    """Mean time of calls in a row."""
+    start = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - start) / calls
 
 
 def spin() -> None:
