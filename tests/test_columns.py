@@ -272,6 +272,26 @@ def test_a_population_of_zero_is_named(panel):
         assert kv.estimate(spec, data).n_obs == 58
 
 
+@pytest.mark.parametrize("factor", ["log(w)", "log(lag(w))", "diff(log(w))", "per_capita(x)"])
+def test_what_does_not_exist_outside_of_the_sample_does_no_harm(panel, factor):
+    """In the sample's rows it is refused, also where they are made of a row before the sample."""
+    data = panel.assign(w=np.abs(panel["x"]) + 1).astype({"population": float})
+    broken = data.copy()
+    broken.loc[broken["year"] == 2010, ["w", "population"]] = [-1.0, 0.0]
+    spec = kv.Specification.from_formula(f"y ~ {factor} + z | unit", sample="year >= 2012")
+    expected = kv.estimate(spec, data)
+    assert expected.n_obs == 36
+    pd.testing.assert_frame_equal(kv.estimate(spec, broken).coefficients, expected.coefficients)
+    curve = kv.specification_curve(kv.grid(spec, outcome=["y"], covariance=["classical"]), broken)
+    assert curve.frame["estimate"].notna().all()
+    for sample in ("year >= 2011", "year >= 2010"):
+        if sample == "year >= 2010" or factor in ("log(lag(w))", "diff(log(w))"):
+            with pytest.raises(InvalidDataError, match=r"does not exist in 12 row\(s\)"):
+                kv.estimate(spec.vary(sample=sample), broken)
+        else:
+            assert kv.estimate(spec.vary(sample=sample), broken).n_obs == 48
+
+
 def test_what_is_too_large_is_refused(panel):
     with pytest.raises(InvalidDataError, match=r"'square\(x\)' holds infinite values in 60 row"):
         kv.estimate(kv.Specification.from_formula("y ~ square(x) | unit"), panel.assign(x=1e200))

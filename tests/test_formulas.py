@@ -143,6 +143,13 @@ def test_parts_that_are_no_texts_or_empty(parts):
         kv.Specification(*parts, "unit", "year")
 
 
+def test_terms_are_taken_away_however_they_were_written():
+    spec = kv.Specification("y", ("x", "lag(z,2)", "`net cost`", " w "), "unit", "year")
+    assert spec.regressors == ("x", "lag(z, 2)", "net cost", "w")
+    assert spec.without("lag( z , 2 )", "`net cost`", "`w`").regressors == ("x",)
+    assert spec.without("x").adding("`x`") == spec.without("x").adding("x")
+
+
 # Against formulaic ----------
 
 

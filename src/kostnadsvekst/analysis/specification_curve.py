@@ -284,7 +284,7 @@ def _fit_group(
     require_columns(dict.fromkeys(c for one in needed.values() for c in one.sources), data.columns)
     try:
         chosen = sample_mask(spec.sample, data, spec.entity)
-        sample = read_needed(list(needed.values()), data)
+        sample = read_needed(list(needed.values()), data, chosen)
         if spec.weights and not (sample.numbers[spec.weights][chosen] > 0).all():
             raise SpecificationError(f"weights {spec.weights!r} are not all positive")
     except DataMissingError:

@@ -205,7 +205,7 @@ def _read_terms(regressors: tuple[str, ...], known: frozenset[str]) -> _Terms:
     return _Terms(terms, numeric, categorical, sources)
 
 
-def read_needed(needed: Sequence[NeededColumns], data: pd.DataFrame) -> Sample:
+def read_needed(needed: Sequence[NeededColumns], data: pd.DataFrame, chosen: Mask | None = None) -> Sample:
     """Transform and read the columns of specifications with the same entity and time.
 
     Parameters
@@ -213,6 +213,8 @@ def read_needed(needed: Sequence[NeededColumns], data: pd.DataFrame) -> Sample:
     needed : sequence of NeededColumns
         Their sources must be in the data.
     data : DataFrame
+    chosen : (n,) boolean array, optional
+        Rows of the sample, where transformations must exist; all without it.
 
     Raises
     ------
@@ -222,7 +224,7 @@ def read_needed(needed: Sequence[NeededColumns], data: pd.DataFrame) -> Sample:
     entity, time = needed[0].entity, needed[0].time
     numbers = dict.fromkeys(name for one in needed for name in one.numbers)
     categories = dict.fromkeys(name for one in needed for name in one.categories)
-    made = transformed_columns(data, [*numbers, *categories], entity, time)
+    made = transformed_columns(data, [*numbers, *categories], entity, time, chosen)
     return read_sample(data, numbers, [entity, *categories], made)
 
 
@@ -258,7 +260,7 @@ def prepare(spec: Specification, data: pd.DataFrame) -> PreparedSample:
     needed = needed_columns(spec, present)
     require_columns(needed.sources, present)
     chosen = sample_mask(spec.sample, data, spec.entity) if spec.sample else np.ones(len(data), dtype=bool)
-    sample = read_needed([needed], data)
+    sample = read_needed([needed], data, chosen)
     if spec.weights:
         _check_weights(spec, sample.numbers[spec.weights], data, chosen)
     sample, rows = _complete_rows(spec, sample, data, chosen)

@@ -237,6 +237,7 @@ class Specification:
         SpecificationError
             If one of them is not a regressor here.
         """
+        terms = tuple(canonical(term) for term in terms)
         absent = [t for t in terms if t not in self.regressors]
         if absent:
             raise SpecificationError(f"not among the regressors: {', '.join(absent)}")

@@ -6,10 +6,11 @@ second year only, the lag is the value two years before (`kostnadsvekst.panel.pe
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.grammar import CATEGORY, OVER_TIME, split_call, unquote
@@ -54,7 +55,11 @@ def source_columns(factor: str, known: Iterable[str]) -> tuple[str, ...]:
 
 
 def transformed_columns(
-    data: pd.DataFrame, factors: Iterable[str], entity: str, time: str
+    data: pd.DataFrame,
+    factors: Iterable[str],
+    entity: str,
+    time: str,
+    chosen: NDArray[np.bool_] | None = None,
 ) -> dict[str, pd.Series]:
     """Compute the transformed ones among some factors, each under its own text.
 
@@ -66,6 +71,9 @@ def transformed_columns(
         Columns and transformations; columns that exist are left alone.
     entity, time : str
         Columns within and along which lags are taken; times as `kostnadsvekst.panel.periods` reads them.
+    chosen : (n,) boolean array, optional
+        Rows of the sample; in the others a value that does not exist is missing, and refused only if a row
+        of the sample is made of it.
 
     Raises
     ------
@@ -75,10 +83,35 @@ def transformed_columns(
         period or a time cannot be read; the rows are named.
     """
     made = [factor for factor in dict.fromkeys(factors) if factor not in data.columns and parse_call(factor)]
-    return {factor: _evaluate(factor, data, entity, time) for factor in made}
+    sample = np.ones(len(data), dtype=bool) if chosen is None else chosen
+    return {factor: _defined(factor, _Panel(data, entity, time, sample)) for factor in made}
 
 
-def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Series:
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """What a transformation is computed on; ``fill`` stands where one does not exist."""
+
+    data: pd.DataFrame
+    entity: str
+    time: str
+    chosen: NDArray[np.bool_]
+    fill: float = np.nan
+    faults: list[InvalidDataError] = field(default_factory=list)
+
+
+def _defined(factor: str, panel: _Panel) -> pd.Series:
+    """Values of a factor, refused if one in a chosen row is made of what does not exist."""
+    values = _evaluate(factor, panel)
+    if panel.faults:
+        # A missing value that would not be missing with a number in that place.
+        filled = _evaluate(factor, replace(panel, fill=1.0, faults=[]))
+        if (values.isna() & filled.notna() & panel.chosen).any():
+            raise panel.faults[0]
+    return values
+
+
+def _evaluate(factor: str, panel: _Panel) -> pd.Series:
+    data = panel.data
     name = factor if factor in data.columns else unquote(factor)
     if name in data.columns:
         # To float64 first: integers overflow silently, and half the digits are lost in float32.
@@ -86,17 +119,17 @@ def _evaluate(factor: str, data: pd.DataFrame, entity: str, time: str) -> pd.Ser
     call = parse_call(factor)
     if call is None:
         raise SpecificationError(f"cannot read {factor!r}")
-    argument = _evaluate(call.argument, data, entity, time)
+    argument = _evaluate(call.argument, panel)
     if call.function in OVER_TIME:
-        earlier = _lagged(argument, data, entity, time, call.periods)
+        earlier = _lagged(argument, data, panel.entity, panel.time, call.periods)
         return earlier if call.function == "lag" else argument - earlier
     if call.function == "log":
-        _refuse_nonpositive(factor, argument, argument, data, entity, time)
+        argument = _positive(factor, argument, argument, panel)
     population = argument
     if call.function in OF_POPULATION:
-        population = _evaluate(POPULATION, data, entity, time)
+        population = _evaluate(POPULATION, panel)
     if call.function == "per_capita":
-        _refuse_nonpositive(factor, argument, population, data, entity, time)
+        population = _positive(factor, argument, population, panel)
     # What is too large for float64 is infinite, and refused by whoever reads it.
     with np.errstate(over="ignore"):
         return FUNCTIONS[call.function](argument, population)
@@ -121,20 +154,25 @@ def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, perio
     return pd.Series(lagged, index=data.index)
 
 
-def _refuse_nonpositive(
-    factor: str, argument: pd.Series, positive: pd.Series, data: pd.DataFrame, entity: str, time: str
-) -> None:
-    """Refuse rows with an argument for which what must be positive is not."""
-    bad = np.flatnonzero((argument.notna() & (positive <= 0)).to_numpy())
-    if len(bad):
-        named = zip(name_rows(data, bad, entity, time), positive.iloc[bad[:LISTED]], strict=True)
-        listed = [f"{row}: {value:g}" for row, value in named]
-        what = "the value" if positive is argument else POPULATION
-        raise InvalidDataError(
-            f"{factor} does not exist in {len(bad)} row(s) where {what} is zero or negative; leave these "
-            "rows out of the data, or keep the column as it is",
-            listed,
+def _positive(factor: str, argument: pd.Series, positive: pd.Series, panel: _Panel) -> pd.Series:
+    """Give what must be positive where there is an argument; other numbers are a fault, and filled."""
+    bad = (argument.notna() & (positive <= 0)).to_numpy()
+    if not bad.any():
+        return positive
+    # The rows of the sample, or, where it is made of others, all.
+    rows = np.flatnonzero(bad & panel.chosen if (bad & panel.chosen).any() else bad)
+    named = zip(
+        name_rows(panel.data, rows, panel.entity, panel.time), positive.iloc[rows[:LISTED]], strict=True
+    )
+    what = "the value" if positive is argument else POPULATION
+    panel.faults.append(
+        InvalidDataError(
+            f"{factor} does not exist in {len(rows)} row(s) where {what} is zero or negative; leave them out "
+            "by a sample, or keep the column as it is",
+            [f"{row}: {value:g}" for row, value in named],
         )
+    )
+    return positive.mask(bad, panel.fill)
 
 
 OF_POPULATION = ("per_capita", "total")
