@@ -329,9 +329,9 @@ _CITED = {
 }
 _CITED_NOTE = Bilingual(
     "Siste kolonne: det rapporten gjengir fra Swanson og Hagen (2016), målt på deres data; vist ved siden "
-    "av, ikke som samsvar.",
+    "av, og ikke bedømt.",
     "Last column: what the report cites from Swanson and Hagen (2016), measured on their data; shown beside, "
-    "not as agreement.",
+    "and not judged.",
 )
 _VARIANTS_NOTE = Bilingual(
     "Rater per innbygger har folketallet i aldersgruppen som nevner og ikke som kontroll. Avstanden til "

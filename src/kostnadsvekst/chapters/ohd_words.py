@@ -106,7 +106,7 @@ ARTICLE_NOTE = Bilingual(
 )
 SPLIT_NOTE = Bilingual(
     "Tallene −3,4 % med god legeberedskap og ingen effekt uten er også fra artikkelen: tabellen viser hva "
-    "modellen gir på samme deling av dataene her, ikke en bekreftelse.",
+    "modellen gir på samme deling av dataene her, og sier ingenting om artikkelens tall.",
     "The numbers −3.4% with good physician cover and no effect without are the article's as well: the table "
     "shows what the model gives on the same split of the data at hand, not a confirmation.",
 )
@@ -190,7 +190,7 @@ _HEADLINES = {
     "mixed": Bilingual(
         "Estimatorene gir ikke samme svar på om {claim} overlever: {with_claim} av {n} intervaller rommer "
         "{claim} og {with_zero} av {n} rommer null; alt fra {low} til {high} er forenlig med minst én av dem",
-        "The estimators do not agree on whether {claim} survives: {with_claim} of {n} intervals hold {claim} "
+        "The estimators differ on whether {claim} survives: {with_claim} of {n} intervals hold {claim} "
         "and {with_zero} of {n} hold zero; everything from {low} to {high} is compatible with at least one "
         "of them",
     ),
