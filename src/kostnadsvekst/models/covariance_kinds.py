@@ -20,7 +20,7 @@ from kostnadsvekst.models.jackknife import jackknife
 from kostnadsvekst.models.rows import level_codes
 from kostnadsvekst.models.wild_bootstrap import wild_covariance
 from kostnadsvekst.naming import require_columns
-from kostnadsvekst.panel.periods import read_periods
+from kostnadsvekst.panel.periods import read_panel_periods
 
 Ints = NDArray[np.intp]
 
@@ -212,7 +212,7 @@ class Grouping:
         return codes
 
     def numbers(self, column: str) -> Ints:
-        """Numbers of a column's periods, as `kostnadsvekst.panel.periods.read_periods` reads them.
+        """Numbers of a column's periods, as `kostnadsvekst.panel.periods.read_panel_periods` reads them.
 
         Neighbouring periods of the whole column differ by one; a sample of every second year has gaps.
 
@@ -222,8 +222,9 @@ class Grouping:
             As `codes`; also if a value cannot be read as a period.
         """
         level_codes(self._used(column), column, self.entity, self.time, "periods")
-        numbers: Ints = read_periods(self._source(column)[column], self.rows).numbers.astype(np.intp)
-        return numbers
+        data = self._source(column)
+        periods = read_panel_periods(data[self.entity], data[column], self.rows)
+        return periods.numbers.astype(np.intp)
 
     def _used(self, column: str) -> pd.DataFrame:
         columns = list(dict.fromkeys((self.entity, self.time, column)))

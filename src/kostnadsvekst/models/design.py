@@ -146,7 +146,7 @@ def read_sample(
         raise InvalidDataError("the data have no rows")
     beside = made or {}
     numbers = {
-        name: _plain_or_read(beside[name] if name in beside else data[unquote(name)], unquote(name))
+        name: read_numbers(beside[name] if name in beside else data[unquote(name)], unquote(name))
         for name in dict.fromkeys(numeric)
     }
     levels = {
@@ -300,11 +300,3 @@ def _code_factor(factor: str, sample: Sample, reduced: bool) -> tuple[list[str],
 def _level_name(level: Any) -> str:
     whole = isinstance(level, float | np.floating) and float(level).is_integer()
     return str(int(level)) if whole else str(level)
-
-
-def _plain_or_read(column: pd.Series, name: str) -> Floats:
-    if column.dtype == np.float64:
-        values: Floats = column.to_numpy()
-        if np.isfinite(values).all():
-            return values
-    return read_numbers(column, name)

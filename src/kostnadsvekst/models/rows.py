@@ -114,7 +114,8 @@ def read_levels(column: pd.Series, name: str) -> tuple[Ints, Any]:
             "them texts or numbers",
             list_rows(column, rows),
         ) from error
-    if column.dtype == object:
+    # Comparing pandas' types of text with object takes longer than to code them.
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "O":
         _refuse_both_kinds(levels, codes, column, name)
     return codes, levels
 

@@ -50,10 +50,9 @@ def read_numbers(column: pd.Series, name: str) -> Floats:
         If the column is categorical, or has text, imaginary or infinite numbers, whole numbers so large
         that float64 rounds away what distinguishes them, or anything else; rows are named.
     """
-    if column.dtype == np.float64:
-        plain: Floats = column.to_numpy()
-        if np.isfinite(plain).all():
-            return plain
+    plain = _at_once(column)
+    if plain is not None:
+        return plain
     if isinstance(column.dtype, pd.CategoricalDtype):
         raise InvalidDataError(
             f"column {name!r} is categorical: write C({name}) for a dummy per level, or make it numbers "
@@ -78,6 +77,18 @@ def read_numbers(column: pd.Series, name: str) -> Floats:
             f"column {name!r} holds infinite values in {len(infinite)} row(s)", list_rows(column, infinite)
         )
     return values
+
+
+def _at_once(column: pd.Series) -> Floats | None:
+    """Values of a column of ordinary numbers, at once; None where something has to be looked at."""
+    kind = column.dtype
+    if not isinstance(kind, np.dtype) or kind.kind not in "fi" or not len(column):
+        return None
+    values: NDArray[Any] = column.to_numpy()
+    if kind.kind == "i":
+        safe = kind.itemsize <= 4 or -_EXACT <= values.min() <= values.max() <= _EXACT
+        return values.astype(np.float64) if safe else None
+    return values if kind == np.float64 and np.isfinite(values).all() else None
 
 
 def list_rows(column: pd.Series, positions: NDArray[Any]) -> list[str]:
