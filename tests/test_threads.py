@@ -15,6 +15,8 @@ from kostnadsvekst import threads
 from kostnadsvekst.analysis import influence as influence_module
 from kostnadsvekst.analysis import specification_curve as curve_module
 from kostnadsvekst.models import acute_beds, ar1, diagnostics, fixed_effects
+from kostnadsvekst.models.staggered import sun_abraham
+from kostnadsvekst.register import level_model
 from kostnadsvekst.threads import LARGE, one_thread, threads_for
 
 SPEC = kv.SPECIFICATIONS["A3-1"]
@@ -154,7 +156,26 @@ CALLS = {
         acute_beds,
         "fit_two_way",
     ),
+    "sun_abraham": (lambda p, f: adoption("sun_abraham"), sun_abraham, "build_projector"),
+    "trend": (lambda p, f: kv.register.trend(weeks(), ()), level_model, "whiten"),
+    "growth": (
+        lambda p, f: kv.register.growth(weeks(), "2017-01-02", "2019-12-30", ()),
+        level_model,
+        "whiten",
+    ),
 }
+
+
+def adoption(method):
+    units = pd.DataFrame({"unit": range(9), "first": [3.0, 4.0, np.nan] * 3})
+    rows = units.merge(pd.DataFrame({"year": range(1, 7)}), how="cross")
+    rows["y"] = np.random.default_rng(1).normal(size=len(rows))
+    return kv.staggered.event_study(rows, "y", "unit", "year", "first", method)
+
+
+def weeks():
+    dates = pd.date_range("2017-01-02", periods=160, freq="7D")
+    return pd.Series(1000 + np.random.default_rng(1).normal(size=160), index=dates)
 
 
 def beds():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtr
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.threads import one_thread
 
 Array = NDArray[np.float64]
 
@@ -191,6 +192,7 @@ def dependent_columns(fixed: Array) -> list[int]:
     return found
 
 
+@one_thread
 def fit_level(observed: Array, design: LevelDesign) -> LevelFit:
     """Weigh smoothness, bends and autocorrelation by their restricted likelihood.
 
@@ -302,6 +304,7 @@ def conclude(fit: LevelFit, combinations: Array) -> Iterator[Conclusion]:
         )
 
 
+@one_thread
 def mean_of(fit: LevelFit, combinations: Array) -> Array:
     """Posterior mean of linear combinations, (n_combinations, n_series)."""
     means = np.zeros((len(combinations), fit.rest.shape[1]))
@@ -310,6 +313,7 @@ def mean_of(fit: LevelFit, combinations: Array) -> Array:
     return means
 
 
+@one_thread
 def deviation_of(fit: LevelFit, combinations: Array) -> Array:
     """Posterior standard deviation of linear combinations, (n_combinations, n_series)."""
     centre, squares = mean_of(fit, combinations), np.zeros((len(combinations), fit.rest.shape[1]))
@@ -383,6 +387,7 @@ def _t_below(distance: Array, variance: Array, degrees_of_freedom: int) -> Array
     return probability
 
 
+@one_thread
 def interval_of(fit: LevelFit, combinations: Array, conf_level: float) -> tuple[Array, Array]:
     """Central posterior interval of each combination, for one series.
 
@@ -413,6 +418,7 @@ def interval_of(fit: LevelFit, combinations: Array, conf_level: float) -> tuple[
     return _solve(below, tail, bounds), _solve(below, 1 - tail, bounds)
 
 
+@one_thread
 def ratio_interval(fit: LevelFit, above: Array, under: Array, conf_level: float) -> tuple[float, float]:
     """Central posterior interval of the ratio of two combinations, for one series.
 
@@ -477,6 +483,7 @@ def _solve(below: Callable[[Array], Array], probability: float, bounds: tuple[Ar
     return middle
 
 
+@one_thread
 def season_p_value(fit: LevelFit) -> Array:
     """P value of no season: that of an F test, averaged over ρ, kind and λ.
 

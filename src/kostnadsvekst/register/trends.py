@@ -18,6 +18,7 @@ from kostnadsvekst.register.level_model import (
 )
 from kostnadsvekst.register.weekly_fit import fit_weekly
 from kostnadsvekst.register.weekly_series import Break, checked_weeks, shift_terms, week_number
+from kostnadsvekst.threads import one_thread
 
 
 def trend(
@@ -184,6 +185,7 @@ def _shift_sizes(fitted: _Fitted) -> dict[str, float]:
     return dict(zip(fitted.names, sizes.tolist(), strict=True))
 
 
+@one_thread
 def _autocorrelation(fit: LevelFit) -> float:
     nothing = np.empty((0, fit.design.terms.shape[1]))
     return float(sum(said.rho * said.weights[0] for said in conclude(fit, nothing)))

@@ -10,6 +10,7 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.balanced.projection import build_projector
 from kostnadsvekst.models.staggered.adoption_panel import NEVER, AdoptionPanel, list_cells, list_names
 from kostnadsvekst.models.staggered.group_time import CellEffect, Estimated, collect
+from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -64,7 +65,8 @@ def sun_abraham(panel: AdoptionPanel, anticipation: int = 0) -> Estimated:
     ]
     if not any(t >= g for g, t in cells):
         raise SpecificationError("no effect is identified: " + "; ".join(notes or ("no treated row",)))
-    fit = _regress(panel, cells)
+    with threads_for(panel.y.size * len(cells) ** 2):
+        fit = _regress(panel, cells)
     if not fit.identified.all():
         notes = (*notes, _left_out(panel, cells, fit.identified))
     never = panel.first == NEVER
