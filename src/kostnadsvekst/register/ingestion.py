@@ -1,9 +1,11 @@
 """Any delivery of episodes to one Parquet file, checked, without duplicates and sorted by person."""
 
+import csv
 import hashlib
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.register.episodes import CodeBook, find_files
-from kostnadsvekst.register.masking import masked
+from kostnadsvekst.register.masking import RaggedRow, describe_failure, masked
 from kostnadsvekst.register.painter import year_of_day
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
@@ -319,7 +321,10 @@ def _says_synthetic(path: Path) -> bool:
 def _checked_rows(connection: Any, staged: Sequence[Delivery], plan: Mapping[str, dict[str, Any]]) -> str:
     """Write SQL of all rows in our columns with the reason why a row is refused."""
     relations = [_relation(delivery.parts, plan["csv"]) for delivery in staged]
-    types = [dict(_describe(connection, relation)) for relation in relations]
+    types = [
+        dict(_described(connection, relation, delivery, plan["csv"]))
+        for delivery, relation in zip(staged, relations, strict=True)
+    ]
     names = {ours: plan["columns"].get(ours, ours) for ours in EPISODE_COLUMNS}
     problems = [
         f"{delivery.name}: no column {theirs}" + (f" (for {ours})" if ours != theirs else "")
@@ -342,13 +347,43 @@ def _checked_rows(connection: Any, staged: Sequence[Delivery], plan: Mapping[str
 _INTEGER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 
 
-def _relation(parts: Sequence[Path], csv: Mapping[str, Any]) -> str:
+def _relation(parts: Sequence[Path], options: Mapping[str, Any]) -> str:
     names = ", ".join(_quoted(str(path)) for path in parts)
     if parts[0].suffix.lower() == ".parquet":
         return f"read_parquet([{names}])"
-    options = [f"delim = {_quoted(str(csv['delimiter']))}"] if "delimiter" in csv else []
-    options += [f"encoding = {_quoted(str(csv['encoding']))}"] if "encoding" in csv else []
-    return f"read_csv([{names}], header = true, all_varchar = true{''.join(', ' + o for o in options)})"
+    written = [f"delim = {_quoted(str(options['delimiter']))}"] if "delimiter" in options else []
+    written += [f"encoding = {_quoted(str(options['encoding']))}"] if "encoding" in options else []
+    return f"read_csv([{names}], header = true, all_varchar = true{''.join(', ' + o for o in written)})"
+
+
+def _described(
+    connection: Any, relation: str, delivery: Delivery, options: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Columns and types; where a text file cannot be made out, the row that is in the way is named."""
+    import duckdb
+
+    try:
+        return _describe(connection, relation)
+    except duckdb.Error as error:
+        text = delivery.parts[0].suffix.lower() in _TEXT_FILES
+        failure = describe_failure(error, _first_ragged_row(delivery.parts[0], options) if text else None)
+    # Outside the handler, so that the row is not in the context either.
+    raise failure
+
+
+def _first_ragged_row(path: Path, options: Mapping[str, Any]) -> RaggedRow | None:
+    encoding = str(options.get("encoding", "utf-8"))
+    # Such as a field without an end, or an encoding that only the database knows.
+    with suppress(csv.Error, LookupError), path.open(encoding=encoding, errors="replace", newline="") as file:
+        first = file.readline()
+        file.seek(0)
+        delimiter = str(options.get("delimiter") or max((";", "\t", ",", "|"), key=first.count))
+        rows = csv.reader(file, delimiter=delimiter)
+        n_header = len(next(rows, []))
+        for row in rows:
+            if row and len(row) != n_header:
+                return RaggedRow(rows.line_num, len(row), n_header)
+    return None
 
 
 def _describe(connection: Any, relation: str) -> list[tuple[str, str]]:

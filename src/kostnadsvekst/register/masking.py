@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import PurePath
 from traceback import extract_tb
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from kostnadsvekst.errors import InvalidDataError, KostnadsvekstError
 
@@ -23,15 +23,15 @@ _FIELDS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 # Words of a library's message -> (what is wrong, what to do); the first that fits.
 _KINDS: tuple[tuple[str, str, str], ...] = (
     (
+        "Expected Number of Columns",
+        "a row with another number of fields than the header",
+        "mend or remove the line; a footnote below the table is such a line",
+    ),
+    (
         "sniffing file",
         "rows that do not have the header's number of fields, or an unknown delimiter",
         'name the delimiter in the mapping, such as [csv] delimiter = ";", and look for footnotes and for '
         "rows with too many or too few fields",
-    ),
-    (
-        "Expected Number of Columns",
-        "a row with another number of fields than the header",
-        "mend or remove the line; a footnote below the table is such a line",
     ),
     (
         "unicode",
@@ -78,9 +78,29 @@ def masked(function: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def describe_failure(error: Exception) -> InvalidDataError:
-    """Our error in place of a foreign one; file, line and counts are all that is taken from its message."""
+class RaggedRow(NamedTuple):
+    """A row of a text file with another number of fields than its header."""
+
+    line: int
+    n_fields: int
+    n_header: int
+
+
+def describe_failure(error: Exception, ragged: RaggedRow | None = None) -> InvalidDataError:
+    """Our error in place of a foreign one.
+
+    Parameters
+    ----------
+    error : Exception
+        File, line and counts are all that is taken from its message.
+    ragged : RaggedRow, optional
+        Where a row was found that the message does not name.
+    """
     text = str(error)
+    if ragged is not None:
+        text += (
+            f"\nLine: {ragged.line}\nExpected Number of Columns: {ragged.n_header} Found: {ragged.n_fields}"
+        )
     what, remedy = next(((what, do) for word, what, do in _KINDS if word.lower() in text.lower()), _UNKNOWN)
     file = _FILE.search(text) or _SNIFFED.search(text)
     line, fields = _LINE.search(text), _FIELDS.search(text)
