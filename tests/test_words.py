@@ -431,3 +431,20 @@ def test_both_units_stand_in_audit_table_and_summary(growth_run):
     groups = pd.read_csv(io.StringIO(result.files["growth/table_groups_en.csv"]), dtype=str)
     assert "gruppe 6, 7, 16 i prosent" in result.files["growth/table_groups_nb.md"]
     assert len(groups) == 16
+
+
+# Languages and p values ----------
+
+
+def test_norwegian_claims_are_told_in_the_reports_own_words(kpr_run):
+    rows = kpr_run.files["kpr/printed_numbers_nb.md"]
+    claims = load_claims("kpr")
+    assert all(f"«{quote}»" in rows for quote in claims["quote"])
+    assert not any(f": {column} |" in rows for column in claims["column"])
+
+
+def test_no_p_value_of_acute_beds_is_zero(ohd_run):
+    for language, zero, least in (("en", "0.000", "<0.001"), ("nb", "0,000", "<0,001")):
+        split = ohd_run.files[f"ohd/table_mechanisms_{language}.md"]
+        assert f"| {zero} |" not in split
+        assert least in split.replace("\\<", "<").replace("&lt;", "<")

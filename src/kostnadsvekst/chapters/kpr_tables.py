@@ -50,7 +50,9 @@ def printed_table(material: Material, audit: pd.DataFrame) -> Table:
     """Build the table of printed numbers against ours, with the audit's verdicts."""
     rows = []
     for claim, verdict in zip(material.claims.itertuples(), audit["verdict"], strict=True):
-        place = f"{claim.id} {claim.place}: {claim.column}"
+        source = f"{claim.id} {claim.place}"
+        # The report's own words in the language that they are written in.
+        place = Bilingual(f"{source}: «{claim.quote}»", f"{source}: {claim.column}")
         decimals = max(claim.decimals, 1 if abs(claim.value) < 1000 else 0)
         cells = (
             Number(claim.value, claim.decimals),
