@@ -437,7 +437,7 @@ def test_both_units_stand_in_audit_table_and_summary(growth_run):
 
 
 def test_norwegian_claims_are_told_in_the_reports_own_words(kpr_run):
-    rows = kpr_run.files["kpr/printed_numbers_nb.md"]
+    rows = kpr_run.result.files["kpr/printed_numbers_nb.md"]
     claims = load_claims("kpr")
     assert all(f"«{quote}»" in rows for quote in claims["quote"])
     assert not any(f": {column} |" in rows for column in claims["column"])
@@ -445,6 +445,6 @@ def test_norwegian_claims_are_told_in_the_reports_own_words(kpr_run):
 
 def test_no_p_value_of_acute_beds_is_zero(ohd_run):
     for language, zero, least in (("en", "0.000", "<0.001"), ("nb", "0,000", "<0,001")):
-        split = ohd_run.files[f"ohd/table_mechanisms_{language}.md"]
+        split = ohd_run.result.files[f"ohd/table_mechanisms_{language}.md"]
         assert f"| {zero} |" not in split
         assert least in split.replace("\\<", "<").replace("&lt;", "<")
