@@ -10,7 +10,7 @@ from kostnadsvekst.chapters.kpr_data import Material
 from kostnadsvekst.chapters.kpr_tables import COMPONENTS, service_label
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
-from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+from kostnadsvekst.report.figures import COLOURS, DASHES, new_figure, render_png
 
 _MARKED = Bilingual("Nedstengningen 12. mars 2020", "Lockdown of 12 March 2020")
 _OBSERVED = Bilingual("per uke", "weekly")
@@ -126,7 +126,8 @@ def _by_age(axes: Any, series_of: Any, lang: str) -> None:
     for number, group in enumerate(AGE_GROUPS):
         series = series_of(group)
         label = f"{group.replace('-', '–')} {'år' if lang == 'nb' else 'years'}"
-        axes.plot(series.index, series, color=COLOURS[number], linewidth=1.3, label=label)
+        look = {"color": COLOURS[number], "linestyle": DASHES[number]}
+        axes.plot(series.index, series, linewidth=1.3, label=label, **look)
     axes.set_title(_BY_AGE.get(lang), loc="left", fontsize=10)
 
 
@@ -141,7 +142,8 @@ def _short_stays_figure(material: Material, lang: str) -> Any:
     }
     for number, (service, colour) in enumerate(colours.items()):
         series = material.tables.users((service,))
-        axes.plot(series.index, series, color=colour, linewidth=1.1, label=service_label(service).get(lang))
+        look = {"color": colour, "linestyle": DASHES[number]}
+        axes.plot(series.index, series, linewidth=1.1, label=service_label(service).get(lang), **look)
         if service in material.trends:
             _draw_band(axes, material.trends[service], colour, _BANDS.get(lang) if number == 0 else "")
     axes.set_xlabel(_BAND.get(lang), fontsize=6.5, loc="left")

@@ -12,7 +12,7 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.acute_beds import AGES, CONTACTS, DEPARTMENTS, URGENCIES, cumulative_adoption
 from kostnadsvekst.models.staggered import KINDS
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, TITLE, new_figure, render_png
+from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, MARKERS, TITLE, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
 
 _AGE_COLOURS = dict(zip(AGES, (COLOURS[6], COLOURS[5], COLOURS[1]), strict=True))
@@ -150,7 +150,7 @@ def survival_figure(
     for number, (label, table) in enumerate(studies.items()):
         shift = 0.28 * (number - (len(studies) - 1) / 2)
         percent = _percent(table)
-        _vertical_bars(left, table["horizon"] + shift, percent, COLOURS[number], label)
+        _vertical_bars(left, table["horizon"] + shift, percent, number, label)
     if truth is not None:
         name = {"nb": "Sann effekt (syntetisk)", "en": "True effect (synthetic)"}[lang]
         left.plot(truth.index, 100 * np.expm1(truth), color="black", linewidth=1.4, label=name)
@@ -215,10 +215,13 @@ def _error_bars(axes: Any, table: pd.DataFrame, y: Sequence[float], colour: str,
     axes.errorbar(middle, y, xerr=spans, fmt="o", markersize=3, linewidth=1, color=colour, label=label)
 
 
-def _vertical_bars(axes: Any, x: pd.Series, percent: pd.DataFrame, colour: str, label: str) -> None:
+def _vertical_bars(axes: Any, x: pd.Series, percent: pd.DataFrame, number: int, label: str) -> None:
     middle = percent["estimate"].to_numpy()
     spans = [middle - percent["conf_low"].to_numpy(), percent["conf_high"].to_numpy() - middle]
-    axes.errorbar(x, middle, yerr=spans, fmt="o", markersize=3, linewidth=0.9, color=colour, label=label)
+    look = {"fmt": MARKERS[number], "color": COLOURS[number], "markersize": 3, "linewidth": 0.9}
+    # One filled, the next hollow: points are too small for their shape alone.
+    look["markerfacecolor"] = "white" if number % 2 else COLOURS[number]
+    axes.errorbar(x, middle, yerr=spans, label=label, **look)
 
 
 def _percent(table: pd.DataFrame) -> pd.DataFrame:

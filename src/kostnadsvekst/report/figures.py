@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette, readable by the colour-blind.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F", "#F0E442")
+# Beside the colours, which grey print does not tell apart.
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D")
 DOTS_PER_INCH = 150
 # Keywords of a panel's title, and of the title of a figure with several panels.
 TITLE: Any = {"loc": "left", "weight": "bold", "fontsize": 10}
