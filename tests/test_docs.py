@@ -173,7 +173,10 @@ def test_seconds_by_group_are_shares_of_the_run(tmp_path, monkeypatch, capsys):
 
 def test_the_script_of_continuous_integration_finds_its_commands_in_the_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    install = r"python -m pip install -c constraints\.txt -e \"\.\[{}\]\" && "
+    install = (
+        r"python -m pip install --require-hashes -r requirements/{}\.txt && "
+        r"python -m pip install --no-deps --no-build-isolation -e \. && "
+    )
     assert len(re.findall("^" + install.format("test") + r"python -m pytest$", text, re.MULTILINE)) == 1
     checks = install.format("dev") + "ruff check && ruff format --check && mypy$"
     assert len(re.findall("^" + checks, text, re.MULTILINE)) == 1
@@ -189,3 +192,35 @@ def test_every_test_that_the_page_of_hostile_data_names_is_there():
         if f"def {test}(" not in (ROOT / "tests" / file).read_text(encoding="utf-8")
     ]
     assert missing == []
+
+
+def pinned(path):
+    """Requirements of a file of versions, and the digests of each."""
+    text = path.read_text(encoding="utf-8").replace(" \\\n    --hash=", " --hash=")
+    entries = [line.split(" --hash=") for line in text.splitlines()]
+    return {name: digests for name, *digests in entries}
+
+
+def test_every_library_has_a_version_and_digests():
+    everything = pinned(ROOT / "constraints.txt")
+    assert all(re.match(r"[a-z0-9-]+==\S+", name) for name in everything)
+    assert all(
+        found and all(re.fullmatch("sha256:[0-9a-f]{64}", d) for d in found) for found in everything.values()
+    )
+
+
+@pytest.mark.parametrize("part", ["run", "test", "dev"])
+def test_the_files_of_the_commands_are_parts_of_the_whole(part):
+    everything = pinned(ROOT / "constraints.txt")
+    some = pinned(ROOT / "requirements" / f"{part}.txt")
+    assert some.items() <= everything.items()
+
+
+def test_all_that_the_package_asks_for_has_a_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = {"run": project["project"]["dependencies"] + project["build-system"]["requires"]}
+    asked |= {"test": asked["run"] + project["project"]["optional-dependencies"]["test"]}
+    for part, requirements in asked.items():
+        names = {re.match("[a-z0-9-]+", r.lower())[0] for r in requirements}
+        held = {name.split("==")[0] for name in pinned(ROOT / "requirements" / f"{part}.txt")}
+        assert names - held == set()
