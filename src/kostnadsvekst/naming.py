@@ -1,6 +1,7 @@
 """Names that were not found, with the nearest name that exists."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
@@ -8,6 +9,8 @@ from kostnadsvekst.errors import DataMissingError, InvalidDataError
 
 def nearest_names(absent: Iterable[str], known: Iterable[object]) -> str:
     """List absent names in quotes, each with the nearest known one where there is one.
+
+    Characters that look like others, or are invisible, are named by their code.
 
     Parameters
     ----------
@@ -17,8 +20,19 @@ def nearest_names(absent: Iterable[str], known: Iterable[object]) -> str:
     hints = []
     for name in absent:
         near = difflib.get_close_matches(name, names, n=1)
-        hints.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+        hints.append(f"{name!r}{_odd_characters(name)}" + (f" (did you mean {near[0]!r}?)" if near else ""))
     return ", ".join(hints)
+
+
+def _odd_characters(name: str) -> str:
+    """Characters of a name that are neither Latin letters in one piece, nor printable signs."""
+    odd = dict.fromkeys(
+        c for c in name if ord(c) > _LATIN or unicodedata.combining(c) or c.isspace() * (c != " ")
+    )
+    return f" (with {', '.join(f'U+{ord(c):04X}' for c in odd)})" if odd else ""
+
+
+_LATIN = 0x24F
 
 
 def require_columns(needed: Iterable[str], present: Iterable[object]) -> None:

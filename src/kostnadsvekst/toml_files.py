@@ -129,7 +129,7 @@ def parse_toml(text: str, name: str) -> TomlFile:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SpecificationError(f"{name} is not TOML: {_syntax_fault(error, text)}") from error
+        raise SpecificationError(f"{name} is not a TOML file: {_syntax_fault(error, text)}") from error
     except RecursionError:
         raise SpecificationError(f"{name}: lists or tables stand inside each other without end") from None
     except ValueError:
@@ -215,7 +215,9 @@ def place(path: Sequence[str | int], text: str = "") -> str:
     items = [f", item {part + 1}" for part in path if isinstance(part, int)]
     tables = f"[{'.'.join(names[:-1])}] " if names[1:] else ""
     line = _line_of(text, [part for part in path if isinstance(part, str)])
-    return f"{tables}{names[-1] if names else 'the file'}{''.join(items)}" + (f" (line {line})" if line else "")
+    return f"{tables}{names[-1] if names else 'the file'}{''.join(items)}" + (
+        f" (line {line})" if line else ""
+    )
 
 
 def _decoded(raw: bytes, name: str) -> str:

@@ -135,7 +135,7 @@ class _Reader:
         """Refuse to make more terms than anybody needs, before they are made."""
         self.work.terms += terms
         if self.work.terms > _MOST_MADE or terms > MOST_TERMS:
-            self.fail(f"the formula stands for more than {MOST_TERMS:,} terms, or makes as many on the way", at)
+            self.fail(f"it stands for more than {MOST_TERMS:,} terms, or makes as many on the way", at)
 
     def join(self, terms: Sequence[_Term], at: _Token) -> list[_Term]:
         """Terms once each, see `_joined`."""

@@ -101,9 +101,15 @@ def excerpt(text: str, position: int = 0) -> str:
 
 
 def read_periods(text: str) -> int | None:
-    """Number of periods of a lag or difference: 1 to `MOST_PERIODS` in plain digits, else None."""
+    """Read the periods of a lag or difference: 1 to `MOST_PERIODS` in plain digits, else None."""
     readable = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_PERIODS))
     return int(text) if readable and 1 <= int(text) <= MOST_PERIODS else None
+
+
+def goes_along_time(factor: str) -> bool:
+    """Whether a factor is made by a lag or a difference."""
+    call = None if is_quoted(factor.strip()) else split_call(factor)
+    return call is not None and (call[0] in OVER_TIME or goes_along_time(call[1][0]))
 
 
 def quote(name: str) -> str:
@@ -142,8 +148,8 @@ def split_call(text: str) -> tuple[str, list[str]] | None:
         return None
     if function not in OVER_TIME or read_periods(arguments[1]) is None:
         raise SpecificationError(
-            f"cannot read {excerpt(text)}: a number of periods, at least 1 and at most {MOST_PERIODS}, goes with "
-            f"{' and '.join(OVER_TIME)} only"
+            f"cannot read {excerpt(text)}: a number of periods, at least 1 and at most {MOST_PERIODS}, goes "
+            f"with {' and '.join(OVER_TIME)} only"
         )
     return function, arguments
 
