@@ -2,9 +2,10 @@
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 
 
 def nearest_names(absent: Iterable[str], known: Iterable[object]) -> str:
@@ -22,6 +23,34 @@ def nearest_names(absent: Iterable[str], known: Iterable[object]) -> str:
         near = difflib.get_close_matches(name, names, n=1)
         hints.append(f"{name!r}{_odd_characters(name)}" + (f" (did you mean {near[0]!r}?)" if near else ""))
     return ", ".join(hints)
+
+
+def check_renaming(renamed: Mapping[str, str], present: Iterable[object]) -> None:
+    """Refuse a renaming of columns that do not exist, or to a name that another column has.
+
+    Parameters
+    ----------
+    renamed : mapping of str to str
+        Their name -> ours.
+    present : iterable
+        The columns that the data have.
+
+    Raises
+    ------
+    DataMissingError
+        If columns to be renamed are absent; the nearest present names are suggested.
+    SpecificationError
+        If two columns would have one name.
+    """
+    columns = list(present)
+    require_columns(renamed, columns)
+    after = Counter(renamed.get(str(name), str(name)) for name in columns)
+    twice = [f"{ours!r} (from {theirs!r})" for theirs, ours in renamed.items() if after[ours] > 1]
+    if twice:
+        raise SpecificationError(
+            f"renamed to a name that another column has: {', '.join(twice)}; rename that one, too, or leave "
+            "this one"
+        )
 
 
 def _odd_characters(name: str) -> str:

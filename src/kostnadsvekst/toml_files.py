@@ -22,6 +22,7 @@ DEEPEST = 8  # tables and lists inside each other
 MOST_PARTS = 50  # of a dotted key: the time to read one grows with their square
 LISTED = 20
 _SHOWN = 60
+_LONGEST_KEY = 1_000  # of which the line is looked for
 _LARGEST_NUMBER = 2**63
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -179,7 +180,8 @@ def try_as(file: TomlFile, shape: type[T], within: Sequence[str] = ()) -> tuple[
         return TypeAdapter(shape).validate_python(content), []
     except ValidationError as error:
         found = error.errors(include_url=False)
-        return None, [_fault(one, shape, tuple(within), file.text) for one in found]
+        told = [_fault(one, shape, tuple(within), file.text) for one in found[:LISTED]]
+        return None, told + ["..."] * (len(found) - LISTED)
 
 
 def refuse(name: str, faults: Sequence[str]) -> None:
@@ -336,7 +338,9 @@ def _shown(value: Any) -> str:
     for kind, words in kinds:
         if isinstance(value, kind):
             return words + (_cut(repr(value) if isinstance(value, str) else str(value)))
-    return {dict: "a table", tuple: "a list"}.get(type(value), type(value).__name__)
+    return (
+        "a table" if isinstance(value, dict) else "a list" if isinstance(value, tuple) else str(type(value))
+    )
 
 
 def _cut(text: str) -> str:
@@ -352,11 +356,11 @@ def _line_of(text: str, path: Sequence[str]) -> int | None:
     table: list[str] = []
     best, found = 0, None
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?([^\[\]]+)\]", line)
-        key = None if header else re.match(r"\s*([^=#\[\]{}]+?)\s*=", line)
+        header = re.match(r"\s*\[\[?([^\[\]]+)\]", line[:_LONGEST_KEY])
+        key = re.fullmatch(r"([^#\[\]{}]+)", line[:_LONGEST_KEY].partition("=")[0]) if "=" in line else None
         if header:
             table = _parts(header[1])
-        written = [*table, *_parts(key[1])] if key else table if header else []
+        written = table if header else [*table, *_parts(key[1])] if key else []
         if best < len(written) <= len(path) and written == list(path[: len(written)]):
             best, found = len(written), number
     return found

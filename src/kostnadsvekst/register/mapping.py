@@ -1,0 +1,106 @@
+"""The mapping by which a delivery of episodes is read, from a TOML file or a mapping in Python."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator
+
+from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES, SEXES
+from kostnadsvekst.toml_files import CLOSED, Text, Texts, TomlFile, Whole, one_of, read_as, read_toml
+
+
+def _one_sign(value: str) -> str:
+    if len(value) != 1:
+        raise ValueError(f"{value!r:.60} must be one character")
+    return value
+
+
+def _sex(value: int) -> int:
+    if value not in SEXES:
+        raise ValueError(f"{value} must be 1 (man) or 2 (woman)")
+    return value
+
+
+Sign = Annotated[str, AfterValidator(_one_sign)]
+Column = Annotated[Text, AfterValidator(one_of(EPISODE_COLUMNS))]
+Service = Annotated[Text, AfterValidator(one_of(SERVICE_CODES))]
+Sex = Annotated[Whole, AfterValidator(_sex)]
+
+
+@dataclass(frozen=True, slots=True)
+class DateFormats:
+    """How dates are written: strptime patterns, tried in turn, and the zone of timestamps that have one."""
+
+    __pydantic_config__: ClassVar = CLOSED
+    format: Texts | None = None
+    timezone: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextFormat:
+    """How text files are written; what is None is found out from the file."""
+
+    __pydantic_config__: ClassVar = CLOSED
+    delimiter: Sign | None = None
+    encoding: Text | None = None
+    decimal: Sign | None = None
+    thousands: Sign | None = None
+    quote: Sign | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeMapping:
+    """What a delivery calls its columns and codes.
+
+    Attributes
+    ----------
+    columns : mapping of str to str
+        Our column (`kostnadsvekst.register.schema.EPISODE_COLUMNS`) -> theirs.
+    services : mapping of str to str
+        Their code -> one of `kostnadsvekst.register.schema.SERVICES`.
+    sex : mapping of str to int
+        Their code -> 1 (man) or 2 (woman).
+    dates : DateFormats
+    csv : TextFormat
+    """
+
+    __pydantic_config__: ClassVar = CLOSED
+    columns: dict[Column, Text] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    sex: dict[str, Sex] = field(default_factory=dict)
+    dates: DateFormats = field(default_factory=DateFormats)
+    csv: TextFormat = field(default_factory=TextFormat)
+
+    @property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Name of each table -> what it says, without what is left to be found out."""
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: dict(one) if isinstance(one, Mapping) else _given(one) for name, one in told.items()}
+
+
+def read_mapping(mapping: str | Path | Mapping[str, Any] | None) -> EpisodeMapping:
+    """Read the mapping of a delivery.
+
+    Parameters
+    ----------
+    mapping : path of a TOML file, mapping of tables, or None
+
+    Raises
+    ------
+    DataMissingError
+        If there is no such file.
+    SpecificationError
+        If it is not TOML, or names what does not exist: all faults at once, each with its key and line.
+    """
+    if mapping is None:
+        return EpisodeMapping()
+    if isinstance(mapping, Mapping):
+        return read_as(TomlFile("the mapping", mapping), EpisodeMapping)
+    return read_as(read_toml(mapping, "mapping file"), EpisodeMapping)
+
+
+def _given(table: Any) -> dict[str, Any]:
+    values = {one.name: getattr(table, one.name) for one in fields(table)}
+    return {name: value for name, value in values.items() if value is not None}
