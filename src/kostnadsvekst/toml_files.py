@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -19,6 +20,7 @@ from kostnadsvekst.naming import nearest_names
 
 LARGEST_FILE = 1_000_000  # bytes
 DEEPEST = 8  # tables and lists inside each other
+MOST_VALUES = 20_000
 MOST_PARTS = 50  # of a dotted key: the time to read one grows with their square
 LISTED = 20
 _SHOWN = 60
@@ -257,10 +259,15 @@ def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> str:
 
 
 def _excesses(content: Mapping[str, Any]) -> Iterator[str]:
-    """Depth and numbers beyond the limits."""
+    """Name depth, numbers and values beyond the limits."""
     waiting: list[tuple[Any, int]] = [(content, 1)]
+    count = 0
     while waiting:
         value, depth = waiting.pop()
+        count += 1
+        if count > MOST_VALUES:
+            yield f"it has more than {MOST_VALUES:,} values; is it a file of data?"
+            return
         if depth > DEEPEST + 1:
             yield f"lists or tables stand more than {DEEPEST} deep inside each other"
         elif isinstance(value, dict | list):
@@ -353,17 +360,28 @@ def _named(part: str) -> str:
 
 def _line_of(text: str, path: Sequence[str]) -> int | None:
     """Line on which a key, or what is nearest above it, is written; None if it is not found."""
+    lines = _written_keys(text) if text else {}
+    for length in range(len(path), 0, -1):
+        if tuple(path[:length]) in lines:
+            return lines[tuple(path[:length])]
+    return None
+
+
+@lru_cache(maxsize=4)
+def _written_keys(text: str) -> dict[tuple[str, ...], int]:
+    """Keys and tables as they are written, each with its first line."""
     table: list[str] = []
-    best, found = 0, None
+    lines: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?([^\[\]]+)\]", line[:_LONGEST_KEY])
-        key = re.fullmatch(r"([^#\[\]{}]+)", line[:_LONGEST_KEY].partition("=")[0]) if "=" in line else None
+        start = line[:_LONGEST_KEY]
+        header = re.match(r"\s*\[\[?([^\[\]]+)\]", start)
+        key = start.partition("=")[0] if "=" in start else "#"
         if header:
             table = _parts(header[1])
-        written = table if header else [*table, *_parts(key[1])] if key else []
-        if best < len(written) <= len(path) and written == list(path[: len(written)]):
-            best, found = len(written), number
-    return found
+            lines.setdefault(tuple(table), number)
+        elif not re.search(r"[#\[\]{}]", key):
+            lines.setdefault((*table, *_parts(key)), number)
+    return lines
 
 
 def _parts(name: str) -> list[str]:

@@ -81,7 +81,10 @@ def refuse_excess(text: str, what: str, longest: int = LONGEST_TERM) -> None:
     depth, position = 0, 0
     while position < len(text) and depth <= DEEPEST:
         if text[position] == "`":
-            position = _behind_quote(text, position)
+            after = _behind_quote(text, position)
+            if after == position + 1 and len(text) > LONGEST_TERM:
+                return  # not closed: whoever reads a formula gets no further
+            position = after
             continue
         depth = max(0, depth + (text[position] in "([") - (text[position] in ")]"))
         position += 1

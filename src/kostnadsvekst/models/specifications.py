@@ -122,6 +122,9 @@ class Specification:
         wrong = [part for part in (self.outcome, *self.regressors) if not isinstance(part, str)]
         if wrong:
             raise SpecificationError(f"outcome and regressors are texts, not {', '.join(map(repr, wrong))}")
+        for part, name in (("entity", self.entity), ("time", self.time), ("column of weights", self.weights)):
+            if name is not None:
+                refuse_excess(name, part)
         object.__setattr__(self, "regressors", tuple(canonical(term) for term in self.regressors))
         object.__setattr__(self, "outcome", canonical_outcome(self.outcome))
         if not all((self.outcome, *self.regressors)):
