@@ -286,9 +286,9 @@ def run_chapters(
     SpecificationError
         As `check_choices`, before anything is run.
     """
+    check_choices(names, settings)
     from kostnadsvekst.report.output import write_files
 
-    check_choices(names, settings)
     reports: list[ChapterReport] = []
     for name in names:
         chapter = import_module(find_chapter(name).module)
