@@ -64,6 +64,18 @@ def _odd_characters(name: str) -> str:
 _LATIN = 0x24F
 
 
+def first_of(lines: Iterable[str], most: int = 20) -> list[str]:
+    """Return the first lines of a list, and how many more there are.
+
+    Parameters
+    ----------
+    lines : iterable of str
+    most : int
+    """
+    listed = list(lines)
+    return [*listed[:most], *([f"and {len(listed) - most} more"] if len(listed) > most else [])]
+
+
 def require_columns(needed: Iterable[str], present: Iterable[object]) -> None:
     """Refuse data that lack a column or have two of one name; all are named.
 

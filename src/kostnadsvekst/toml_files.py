@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_typ
 from pydantic import BeforeValidator, Field, Strict, TypeAdapter, ValidationError
 
 from kostnadsvekst.errors import DataMissingError, SpecificationError
-from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.naming import first_of, nearest_names
 
 LARGEST_FILE = 1_000_000  # bytes
 DEEPEST = 8  # tables and lists inside each other
@@ -200,8 +200,7 @@ def refuse(name: str, faults: Sequence[str]) -> None:
     SpecificationError
     """
     if faults:
-        more = [f"and {len(faults) - LISTED} more"] if len(faults) > LISTED else []
-        lines = [f"  - {fault}" for fault in [*faults[:LISTED], *more]]
+        lines = [f"  - {fault}" for fault in first_of(faults, LISTED)]
         raise SpecificationError("\n".join([f"{name} cannot be used: {len(faults)} fault(s)", *lines]))
 
 

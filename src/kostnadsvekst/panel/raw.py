@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import AfterValidator, BeforeValidator
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
+from kostnadsvekst.naming import first_of
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.files import MISSING_TEXTS, parse_numbers, read_table
 from kostnadsvekst.sources.klass import read_changes
@@ -231,7 +232,9 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
     problems = _wrong_labels(out)
     years = pd.to_numeric(out["year"], errors="coerce")
     wrong_years = years.isna() | (years % 1 != 0)
-    problems += [f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()[:20]]
+    problems += first_of(
+        f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()
+    )
     if not wrong_years.any():
         out["year"] = years.astype("int64")
     numbers = pd.concat([_numbers(values) for _, values in out.groupby("quantity")["value"]]).reindex(
@@ -253,24 +256,24 @@ def _wrong_labels(out: pd.DataFrame) -> list[str]:
     mixed = out.groupby("quantity")["unit"].unique()
     problems += [f"{q} is given in several units ({', '.join(u)})" for q, u in mixed.items() if len(u) > 1]
     codes = out["municipality"].astype(str)
-    problems += [
+    problems += first_of(
         f"municipality {code!r} is no code of four digits (numbers lose a leading zero: keep codes as text)"
-        for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())[:20]
-    ]
+        for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())
+    )
     return problems
 
 
 def _wrong_numbers(out: pd.DataFrame, numbers: pd.Series) -> list[str]:
     """Values that are text or infinite, by municipality and year."""
     text = numbers.isna() & out["value"].notna() & ~out["value"].isin(MISSING_TEXTS)
-    problems = [
+    problems = first_of(
         f"{r.municipality} {r.year}: {r.quantity} is {r.value!r}, not a number"
-        for r in out[text].head(20).itertuples()
-    ]
+        for r in out[text].itertuples()
+    )
     infinite = np.isinf(numbers)
-    return problems + [
-        f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].head(20).itertuples()
-    ]
+    return problems + first_of(
+        f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].itertuples()
+    )
 
 
 def read_mapped_files(path: Path) -> RawData:
