@@ -149,6 +149,9 @@ FAULTS = {
         ("end = 2016", "end = 2016.5", "must be a whole number, not the number 2016.5"),
         ("end = 2016", "ende = 2016", "unknown key 'ende' (did you mean 'end'?)"),
         ("end = 2016", "population = 'july'", "'july' is none of end-of-year, start-of-year"),
+        ("end = 2016", "end = 1000000000000", "must be at most 2100"),
+        ("end = 2016", "start = 0", "[panel] start (line 8): must be at least 1900, not the number 0"),
+        ("end = 2016", "prices = { 99999 = 1.0 }", "must be at most 2100"),
         ("end = 2016", "exclude = 301", "must be a list, not the number 301"),
         (
             "end = 2016",
@@ -176,6 +179,12 @@ FAULTS = {
         ("M = 1", "M = 1.0", "must be a whole number, not the number 1.0"),
         ("format =", "formats =", "unknown key 'formats' (did you mean 'format'?)"),
         ("['%Y-%m-%d']", "1", "must be a list, not the number 1"),
+        ("['%Y-%m-%d']", "[]", "[dates] format (line 8): is empty"),
+        ("['%Y-%m-%d']", "['%Y-%m-%d', '%Q']", "item 2 (line 8): '%Q' has '%Q', which is no part of a date"),
+        ("['%Y-%m-%d']", "'YYYY-MM-DD'", "'YYYY-MM-DD' has no part with %"),
+        ("['%Y-%m-%d']", "'%Y-%'", "has '%', which is no part"),
+        ("delimiter = ';'", "encoding = 'klingon'", "'klingon' is no known encoding"),
+        ("delimiter = ';'", 'delimiter = "\\n"', "must be one character, and no end of a line"),
         ("delimiter = ';'", "delimiter = ';;'", "must be one character"),
         ("delimiter = ';'", "delimeter = ';'", "unknown key 'delimeter' (did you mean 'delimiter'?)"),
         ("[csv]", "[CSV]", "unknown key 'CSV'"),
@@ -317,6 +326,33 @@ def test_a_specification_in_python_has_the_same_checks():
     assert (spec.covariance, spec.absorb) == (("cluster", "r"), ("a",))
     with pytest.raises(SpecificationError, match="must be text, in quotes, not the number 1"):
         kv.Specification.from_parts({"formula": 1})
+
+
+CYCLE: dict = {"formula": "y ~ x | u"}
+CYCLE["macros"] = CYCLE
+
+
+@pytest.mark.parametrize(
+    ("reader", "given", "words"),
+    [
+        (read_episode_mapping, 3, "a mapping is the path of a TOML file or a mapping of tables, not int"),
+        (read_episode_mapping, [], "not list"),
+        (read_episode_mapping, {"columns": None}, "columns: must be a table, not nothing"),
+        (read_episode_mapping, {1: 2}, "unknown key '1'"),
+        (read_episode_mapping, {"sex": {"M": object()}}, "[sex] M: must be a whole number, not a object"),
+        (read_episode_mapping, b"map.toml", "not bytes"),
+        (kv.Specification.from_parts, 3, "is a table of keys and values, not int"),
+        (kv.Specification.from_parts, CYCLE, "more than 8 deep"),
+        (kv.Specification.from_toml, 3, "the specification is a text, not int"),
+        (kv.Specification.from_toml, None, "the specification is a text, not NoneType"),
+        (read_specifications, 3, "named by its path, not by int"),
+        (read_requests, None, "named by its path, not by NoneType"),
+    ],
+)
+def test_what_is_no_file_and_no_table(reader, given, words):
+    with pytest.raises(SpecificationError) as caught:
+        reader(given)
+    assert words in str(caught.value)
 
 
 def test_requests_of_the_package_are_typed():

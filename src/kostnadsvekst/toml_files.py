@@ -4,6 +4,7 @@ A file may come from anybody: its size, depth and numbers are limited before any
 """
 
 import datetime
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +32,8 @@ _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 T = TypeVar("T")
 
 
-def _listed(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Take one text for a list of one."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -39,7 +41,7 @@ def _listed(value: Any) -> Any:
 CLOSED: Final = {"extra": "forbid"}
 # Types of fields. Texts and tables are never made of anything else; whole numbers neither.
 Text = Annotated[str, Field(min_length=1)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Whole = Annotated[int, Strict()]
 Truth = Annotated[bool, Strict()]
 Amount = Annotated[float, Strict(), Field(allow_inf_nan=False)]
@@ -97,6 +99,8 @@ def read_toml(path: str | Path, what: str) -> TomlFile:
         If it cannot be read, is larger than a million bytes, not in UTF-8, not TOML (line and column are
         named), empty, or nested too deeply.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SpecificationError(f"a {what} is named by its path, not by {type(path).__name__}")
     path = Path(path)
     name = f"{what} {str(path)!r}"
     try:
@@ -126,6 +130,8 @@ def parse_toml(text: str, name: str) -> TomlFile:
     SpecificationError
         As `read_toml`.
     """
+    if not isinstance(text, str):
+        raise SpecificationError(f"{name} is a text, not {type(text).__name__}")
     if len(text) > LARGEST_FILE:
         raise SpecificationError(f"{name}: longer than {LARGEST_FILE:,} characters; is it a file of data?")
     _refuse_long_keys(text, name)
@@ -142,6 +148,26 @@ def parse_toml(text: str, name: str) -> TomlFile:
         raise SpecificationError(f"{name} is empty: it has no key and no table")
     refuse(name, list(dict.fromkeys(_excesses(content))))
     return TomlFile(name, content, text)
+
+
+def as_toml(content: Mapping[str, Any], name: str) -> TomlFile:
+    """Take a mapping written in Python as if it had been read.
+
+    Parameters
+    ----------
+    content : mapping
+    name : str
+        For messages.
+
+    Raises
+    ------
+    SpecificationError
+        If it is no mapping, or beyond the limits of a file.
+    """
+    if not isinstance(content, Mapping):
+        raise SpecificationError(f"{name} is a table of keys and values, not {type(content).__name__}")
+    refuse(name, list(dict.fromkeys(_excesses(content))))
+    return TomlFile(name, content)
 
 
 def read_as(file: TomlFile, shape: type[T]) -> T:
@@ -269,8 +295,8 @@ def _excesses(content: Mapping[str, Any]) -> Iterator[str]:
             return
         if depth > DEEPEST + 1:
             yield f"lists or tables stand more than {DEEPEST} deep inside each other"
-        elif isinstance(value, dict | list):
-            inside = value.values() if isinstance(value, dict) else value
+        elif isinstance(value, Mapping | list | tuple):
+            inside = value.values() if isinstance(value, Mapping) else value
             waiting += [(one, depth + 1) for one in inside]
         elif isinstance(value, int) and not -_LARGEST_NUMBER <= value < _LARGEST_NUMBER:
             yield "a whole number has more than 64 bits"
@@ -280,7 +306,7 @@ def _frozen(value: Any) -> Any:
     """Content with tuples for lists and texts for the keys that a mapping written in Python has."""
     if isinstance(value, Mapping):
         return {str(key): _frozen(one) for key, one in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 _MUST_BE = {
@@ -306,6 +332,9 @@ def _fault(error: Any, shape: type, within: tuple[str, ...], text: str) -> str:
         return f"{at}: is missing"
     if kind in ("too_short", "string_too_short"):
         return f"{at}: is empty"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        bound = "at least" if kind == "greater_than_equal" else "at most"
+        return f"{at}: must be {bound} {next(iter(error['ctx'].values()))}, not {_shown(error['input'])}"
     if kind in _MUST_BE:
         return f"{at}: must be {_MUST_BE[kind]}, not {_shown(error['input'])}"
     return f"{at}: {error['ctx']['error'] if kind == 'value_error' else error['msg']}"
@@ -344,9 +373,8 @@ def _shown(value: Any) -> str:
     for kind, words in kinds:
         if isinstance(value, kind):
             return words + (_cut(repr(value) if isinstance(value, str) else str(value)))
-    return (
-        "a table" if isinstance(value, dict) else "a list" if isinstance(value, tuple) else str(type(value))
-    )
+    others = {dict: "a table", tuple: "a list", NoneType: "nothing"}
+    return others[type(value)] if type(value) in others else f"a {type(value).__name__}"
 
 
 def _cut(text: str) -> str:

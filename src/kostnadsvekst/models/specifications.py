@@ -30,7 +30,7 @@ from kostnadsvekst.toml_files import (
     CLOSED,
     Text,
     Texts,
-    TomlFile,
+    as_toml,
     one_of,
     parse_toml,
     place,
@@ -249,7 +249,7 @@ class Specification:
         SpecificationError
             As `from_toml`.
         """
-        return read_as(TomlFile("the specification", parts), SpecificationTable).specification
+        return read_as(as_toml(parts, "the specification"), SpecificationTable).specification
 
     def adding(self, *terms: str) -> "Specification":
         """Return a copy with further regressors after the present ones."""
@@ -390,11 +390,10 @@ def read_specification_file(path: str | Path) -> SpecificationFile:
         If the file is not TOML or a specification cannot be read; all faults are told at once, each with its
         table and line.
     """
-    path = Path(path)
     file = read_toml(path, "file of specifications")
     keys = [key for key in file.content if key != _RENAME]
     single = any(not isinstance(file.content[key], dict) for key in keys) or "formula" in keys
-    places = {path.stem: ()} if single else {key: (key,) for key in keys}
+    places = {Path(path).stem: ()} if single else {key: (key,) for key in keys}
     faults = [] if keys else ['it has no specification: write formula = "y ~ x | entity"']
     specs: dict[str, Specification] = {}
     body = replace(file, content={key: file.content[key] for key in keys})

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.naming import first_of
@@ -68,19 +68,22 @@ class MappedFile:
     columns: dict[Annotated[Text, AfterValidator(one_of(QUANTITIES))], MappedColumn]
 
 
+Year = Annotated[Whole, Field(ge=1900, le=2100)]
+
+
 @dataclass(frozen=True, slots=True)
 class PanelChoices:
     """Arguments of `kostnadsvekst.build_panel` that a mapping may fix; None leaves its default."""
 
     __pydantic_config__: ClassVar = CLOSED
-    start: Whole | None = None
-    end: Whole | None = None
-    base_year: Whole | None = None
+    start: Year | None = None
+    end: Year | None = None
+    base_year: Year | None = None
     borders: Annotated[Text, BeforeValidator(lambda v: str(v) if type(v) is int else v)] | None = None
     exclude: Texts | None = None
     keep: Texts | None = None
     population: Annotated[Text, AfterValidator(one_of(POPULATION_DATES))] | None = None
-    prices: dict[int, Amount] | None = None
+    prices: dict[Annotated[int, Field(ge=1900, le=2100)], Amount] | None = None
 
     @property
     def given(self) -> dict[str, Any]:

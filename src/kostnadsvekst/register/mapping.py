@@ -1,19 +1,41 @@
 """The mapping by which a delivery of episodes is read, from a TOML file or a mapping in Python."""
 
+import codecs
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES, SEXES
-from kostnadsvekst.toml_files import CLOSED, Text, Texts, TomlFile, Whole, one_of, read_as, read_toml
+from kostnadsvekst.toml_files import CLOSED, Text, Whole, as_list, as_toml, one_of, read_as, read_toml
 
 
 def _one_sign(value: str) -> str:
-    if len(value) != 1:
-        raise ValueError(f"{value!r:.60} must be one character")
+    if len(value) != 1 or value in "\n\r\0":
+        raise ValueError(f"{value!r:.60} must be one character, and no end of a line")
+    return value
+
+
+def _date_format(value: str) -> str:
+    unknown = sorted({found for found in _DIRECTIVE.findall(value) if not _KNOWN_DIRECTIVE.fullmatch(found)})
+    if unknown or "%" not in value:
+        raise ValueError(
+            f"{value!r:.60} has {', '.join(map(repr, unknown)) or 'no part with %'}, which is no part of a "
+            "date; write such as '%Y-%m-%d' or '%d.%m.%Y'"
+        )
+    return value
+
+
+def _encoding(value: str) -> str:
+    try:
+        codecs.lookup(value)
+    except (LookupError, ValueError):
+        raise ValueError(f"{value!r:.60} is no known encoding; write such as 'utf-8' or 'latin-1'") from None
     return value
 
 
@@ -23,6 +45,9 @@ def _sex(value: int) -> int:
     return value
 
 
+_DIRECTIVE = re.compile(r"%-?.?", re.DOTALL)
+_KNOWN_DIRECTIVE = re.compile(r"%-?[aAwdbBmyYHIpMSfgzZjUWcxXnGuV]|%%")
+DateFormat = Annotated[Text, AfterValidator(_date_format)]
 Sign = Annotated[str, AfterValidator(_one_sign)]
 Column = Annotated[Text, AfterValidator(one_of(EPISODE_COLUMNS))]
 Service = Annotated[Text, AfterValidator(one_of(SERVICE_CODES))]
@@ -34,7 +59,7 @@ class DateFormats:
     """How dates are written: strptime patterns, tried in turn, and the zone of timestamps that have one."""
 
     __pydantic_config__: ClassVar = CLOSED
-    format: Texts | None = None
+    format: Annotated[tuple[DateFormat, ...], BeforeValidator(as_list), Field(min_length=1)] | None = None
     timezone: Text | None = None
 
 
@@ -44,7 +69,7 @@ class TextFormat:
 
     __pydantic_config__: ClassVar = CLOSED
     delimiter: Sign | None = None
-    encoding: Text | None = None
+    encoding: Annotated[Text, AfterValidator(_encoding)] | None = None
     decimal: Sign | None = None
     thousands: Sign | None = None
     quote: Sign | None = None
@@ -97,7 +122,11 @@ def read_mapping(mapping: str | Path | Mapping[str, Any] | None) -> EpisodeMappi
     if mapping is None:
         return EpisodeMapping()
     if isinstance(mapping, Mapping):
-        return read_as(TomlFile("the mapping", mapping), EpisodeMapping)
+        return read_as(as_toml(mapping, "the mapping"), EpisodeMapping)
+    if not isinstance(mapping, str | os.PathLike):
+        raise SpecificationError(
+            f"a mapping is the path of a TOML file or a mapping of tables, not {type(mapping).__name__}"
+        )
     return read_as(read_toml(mapping, "mapping file"), EpisodeMapping)
 
 
