@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -183,6 +184,16 @@ FAULTS = {
         ("['%Y-%m-%d']", "['%Y-%m-%d', '%Q']", "item 2 (line 8): '%Q' has '%Q', which is no part of a date"),
         ("['%Y-%m-%d']", "'YYYY-MM-DD'", "'YYYY-MM-DD' has no part with %"),
         ("['%Y-%m-%d']", "'%Y-%'", "has '%', which is no part"),
+        ("format = ", "timezone = 'Oslo'\nformat = ", "[dates] timezone (line 8): 'Oslo' is no time zone"),
+        ("format = ", "timezone = '../../etc/passwd'\nformat = ", "is no time zone"),
+        ("format = ", "placeholders = [19000101]\nformat = ", "item 1 (line 8): '19000101' is no date"),
+        ("format = ", "placeholders = ['1900-02-30']\nformat = ", "'1900-02-30' is no date"),
+        (
+            "format = ",
+            "placeholders = 1900-01-01\nformat = ",
+            "must be a list, not the date or time 1900-01-01",
+        ),
+        ("delimiter = ';'", "encoding = 'base64'", "'base64' is no known encoding"),
         ("delimiter = ';'", "encoding = 'klingon'", "'klingon' is no known encoding"),
         ("delimiter = ';'", 'delimiter = "\\n"', "must be one character, and no end of a line"),
         ("delimiter = ';'", "delimiter = ';;'", "must be one character"),
@@ -353,6 +364,19 @@ def test_what_is_no_file_and_no_table(reader, given, words):
     with pytest.raises(SpecificationError) as caught:
         reader(given)
     assert words in str(caught.value)
+
+
+def test_a_mapping_of_dates_by_hand(tmp_path):
+    text = (
+        "[dates]\nformat = '%d.%m.%Y'\ntimezone = 'Europe/Oslo'\nplaceholders = [1900-01-01, '9999-12-31']\n"
+    )
+    read = read_episode_mapping(written(tmp_path, text))
+    assert read.tables["dates"] == {
+        "format": ("%d.%m.%Y",),
+        "timezone": "Europe/Oslo",
+        "placeholders": (date(1900, 1, 1), date(9999, 12, 31)),
+    }
+    assert read.tables["csv"] == {}
 
 
 def test_requests_of_the_package_are_typed():

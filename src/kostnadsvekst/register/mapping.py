@@ -1,8 +1,9 @@
 """The mapping by which a delivery of episodes is read, from a TOML file or a mapping in Python."""
 
-import codecs
+import datetime
 import os
 import re
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -33,7 +34,7 @@ def _date_format(value: str) -> str:
 
 def _encoding(value: str) -> str:
     try:
-        codecs.lookup(value)
+        b"".decode(value)
     except (LookupError, ValueError):
         raise ValueError(f"{value!r:.60} is no known encoding; write such as 'utf-8' or 'latin-1'") from None
     return value
@@ -45,9 +46,28 @@ def _sex(value: int) -> int:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(f"{value!r:.60} is no time zone; write such as 'Europe/Oslo'") from None
+    return value
+
+
+def _day(value: Any) -> Any:
+    """Take a date as TOML has it, or as text; nothing else, such as a number, stands for a day."""
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value
+    try:
+        return datetime.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{str(value)!r:.60} is no date; write such as 1900-01-01") from None
+
+
 _DIRECTIVE = re.compile(r"%-?.?", re.DOTALL)
 _KNOWN_DIRECTIVE = re.compile(r"%-?[aAwdbBmyYHIpMSfgzZjUWcxXnGuV]|%%")
 DateFormat = Annotated[Text, AfterValidator(_date_format)]
+Day = Annotated[datetime.date, BeforeValidator(_day)]
 Sign = Annotated[str, AfterValidator(_one_sign)]
 Column = Annotated[Text, AfterValidator(one_of(EPISODE_COLUMNS))]
 Service = Annotated[Text, AfterValidator(one_of(SERVICE_CODES))]
@@ -56,11 +76,22 @@ Sex = Annotated[Whole, AfterValidator(_sex)]
 
 @dataclass(frozen=True, slots=True)
 class DateFormats:
-    """How dates are written: strptime patterns, tried in turn, and the zone of timestamps that have one."""
+    """How dates are written.
+
+    Attributes
+    ----------
+    format : tuple of str, optional
+        strptime patterns, tried in turn.
+    timezone : str, optional
+        Whose day is meant where times have a zone.
+    placeholders : tuple of date, optional
+        Dates that stand for none.
+    """
 
     __pydantic_config__: ClassVar = CLOSED
     format: Annotated[tuple[DateFormat, ...], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    timezone: Text | None = None
+    timezone: Annotated[Text, AfterValidator(_zone)] | None = None
+    placeholders: tuple[Day, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
