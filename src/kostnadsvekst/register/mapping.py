@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES, SEXES
+from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES
 from kostnadsvekst.toml_files import CLOSED, Text, Whole, as_list, as_toml, one_of, read_as, read_toml
 
 
@@ -34,15 +34,11 @@ def _date_format(value: str) -> str:
 
 def _encoding(value: str) -> str:
     try:
-        b"".decode(value)
+        b"\0\0\0\0".decode(value)
+    except UnicodeError:
+        return value
     except (LookupError, ValueError):
         raise ValueError(f"{value!r:.60} is no known encoding; write such as 'utf-8' or 'latin-1'") from None
-    return value
-
-
-def _sex(value: int) -> int:
-    if value not in SEXES:
-        raise ValueError(f"{value} must be 1 (man) or 2 (woman)")
     return value
 
 
