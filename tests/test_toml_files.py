@@ -191,7 +191,7 @@ FAULTS = {
         (
             "format = ",
             "placeholders = 1900-01-01\nformat = ",
-            "must be a list, not the date or time 1900-01-01",
+            "a list, not the date or time 1900-01-01",
         ),
         ("delimiter = ';'", "encoding = 'base64'", "'base64' is no known encoding"),
         ("delimiter = ';'", "encoding = 'klingon'", "'klingon' is no known encoding"),

@@ -42,6 +42,12 @@ def _encoding(value: str) -> str:
     return value
 
 
+def _sex(value: int) -> int:
+    if value not in SEXES:
+        raise ValueError(f"{value} must be 1 (man) or 2 (woman)")
+    return value
+
+
 def _zone(value: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
