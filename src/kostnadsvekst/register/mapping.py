@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES
+from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES, SEXES
 from kostnadsvekst.toml_files import CLOSED, Text, Whole, as_list, as_toml, one_of, read_as, read_toml
 
 
