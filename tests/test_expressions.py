@@ -15,8 +15,8 @@ import kostnadsvekst as kv
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataMissingError, KostnadsvekstError, SpecificationError
 from kostnadsvekst.models.expressions import MOST_OPERATIONS, evaluate_expression
-from kostnadsvekst.models.formulas import MOST_FACTORS, MOST_TERMS
-from kostnadsvekst.models.grammar import DEEPEST, LONGEST_TERM, MOST_PERIODS
+from kostnadsvekst.models.formulas import MOST_FACTORS
+from kostnadsvekst.models.grammar import DEEPEST, LONGEST_TERM, MOST_PERIODS, MOST_TERMS
 
 LETTERS = [f"v{i}" for i in range(24)]
 TWELVE = "*".join(LETTERS[:12])
@@ -241,6 +241,39 @@ def test_macros_do_not_stand_for_each_other_without_end(macros, words):
 def test_a_macro_of_one_text_is_that_text():
     spec = kv.Specification.from_formula("y ~ ..a | unit", macros={"a": "income"})
     assert spec.regressors == ("income",)
+
+
+@pytest.mark.parametrize(
+    ("regressors", "words"),
+    [
+        (["*".join(LETTERS)], "all products of 24 factors are more than 5,000 terms"),
+        (["*".join(LETTERS[i : i + 12]) for i in range(12)], "stand for more than 5,000 terms"),
+        (["log(" * 300 + "x" + ")" * 300], "20 deep"),
+        (["a" * 10**6], "at most 2,000 are read"),
+        ([3], "are texts, not 3"),
+    ],
+)
+@pytest.mark.usefixtures("within_a_second")
+def test_regressors_have_the_limits_of_formulas(panel, regressors, words):
+    with pytest.raises(SpecificationError, match=words):
+        kv.estimate(kv.Specification("y", tuple(regressors), "unit"), panel)
+
+
+@pytest.mark.usefixtures("within_a_second")
+def test_grids_have_a_limit():
+    base = kv.Specification("y", ("x",), "unit")
+    with pytest.raises(SpecificationError, match="combinations of 24 groups: more than 1,000,000"):
+        kv.subsets(LETTERS)
+    with pytest.raises(SpecificationError, match="specifications in the grid: more than 1,000,000"):
+        kv.grid(
+            base,
+            outcome=LETTERS,
+            weights=LETTERS,
+            entity=LETTERS,
+            time=LETTERS,
+            controls=kv.subsets(LETTERS[:4]),
+        )
+    assert len(kv.subsets(LETTERS[:10])) == 1024
 
 
 CHILD = """

@@ -13,6 +13,7 @@ from kostnadsvekst.models.grammar import (
     CATEGORY,
     DEEPEST,
     MOST_PERIODS,
+    MOST_TERMS,
     OVER_TIME,
     canonical,
     canonical_outcome,
@@ -23,7 +24,6 @@ from kostnadsvekst.models.grammar import (
 )
 
 LONGEST_FORMULA = 100_000  # characters
-MOST_TERMS = 5_000  # of a specification
 MOST_FACTORS = 20  # of a term
 # Terms made on the way, of which brackets and macros may make many and keep few.
 _MOST_MADE = 4 * MOST_TERMS

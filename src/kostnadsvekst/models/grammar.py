@@ -14,6 +14,7 @@ from kostnadsvekst.errors import SpecificationError
 # What a text may ask for: nobody's specification needs more, and a text may come from anybody.
 LONGEST_TERM = 2_000  # characters of a term or name
 DEEPEST = 20  # brackets inside each other
+MOST_TERMS = 5_000  # of a specification
 MOST_PERIODS = 10_000  # of a lag or difference
 
 # Transformations, and those of them that go along the time of an entity.

@@ -17,8 +17,9 @@ from pydantic import AfterValidator
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_facts import CONVENTIONS
 from kostnadsvekst.models.covariance_kinds import read_choice
-from kostnadsvekst.models.formulas import MOST_TERMS, parse_formula
+from kostnadsvekst.models.formulas import parse_formula
 from kostnadsvekst.models.grammar import (
+    MOST_TERMS,
     canonical,
     canonical_outcome,
     in_formula,
