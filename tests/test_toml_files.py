@@ -162,11 +162,18 @@ FAULTS = {
         ("end = 2016", "prices = { 2016 = nan }", "2016 (line 8): must be a finite number"),
         ("end = 2016", "prices = { 2016 = true }", "must be a number, not true"),
         ("end = 2016", "prices = { last = 2.0 }", "last"),
-        ("[panel]\nend = 2016", "[rename]\na = 'b'", "[rename] is for a finished panel"),
+        ("[panel]\nend = 2016", "[rename]\na = 'b'", "has [rename], which is for a finished panel"),
         ("[files.a]", "formula = 'y ~ x'\n[files.a]", "give it with --spec"),
         ("[files.a]", "file = 'p.csv'\n[files.a]", "both files and a finished panel"),
         ("[files.a]", "orgin = 'x'\n[files.a]", "unknown key 'orgin' (did you mean 'origin'?)"),
         (VALID["files"], "origin = 'x'\n", "has no [files.NAME]"),
+        (VALID["files"], "file = 'some.toml'\n", "name the table itself"),
+        (
+            VALID["files"],
+            "file = 'p.csv'\norigin = 'x'\n",
+            "has origin, which build a panel from [files.NAME]",
+        ),
+        (VALID["files"], "file = 'p.csv'\nchanges = 'c.csv'\n[panel]\nend = 2016\n", "has changes, panel"),
     ],
     "episodes": [
         ("person_id =", "person =", "'person' (did you mean 'person_id'?) is none of"),
@@ -419,6 +426,13 @@ def test_values_by_hand():
     assert read('name = "a"\n["inner"."x.y"]\ncolumn = "c"\nunit = "persons"\n').inner == {
         "x.y": Inner("c", "persons")
     }
+
+
+def test_eight_deep_is_read_and_nine_is_not():
+    """The whole is one, and seven lists inside it are eight."""
+    assert parse_toml(f"a = {'[' * 7}1{']' * 7}", "the file").content["a"] == [[[[[[[1]]]]]]]
+    with pytest.raises(SpecificationError, match="more than 8 deep"):
+        parse_toml(f"a = {'[' * 8}1{']' * 8}", "the file")
 
 
 def test_places_by_hand():

@@ -104,7 +104,8 @@ class FileMapping:
         A finished panel instead, relative to the TOML file.
     rename : mapping of str to str
         Columns of the finished panel -> the names of `kostnadsvekst.panel.schema.COLUMNS`.
-    origin : str
+    origin : str, optional
+        Of the data, for tables; "files of the user" if it is not told.
     changes : str, optional
         File of KLASS' changes of borders; else KLASS is asked.
     panel : PanelChoices
@@ -114,9 +115,26 @@ class FileMapping:
     files: dict[str, MappedFile] = field(default_factory=dict)
     file: Text | None = None
     rename: dict[str, Text] = field(default_factory=dict)
-    origin: Text = "files of the user"
+    origin: Text | None = None
     changes: Text | None = None
     panel: PanelChoices = field(default_factory=PanelChoices)
+
+    @property
+    def contradiction(self) -> str:
+        """What does not go together, or nothing."""
+        if self.files and self.file:
+            return "has both files and a finished panel (file): keep one"
+        if self.files:
+            way = "here [files.NAME.columns] names the columns"
+            return f"has [rename], which is for a finished panel (file = '...'): {way}" if self.rename else ""
+        if not self.file:
+            return "has no [files.NAME], and no file = '...' for a finished panel"
+        if self.file.lower().endswith(".toml"):
+            return f"names {self.file!r} as its finished panel, which is a TOML file: name the table itself"
+        unread = [name for name in ("origin", "changes") if getattr(self, name)]
+        unread += ["panel"] if self.panel.given else []
+        told = "build a panel from [files.NAME], and would not be read for a finished one (file)"
+        return f"has {', '.join(unread)}, which {told}" if unread else ""
 
 
 def read_mapping(path: Path) -> FileMapping:
@@ -137,17 +155,8 @@ def read_mapping(path: Path) -> FileMapping:
     if "formula" in file.content:
         raise SpecificationError(f"{file.name} is a specification: give it with --spec, and data with --data")
     mapping = read_as(file, FileMapping)
-    wrong = (
-        "has both files and a finished panel (file): keep one"
-        if mapping.files and mapping.file
-        else "has no [files.NAME], and no file = '...' for a finished panel"
-        if not (mapping.files or mapping.file)
-        else "[rename] is for a finished panel (file = '...'): here [files.NAME.columns] names the columns"
-        if mapping.files and mapping.rename
-        else ""
-    )
-    if wrong:
-        raise SpecificationError(f"{file.name} {wrong}")
+    if mapping.contradiction:
+        raise SpecificationError(f"{file.name} {mapping.contradiction}")
     return mapping
 
 
@@ -302,7 +311,7 @@ def read_mapped_files(path: Path) -> RawData:
     frames = [_read_mapped_file(path.parent, entry) for entry in mapping.files.values()]
     return RawData(
         check_values(pd.concat(frames, ignore_index=True)),
-        Provenance(mapping.origin, path.name),
+        Provenance(mapping.origin or "files of the user", path.name),
         None if mapping.changes is None else read_changes(path.parent / mapping.changes),
     )
 
