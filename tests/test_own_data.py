@@ -215,8 +215,16 @@ def test_a_finished_panel_under_other_names(tmp_path):
         "file = 'panel.csv'\n[rename]\nKommune = 'municipality'\n'netto = utgift' = 'net_expenditure'\n"
     )
     pd.testing.assert_frame_equal(kv.load_panel(tmp_path / "panel.toml"), ours)
+    frame = load_frame(tmp_path / "panel.toml", {"deaths": "dead"})
+    np.testing.assert_array_equal(frame["dead"], panel["deaths"])
+    assert "municipality" in frame
+    with pytest.raises(DataMissingError, match="'dead'"):
+        kv.load_panel(tmp_path / "panel.toml", {"dead": "deaths"})
     with pytest.raises(SpecificationError, match="renamed in a finished panel"):
-        kv.load_panel(tmp_path / "panel.toml", rename)
+        kv.load_panel(tmp_path, rename)
+    (tmp_path / "spec.toml").write_text("formula = 'y ~ x | unit'")
+    with pytest.raises(SpecificationError, match="is a specification: give it with --spec"):
+        load_frame(tmp_path / "spec.toml", rename)
     with pytest.raises(SpecificationError, match=r"read it with kv\.load_panel"):
         kv.build_panel(tmp_path / "panel.toml")
     done = run(
@@ -224,6 +232,22 @@ def test_a_finished_panel_under_other_names(tmp_path):
         *("--rename", "Kommune=municipality", "--rename", "netto = utgift=net_expenditure"),
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_table_without_the_panel_is_told_what_it_can_do(tmp_path):
+    small_table(tmp_path)
+    with pytest.raises(DataMissingError) as caught:
+        kv.load_panel(tmp_path / "mine.csv")
+    assert "'municipality'" in str(caught.value)
+    assert "kv.estimate takes any frame (--spec FILE)" in str(caught.value)
+    assert "--rename THEIRS=OURS" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:3 suspicious amount")
+def test_the_embedded_panel_may_be_renamed_for_specifications():
+    frame = load_frame(None, {"municipality": "Kommune"})
+    assert frame["Kommune"].nunique() == 365
+    assert kv.estimate(kv.SPECIFICATIONS["A3-1"].vary(entity="Kommune"), frame).provenance.synthetic
 
 
 def test_a_frame_is_taken_as_it_is(tmp_path):

@@ -53,11 +53,11 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
         If amounts look suspicious inside a municipality.
     """
     if path is not None and (Path(path).is_dir() or Path(path).suffix == ".toml"):
-        if columns:
-            raise SpecificationError(f"columns are renamed in a finished panel, and {str(path)!r} is none")
         mapping = FileMapping() if Path(path).is_dir() else read_mapping(Path(path))
         if mapping.file:
-            return load_panel(Path(path).parent / mapping.file, mapping.rename)
+            return load_panel(Path(path).parent / mapping.file, {**mapping.rename, **(columns or {})})
+        if columns:
+            raise SpecificationError(f"columns are renamed in a finished panel, and {str(path)!r} is none")
         panel = build_panel(path, **mapping.panel.given)
         check_panel(panel)
         panel["population_10k"] = panel["population"] / 10_000
