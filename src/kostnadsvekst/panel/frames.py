@@ -44,7 +44,7 @@ def load_frame(path: str | Path | None, rename: Mapping[str, str] | None = None)
         if mapping.file:
             return load_frame(source.parent / mapping.file, {**mapping.rename, **(rename or {})})
     built = source is None or source.is_dir() or source.suffix == ".toml"
-    table = load_panel(source) if built else read_table(source)
+    table = load_panel(source) if source is None or built else read_table(source)
     check_renaming(rename or {}, table.columns)
     table = table.rename(columns=dict(rename or {}))
     if "population" in table and _TENS not in table and pd.api.types.is_numeric_dtype(table["population"]):
