@@ -111,6 +111,7 @@ FORMULAS = {
     "power of numbers": ("y ~ 9**9**9 | unit", "the only number of a formula is 1"),
     "power of digits": ("y ~ (a + b)**" + "9" * 5_000 + " | unit", "a power of a column is square"),
     "lag": ("y ~ lag(x, 1000000000) | unit", f"at most {MOST_PERIODS}"),
+    "one period more": (f"y ~ lag(x, {MOST_PERIODS + 1}) | unit", f"at most {MOST_PERIODS}"),
     "lag of digits": ("y ~ lag(x, " + "9" * 5_000 + ") | unit", f"at most {MOST_PERIODS}"),
     "lag in other digits": ("y ~ lag(x, \u0663) | unit", f"at most {MOST_PERIODS}"),
     "long name": ("y ~ `" + "a" * 5_000 + "` | unit", f"at most {LONGEST_TERM:,}"),
