@@ -1,12 +1,14 @@
 """Compute every table and figure of the report and audit them against the printed numbers.
 
-Exit codes: 0 all as printed, 1 numbers moved, 2 usage, 3 data missing or invalid, 4 refused to disclose.
+Exit codes: 0 all as printed, 1 numbers moved, 2 usage or specification, 3 data missing or invalid, 4 refused
+to disclose, 130 interrupted. With 2 and 3 the results are as they were before.
 """
 
 import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from kostnadsvekst.chapters import (
     CHAPTERS,
@@ -19,31 +21,86 @@ from kostnadsvekst.chapters import (
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
 
+LISTED = 20  # numbers that moved, at the terminal
 RESULTS = Path(__file__).resolve().parents[1] / "results"
+
+
+class Once(argparse.Action):
+    """An option that is given once: of two files, which is meant is not known."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value, or stop with the usage."""
+        given = vars(namespace).setdefault("given", set())
+        if self.dest in given:
+            parser.error(f"{option_string} is given twice: keep one")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+def a_path(text: str) -> Path:
+    """Read a path; an empty one is a variable of the shell that was not set, and not the folder one is in."""
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path (a variable that is not set?)")
+    return Path(text)
+
+
+def a_renaming(text: str) -> tuple[str, str]:
+    """Read ``theirs=ours``; their name may have signs, too, in it, and ours has none."""
+    theirs, sign, ours = (part.strip() for part in text.rpartition("="))
+    if not (theirs and sign and ours):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write 'their column=our name', such as 'Kommune=municipality'"
+        )
+    return theirs, ours
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout, allow_abbrev=False)
     add = parser.add_argument
+    once = {"action": Once, "type": a_path}
     add("--list", action="store_true", help="list the chapters and stop")
     add("--only", metavar="NAME", action="append", choices=list(CHAPTERS), help="run one chapter")
-    add("--spec", metavar="FILE", type=Path, help="estimate the specifications in a TOML file instead")
+    add("--spec", metavar="FILE", **once, help="estimate the specifications in a TOML file instead")
     add(
         "--data",
         metavar="PATH",
-        type=Path,
-        help="panel of your own (CSV, Parquet, .dta, ...), store of fetch.py, or TOML",
+        **once,
+        help="panel of your own (CSV, Parquet, .dta, ...), store of fetch.py, or TOML; with --spec any table "
+        "that has the columns of the specifications",
     )
-    add("--register", metavar="PATH", type=Path, help="KPR episodes of your own, from kv.register.ingest")
-    add("--population", metavar="PATH", type=Path, help="CSV with year, age_group, persons, for --register")
-    add("--out", metavar="DIR", type=Path, default=RESULTS, help="results folder (%(default)s)")
-    add("--lang", choices=LANGUAGES, help="language of tables and messages (tables: both)")
+    add(
+        "--rename",
+        metavar="THEIRS=OURS",
+        action="append",
+        type=a_renaming,
+        default=[],
+        help="rename a column of --data; may be repeated",
+    )
+    add("--register", metavar="PATH", **once, help="KPR episodes of your own, from kv.register.ingest")
+    add("--population", metavar="PATH", **once, help="CSV with year, age_group, persons, for --register")
+    add("--out", metavar="DIR", **once, default=RESULTS, help="results folder (%(default)s)")
+    add("--lang", choices=LANGUAGES, action=Once, help="language of tables and messages (tables: both)")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the summary as JSON")
     output.add_argument("--quiet", action="store_true", help="print errors only")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    renamed = [theirs for theirs, _ in arguments.rename]
+    if len(set(renamed)) < len(renamed):
+        parser.error(f"--rename names a column twice: {', '.join(sorted(renamed))}")
+    files = [f"--{name}" for name in ("spec", "data", "register", "population") if getattr(arguments, name)]
+    if arguments.list and (files or arguments.only or renamed):
+        parser.error(
+            f"--list only lists the chapters: leave out {', '.join(files or ['--only and --rename'])}"
+        )
+    return arguments
 
 
 def main() -> int:
@@ -60,13 +117,14 @@ def main() -> int:
         progress=sys.stderr.isatty() and not arguments.quiet,
         register=arguments.register,
         population=arguments.population,
+        rename=dict(arguments.rename),
     )
 
     def announce(report: ChapterReport) -> None:
         if not (arguments.json or arguments.quiet):
             print(describe(report, arguments.out, lang))
 
-    names = arguments.only or choose_chapters(settings)
+    names = tuple(dict.fromkeys(arguments.only or choose_chapters(settings)))
     try:
         reports = run_chapters(names, settings, arguments.out, announce)
     except KostnadsvekstError as error:
@@ -88,7 +146,10 @@ def describe(report: ChapterReport, out: Path, lang: str) -> str:
     note = {"nb": "Merk", "en": "Note"}[lang]
     lines += [f"  {note}: {sentence}" for sentence in report.notes]
     moved = {"nb": "flyttet", "en": "moved"}[lang]
-    lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:20]]
+    lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:LISTED]]
+    if len(report.result.moved) > LISTED:
+        more = {"nb": "og {} til", "en": "and {} more"}[lang].format(len(report.result.moved) - LISTED)
+        lines.append(f"  {moved}: {more}")
     count = {"nb": "filer i", "en": "files in"}[lang]
     lines.append(f"  {len(report.written)} {count} {out}")
     return "\n".join(lines)

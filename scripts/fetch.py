@@ -17,7 +17,8 @@ from kostnadsvekst.errors import DataMissingError, KostnadsvekstError, SourceErr
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.sources import klass, statbank
 from kostnadsvekst.sources.download import choose, describe_holes, describe_plan, download, fill_years
-from kostnadsvekst.sources.store import Store, load_requests, read_store, write_store
+from kostnadsvekst.sources.requests import load_requests
+from kostnadsvekst.sources.store import Store, read_store, write_store
 
 
 def parse_arguments() -> argparse.Namespace:

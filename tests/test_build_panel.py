@@ -351,14 +351,14 @@ def test_faulty_mappings_are_named(tmp_path):
             "regnskap.csv has no column.*utgift;.*it has kommune_nr",
         ),
         ("regnskap.csv", "nei.csv", DataMissingError, "nei.csv"),
-        ('year = "år"', "", InvalidDataError, r"\[files.accounts\] lacks year"),
-        ("[files.accounts]", "[files.accounts", InvalidDataError, "is not valid TOML"),
+        ('year = "år"', "", SpecificationError, r"\[files.accounts\] year \(line 1\): is missing"),
+        ("[files.accounts]", "[files.accounts", SpecificationError, "is not a TOML file: line 1, column 16"),
     ]:
         path.write_text(text.replace(old, new), "utf-8")
         with pytest.raises(error, match=message):
             build(path)
     path.write_text("origin = 'x'", "utf-8")
-    with pytest.raises(InvalidDataError, match=r"has no \[files"):
+    with pytest.raises(SpecificationError, match=r"has no \[files"):
         build(path)
 
 
@@ -375,7 +375,7 @@ def test_choices_and_borders_of_a_mapping_need_no_network(tmp_path):
     assert "population_10k" in panel
     assert len(read_raw(path).changes) == len(CHANGES)
     path.write_text(head.replace("population", "befolkning") + text, "utf-8")
-    with pytest.raises(SpecificationError, match="build_panel has no befolkning"):
+    with pytest.raises(SpecificationError, match="unknown key 'befolkning'"):
         kv.load_panel(path)
 
 

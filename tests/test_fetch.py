@@ -24,7 +24,8 @@ from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.panel.differences import explain_differences
 from kostnadsvekst.panel.raw import AGES, RawData, read_raw
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.sources.store import load_requests, read_store, write_store
+from kostnadsvekst.sources.requests import load_requests
+from kostnadsvekst.sources.store import read_store, write_store
 
 STABLE = tuple(f"{n:04d}" for n in range(101, 141))
 ALL_CODES = sorted({code for alive in ALIVE.values() for code in alive} | set(STABLE))

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / "kostnadsvekst"
 ROOMS = (
     {"errors", "threads", "version"},
     {"naming"},
-    {"language", "provenance"},
+    {"language", "provenance", "toml_files"},
     {"sources"},
     {"register"},
     {"synthetic"},

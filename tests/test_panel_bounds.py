@@ -1,7 +1,9 @@
 """The panel's modules at their bounds: raw data, schema, periods, prices, months, reasons of differences."""
 
 import datetime
+import inspect
 import re
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -21,9 +23,11 @@ from kostnadsvekst.panel.raw import (
     DENOMINATORS,
     QUANTITIES,
     UNITS,
+    MappedColumn,
+    PanelChoices,
     RawData,
     check_values,
-    read_choices,
+    read_mapping,
     read_raw,
     read_stored,
 )
@@ -185,7 +189,9 @@ def test_twenty_rows_of_each_fault_are_listed(n):
     frame = pd.concat([raw().iloc[[0]].assign(value="x", municipality=f"{i:04d}") for i in range(n)])
     with pytest.raises(InvalidDataError) as caught:
         check_values(frame)
-    assert list(caught.value.problems) == [f"{i:04d} 2015: urban is 'x', not a number" for i in range(20)]
+    assert list(caught.value.problems) == [f"{i:04d} 2015: urban is 'x', not a number" for i in range(20)] + (
+        ["and 1 more"] if n == 21 else []
+    )
 
 
 def test_units_are_what_they_say():
@@ -281,11 +287,15 @@ def test_bands_of_a_store_include_their_bounds():
 
 def test_choices_of_a_mapping(tmp_path):
     path = tmp_path / "m.toml"
-    assert read_choices(path) == {}
-    path.write_text("[panel]\nend = 2016\n", "utf-8")
-    assert read_choices(path) == {"end": 2016}
-    path.write_text("[panel", "utf-8")
-    assert read_choices(path) == {}
+    files = "[files.a]\npath = 'a.csv'\nmunicipality = 'm'\nyear = 'y'\n"
+    files += "columns = { deaths = { column = 'd', unit = 'persons' } }\n"
+    assert PanelChoices().given == {}
+    path.write_text(f"{files}[panel]\nend = 2016\nborders = 2020\nprices = {{ 2016 = 2.5 }}\n", "utf-8")
+    mapping = read_mapping(path)
+    assert mapping.panel.given == {"end": 2016, "borders": "2020", "prices": {2016: 2.5}}
+    assert mapping.files["a"].columns == {"deaths": MappedColumn("d", "persons")}
+    # What may be fixed is what the builder takes.
+    assert {one.name for one in fields(PanelChoices)} <= set(inspect.signature(kv.build_panel).parameters)
 
 
 # Building ----------

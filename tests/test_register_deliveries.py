@@ -21,11 +21,11 @@ from kostnadsvekst.register.ingestion import (
     REFUSALS,
     REPAIRS,
     _quoted,
-    _read_mapping,
     _relation,
     _settle_persons,
     _whole_persons,
 )
+from kostnadsvekst.register.mapping import read_mapping
 from kostnadsvekst.register.workspace import remove_abandoned, remove_folder, workspace
 
 GOOD = {
@@ -346,25 +346,30 @@ def test_all_that_is_wrong_with_a_mapping():
         "colours": {},
     }
     with pytest.raises(SpecificationError) as caught:
-        _read_mapping(wrong)
-    lines = str(caught.value).splitlines()
-    assert lines[0] == "mapping cannot be used:"
-    assert [line.strip(" -").split(":")[0] for line in lines[1:5]] == [
-        "unknown table [colours]",
-        "[columns] age",
-        "[services] X = 'circus'",
-        "[sex] M = 3",
-    ]
-    assert "practical_bpa" in lines[5]
-    assert _read_mapping(None) == {n: {} for n in ("columns", "services", "sex", "dates", "csv")}
+        read_mapping(wrong)
+    lines = [line.strip(" -") for line in str(caught.value).splitlines()]
+    assert lines[0] == "the mapping cannot be used: 4 fault(s)"
+    places = ["[columns] age", "[services] X", "[sex] M", "colours"]
+    assert [line.split(":")[0] for line in lines[1:]] == places
+    assert "'circus' is none of" in lines[2]
+    assert "practical_bpa" in lines[2]
+    assert "3 must be 1 (man) or 2 (woman)" in lines[3]
+    assert read_mapping(None).tables == {n: {} for n in ("columns", "services", "sex", "dates", "csv")}
+
+
+def test_a_mapping_written_in_python_may_have_numbers_as_codes():
+    read = read_mapping({"sex": {0: 1, 1: 2}, "dates": {"format": "%d.%m.%Y"}, "csv": {"delimiter": ";"}})
+    assert read.tables["sex"] == {"0": 1, "1": 2}
+    assert read.tables["dates"] == {"format": ("%d.%m.%Y",)}
+    assert read.tables["csv"] == {"delimiter": ";"}
 
 
 def test_mapping_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(DataMissingError, match="no mapping file"):
-        _read_mapping(tmp_path / "map.toml")
+    with pytest.raises(DataMissingError, match="there is no file"):
+        read_mapping(tmp_path / "map.toml")
     (tmp_path / "map.toml").write_text("[columns")
     with pytest.raises(SpecificationError, match=r"map\.toml"):
-        _read_mapping(tmp_path / "map.toml")
+        read_mapping(tmp_path / "map.toml")
 
 
 def test_names_with_quotes():

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from kostnadsvekst.errors import DataWarning
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import LANGUAGES, Bilingual
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Chapter(NamedTuple):
     title : Bilingual
     reads : {"panel", "months", "register"}
         What data of the user's own it can take: the municipal panel, a monthly panel, or care episodes.
+        The names are those of `READS`.
     """
 
     module: str
@@ -79,6 +80,13 @@ CHAPTERS = {
 }
 
 
+# What a chapter reads, in words, and how it is given.
+READS = {
+    "panel": ("a municipal panel", "--data PANEL"),
+    "months": ("a monthly panel", "--data MONTHS"),
+    "register": ("care episodes", "--register EPISODES --population FILE"),
+}
+
 # What ``scripts/estimate.py --spec`` runs instead of the report's chapters.
 OWN = "own-specifications"
 OWN_CHAPTER = Chapter(
@@ -107,6 +115,8 @@ class Settings:
         register.
     population : Path, optional
         CSV with ``year``, ``age_group`` and ``persons`` on 1 January, for a register of the user's own.
+    rename : mapping of str to str
+        Column of `data`, a finished panel -> the name that chapters and specifications use.
     """
 
     data: Path | None = None
@@ -115,6 +125,7 @@ class Settings:
     specifications: Path | None = None
     register: Path | None = None
     population: Path | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +190,75 @@ def choose_chapters(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought)
 
 
+def check_choices(names: Sequence[str], settings: Settings) -> None:
+    """Refuse what would run on synthetic data beside the user's own, or leave a file unread.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Chapters to run.
+    settings : Settings
+
+    Raises
+    ------
+    SpecificationError
+        All that does not go together, each with what to write instead.
+    """
+    faults = [*_unread_files(names, settings), *_mixed_data(names, settings)]
+    if faults:
+        lines = [f"  - {fault}" for fault in faults]
+        raise SpecificationError("\n".join(["these choices do not go together; nothing is written:", *lines]))
+
+
+def _unread_files(names: Sequence[str], settings: Settings) -> list[str]:
+    """Name what is given and would not be read."""
+    reads = {find_chapter(name).reads for name in names}
+    chosen = ", ".join(names)
+    faults = []
+    if settings.specifications is not None and tuple(names) != (OWN,):
+        faults.append(f"--spec is estimated instead of chapters: leave out --only ({chosen}), or --spec")
+    if settings.data is not None and not reads & {"panel", "months"}:
+        faults.append(f"--data would not be read, and {_would_be_synthetic(names)}")
+    if settings.register is not None and "register" not in reads:
+        faults.append(
+            f"--register would not be read: only kpr reads episodes, not {chosen}; write --only kpr with it"
+            if OWN not in names
+            else "--register would not be read by --spec: give the data of the specifications with --data"
+        )
+    if settings.population is not None and settings.register is None:
+        faults.append("--population goes with --register: give the episodes, too, or leave it out")
+    if settings.register is not None and settings.population is None:
+        faults.append("--register needs --population FILE: year, age_group and persons on 1 January")
+    if settings.rename and settings.data is None:
+        faults.append("--rename is of the columns of --data, which is not given")
+    return faults
+
+
+def _mixed_data(names: Sequence[str], settings: Settings) -> list[str]:
+    """Name chapters that would run on synthetic data beside the user's, and data of two kinds at once."""
+    reads = {name: find_chapter(name).reads for name in names}
+    own = {"register"} if settings.register is not None else set()
+    own |= {"panel", "months"} if settings.data is not None else set()
+    synthetic = [name for name, kind in reads.items() if kind not in own]
+    faults = []
+    if synthetic and own & {*reads.values()}:
+        faults.append(f"data of your own are given, and {_would_be_synthetic(synthetic)}")
+    if settings.data is not None and {"panel", "months"} <= {*reads.values()}:
+        faults.append(
+            "--data is a municipal panel or a monthly one, not both: run ohd alone, with its own file"
+        )
+    return faults
+
+
+def _would_be_synthetic(names: Sequence[str]) -> str:
+    """Say which chapters would run on invented data, and how each gets the user's."""
+    told = []
+    for name in names:
+        words, option = READS[find_chapter(name).reads]
+        told.append(f"{name} reads {words} and would run on synthetic data (write --only {name} {option})")
+    return "; ".join(told)
+
+
 def run_chapters(
     names: Sequence[str],
     settings: Settings,
@@ -200,7 +280,13 @@ def run_chapters(
     Returns
     -------
     tuple of ChapterReport
+
+    Raises
+    ------
+    SpecificationError
+        As `check_choices`, before anything is run.
     """
+    check_choices(names, settings)
     from kostnadsvekst.report.output import write_files
 
     reports: list[ChapterReport] = []

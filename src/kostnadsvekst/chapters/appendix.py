@@ -73,7 +73,7 @@ def run(settings: Settings) -> ChapterResult:
     ChapterResult
         Tables in ``appendix/``, ``audit.csv`` and ``audit.html``.
     """
-    panel = load_panel(settings.data)
+    panel = load_panel(settings.data, settings.rename)
     descriptives = describe_panel(panel)
     estimates = {name: estimate(spec, panel) for name, spec in SPECIFICATIONS.items()}
     opinions = {

@@ -55,7 +55,7 @@ def load_data(settings: Settings) -> GrowthData:
         panel = load_panel()
         panel = panel.assign(kostra_group=panel["municipality"].map(assign_groups(panel)))
         return GrowthData(made, panel, made.attrs["provenance"])
-    panel = load_panel(settings.data)
+    panel = load_panel(settings.data, settings.rename)
     provenance: Provenance = panel.attrs["provenance"]
     if not (Path(settings.data) / DESCRIPTION).is_file():
         return GrowthData(None, panel if "kostra_group" in panel else None, provenance)

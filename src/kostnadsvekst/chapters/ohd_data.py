@@ -22,9 +22,9 @@ from kostnadsvekst.analysis.acute_beds.survival import (
     study_survival,
 )
 from kostnadsvekst.chapters import Settings
-from kostnadsvekst.models.acute_beds import check_panel, estimate_effects
+from kostnadsvekst.models.acute_beds import estimate_effects
+from kostnadsvekst.panel.monthly import load_panel
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import SyntheticAcuteBeds, simulate
 
 _MODELS: tuple[dict[str, Any], ...] = (
@@ -105,7 +105,7 @@ class Material:
 def read_inputs(settings: Settings) -> Inputs:
     """Monthly panel of the user, or the synthetic one with its truth."""
     if settings.data is not None:
-        return Inputs(check_panel(read_table(settings.data)), None)
+        return Inputs(load_panel(settings.data, columns=settings.rename), None)
     synthetic = simulate()
     return Inputs(synthetic.panel, synthetic)
 

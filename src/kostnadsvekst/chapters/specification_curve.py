@@ -84,7 +84,7 @@ def run(settings: Settings) -> ChapterResult:
     ChapterResult
         ``specification-curve/``: all estimates as CSV, figures, tables.
     """
-    panel = load_panel(settings.data)
+    panel = load_panel(settings.data, settings.rename)
     curve = fit_curve(panel, settings.progress)
     published = estimate(SPECIFICATIONS["A3-3"], panel)
     weighting = compare_weights(published)

@@ -23,6 +23,7 @@ from kostnadsvekst.models.fixed_effects import COLLINEAR, WELL_CONDITIONED, Esti
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification, dummies_of
+from kostnadsvekst.naming import require_columns
 from kostnadsvekst.panel.periods import check_unique, read_panel_periods, require_neighbours
 from kostnadsvekst.threads import threads_for
 
@@ -283,6 +284,7 @@ def estimate_ar1(
     method, fixed = _check_method(rho, rho_value)
     _check_specification(spec)
     prepared = prepare(spec, data)
+    require_columns([spec.time], data.columns)
     periods = read_panel_periods(data[spec.entity], data[spec.time], prepared.rows)
     check_unique(prepared.units, prepared.times, periods.numbers)
     if method != "fixed":

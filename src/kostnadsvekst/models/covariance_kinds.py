@@ -227,8 +227,9 @@ class Grouping:
         return periods.numbers.astype(np.intp)
 
     def _used(self, column: str) -> pd.DataFrame:
-        columns = list(dict.fromkeys((self.entity, self.time, column)))
-        return self._source(column)[columns].iloc[self.rows]
+        source = self._source(column)
+        columns = dict.fromkeys((self.entity, self.time, column))
+        return source[[name for name in columns if name in source.columns]].iloc[self.rows]
 
     def _source(self, column: str) -> pd.DataFrame:
         if self.data is None:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.grammar import (
     CATEGORY,
+    MOST_TERMS,
     canonical_factor,
     canonical_outcome,
+    excerpt,
     is_quoted,
     quote,
     refuse_ambiguous,
@@ -61,12 +63,19 @@ def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tupl
     tuple of tuple of str
         One entry a term, in order, without repetition; each is the factors of a product, and a factor is
         ``"x"``, ``"C(x)"`` or a transformation such as ``"diff(log(x))"``.
+
+    Raises
+    ------
+    SpecificationError
+        If a term cannot be read, or the products are too many.
     """
     known = set(columns)
     terms: dict[tuple[str, ...], None] = {}
     for regressor in regressors:
         for factors in _expand(regressor, known):
             terms.setdefault(factors)
+        if len(terms) > MOST_TERMS:
+            raise SpecificationError(f"the regressors stand for more than {MOST_TERMS:,} terms")
     return tuple(terms)
 
 
@@ -227,6 +236,11 @@ def _expand(regressor: str, known: set[str]) -> list[tuple[str, ...]]:
         return [(resolve_column(text, known),)]
     parts = split_product(text, "*")
     if len(parts) > 1:
+        if 2 ** len(parts) > MOST_TERMS:
+            raise SpecificationError(
+                f"cannot read the term {excerpt(regressor)}: all products of {len(parts)} factors are more "
+                f"than {MOST_TERMS:,} terms"
+            )
         products = [p for size in range(1, len(parts) + 1) for p in combinations(parts, size)]
         return [tuple(factor for part in p for factor in _expand(part, known)[0]) for p in products]
     factors = tuple(_factor(part, known) for part in split_product(text, ":"))

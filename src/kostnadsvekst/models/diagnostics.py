@@ -13,7 +13,7 @@ from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, rea
 from kostnadsvekst.models.fixed_effects import COLLINEAR, Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance, carry, orthonormal_rows
 from kostnadsvekst.models.specifications import dummies_of
-from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.naming import nearest_names, require_columns
 from kostnadsvekst.panel.periods import read_panel_periods
 from kostnadsvekst.threads import one_thread
 
@@ -156,6 +156,7 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     fit, spec = estimate.fit, estimate.specification
     entities = estimate.grouping.codes(spec.entity)
     data = estimate.data
+    require_columns([spec.time], data.columns)
     when = read_panel_periods(data[spec.entity], data[spec.time], estimate.rows).numbers
     order = np.lexsort((when, entities))
     entities, when = entities[order], when[order]

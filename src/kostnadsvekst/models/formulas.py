@@ -2,12 +2,31 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import NamedTuple, NoReturn
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.models.grammar import CALLS, CATEGORY, OVER_TIME, canonical, canonical_outcome, unquote
+from kostnadsvekst.models.grammar import (
+    CALLS,
+    CATEGORY,
+    DEEPEST,
+    MOST_PERIODS,
+    MOST_TERMS,
+    OVER_TIME,
+    canonical,
+    canonical_outcome,
+    excerpt,
+    read_periods,
+    refuse_excess,
+    unquote,
+)
 
+LONGEST_FORMULA = 100_000  # characters
+MOST_FACTORS = 20  # of a term
+# Terms made on the way, of which brackets and macros may make many and keep few.
+_MOST_MADE = 4 * MOST_TERMS
 _Term = tuple[str, ...]
 _TOKEN = re.compile(
     r"\s*(?:(?P<quoted>`(?:[^`]|``)+`(?!`))|(?P<macro>\.\.\w+)|(?P<number>\d+(?:\.\d*)?|\.\d+)"
@@ -54,6 +73,14 @@ class _Token(NamedTuple):
     position: int
 
 
+@dataclass(slots=True)
+class _Work:
+    """What a formula has cost so far, its macros with it."""
+
+    terms: int = 0
+    macros: int = 0
+
+
 def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFormula:
     """Read a formula; what stands behind ``|`` is absorbed.
 
@@ -70,7 +97,9 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
     ------
     SpecificationError
         If the formula cannot be read, or asks for what is not done; the message shows where, and the way out.
+        If it is too long, too deep, or stands for too many terms; the message names the limit.
     """
+    refuse_excess(formula, "formula", LONGEST_FORMULA)
     reader = _Reader(formula, macros)
     outcome = reader.read_outcome()
     terms = reader.read_sum()
@@ -83,10 +112,13 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
 class _Reader:
     """Reads one formula from left to right; an operand is a list of terms, the empty one the constant."""
 
-    def __init__(self, formula: str, macros: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, formula: str, macros: Mapping[str, Sequence[str]], work: _Work | None = None, within: int = 0
+    ) -> None:
         self.formula, self.macros = formula, macros
         self.tokens = _tokens(formula)
         self.next = 0
+        self.work, self.within = work or _Work(), within
 
     @property
     def token(self) -> _Token:
@@ -94,8 +126,22 @@ class _Reader:
 
     def fail(self, problem: str, token: _Token | None = None) -> NoReturn:
         at = token or self.token
-        where = f"position {at.position + 1}, {at.text!r}" if at.kind != "end" else "its end"
-        raise SpecificationError(f"cannot read the formula {self.formula!r} at {where}: {problem}")
+        where = f"position {at.position + 1}, {at.text!r:.60}" if at.kind != "end" else "its end"
+        raise SpecificationError(
+            f"cannot read the formula {excerpt(self.formula, at.position)} at {where}: {problem}"
+        )
+
+    def afford(self, terms: int, at: _Token | None = None) -> None:
+        """Refuse to make more terms than anybody needs, before they are made."""
+        self.work.terms += terms
+        if self.work.terms > _MOST_MADE or terms > MOST_TERMS:
+            self.fail(f"it stands for more than {MOST_TERMS:,} terms, or makes as many on the way", at)
+
+    def join(self, terms: Sequence[_Term], at: _Token) -> list[_Term]:
+        """Terms once each, see `_joined`."""
+        if any(len(term) > MOST_FACTORS for term in terms):
+            self.fail(f"a product of more than {MOST_FACTORS} factors", at)
+        return _joined(terms)
 
     def take(self, *texts: str) -> _Token | None:
         """Step over the next token if it is one of some signs."""
@@ -162,7 +208,9 @@ class _Reader:
         sign = self.take("+", "-")
         while True:
             start = self.token
-            for term in self.read_product():
+            read = self.read_product()
+            self.afford(len(read), start)
+            for term in read:
                 if not sign or sign.text == "+":
                     terms.setdefault(_key(term), term)
                 elif not term:
@@ -177,14 +225,15 @@ class _Reader:
         left = self.read_interaction()
         while sign := self.take("*", "/", "%in%"):
             right = self.read_interaction()
+            self.afford((len(left) + 1) * (len(right) + 1), sign)
             if sign.text == "%in%":
                 self.fail("programs differ in what it means: write a + a:b, or a:b", sign)
             if sign.text == "/":
                 self.check_nesting(left, sign)
                 whole = tuple(dict.fromkeys(factor for term in left for factor in term))
-                left = _joined([*left, *((*whole, *term) for term in right)])
+                left = self.join([*left, *((*whole, *term) for term in right)], sign)
             else:
-                left = _joined([*left, *right, *self.interact(left, right, sign)])
+                left = self.join([*left, *right, *self.interact(left, right, sign)], sign)
         return left
 
     def check_nesting(self, left: list[_Term], sign: _Token) -> None:
@@ -204,7 +253,8 @@ class _Reader:
     def interact(self, left: list[_Term], right: list[_Term], sign: _Token) -> list[_Term]:
         if len(left) == len(right) == 1 and _key(left[0]) & _key(right[0]):
             self.fail(f"the same factor twice; {_SQUARE}", sign)
-        return _joined([(*a, *b) for a in left for b in right])
+        self.afford(len(left) * len(right), sign)
+        return self.join([(*a, *b) for a in left for b in right], sign)
 
     def read_power(self) -> list[_Term]:
         base = self.read_operand()
@@ -212,12 +262,14 @@ class _Reader:
         if not sign:
             return base
         degree = self.token
-        if len(base) < 2 or degree.kind != "number" or not degree.text.isdecimal() or int(degree.text) < 1:
+        power = read_periods(degree.text) if degree.kind == "number" else None
+        if len(base) < 2 or power is None:
             self.fail(_SQUARE + "; (a + b)**2 is a + b + a:b", sign)
         self.next += 1
-        largest = min(int(degree.text), len(base))
-        picked = [one for size in range(1, largest + 1) for one in combinations(base, size)]
-        return _joined([tuple(factor for term in terms for factor in term) for terms in picked])
+        sizes = range(1, min(power, len(base)) + 1)
+        self.afford(sum(comb(len(base), size) for size in sizes), sign)
+        picked = [one for size in sizes for one in combinations(base, size)]
+        return self.join([tuple(factor for term in terms for factor in term) for terms in picked], sign)
 
     def read_operand(self) -> list[_Term]:
         token = self.token
@@ -245,7 +297,13 @@ class _Reader:
         if name not in self.macros:
             known = ", ".join(self.macros)
             self.fail(f"unknown macro {token.text!r}; known: {known}", token)
-        inside = _Reader(" + ".join(self.macros[name]), self.macros)
+        self.work.macros += 1
+        if self.within >= DEEPEST or self.work.macros > MOST_TERMS:
+            self.fail(f"macros stand for each other without end, or more than {DEEPEST} deep", token)
+        parts = self.macros[name]
+        text = parts if isinstance(parts, str) else " + ".join(parts)
+        refuse_excess(text, f"macro {token.text}", LONGEST_FORMULA)
+        inside = _Reader(text, self.macros, self.work, self.within + 1)
         terms = inside.read_sum()
         inside.expect_end()
         return terms
@@ -274,8 +332,12 @@ class _Reader:
 
     def read_periods(self, function: _Token) -> str:
         periods = self.token
-        if function.text not in OVER_TIME or not periods.text.isdecimal() or int(periods.text) < 1:
-            self.fail(f"a number of periods, at least 1, goes with {' and '.join(OVER_TIME)} only", periods)
+        if function.text not in OVER_TIME or read_periods(periods.text) is None:
+            self.fail(
+                f"a number of periods, at least 1 and at most {MOST_PERIODS}, goes with "
+                f"{' and '.join(OVER_TIME)} only",
+                periods,
+            )
         self.next += 1
         self.close(function)
         return periods.text
@@ -296,7 +358,8 @@ def _tokens(formula: str) -> list[_Token]:
         assert match is not None
         kind = str(match.lastgroup)
         tokens.append(_Token(kind, match.group(kind), match.start(kind)))
-        position = match.end()
+        # A backtick that is not closed ends it: the next would look through the whole text for its other.
+        position = len(formula) if tokens[-1].text == "`" else match.end()
     return tokens
 
 

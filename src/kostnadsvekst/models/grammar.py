@@ -11,6 +11,12 @@ from functools import lru_cache
 
 from kostnadsvekst.errors import SpecificationError
 
+# What a text may ask for: nobody's specification needs more, and a text may come from anybody.
+LONGEST_TERM = 2_000  # characters of a term or name
+DEEPEST = 20  # brackets inside each other
+MOST_TERMS = 5_000  # of a specification
+MOST_PERIODS = 10_000  # of a lag or difference
+
 # Transformations, and those of them that go along the time of an entity.
 CALLS = ("log", "square", "per_capita", "total", "lag", "diff")
 OVER_TIME = ("lag", "diff")
@@ -19,6 +25,7 @@ CATEGORY = "C"
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"\s*(\w+)\((.*)\)\s*", re.DOTALL)
 _SIGNS = set("`:*(),[]")
+_EXCERPT = 300
 
 
 def split(text: str, sign: str) -> list[str]:
@@ -50,6 +57,65 @@ def split_product(text: str, sign: str) -> list[str]:
     return pieces if len(pieces) == 1 or all(map(_is_factor, factors)) else [text]
 
 
+def refuse_excess(text: str, what: str, longest: int = LONGEST_TERM) -> None:
+    """Refuse a text that is no text, is too long, or has brackets too deep inside each other.
+
+    Parameters
+    ----------
+    text : str
+    what : str
+        What it is to the user, such as "term".
+    longest : int
+        Characters.
+
+    Raises
+    ------
+    SpecificationError
+        It names the limit.
+    """
+    if not isinstance(text, str):
+        raise SpecificationError(f"a {what} is a text, not {type(text).__name__} ({text!r:.60})")
+    if len(text) > longest:
+        raise SpecificationError(
+            f"a {what} has {len(text):,} characters, and at most {longest:,} are read: {excerpt(text)}"
+        )
+    depth, position = 0, 0
+    while position < len(text) and depth <= DEEPEST:
+        if text[position] == "`":
+            after = _behind_quote(text, position)
+            if after == position + 1 and len(text) > LONGEST_TERM:
+                return  # not closed: whoever reads a formula gets no further
+            position = after
+            continue
+        depth = max(0, depth + (text[position] in "([") - (text[position] in ")]"))
+        position += 1
+    if depth > DEEPEST:
+        raise SpecificationError(
+            f"a {what} has brackets more than {DEEPEST} deep inside each other: {excerpt(text, position - 1)}"
+        )
+
+
+def excerpt(text: str, position: int = 0) -> str:
+    """Quote a text for a message: what stands around a position if it is long."""
+    if len(text) <= _EXCERPT:
+        return repr(text)
+    start = max(0, position - _EXCERPT // 2)
+    piece = text[start : start + _EXCERPT]
+    return f"{'...' if start else ''}{piece!r}{'...' if start + _EXCERPT < len(text) else ''}"
+
+
+def read_periods(text: str) -> int | None:
+    """Read the periods of a lag or difference: 1 to `MOST_PERIODS` in plain digits, else None."""
+    readable = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_PERIODS))
+    return int(text) if readable and 1 <= int(text) <= MOST_PERIODS else None
+
+
+def goes_along_time(factor: str) -> bool:
+    """Whether a factor is made by a lag or a difference."""
+    call = None if is_quoted(factor.strip()) else split_call(factor)
+    return call is not None and (call[0] in OVER_TIME or goes_along_time(call[1][0]))
+
+
 def quote(name: str) -> str:
     """Put a column's name in backticks."""
     return "`" + name.replace("`", "``") + "`"
@@ -71,7 +137,7 @@ def split_call(text: str) -> tuple[str, list[str]] | None:
     Raises
     ------
     SpecificationError
-        If a number of periods is given to a function that has none, or is zero.
+        If a number of periods is given to a function that has none, or is not 1 to `MOST_PERIODS`.
     """
     match = _CALL.fullmatch(text)
     if not match or match.group(1) not in (*CALLS, CATEGORY) or len(_closing(text)) != 1:
@@ -84,9 +150,10 @@ def split_call(text: str) -> tuple[str, list[str]] | None:
         return function, arguments
     if len(arguments) > 2 or not arguments[1].isdecimal():
         return None
-    if function not in OVER_TIME or int(arguments[1]) < 1:
+    if function not in OVER_TIME or read_periods(arguments[1]) is None:
         raise SpecificationError(
-            f"cannot read {text!r}: a number of periods, at least 1, goes with {' and '.join(OVER_TIME)} only"
+            f"cannot read {excerpt(text)}: a number of periods, at least 1 and at most {MOST_PERIODS}, goes "
+            f"with {' and '.join(OVER_TIME)} only"
         )
     return function, arguments
 
@@ -97,7 +164,13 @@ def canonical(text: str) -> str:
 
     Backticks stay where a name could be read as something else, and around plain names as they were given;
     calls have no spaces but one behind the comma.
+
+    Raises
+    ------
+    SpecificationError
+        As `refuse_excess`.
     """
+    refuse_excess(text, "term")
     text = text.strip()
     if is_quoted(text):
         name = unquote(text)
@@ -109,6 +182,7 @@ def canonical(text: str) -> str:
 
 def canonical_outcome(text: str) -> str:
     """Write an outcome: as `canonical`, but it is one column or call and never a product."""
+    refuse_excess(text, "outcome")
     text = text.strip()
     if is_quoted(text):
         return canonical_factor(unquote(text))

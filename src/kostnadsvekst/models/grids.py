@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations, product
+from math import prod
 from typing import Any
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.specifications import Specification
 
 Controls = Sequence[Sequence[str]]
+MOST_SPECIFICATIONS = 1_000_000
 
 
 def grid(
@@ -40,7 +42,8 @@ def grid(
     Raises
     ------
     SpecificationError
-        If a choice has no values or a part does not exist, or everything is excluded.
+        If a choice has no values or a part does not exist, everything is excluded, or there are more than a
+        million.
 
     Examples
     --------
@@ -50,6 +53,7 @@ def grid(
     """
     parts = {name: _listed(name, values) for name, values in choices.items()}
     sets = _listed("controls", controls)
+    _refuse_too_many(prod(map(len, (*parts.values(), sets))), "specifications in the grid")
     specs: dict[Specification, None] = {}
     for values in product(*parts.values(), sets):
         *chosen, added = values
@@ -68,13 +72,24 @@ def subsets(groups: Mapping[str, Sequence[str]] | Sequence[str]) -> tuple[tuple[
     ----------
     groups : mapping of str to sequence of str, or sequence of str
         Terms that go in and out together; a plain sequence makes each term its own group.
+
+    Raises
+    ------
+    SpecificationError
+        If there are more than a million.
     """
     members = list(groups.values()) if isinstance(groups, Mapping) else [(term,) for term in groups]
+    _refuse_too_many(2 ** len(members), f"combinations of {len(members)} groups")
     return tuple(
         tuple(term for group in chosen for term in group)
         for size in range(len(members) + 1)
         for chosen in combinations(members, size)
     )
+
+
+def _refuse_too_many(count: int, what: str) -> None:
+    if count > MOST_SPECIFICATIONS:
+        raise SpecificationError(f"{what}: more than {MOST_SPECIFICATIONS:,}; name fewer choices")
 
 
 def _listed(name: str, values: Iterable[Any]) -> list[Any]:

@@ -24,9 +24,10 @@ from kostnadsvekst.models.design import (
     read_sample,
     resolve_outcome,
 )
+from kostnadsvekst.models.grammar import goes_along_time
 from kostnadsvekst.models.rows import LISTED, level_codes, name_rows
 from kostnadsvekst.models.samples import sample_mask
-from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.models.specifications import DEFAULT_TIME, Specification
 from kostnadsvekst.models.transformations import source_columns, transformed_columns
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
@@ -98,7 +99,8 @@ class PreparedSample:
     rows : (n,) integer array
         Their positions in the data.
     units, times : Series
-        Entity and time of each row, as the data have them.
+        Entity and time of each row, as the data have them; times are missing where the data have none and
+        nothing asks for them.
     clusters : dict of str to (n,) integer array
         Codes of the entity and of the covariance's columns.
     absorbs : bool
@@ -175,6 +177,10 @@ def needed_columns(spec: Specification, present: Iterable[str] = ()) -> NeededCo
     absorbed = tuple(_set_columns(name, known) for name in spec.absorb)
     made_of = (*source_columns(outcome, known), *read.sources, *(c for one in absorbed for c in one))
     weights = (spec.weights,) if spec.weights else ()
+    factors = (outcome, *read.numeric, *read.categorical)
+    # A name of one's own that is absent is a slip of the pen; the default may not have been meant at all.
+    asked = not known or spec.time in known or spec.time != DEFAULT_TIME
+    time = (spec.time,) if asked or any(goes_along_time(f) for f in factors if f not in known) else ()
     return NeededColumns(
         outcome=outcome,
         terms=read.terms,
@@ -185,7 +191,7 @@ def needed_columns(spec: Specification, present: Iterable[str] = ()) -> NeededCo
         weights=spec.weights,
         clusters=clusters,
         absorbed=absorbed,
-        sources=tuple(dict.fromkeys((spec.time, spec.entity, *made_of, *weights, *clusters))),
+        sources=tuple(dict.fromkeys((*time, spec.entity, *made_of, *weights, *clusters))),
     )
 
 
@@ -264,7 +270,8 @@ def prepare(spec: Specification, data: pd.DataFrame) -> PreparedSample:
     if spec.weights:
         _check_weights(spec, sample.numbers[spec.weights], data, chosen)
     sample, rows = _complete_rows(spec, sample, data, chosen)
-    units, times = data[spec.entity], data[spec.time]
+    units = data[spec.entity]
+    times = data[spec.time] if spec.time in present else pd.Series(pd.NA, index=data.index)
     all_used = len(rows) == len(data)
     return PreparedSample(
         needed=needed,
@@ -297,7 +304,8 @@ def _cluster_codes(needed: NeededColumns, sample: Sample, data: pd.DataFrame, ro
     codes = {needed.entity: sample.codes[needed.entity]}
     others = [column for column in needed.clusters if column != needed.entity]
     if others:
-        used = data[list(dict.fromkeys((needed.entity, needed.time, *others)))].iloc[rows]
+        wanted = dict.fromkeys((needed.entity, needed.time, *others))
+        used = data[[name for name in wanted if name in data.columns]].iloc[rows]
         codes |= {column: level_codes(used, column, needed.entity, needed.time)[0] for column in others}
     return codes
 

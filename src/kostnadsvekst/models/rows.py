@@ -21,6 +21,8 @@ _DENSE_RANGE = 4
 def name_rows(data: pd.DataFrame, positions: NDArray[Any], entity: str, time: str) -> list[str]:
     """Entity and time of the first rows of some positions, such as ``"municipality 0301 year 2015"``.
 
+    Where the data have no such time, the number of the row, counted from 1, stands in its place.
+
     Parameters
     ----------
     data : DataFrame
@@ -34,8 +36,9 @@ def name_rows(data: pd.DataFrame, positions: NDArray[Any], entity: str, time: st
         At most `LISTED`.
     """
     first = positions[:LISTED]
-    pairs = zip(data[entity].iloc[first], data[time].iloc[first], strict=True)
-    return [f"{entity} {unit} {time} {when}" for unit, when in pairs]
+    word, times = (time, data[time].iloc[first]) if time in data.columns else ("row", first + 1)
+    pairs = zip(data[entity].iloc[first], times, strict=True)
+    return [f"{entity} {unit} {word} {when}" for unit, when in pairs]
 
 
 def sorted_codes(column: pd.Series) -> tuple[Ints, Any]:

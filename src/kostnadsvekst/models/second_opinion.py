@@ -10,6 +10,7 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.preparation import prepare
 from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.naming import require_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def ask_linearmodels(spec: Specification, data: pd.DataFrame, dropped: Collectio
     if spec.effects != "entity" or spec.absorb:
         raise SpecificationError("the second opinion is on models with absorbed entity effects alone")
     prepared = prepare(spec, data)
+    require_columns([spec.time], data.columns)
     design = prepared.build_design()
     kept = [j for j, term in enumerate(design.terms) if term not in dropped]
     columns = design.columns[:, kept]

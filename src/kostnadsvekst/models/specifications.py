@@ -6,19 +6,45 @@ table A3 stand at the end of the module; each differs from the one before by one
 
 import json
 import re
-import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from kostnadsvekst.errors import DataMissingError, SpecificationError
+from pydantic import AfterValidator
+
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_facts import CONVENTIONS
 from kostnadsvekst.models.covariance_kinds import read_choice
 from kostnadsvekst.models.formulas import parse_formula
-from kostnadsvekst.models.grammar import canonical, canonical_outcome, in_formula, outcome_in_formula, quote
+from kostnadsvekst.models.grammar import (
+    MOST_TERMS,
+    canonical,
+    canonical_outcome,
+    in_formula,
+    outcome_in_formula,
+    quote,
+    refuse_excess,
+)
+from kostnadsvekst.toml_files import (
+    CLOSED,
+    Text,
+    Texts,
+    as_toml,
+    one_of,
+    parse_toml,
+    place,
+    read_as,
+    read_toml,
+    refuse,
+    try_as,
+)
 
 EFFECTS = ("entity", "none")
+# Where nothing needs the periods, a column of this name is not missed.
+DEFAULT_TIME = "year"
+MOST_SETS = 20  # of absorbed effects
 
 
 @dataclass(frozen=True)
@@ -36,7 +62,9 @@ class Specification:
     entity : str
         Column whose levels get a fixed effect each; also the default cluster.
     time : str
-        Column that orders the observations of an entity.
+        Column that orders the observations of an entity. Only what goes along it asks for it: lags and
+        differences, ``"twoway"`` and ``"driscoll_kraay"`` errors, AR(1); data without a column "year" do
+        otherwise without.
     weights : str, optional
         Column of positive analytic weights; they may vary over time. Without it all rows weigh the same.
     covariance : str or tuple of str
@@ -73,7 +101,7 @@ class Specification:
     outcome: str
     regressors: tuple[str, ...]
     entity: str
-    time: str
+    time: str = DEFAULT_TIME
     weights: str | None = None
     covariance: str | tuple[str, ...] = "classical"
     sample: tuple[str, ...] = ()
@@ -87,16 +115,24 @@ class Specification:
                 f"regressors must be a sequence of terms, not the text {self.regressors!r}: "
                 f"write ({self.regressors!r},)"
             )
+        if len(self.regressors) > MOST_TERMS:
+            raise SpecificationError(
+                f"{len(self.regressors):,} regressors, at most {MOST_TERMS:,} are read: absorb the levels "
+                "of a category with absorb="
+            )
         wrong = [part for part in (self.outcome, *self.regressors) if not isinstance(part, str)]
         if wrong:
             raise SpecificationError(f"outcome and regressors are texts, not {', '.join(map(repr, wrong))}")
+        for part, name in (("entity", self.entity), ("time", self.time), ("column of weights", self.weights)):
+            if name is not None:
+                refuse_excess(name, part)
         object.__setattr__(self, "regressors", tuple(canonical(term) for term in self.regressors))
         object.__setattr__(self, "outcome", canonical_outcome(self.outcome))
         if not all((self.outcome, *self.regressors)):
             raise SpecificationError("the outcome, or a regressor, is an empty text")
         if not self.regressors:
             raise SpecificationError("a specification needs at least one regressor")
-        repeated = sorted({t for t in self.regressors if self.regressors.count(t) > 1})
+        repeated = sorted(term for term, times in Counter(self.regressors).items() if times > 1)
         if repeated:
             raise SpecificationError(f"regressors named twice: {', '.join(repeated)}")
         if self.outcome in self.regressors:
@@ -119,7 +155,7 @@ class Specification:
         formula: str,
         *,
         entity: str | None = None,
-        time: str = "year",
+        time: str = DEFAULT_TIME,
         macros: Mapping[str, Sequence[str]] | None = None,
         **parts: Any,
     ) -> "Specification":
@@ -200,13 +236,10 @@ class Specification:
         Raises
         ------
         SpecificationError
-            If the text is not TOML, lacks the formula, or has a part that does not exist.
+            If the text is not TOML, lacks the formula, or has a part that does not exist or is of a wrong
+            type; all that is wrong is told at once.
         """
-        try:
-            parts: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise SpecificationError(f"not a TOML file: {error}") from error
-        return cls.from_parts(parts)
+        return read_as(parse_toml(text, "the specification"), SpecificationTable).specification
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Any]) -> "Specification":
@@ -217,13 +250,7 @@ class Specification:
         SpecificationError
             As `from_toml`.
         """
-        known = ("formula", "entity", "time", "macros", "absorb", *_OPTIONAL)
-        unknown = sorted(set(parts) - set(known))
-        if unknown or "formula" not in parts:
-            problem = f"unknown key(s) {', '.join(unknown)}" if unknown else "no formula"
-            raise SpecificationError(f"cannot read the specification: {problem}; keys are {', '.join(known)}")
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in parts.items()}
-        return cls.from_formula(values.pop("formula"), **values)
+        return read_as(as_toml(parts, "the specification"), SpecificationTable).specification
 
     def adding(self, *terms: str) -> "Specification":
         """Return a copy with further regressors after the present ones."""
@@ -265,48 +292,129 @@ def dummies_of(absorb: Sequence[str]) -> str:
     return ", ".join(":".join(f"C({column})" for column in name.split("^")) for name in absorb)
 
 
+@dataclass(frozen=True, slots=True)
+class SpecificationTable:
+    """A specification as a table of TOML has it.
+
+    Attributes
+    ----------
+    formula : str
+    entity, weights : str, optional
+    time, convention : str
+    macros : mapping of str to sequence of str
+    covariance, sample, absorb : tuple of str
+        One text or a list of texts.
+    """
+
+    __pydantic_config__: ClassVar = CLOSED
+    formula: Text
+    entity: Text | None = None
+    time: Text = DEFAULT_TIME
+    macros: dict[str, Texts] = field(default_factory=dict)
+    weights: Text | None = None
+    covariance: Texts = ("classical",)
+    sample: Texts = ()
+    convention: Annotated[Text, AfterValidator(one_of(CONVENTIONS))] = "areg"
+    absorb: Texts = ()
+
+    @property
+    def specification(self) -> Specification:
+        """The specification.
+
+        Raises
+        ------
+        SpecificationError
+            If the formula or another part cannot be read.
+        """
+        return Specification.from_formula(
+            self.formula,
+            entity=self.entity,
+            time=self.time,
+            macros=self.macros,
+            weights=self.weights,
+            covariance=self.covariance,
+            sample=self.sample,
+            convention=self.convention,
+            absorb=self.absorb,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SpecificationFile:
+    """What a file of specifications holds.
+
+    Attributes
+    ----------
+    specifications : mapping of str to Specification
+    rename : mapping of str to str
+        Column of the data -> the name that the specifications use.
+    """
+
+    specifications: Mapping[str, Specification]
+    rename: Mapping[str, str]
+
+
 def read_specifications(path: str | Path) -> dict[str, Specification]:
-    """Read specifications from a TOML file.
+    """Read specifications from a TOML file, see `read_specification_file`.
 
     Parameters
     ----------
     path : str or Path
-        Either one specification at the top level, as `Specification.to_toml` writes it, or a table for each,
-        whose name becomes its name.
 
     Returns
     -------
     dict
         Name (for a single one the file's stem) -> Specification.
+    """
+    return dict(read_specification_file(path).specifications)
+
+
+def read_specification_file(path: str | Path) -> SpecificationFile:
+    """Read a TOML file of specifications.
+
+    Parameters
+    ----------
+    path : str or Path
+        Either one specification at the top level, as `Specification.to_toml` writes it, or a table for each,
+        whose name becomes its name; and optionally a table ``[rename]``: column of the data = name in the
+        formulas.
+
+    Returns
+    -------
+    SpecificationFile
 
     Raises
     ------
     DataMissingError
         If there is no such file.
     SpecificationError
-        If the file is not TOML or a specification cannot be read; the table is named.
+        If the file is not TOML or a specification cannot be read; all faults are told at once, each with its
+        table and line.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise DataMissingError(f"there is no file {path}")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecificationError(f"{path.name} is not a TOML file: {error}") from error
-    tables = {path.stem: content} if "formula" in content else content
-    if not tables:
-        raise SpecificationError(f'{path.name} holds no specification: write formula = "y ~ x | entity"')
-    specs = {}
-    for name, parts in tables.items():
-        if not isinstance(parts, dict):
-            raise SpecificationError(f"{path.name}: {name!r} is no table with a formula")
-        try:
-            specs[name] = Specification.from_parts(parts)
-        except SpecificationError as error:
-            raise SpecificationError(f"{path.name}, {name}: {error}") from error
-    return specs
+    file = read_toml(path, "file of specifications")
+    keys = [key for key in file.content if key != _RENAME]
+    single = any(not isinstance(file.content[key], dict) for key in keys) or "formula" in keys
+    places = {Path(path).stem: ()} if single else {key: (key,) for key in keys}
+    faults = [] if keys else ['it has no specification: write formula = "y ~ x | entity"']
+    specs: dict[str, Specification] = {}
+    body = replace(file, content={key: file.content[key] for key in keys})
+    for name, within in places.items():
+        table, found = try_as(body, SpecificationTable, within)
+        faults += found
+        if table is not None:
+            try:
+                specs[name] = table.specification
+            except SpecificationError as error:
+                faults.append(f"{place((*within, 'formula'), file.text)}: {error}")
+    rename: dict[str, str] = {}
+    if _RENAME in file.content:
+        renamed, found = try_as(file, dict[str, Text], (_RENAME,))
+        rename, faults = renamed or {}, faults + found
+    refuse(file.name, faults)
+    return SpecificationFile(specs, rename)
 
 
+_RENAME = "rename"
 _OPTIONAL = ("weights", "covariance", "sample", "convention")
 
 
@@ -318,6 +426,10 @@ def _quote_set(name: str) -> str:
 def _read_absorb(absorb: str | Sequence[str], entity: str, effects: str) -> tuple[str, ...]:
     """Further absorbed sets, checked: each once, and none that is the entity's."""
     sets = (absorb,) if isinstance(absorb, str) else tuple(absorb or ())
+    if len(sets) > MOST_SETS:
+        raise SpecificationError(f"{len(sets)} absorbed sets of effects, and at most {MOST_SETS} are read")
+    for name in sets:
+        refuse_excess(name, "absorbed set")
     repeated = sorted({name for name in sets if sets.count(name) > 1})
     if repeated:
         raise SpecificationError(f"absorbed twice: {', '.join(repeated)}")

@@ -11,10 +11,9 @@ import pandas as pd
 from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError
 from kostnadsvekst.panel.municipalities import check_codes, describe_unused, sum_to_borders
 from kostnadsvekst.panel.prices import price_index
-from kostnadsvekst.panel.raw import DENOMINATORS, UNITS, RawData, read_raw
+from kostnadsvekst.panel.raw import DENOMINATORS, POPULATION_DATES, UNITS, RawData, read_raw
 from kostnadsvekst.sources.klass import SHARES_NOT_KNOWN, municipality_mapping
 
-POPULATION_DATES = ("end-of-year", "start-of-year")
 MONEY = ("net_expenditure", "free_income")
 _SCALE = {**dict.fromkeys(DENOMINATORS, 100.0), **dict.fromkeys(MONEY, 1.0), "deaths": 1000.0}
 

@@ -1,6 +1,5 @@
 """The municipal panel as estimators want it: the embedded synthetic one, or a user's own file."""
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.naming import check_renaming
 from kostnadsvekst.panel.build import build_panel
 from kostnadsvekst.panel.periods import period_numbers
-from kostnadsvekst.panel.raw import read_choices
+from kostnadsvekst.panel.raw import FileMapping, read_mapping
 from kostnadsvekst.panel.schema import check_panel
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.embedded import embedded_path
@@ -28,7 +28,8 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     path : str or Path, optional
         File of any kind that `kostnadsvekst.sources.files.read_table` reads; or raw data from which
         `kostnadsvekst.build_panel` makes the panel with the report's rules: the folder of a store, or a TOML
-        file that maps the columns of files. Without it the embedded panel, which is synthetic: 365 invented
+        file that maps the columns of files (or names a finished panel, and how its columns are renamed).
+        Without it the embedded panel, which is synthetic: 365 invented
         municipalities, 2015-2019.
     columns : mapping, optional
         The file's column names -> the names of `kostnadsvekst.panel.schema.COLUMNS`.
@@ -52,17 +53,19 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
         If amounts look suspicious inside a municipality.
     """
     if path is not None and (Path(path).is_dir() or Path(path).suffix == ".toml"):
-        choices = read_choices(Path(path)) if Path(path).is_file() else {}
-        unknown = sorted(set(choices) - set(inspect.signature(build_panel).parameters))
-        if unknown:
-            raise SpecificationError(f"[panel] in {str(path)!r}: build_panel has no {', '.join(unknown)}")
-        panel = build_panel(path, **choices)
+        mapping = FileMapping() if Path(path).is_dir() else read_mapping(Path(path))
+        if mapping.file:
+            return load_panel(Path(path).parent / mapping.file, {**mapping.rename, **(columns or {})})
+        if columns:
+            raise SpecificationError(f"columns are renamed in a finished panel, and {str(path)!r} is none")
+        panel = build_panel(path, **mapping.panel.given)
         check_panel(panel)
         panel["population_10k"] = panel["population"] / 10_000
         return panel
     panel = read_table(path if path is not None else embedded_path(EMBEDDED_PANEL))
     file: Provenance = panel.attrs.pop("provenance")
     labels: Mapping[str, Mapping[Any, str]] = panel.attrs.pop("value_labels", {})
+    check_renaming(columns or {}, panel.columns)
     panel = panel.rename(columns=dict(columns or {}))
     if "municipality" in panel.columns:
         panel["municipality"] = _municipality_codes(panel["municipality"], labels.get("municipality", {}))

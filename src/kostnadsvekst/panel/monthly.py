@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.naming import require_columns
+from kostnadsvekst.naming import check_renaming, require_columns
 from kostnadsvekst.panel.periods import check_unique, period_numbers
 from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
@@ -120,7 +120,9 @@ def load_panel(
     """
     if path is None:
         return simulate(seed).panel
-    return check_panel(read_table(path).rename(columns=dict(columns or {})))
+    table = read_table(path)
+    check_renaming(columns or {}, table.columns)
+    return check_panel(table.rename(columns=dict(columns or {})))
 
 
 def short_names() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Deflators: from kroner of the year to kroner of one year."""
 
-import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -8,6 +7,7 @@ import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.toml_files import read_toml
 
 SOURCE = "parameters/prices.toml"
 
@@ -67,5 +67,5 @@ def load_growth() -> Mapping[int, float]:
         Year -> growth. It is the municipal deflator, not the report's price index of municipal consumption;
         its source, of a vintage that is not stated, is in ``data/parameters/prices.toml``.
     """
-    table = tomllib.loads(embedded_path(SOURCE).read_text("utf-8"))["municipal_deflator"]["growth"]
+    table = read_toml(embedded_path(SOURCE), "embedded parameters").content["municipal_deflator"]["growth"]
     return {int(year): float(value) for year, value in table.items()}

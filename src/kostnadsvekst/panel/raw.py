@@ -1,19 +1,21 @@
 """What a panel is built from: totals and rates by municipality and year, whatever they were read from."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
+from kostnadsvekst.naming import first_of
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.files import MISSING_TEXTS, parse_numbers, read_table
 from kostnadsvekst.sources.klass import read_changes
 from kostnadsvekst.sources.store import Store, read_store
+from kostnadsvekst.toml_files import CLOSED, Amount, Text, Texts, Whole, one_of, read_as, read_toml
 
 _MONTHS = 12
 COLUMNS = ("municipality", "year", "quantity", "value", "unit")
@@ -43,6 +45,119 @@ DENOMINATORS: dict[str, str] = {
     "deaths": "population",
 }
 QUANTITIES = (*DENOMINATORS, "population_start", "population_end", "persons_15_74")
+POPULATION_DATES = ("end-of-year", "start-of-year")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """A column of a file, and the unit that it is in."""
+
+    __pydantic_config__: ClassVar = CLOSED
+    column: Text
+    unit: Annotated[Text, AfterValidator(one_of(UNITS))]
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFile:
+    """A file of the user's: its path, its columns of municipality and year, and quantity -> column."""
+
+    __pydantic_config__: ClassVar = CLOSED
+    path: Text
+    municipality: Text
+    year: Text
+    columns: dict[Annotated[Text, AfterValidator(one_of(QUANTITIES))], MappedColumn]
+
+
+Year = Annotated[Whole, Field(ge=1900, le=2100)]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelChoices:
+    """Arguments of `kostnadsvekst.build_panel` that a mapping may fix; None leaves its default."""
+
+    __pydantic_config__: ClassVar = CLOSED
+    start: Year | None = None
+    end: Year | None = None
+    base_year: Year | None = None
+    borders: Annotated[Text, BeforeValidator(lambda v: str(v) if type(v) is int else v)] | None = None
+    exclude: Texts | None = None
+    keep: Texts | None = None
+    population: Annotated[Text, AfterValidator(one_of(POPULATION_DATES))] | None = None
+    prices: dict[Annotated[int, Field(ge=1900, le=2100)], Amount] | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Arguments that are fixed."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class FileMapping:
+    """TOML file by which files of the user's become a panel.
+
+    Attributes
+    ----------
+    files : mapping of str to MappedFile
+        Raw data from which the panel is built.
+    file : str, optional
+        A finished panel instead, relative to the TOML file.
+    rename : mapping of str to str
+        Columns of the finished panel -> the names of `kostnadsvekst.panel.schema.COLUMNS`.
+    origin : str, optional
+        Of the data, for tables; "files of the user" if it is not told.
+    changes : str, optional
+        File of KLASS' changes of borders; else KLASS is asked.
+    panel : PanelChoices
+    """
+
+    __pydantic_config__: ClassVar = CLOSED
+    files: dict[str, MappedFile] = field(default_factory=dict)
+    file: Text | None = None
+    rename: dict[str, Text] = field(default_factory=dict)
+    origin: Text | None = None
+    changes: Text | None = None
+    panel: PanelChoices = field(default_factory=PanelChoices)
+
+    @property
+    def contradiction(self) -> str:
+        """What does not go together, or nothing."""
+        if self.files and self.file:
+            return "has both files and a finished panel (file): keep one"
+        if self.files:
+            way = "here [files.NAME.columns] names the columns"
+            return f"has [rename], which is for a finished panel (file = '...'): {way}" if self.rename else ""
+        if not self.file:
+            return "has no [files.NAME], and no file = '...' for a finished panel"
+        if self.file.lower().endswith(".toml"):
+            return f"names {self.file!r} as its finished panel, which is a TOML file: name the table itself"
+        unread = [name for name in ("origin", "changes") if getattr(self, name)]
+        unread += ["panel"] if self.panel.given else []
+        told = "build a panel from [files.NAME], and would not be read for a finished one (file)"
+        return f"has {', '.join(unread)}, which {told}" if unread else ""
+
+
+def read_mapping(path: Path) -> FileMapping:
+    """Read a TOML file that maps the columns of files.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DataMissingError
+        If there is no such file.
+    SpecificationError
+        If it is not TOML, or says what a mapping cannot say: all faults at once, with key and line.
+    """
+    file = read_toml(path, "column mapping")
+    if "formula" in file.content:
+        raise SpecificationError(f"{file.name} is a specification: give it with --spec, and data with --data")
+    mapping = read_as(file, FileMapping)
+    if mapping.contradiction:
+        raise SpecificationError(f"{file.name} {mapping.contradiction}")
+    return mapping
 
 
 @dataclass(frozen=True)
@@ -129,7 +244,9 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
     problems = _wrong_labels(out)
     years = pd.to_numeric(out["year"], errors="coerce")
     wrong_years = years.isna() | (years % 1 != 0)
-    problems += [f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()[:20]]
+    problems += first_of(
+        f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()
+    )
     if not wrong_years.any():
         out["year"] = years.astype("int64")
     numbers = pd.concat([_numbers(values) for _, values in out.groupby("quantity")["value"]]).reindex(
@@ -151,24 +268,24 @@ def _wrong_labels(out: pd.DataFrame) -> list[str]:
     mixed = out.groupby("quantity")["unit"].unique()
     problems += [f"{q} is given in several units ({', '.join(u)})" for q, u in mixed.items() if len(u) > 1]
     codes = out["municipality"].astype(str)
-    problems += [
+    problems += first_of(
         f"municipality {code!r} is no code of four digits (numbers lose a leading zero: keep codes as text)"
-        for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())[:20]
-    ]
+        for code in sorted(codes[~codes.str.fullmatch(r"\d{4}")].unique())
+    )
     return problems
 
 
 def _wrong_numbers(out: pd.DataFrame, numbers: pd.Series) -> list[str]:
     """Values that are text or infinite, by municipality and year."""
     text = numbers.isna() & out["value"].notna() & ~out["value"].isin(MISSING_TEXTS)
-    problems = [
+    problems = first_of(
         f"{r.municipality} {r.year}: {r.quantity} is {r.value!r}, not a number"
-        for r in out[text].head(20).itertuples()
-    ]
+        for r in out[text].itertuples()
+    )
     infinite = np.isinf(numbers)
-    return problems + [
-        f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].head(20).itertuples()
-    ]
+    return problems + first_of(
+        f"{r.municipality} {r.year}: {r.quantity} is infinite" for r in out[infinite].itertuples()
+    )
 
 
 def read_mapped_files(path: Path) -> RawData:
@@ -180,62 +297,34 @@ def read_mapped_files(path: Path) -> RawData:
         TOML. One table ``[files.NAME]`` for each file: ``path`` (relative to the TOML file),
         ``municipality`` and ``year`` (names of its columns), and ``[files.NAME.columns]`` with lines such as
         ``net_expenditure = { column = "NETTO", unit = "nok1000" }``. Optionally ``origin`` for the whole,
-        ``changes`` (file of KLASS' changes; else KLASS is asked) and ``[panel]`` (see `read_choices`).
+        ``changes`` (file of KLASS' changes; else KLASS is asked) and ``[panel]`` (see `PanelChoices`).
 
     Returns
     -------
     RawData
     """
-    if not path.is_file():
-        raise DataMissingError(f"there is no file {str(path)!r}: check the path")
-    try:
-        described = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidDataError(f"the column mapping {str(path)!r} is not valid TOML: {error}") from error
-    if not described.get("files"):
-        raise InvalidDataError(f"the column mapping {str(path)!r} has no [files.NAME]")
-    frames = [_read_mapped_file(path.parent, name, entry) for name, entry in described["files"].items()]
-    origin = described.get("origin", "files of the user")
-    changes = described.get("changes")
+    mapping = read_mapping(path)
+    if mapping.file:
+        raise SpecificationError(
+            f"the column mapping {str(path)!r} is of a finished panel: read it with kv.load_panel"
+        )
+    frames = [_read_mapped_file(path.parent, entry) for entry in mapping.files.values()]
     return RawData(
         check_values(pd.concat(frames, ignore_index=True)),
-        Provenance(origin, path.name),
-        None if changes is None else read_changes(path.parent / changes),
+        Provenance(mapping.origin or "files of the user", path.name),
+        None if mapping.changes is None else read_changes(path.parent / mapping.changes),
     )
 
 
-def read_choices(path: Path) -> dict[str, Any]:
-    """Read the choices that a mapping of files makes for the builder.
-
-    Parameters
-    ----------
-    path : Path
-        TOML.
-
-    Returns
-    -------
-    dict
-        Table ``[panel]``: arguments of `kostnadsvekst.build_panel`; empty if there is none.
-    """
-    try:
-        return dict(tomllib.loads(path.read_text("utf-8")).get("panel", {}))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return {}  # the builder reads the file next and says what is wrong with it
-
-
-def _read_mapped_file(folder: Path, name: str, entry: Mapping[str, Any]) -> pd.DataFrame:
-    absent = [key for key in ("path", "municipality", "year", "columns") if key not in entry]
-    if absent:
-        raise InvalidDataError(f"[files.{name}] lacks {', '.join(absent)}")
-    table = read_table(folder / entry["path"])
-    wanted = [entry["municipality"], entry["year"], *(c["column"] for c in entry["columns"].values())]
+def _read_mapped_file(folder: Path, entry: MappedFile) -> pd.DataFrame:
+    table = read_table(folder / entry.path)
+    wanted = [entry.municipality, entry.year, *(c.column for c in entry.columns.values())]
     lacking = [c for c in wanted if c not in table]
     if lacking:
         raise DataMissingError(
-            f"{entry['path']} has no column(s) {', '.join(lacking)}; "
-            f"it has {', '.join(map(str, table.columns))}"
+            f"{entry.path} has no column(s) {', '.join(lacking)}; it has {', '.join(map(str, table.columns))}"
         )
-    codes = table[entry["municipality"]]
+    codes = table[entry.municipality]
     if pd.api.types.is_numeric_dtype(codes):
         codes = codes.map(lambda code: f"{code:04.0f}", na_action="ignore")
     return pd.concat(
@@ -243,13 +332,13 @@ def _read_mapped_file(folder: Path, name: str, entry: Mapping[str, Any]) -> pd.D
             pd.DataFrame(
                 {
                     "municipality": codes.astype(str),
-                    "year": table[entry["year"]],
+                    "year": table[entry.year],
                     "quantity": quantity,
-                    "value": table[c["column"]].astype(object),
-                    "unit": c["unit"],
+                    "value": table[c.column].astype(object),
+                    "unit": c.unit,
                 }
             )
-            for quantity, c in entry["columns"].items()
+            for quantity, c in entry.columns.items()
         ],
         ignore_index=True,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.naming import require_columns
 
@@ -173,7 +173,10 @@ def check_panel(panel: pd.DataFrame) -> None:
     DataWarning
         If an amount differs from the municipality's own median by a factor above `SUSPICIOUS_JUMP`.
     """
-    require_columns(COLUMNS, panel.columns)
+    try:
+        require_columns(COLUMNS, panel.columns)
+    except DataMissingError as error:
+        raise DataMissingError(f"{error}; {_ANY_FRAME}") from None
     if panel.empty:
         raise InvalidDataError("the panel has no rows")
     problems = [*_value_problems(panel), *_key_problems(panel)]
@@ -189,6 +192,12 @@ def check_panel(panel: pd.DataFrame) -> None:
             DataWarning,
             stacklevel=2,
         )
+
+
+_ANY_FRAME = (
+    "the report's chapters need the whole panel: give other names by columns= (--rename THEIRS=OURS); a "
+    "model of your own needs its own columns only: kv.estimate takes any frame (--spec FILE)"
+)
 
 
 def suspicious_jumps(panel: pd.DataFrame) -> list[str]:

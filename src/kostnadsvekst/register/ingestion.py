@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -18,8 +17,9 @@ import pyarrow.parquet as pq
 from numba import njit
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.register.episodes import CodeBook, find_files
+from kostnadsvekst.register.mapping import read_mapping
 from kostnadsvekst.register.masking import RaggedRow, describe_failure, masked
 from kostnadsvekst.register.painter import year_of_day
 from kostnadsvekst.register.progress import RowProgress
@@ -41,7 +41,6 @@ _STATISTICS_FILES = (".sas7bdat", ".dta", ".sav")
 _TEXT_FILES = (".csv", ".txt", ".tsv")
 _RULES_VERSION = 1
 _CHUNK_ROWS = 500_000
-_MAPPING_TABLES = ("columns", "services", "sex", "dates", "csv")
 # Faults in the order in which they are looked for; a row is counted under its first.
 REFUSALS = (
     "person_id missing",
@@ -170,7 +169,7 @@ def ingest(
     and SPSS that had been read are not read again.
     """
     target = Path(out)
-    plan = _read_mapping(mapping)
+    plan = read_mapping(mapping).tables
     files = _delivered_files(paths, target)
     memory_bytes(memory_limit)
     fingerprint = _fingerprint(files, plan)
@@ -187,43 +186,6 @@ def ingest(
             partial.chmod(file_mode)
             partial.replace(target)
     return replace(report, out=str(target))
-
-
-def _read_mapping(mapping: str | Path | Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    raw = _raw_mapping(mapping)
-    plan = {name: dict(raw.get(name, {})) for name in _MAPPING_TABLES}
-    problems = [f"unknown table [{name}]" for name in raw if name not in _MAPPING_TABLES]
-    problems += [
-        f"[columns] {name}: not a column of an episode"
-        for name in plan["columns"]
-        if name not in EPISODE_COLUMNS
-    ]
-    problems += [
-        f"[services] {code} = {name!r}: not a service"
-        for code, name in plan["services"].items()
-        if name not in SERVICE_CODES
-    ]
-    problems += [
-        f"[sex] {code} = {value!r}: must be 1 or 2"
-        for code, value in plan["sex"].items()
-        if value not in (1, 2)
-    ]
-    if problems:
-        lines = [f"  - {problem}" for problem in problems]
-        allowed = f"  services are {', '.join(SERVICE_CODES)}"
-        raise SpecificationError("\n".join(["mapping cannot be used:", *lines, allowed]))
-    return plan
-
-
-def _raw_mapping(mapping: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if mapping is None or isinstance(mapping, Mapping):
-        return mapping or {}
-    try:
-        return tomllib.loads(Path(mapping).read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise DataMissingError(f"no mapping file {mapping}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SpecificationError(f"mapping {mapping}: {error}") from error
 
 
 def _delivered_files(paths: str | Path | Sequence[str | Path], target: Path) -> tuple[Path, ...]:

@@ -64,6 +64,7 @@ HOURS_UNIT = 100  # hours are counted in hundredths, so that sums do not depend 
 MAX_BUCKETS = 1023
 MAX_MUNICIPALITIES = 1024
 _EPOCH = date(1970, 1, 1)
+_MOST_DIGITS = 12  # of a memory limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +271,13 @@ def memory_bytes(limit: str) -> int:
         If it is not a positive number followed by KB, MB, GB or KiB, MiB, GiB.
     """
     units = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-    text = limit.replace(" ", "").upper()
+    text = limit.replace(" ", "").upper() if isinstance(limit, str) else ""
     for unit, size in units.items():
         number = text.removesuffix(unit)
-        if number != text and number.replace(".", "", 1).isdigit() and float(number) > 0:
+        plain = number.isascii() and len(number) <= _MOST_DIGITS and number.replace(".", "", 1).isdigit()
+        if number != text and plain and float(number) > 0:
             return int(float(number) * size)
-    raise SpecificationError(f"memory_limit={limit!r}; write for example '2GB' or '500MB'")
+    raise SpecificationError(f"memory_limit={limit!r:.60}; write for example '2GB' or '500MB'")
 
 
 def _as_date(value: Any, name: str) -> date:

@@ -1,12 +1,12 @@
 """Real totals of the country that printed numbers are held against, with their sources."""
 
-import tomllib
 from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
 from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.toml_files import read_toml
 
 
 @lru_cache(maxsize=1)
@@ -19,7 +19,7 @@ def load_control_totals() -> dict[str, Any]:
         ``net_operating_expenditure`` and ``population``, each with ``totals`` (year as text -> number),
         ``unit``, ``source``. Take the totals as a Series with `control_series`.
     """
-    return tomllib.loads(embedded_path("parameters/control_totals.toml").read_text("utf-8"))
+    return dict(read_toml(embedded_path("parameters/control_totals.toml"), "embedded parameters").content)
 
 
 def control_series(name: str) -> pd.Series:

@@ -53,7 +53,7 @@ def fill_years(requests: Requests, start: int, end: int) -> dict[str, dict[str, 
     Parameters
     ----------
     requests : mapping
-        From `kostnadsvekst.sources.store.load_requests`.
+        From `kostnadsvekst.sources.requests.load_requests`.
     start, end : int
         First and last year of the panel. ``{years}`` becomes each of them, ``{next}`` the year after.
 

@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +14,12 @@ import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.version import __version__
 
 FORMAT_VERSION = 1
 DESCRIPTION = "datapackage.json"
 LICENCE = {"name": "CC-BY-4.0", "path": "https://creativecommons.org/licenses/by/4.0/", "title": "CC BY 4.0"}
 SOURCE = {"title": "Statistics Norway", "path": "https://www.ssb.no"}
-REQUESTS = "parameters/statbank.toml"
 
 
 @dataclass(frozen=True)
@@ -46,19 +43,6 @@ class Store:
     requests: Mapping[str, Mapping[str, Any]]
     provenance: Provenance
     holes: Mapping[str, str] = field(default_factory=dict)
-
-
-def load_requests() -> dict[str, dict[str, Any]]:
-    """Load the requests for the real panel, by name.
-
-    Returns
-    -------
-    dict
-        Entries of ``data/parameters/statbank.toml``; change that file where a code has changed.
-    """
-    parameters = tomllib.loads(embedded_path(REQUESTS).read_text("utf-8"))
-    requests: dict[str, dict[str, Any]] = parameters["requests"]
-    return requests
 
 
 def write_store(

@@ -1,7 +1,6 @@
 """A SYNTHETIC register of episodes with the levels, paths and untidiness that the report describes."""
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -29,6 +28,7 @@ from kostnadsvekst.register.schema import (
 )
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.synthetic.population_flow import Spells, flow
+from kostnadsvekst.toml_files import read_toml
 
 DEFAULT_SEED = 2021
 SYNTHETIC_NOTE = "SYNTHETIC episodes: invented persons, calibrated to printed national totals"
@@ -87,7 +87,9 @@ def simulate_episodes(
     enter fill the gap; the number who enter for the first time in a year fixes its distinct users. Levels
     in the text that contradict each other cannot all be met.
     """
-    parameters = tomllib.loads(embedded_path("parameters/kpr_register_simulation.toml").read_text("utf-8"))
+    parameters = read_toml(
+        embedded_path("parameters/kpr_register_simulation.toml"), "embedded parameters"
+    ).content
     national = int(parameters["national_persons"])
     wanted = national if n_persons is None else n_persons
     if wanted < 1000:

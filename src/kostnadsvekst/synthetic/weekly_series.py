@@ -1,6 +1,5 @@
 """SYNTHETIC weekly series with a known level, to measure how often intervals hold it."""
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.register.schema import FIRST_WEEK, LAST_WEEK, SERVICE_CODES, weeks_of_month
 from kostnadsvekst.register.weekly_series import Break, ChangingShift, shift_terms
 from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.toml_files import read_toml
 
 WEEKS = pd.date_range(FIRST_WEEK, LAST_WEEK, freq="W-MON")
 _TIME = np.arange(len(WEEKS), dtype=float)
@@ -97,7 +97,9 @@ def weekly_designs() -> Iterator[WeeklyDesign]:
         The noise of a count (standard deviation the root of the mean), white or autocorrelated; for services
         also the slow one of the synthetic register.
     """
-    parameters = tomllib.loads(embedded_path("parameters/kpr_register_simulation.toml").read_text("utf-8"))
+    parameters = read_toml(
+        embedded_path("parameters/kpr_register_simulation.toml"), "embedded parameters"
+    ).content
     for service in SERVICE_CODES:
         users = np.array(parameters["services"][service]["users"], dtype=float).sum(axis=0)
         yield from _with_noise(_service(service, users, parameters["knots"]), (*_COUNTS, _REGISTER))
