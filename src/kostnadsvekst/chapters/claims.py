@@ -61,7 +61,7 @@ def run(
     rows = one_row_each(load_claims(), [*_audits_of(settings, finished), own])
     audit = _as_audit(rows)
     told = tell_verdicts(audit)
-    moved = tuple(numbers_moved(own, _ours(accepted)))
+    moved = tuple(numbers_moved(own, accepted))
     files: dict[str, str | bytes] = {
         "claims/claims.csv": csv_text(rows),
         "claims/audit.html": render_audit_html(audit, _TITLE, [*(line.en for line in told), *moved], "en"),
@@ -150,7 +150,3 @@ def _as_audit(rows: pd.DataFrame) -> pd.DataFrame:
         row=rows["id"], column=rows["quantity"], tolerance=allowed, second_opinion="", claim=rows["id"]
     )
     return told[list(COLUMNS)]
-
-
-def _ours(accepted: pd.DataFrame) -> pd.DataFrame:
-    return accepted[accepted["table"] == _HEADING]

@@ -34,7 +34,9 @@ COLUMNS = (
     "verdict",
     "evidence",
     "data_origin",
-    "computed_by",
+    "chapter",
+    "module",
+    "measure",
     "how",
     "reason",
     "note",
@@ -107,7 +109,9 @@ def _row(claim: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> dict[s
         "verdict": DIFFERS if attempted and parts else chosen["verdict"],
         "evidence": chosen["evidence"],
         "data_origin": chosen["origin"] if attempted else NO_ORIGIN,
-        "computed_by": _computed_by(chosen) if attempted else "",
+        "chapter": chosen["chapter"],
+        "module": MODULES[chosen["chapter"]] if attempted else "",
+        "measure": chosen["measure"],
         "how": describe_measure(chosen["chapter"], chosen["measure"]).en,
         "reason": "; ".join(_reasons(claim, chosen, parts)),
         "note": claim["note"],
@@ -136,10 +140,6 @@ def _tell(one: Mapping[str, Any]) -> str:
     if one["verdict"] == NOT_ATTEMPTED:
         return f"{one['origin']} ({what}): {NOT_ATTEMPTED}"
     return f"{one['evidence']}, {one['origin']} ({what}): {one['ours']}, {one['verdict']}"
-
-
-def _computed_by(one: Mapping[str, Any]) -> str:
-    return f"{MODULES[one['chapter']]} {one['measure']}"
 
 
 def _interval(claim: Mapping[str, Any]) -> tuple[str, str]:

@@ -18,7 +18,6 @@ from kostnadsvekst.report.audit import (
     tell_counts,
 )
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
-from kostnadsvekst.sources.published import load_claims
 
 _NUMBER = re.compile(r"-?\d+(?:\.(\d+))?")
 _PLACES = {
@@ -51,7 +50,6 @@ def claims_table(rows: pd.DataFrame) -> Table:
     rows : DataFrame
         From `kostnadsvekst.chapters.claims_rows.one_row_each`.
     """
-    measures = load_claims().set_index("id")
     texts = (
         Bilingual("Trykt", "Printed"),
         Bilingual("Fra", "From"),
@@ -68,7 +66,7 @@ def claims_table(rows: pd.DataFrame) -> Table:
         Bilingual("Rapportens utsagn mot våre tall", "The report's claims against our numbers"),
         Bilingual("Utsagn", "Claim"),
         (tuple(Heading(text) for text in texts),),
-        tuple(Row(_name(row), _cells(row, measures)) for row in rows.to_dict("records")),
+        tuple(Row(_name(row), _cells(row)) for row in rows.to_dict("records")),
         (*_NOTES, footer(provenance)),
         provenance,
     )
@@ -148,16 +146,12 @@ def _name(row: dict[str, str]) -> Bilingual:
     )
 
 
-def _cells(row: dict[str, str], measures: pd.DataFrame) -> tuple[Cell, ...]:
-    way = row["computed_by"].split(" ", 1)
-    claim = measures.loc[row["id"]]
-    computed = describe_source(row["settled_by"]) if row["settled_by"] else _how(way, claim)
+def _cells(row: dict[str, str]) -> tuple[Cell, ...]:
     numbers = tuple(_cell(row[name]) for name in ("printed", "low", "high", "ours"))
-    return (*numbers, VERDICT_LABELS[row["verdict"]], _CLASSES[row["evidence"]], computed, row["same_as"])
-
-
-def _how(way: list[str], claim: pd.Series) -> Bilingual:
-    return describe_measure(str(claim["chapter"]), way[1] if len(way) > 1 else str(claim["measure"]))
+    how = describe_measure(row["chapter"], row["measure"])
+    if row["verdict"] == NOT_ATTEMPTED and row["settled_by"]:
+        how = describe_source(row["settled_by"])
+    return (*numbers, VERDICT_LABELS[row["verdict"]], _CLASSES[row["evidence"]], how, row["same_as"])
 
 
 def _cell(text: str) -> Cell:
