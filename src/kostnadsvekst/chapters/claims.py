@@ -1,4 +1,4 @@
-"""Every claim of the report judged once: one row each, from all chapters, printed numbers and real numbers."""
+"""Every claim of the report judged once, from all chapters, from printed numbers and from real ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -39,9 +39,7 @@ EXTERNAL = Provenance("none")
 _TITLE = Bilingual("Rapportens utsagn mot våre tall", "The report's claims against our numbers")
 
 
-def run(
-    settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxyType({})
-) -> ChapterResult:
+def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxyType({})) -> ChapterResult:
     """Table of all claims, one row each, and their counts by verdict and class of evidence.
 
     Parameters

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.analysis.claims.descriptions import MODULES, describe_measure, describe_source
+from kostnadsvekst.provenance import SYNTHETIC
 from kostnadsvekst.report.audit import (
     CONSEQUENCE,
     DIFFERS,
@@ -19,6 +20,8 @@ from kostnadsvekst.report.audit import (
 # What proves most comes first: real data, arithmetic on printed numbers, then synthetic data.
 STRENGTH = (REAL, IDENTITY, CONSEQUENCE, INPUT, NO_EVIDENCE)
 NO_ORIGIN = "none"
+# The upper end of a word that has none, in ``parameters/claim_words.csv``.
+NO_BOUND = 1000.0
 COLUMNS = (
     "id",
     "place",
@@ -82,7 +85,7 @@ def one_row_each(claims: pd.DataFrame, audits: Sequence[pd.DataFrame]) -> pd.Dat
 def _absent(claim: Mapping[str, Any]) -> dict[str, Any]:
     """Audit of a claim whose data were not brought."""
     reason = f"it needs data for the chapter {claim['chapter']}, which were not brought"
-    blank = dict.fromkeys(("published", "ours", "difference"), "")
+    blank = dict.fromkeys(("published", "ours", "difference", "tolerance"), "")
     return {
         **claim,
         **blank,
@@ -95,17 +98,17 @@ def _absent(claim: Mapping[str, Any]) -> dict[str, Any]:
 
 def _row(claim: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     competing = [one for one in found if one["role"] in ("", "evidence")]
-    chosen = min(competing, key=lambda one: STRENGTH.index(one["evidence"]))
+    chosen = min(competing, key=lambda one: (STRENGTH.index(one["evidence"]), one["origin"] == SYNTHETIC))
     parts = [one for one in found if one["role"] == "part" and one["verdict"] == DIFFERS]
     attempted = chosen["verdict"] != NOT_ATTEMPTED
-    low, high = _interval(claim)
+    low, high = _interval(claim, chosen)
     return {
         **{name: claim[name] for name in ("id", "place", "quote", "quantity", "period", "unit")},
-        "printed": claim["printed"] or _plain(claim["value"]),
+        "printed": claim["printed"] or ("" if claim["word"] else _plain(claim["value"])),
         "low": low,
         "high": high,
         "ours": chosen["ours"],
-        "difference": chosen["difference"],
+        "difference": "" if claim["word"] else chosen["difference"],
         "verdict": DIFFERS if attempted and parts else chosen["verdict"],
         "evidence": chosen["evidence"],
         "data_origin": chosen["origin"] if attempted else NO_ORIGIN,
@@ -138,18 +141,24 @@ def _tell(one: Mapping[str, Any]) -> str:
     """Tell another way: by what evidence, to what number, with what verdict."""
     what = describe_measure(one["chapter"], one["measure"]).en
     if one["verdict"] == NOT_ATTEMPTED:
-        return f"{one['origin']} ({what}): {NOT_ATTEMPTED}"
-    return f"{one['evidence']}, {one['origin']} ({what}): {one['ours']}, {one['verdict']}"
+        return f"{one['id']}, {one['origin']} ({what}): {NOT_ATTEMPTED}"
+    return f"{one['id']}, {one['evidence']}, {one['origin']} ({what}): {one['ours']}, {one['verdict']}"
 
 
-def _interval(claim: Mapping[str, Any]) -> tuple[str, str]:
-    """What the wording allows, else half a unit of the last printed digit; blank for a label."""
+def _interval(claim: Mapping[str, Any], chosen: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what the wording allows, else half a unit of the last printed digit; blank for a label or no bound.
+
+    Arithmetic on rounded numbers is allowed their rounding, too, which its audit has counted in.
+    """
     if pd.isna(claim["value"]):
         return "", ""
+    if chosen["chapter"] == "printed" and " to " in chosen["tolerance"] and not claim["word"]:
+        low, _, high = chosen["tolerance"].partition(" to ")
+        return low, high
     half = 0.5 * 10.0 ** -int(claim["decimals"])
     ends = zip(("low", "high"), (claim["value"] - half, claim["value"] + half), strict=True)
     low, high = (_plain(end if pd.isna(claim[name]) else claim[name]) for name, end in ends)
-    return low, high
+    return low, "" if claim["word"] and float(high) >= NO_BOUND else high
 
 
 def _plain(number: float) -> str:

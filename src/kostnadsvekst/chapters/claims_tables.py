@@ -9,7 +9,6 @@ from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
 from kostnadsvekst.report.audit import (
     EVIDENCE,
-    EVIDENCE_LABELS,
     NOT_ATTEMPTED,
     VERDICT_LABELS,
     VERDICTS,
@@ -117,9 +116,7 @@ def tell_verdicts(audit: pd.DataFrame) -> tuple[Bilingual, ...]:
 
 
 _ORIGINS = {
-    "Statistics Norway": Bilingual(
-        "mot virkelige tall (SSB)", "on real numbers (Statistics Norway)"
-    ),
+    "Statistics Norway": Bilingual("mot virkelige tall (SSB)", "on real numbers (Statistics Norway)"),
     "none": Bilingual("som ingen data her har", "that no data here hold"),
 }
 _ONCE = Bilingual(
@@ -131,9 +128,11 @@ _ONCE = Bilingual(
 _NOTES = (
     Bilingual(
         "«Fra» og «til» er det ordlyden gir rom for. Rang og retning er tall som 1 (størst, øker) og −1 "
-        "(synker). Av flere veier til samme tall står den med sterkest grunnlag.",
+        "(synker). Regning på trykte tall har også rom for avrundingen av hvert av dem. Av flere veier til "
+        "samme tall står den med sterkest grunnlag.",
         "“From” and “to” are what the wording allows. Ranks and directions are numbers such as 1 (largest, "
-        "rises) and −1 (falls). Of several ways to a number the one with the strongest evidence stands.",
+        "rises) and −1 (falls). Arithmetic on printed numbers is allowed the rounding of each of them, too. "
+        "Of several ways to a number the one with the strongest evidence stands.",
     ),
 )
 

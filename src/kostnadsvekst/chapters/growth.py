@@ -109,7 +109,9 @@ def _items(accounted: pd.DataFrame | None, groups: pd.DataFrame | None) -> Itera
             yield claim_item(claim, None, str(absence))
 
 
-def _reason(claim: Mapping[Hashable, Any], accounted: pd.DataFrame | None, groups: pd.DataFrame | None) -> str:
+def _reason(
+    claim: Mapping[Hashable, Any], accounted: pd.DataFrame | None, groups: pd.DataFrame | None
+) -> str:
     measure = claim["measure"]
     told = (explain_top_groups(measure, groups), explain_care_growth(measure, accounted))
     return "; ".join(filter(None, told)) or (claim["note"] if claim["word"] else "")

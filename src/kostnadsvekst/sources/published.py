@@ -155,8 +155,9 @@ def load_claims(*chapters: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each claim and each further way to it (``C188-acute``): ``chapter``, ``id``, ``place`` (section), ``row`` and ``column`` (what it is
-        about), ``quote``, ``printed`` (text; empty where the quote says it), ``measure`` (what is to be
+        One row for each claim and each further way to it (``C188-acute``): ``chapter``, ``id``, ``place``
+        (section), ``row`` and ``column`` (what it is about), ``quote``, ``printed`` (text; empty where the
+        quote says it), ``measure`` (what is to be
         computed, such as ``growth_real:FGK9:2015:2020``), ``value`` (NaN where the claim is no number),
         ``low`` and ``high`` (what the wording allows; NaN: half a unit of the last printed digit),
         ``decimals``, ``evidence`` (what agreement proves on the synthetic data: one of `EVIDENCE`, "none"

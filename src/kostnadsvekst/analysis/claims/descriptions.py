@@ -39,7 +39,7 @@ def describe_measure(chapter: str, measure: str) -> Bilingual:
     InvalidDataError
         If nothing is said of the measure; the nearest is suggested.
     """
-    chapter, name = _COMPUTED_IN.get(chapter, chapter), measure.split(":")[0]
+    chapter, name = _COMPUTED_IN.get(chapter, chapter), measure.split(":", maxsplit=1)[0]
     known = _read("claim_measures.csv", ("chapter", "measure"))
     if f"{chapter}:{name}" not in known:
         raise InvalidDataError(

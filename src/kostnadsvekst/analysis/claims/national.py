@@ -41,8 +41,12 @@ class Country:
     @classmethod
     def embedded(cls, printed: PrintedNumbers) -> Self:
         """Return the embedded control totals, with what the report prints."""
-        names = ("net_operating_expenditure", "population", "municipalities")
-        return cls(*(control_series(name) for name in names), printed)
+        return cls(
+            control_series("net_operating_expenditure"),
+            control_series("population"),
+            control_series("municipalities"),
+            printed,
+        )
 
 
 def measure_national(measure: str, country: Country) -> float:
@@ -92,7 +96,7 @@ def _price_base(country: Country, year: str) -> float:
 
 
 def _against_growth_before(country: Country, claim: str, first: str, last: str) -> float:
-    """Printed growth of a year against the mean nominal growth of the years before it, ratio."""
+    """Compare the printed growth of a year with the mean nominal growth of the years before it, ratio."""
     years = range(int(first), int(last) + 1)
     levels = pairwise(_in(country.expenditure, year) for year in years)
     rates = [100 * (b / a - 1) for a, b in levels]

@@ -97,10 +97,10 @@ def slack_of(measure: str, printed: PrintedNumbers) -> tuple[float, float]:
     named = list(dict.fromkeys(_CLAIM.findall(measure)))
     middle = measure_printed(measure, printed)
     ends = [printed.intervals.get(claim, (printed.number(claim),) * 2) for claim in named]
-    corners = [
-        measure_printed(measure, replace(printed, claims={**printed.claims, **dict(zip(named, c, strict=True))}))
-        for c in product(*ends)
-    ]
+    corners = []
+    for corner in product(*ends):
+        moved = {**printed.claims, **dict(zip(named, corner, strict=True))}
+        corners.append(measure_printed(measure, replace(printed, claims=moved)))
     return max(0.0, middle - min(corners)), max(0.0, max(corners) - middle)
 
 
