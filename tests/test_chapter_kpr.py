@@ -73,7 +73,7 @@ def test_growth_without_a_level_to_start_from_is_a_row_without_numbers():
 
 def test_claims_are_complete():
     claims = load_claims("kpr")
-    assert len(claims) == 157
+    assert len(claims) == 173
     assert claims["id"].is_unique
     assert (claims["low"] <= claims["high"]).all()
 

@@ -123,10 +123,20 @@ def _printed_items(printed: PrintedNumbers) -> Iterator[Item]:
         load_claims("printed").to_dict("records"),
         strict=True,
     ):
-        yield item if claim["word"] else _widened(item, claim, slack_of(claim["measure"], printed))
+        yield item if claim["word"] else widened(item, claim, slack_of(claim["measure"], printed))
 
 
-def _widened(item: Item, claim: Mapping[Any, Any], slack: tuple[float, float]) -> Item:
+def widened(item: Item, claim: Mapping[Any, Any], slack: tuple[float, float]) -> Item:
+    """Item whose interval meets ours wherever the rounding of the numbers behind ours lets them meet.
+
+    Parameters
+    ----------
+    item : Item
+    claim : mapping
+        Its row of `kostnadsvekst.sources.published.load_claims`.
+    slack : tuple of float
+        From `kostnadsvekst.analysis.claims.printed.slack_of`.
+    """
     if not any(slack):
         return item
     half = 0.5 * 10.0**-item.decimals

@@ -146,7 +146,7 @@ def _tell(one: Mapping[str, Any]) -> str:
 
 
 def _interval(claim: Mapping[str, Any], chosen: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what the wording allows, else half a unit of the last printed digit; blank for a label or no bound.
+    """Return what the wording allows, else half a unit of the last digit; blank for a label or no bound.
 
     Arithmetic on rounded numbers is allowed their rounding, too, which its audit has counted in.
     """
