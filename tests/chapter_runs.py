@@ -2,12 +2,14 @@
 
 import os
 import pickle
+import warnings
 from importlib import import_module
 
 import pytest
 from filelock import FileLock
 
 from kostnadsvekst.chapters import CHAPTERS, ChapterReport, Settings, run_chapters
+from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.report.output import write_files
 
 
@@ -29,7 +31,9 @@ def run_alone(base, name, out):
         (done,) = run_chapters([name], Settings(), out)
         return done
     finished = {other: shared_run(base, other).result for other in uses}
-    result = import_module(CHAPTERS[name].module).run(Settings(), finished)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        result = import_module(CHAPTERS[name].module).run(Settings(), finished)
     return ChapterReport(name, result, write_files(out, result.files), ())
 
 

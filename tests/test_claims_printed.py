@@ -71,6 +71,7 @@ TINY = PrintedNumbers(CELLS, NUMBERS, INTERVALS)
         ("compound_of:C003:2", 10.0),  # 1.1 squared is 1.21
         ("grown:C003:2", 46.41),  # 1.21 squared is 1.4641
         ("growth_of_rest:C002:C001:C004", 150.0),  # from 100 left to 250
+        ("rest_of:C002:C001;C004", 50.0),
         ("faster_by:C001:C002:C004:C005", -30.0),  # 50 against 80 per cent
         ("least_faster:C001,C002,C004,C005;C004,C005,C001,C002", -30.0),
         ("least_of:C001;C003;C004", 21.0),

@@ -370,7 +370,7 @@ def test_claims_and_totals():
     assert list(claims.columns) == list(CLAIM_COLUMNS)
     assert claims["chapter"].value_counts().to_dict() == {
         "kpr": 173,
-        "printed": 89,
+        "printed": 90,
         "growth": 45,
         "external": 29,
         "table-1": 20,

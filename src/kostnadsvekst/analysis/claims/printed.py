@@ -139,6 +139,11 @@ def _growth_of_rest(p: PrintedNumbers, total: str, start: str, end: str) -> floa
     return 100 * ((whole - p.number(end)) / (whole - p.number(start)) - 1)
 
 
+def _rest_of(p: PrintedNumbers, total: str, parts: str) -> float:
+    """What a total leaves beside its other parts."""
+    return p.number(total) - sum(p.number(part) for part in parts.split(";"))
+
+
 def _faster_by(p: PrintedNumbers, start: str, end: str, other_start: str, other_end: str) -> float:
     """Growth of one pair of levels beyond that of another, percentage points."""
     return _growth_of(p, start, end) - _growth_of(p, other_start, other_end)
@@ -309,6 +314,7 @@ COMPUTATIONS: Mapping[str, Callable[..., float]] = {
     "compound_of": _compound_of,
     "grown": _grown,
     "growth_of_rest": _growth_of_rest,
+    "rest_of": _rest_of,
     "faster_by": _faster_by,
     "least_faster": _least_faster,
     "least_of": _least_of,
