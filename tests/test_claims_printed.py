@@ -120,8 +120,21 @@ def test_what_is_not_printed_is_named():
         measure_printed("growth_of:C001:C099", TINY)
     with pytest.raises(NotInDataError, match="prints no deaths in model 3"):
         measure_printed("coefficient:3:deaths", TINY)
+    for measure, named in (
+        ("table_share:999", "table 1 prints no 999"),
+        ("amount_rank:253;999", "table 1 prints no 999"),
+        ("cell_growth:free_income:2014:2016", "free_income prints no 2014"),
+        ("cell_growth:fees:2015:2016", "fees prints no 2015, 2016"),
+        ("income_growth_rank:2015", "growth in table A1 prints no 2015"),
+        ("interaction_rank:2015;2018", "table A3 prints no 2015"),
+    ):
+        with pytest.raises(NotInDataError, match=named):
+            measure_printed(measure, TINY)
     with pytest.raises(SpecificationError, match="did you mean 'growth_of'"):
         measure_printed("growths_of:C001:C002", TINY)
+    for measure in ("growth_of:C001", "growth_of:C001:C002:C003", "age_variables:C001"):
+        with pytest.raises(SpecificationError, match=f"measure '{measure}': .*argument"):
+            measure_printed(measure, TINY)
 
 
 def test_slack_is_over_all_corners_of_the_intervals():

@@ -13,7 +13,7 @@ from kostnadsvekst.analysis.claims.national import Country, measure_national
 from kostnadsvekst.analysis.claims.panel import measure_panel
 from kostnadsvekst.analysis.claims.printed import PrintedNumbers, measure_printed, slack_of
 from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings
-from kostnadsvekst.chapters.claims_rows import one_row_each
+from kostnadsvekst.chapters.claims_rows import NO_ORIGIN, one_row_each
 from kostnadsvekst.chapters.claims_tables import claims_table, counts_table, tell_verdicts
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.panel.load import load_panel
@@ -35,7 +35,7 @@ from kostnadsvekst.sources.published import load_claims
 _HEADING = "claims"
 PRINTED = Provenance("printed numbers of the report")
 NATIONAL = Provenance("Statistics Norway")
-EXTERNAL = Provenance("none")
+EXTERNAL = Provenance(NO_ORIGIN)
 _TITLE = Bilingual("Rapportens utsagn mot våre tall", "The report's claims against our numbers")
 
 
@@ -67,7 +67,8 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
     for lang in settings.languages:
         for table in (claims_table(rows), counts_table(audit)):
             files |= {f"claims/{name}": text for name, text in render(table, lang).items()}
-    return ChapterResult(files, audit, moved, told, data_origin=tuple(dict.fromkeys(rows["data_origin"])))
+    origins = tuple(dict.fromkeys(rows.loc[rows["data_origin"] != NO_ORIGIN, "data_origin"]))
+    return ChapterResult(files, audit, moved, told, data_origin=origins)
 
 
 def _audits_of(settings: Settings, finished: Mapping[str, ChapterResult]) -> Iterator[pd.DataFrame]:

@@ -140,7 +140,7 @@ def _growth_of_rest(p: PrintedNumbers, total: str, start: str, end: str) -> floa
 
 
 def _rest_of(p: PrintedNumbers, total: str, parts: str) -> float:
-    """What a total leaves beside its other parts."""
+    """Take the other parts from a total."""
     return p.number(total) - sum(p.number(part) for part in parts.split(";"))
 
 
@@ -221,6 +221,14 @@ def _doubling_years(p: PrintedNumbers, percent: str) -> float:
 # Cells of tables ----------
 
 
+def _known(wanted: str, known: pd.Index, what: str) -> list[str]:
+    """Names separated by semicolons, all of which must be printed."""
+    names = wanted.split(";")
+    if lacking := [name for name in names if name not in known.astype(str)]:
+        raise NotInDataError(f"{what} prints no {', '.join(lacking)}")
+    return names
+
+
 def _amounts(p: PrintedNumbers) -> pd.Series:
     cells = p.cells[(p.cells["table"] == "1") & (p.cells["statistic"] == "amount_nok1000")]
     return cells.set_index("row")["value"].astype(float)
@@ -229,14 +237,15 @@ def _amounts(p: PrintedNumbers) -> pd.Series:
 def _table_share(p: PrintedNumbers, function: str) -> float:
     """Share of a function in the printed total, per cent; of the total itself, the sum of its parts."""
     amounts = _amounts(p)
+    _known(function, amounts.index, "table 1")
     part = amounts.drop(TOTAL).sum() if function == TOTAL else amounts[function]
     return float(100 * part / amounts[TOTAL])
 
 
 def _amount_rank(p: PrintedNumbers, functions: str) -> float:
     """Worst rank of functions among all by amount, 1 the largest."""
-    order = list(_amounts(p).drop(TOTAL).sort_values(ascending=False).index)
-    return float(max(order.index(function) + 1 for function in functions.split(";")))
+    order = _amounts(p).drop(TOTAL).sort_values(ascending=False).index
+    return float(max(order.get_loc(name) + 1 for name in _known(functions, order, "table 1")))
 
 
 def _yearly_means(p: PrintedNumbers, variable: str) -> pd.Series:
@@ -248,6 +257,7 @@ def _yearly_means(p: PrintedNumbers, variable: str) -> pd.Series:
 
 def _cell_growth(p: PrintedNumbers, variable: str, first: str, last: str) -> float:
     means = _yearly_means(p, variable)
+    _known(f"{first};{last}", means.index, f"table A1 on {variable}")
     return float(100 * (means[int(last)] / means[int(first)] - 1))
 
 
@@ -259,8 +269,8 @@ def _least_cell_growth(p: PrintedNumbers, variable: str) -> float:
 def _income_growth_rank(p: PrintedNumbers, years: str) -> float:
     """Worst rank of years from below by growth of free income on the year before; 1 is the weakest."""
     growth = _yearly_means(p, "free_income").pct_change().dropna()
-    order = list(growth.sort_values().index)
-    return float(max(order.index(int(year)) + 1 for year in years.split(";")))
+    order = growth.sort_values().index
+    return float(max(order.get_loc(int(y)) + 1 for y in _known(years, order, "growth in table A1")))
 
 
 def _age_variables(p: PrintedNumbers) -> float:
@@ -287,8 +297,8 @@ def _interaction_ratio(p: PrintedNumbers, over: str, under: str) -> float:
 
 def _interaction_rank(p: PrintedNumbers, years: str) -> float:
     """Worst rank of years by the interaction of year and income, 1 the strongest."""
-    order = sorted(("2016", "2017", "2018", "2019"), key=lambda year: -_interaction(p, year))
-    return float(max(order.index(year) + 1 for year in years.split(";")))
+    order = pd.Index(sorted(("2016", "2017", "2018", "2019"), key=lambda year: -_interaction(p, year)))
+    return float(max(order.get_loc(year) + 1 for year in _known(years, order, "table A3")))
 
 
 def _t_value(p: PrintedNumbers, model: str, term: str) -> float:
