@@ -154,7 +154,7 @@ def _interval(claim: Mapping[str, Any], chosen: Mapping[str, Any]) -> tuple[str,
         return "", ""
     if chosen["chapter"] == "printed" and " to " in chosen["tolerance"] and not claim["word"]:
         low, _, high = chosen["tolerance"].partition(" to ")
-        return low, high
+        return _plain(float(low)), _plain(float(high))
     half = 0.5 * 10.0 ** -int(claim["decimals"])
     ends = zip(("low", "high"), (claim["value"] - half, claim["value"] + half), strict=True)
     low, high = (_plain(end if pd.isna(claim[name]) else claim[name]) for name, end in ends)
