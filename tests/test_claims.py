@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from kostnadsvekst.analysis.claims import acute_beds, growth, register
+from kostnadsvekst.analysis.claims import acute_beds, growth, national, panel, printed, register
 from kostnadsvekst.analysis.claims.measures import NotInDataError, compute_measure
 from kostnadsvekst.analysis.growth import account
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
@@ -24,15 +24,17 @@ GROUPS = ("0-17", "18-39", "40-59", "60-79", "80+")
 
 
 def test_every_claim_has_a_computation():
-    known = {"growth": {**growth.OF_ACCOUNTS, **growth.OF_GROUPS}}
+    known = {"growth": {**growth.OF_ACCOUNTS, **growth.OF_GROUPS}, "table-1": growth.OF_ACCOUNTS}
     known |= {"kpr": register.COMPUTATIONS, "ohd": acute_beds.COMPUTATIONS}
+    known |= {"printed": printed.COMPUTATIONS, "national": national.COMPUTATIONS}
+    known |= {"panel": panel.COMPUTATIONS}
     for claim in load_claims().itertuples():
         if claim.evidence != "none":
             assert claim.measure.split(":")[0] in known[claim.chapter], claim.id
 
 
 def test_what_no_data_hold_has_no_computation():
-    external = load_claims().query("evidence == 'none'")["measure"]
+    external = load_claims("kpr", "ohd").query("evidence == 'none'")["measure"]
     directorate = external.str.startswith("directorate_")
     assert directorate.sum() == 11, "the Directorate of Health's numbers in chapter 5, counted there"
     # Chapter 6 cites three numbers of an earlier article: ours stand beside them, as no agreement.
@@ -46,9 +48,10 @@ def test_faults_of_claims_are_reported_at_once():
     claims.loc[2, ["low", "quote"]] = [5.0, ""]
     claims.loc[3, "measure"] = ""
     claims.loc[4, ["value", "low", "high"]] = [3.0, 1.0, 2.0]
+    claims.loc[4, ["role", "evidence", "same_as"]] = ["aside", "none", "C999"]
     with pytest.raises(InvalidDataError) as caught:
         check_claims(claims)
-    assert len(caught.value.problems) == 6
+    assert len(caught.value.problems) == 9
     text = str(caught.value)
     for fault in (
         "occurs twice",
@@ -57,6 +60,9 @@ def test_faults_of_claims_are_reported_at_once():
         "one end",
         "no measure",
         "3 is outside 1",
+        "role 'aside' is not one of blank, evidence, part, wording",
+        "no settled_by",
+        "same as 'C999', which is no claim of its own",
     ):
         assert fault in text
     with pytest.raises(InvalidDataError, match="lack the columns low"):
@@ -356,6 +362,8 @@ def material():
         ("municipalities", 5.0),
         ("adopters:2012-03", 1.0),
         ("adopters:2012-06", 4.0),
+        ("adopters_at_start", 1.0),
+        ("dummy_values", "0, 1"),
         ("starts_above_zero", "true"),
         ("first_new_month:2012-04:2012-05", "2012-04 to 2012-05"),
         ("first_new_month:2012-03:2012-04", "2012-03 to 2012-04"),

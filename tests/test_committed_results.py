@@ -14,7 +14,11 @@ RESULTS = ROOT / "results"
 MADE_ELSEWHERE = {"ohd/coverage.csv", "kpr/coverage.csv"}
 # Audits print three digits more than the report, and the curve five significant ones: solvers of linear
 # algebra may differ in the last of them.
-NEAR = {"audit.": {"rtol": 1e-9, "atol": 6e-6}, "specifications.csv": {"rtol": 1e-3, "atol": 1e-7}}
+NEAR = {
+    "claims/": {"rtol": 1e-9, "atol": 6e-6},
+    "audit.": {"rtol": 1e-9, "atol": 6e-6},
+    "specifications.csv": {"rtol": 1e-3, "atol": 1e-7},
+}
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
@@ -72,6 +76,10 @@ def test_ohd(ohd_run):
 
 def test_specification_curve(specification_curve_run):
     check(specification_curve_run)
+
+
+def test_claims(claims_run):
+    check(claims_run)
 
 
 def test_every_chapter_has_its_test():

@@ -26,14 +26,17 @@ class Chapter(NamedTuple):
     module : str
         With ``run(settings) -> ChapterResult``.
     title : Bilingual
-    reads : {"panel", "months", "register"}
-        What data of the user's own it can take: the municipal panel, a monthly panel, or care episodes.
-        The names are those of `READS`.
+    reads : {"panel", "months", "register", "chapters", "nothing"}
+        What data of the user's own it can take: the municipal panel, a monthly panel, or care episodes; what
+        other chapters computed; or nothing. The names are those of `READS`.
+    uses : tuple of str
+        Chapters whose results its ``run(settings, finished)`` takes where they were run before it.
     """
 
     module: str
     title: Bilingual
     reads: str
+    uses: tuple[str, ...] = ()
 
 
 CHAPTERS = {
@@ -76,6 +79,15 @@ CHAPTERS = {
             "Specification curve around models 3 and 4 of table A3, and influence of municipalities",
         ),
         "panel",
+    ),
+    "claims": Chapter(
+        "kostnadsvekst.chapters.claims",
+        Bilingual(
+            "Hele rapporten: hvert utsagn med tall dømt én gang",
+            "The whole report: every quantitative claim judged once",
+        ),
+        "chapters",
+        ("growth", "kpr", "ohd"),
     ),
 }
 
@@ -291,10 +303,11 @@ def run_chapters(
 
     reports: list[ChapterReport] = []
     for name in names:
-        chapter = import_module(find_chapter(name).module)
+        chapter, uses = import_module(find_chapter(name).module), find_chapter(name).uses
+        finished = {r.name: r.result for r in reports if r.name in uses}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", DataWarning)
-            result: ChapterResult = chapter.run(settings)
+            result: ChapterResult = chapter.run(settings, finished) if uses else chapter.run(settings)
         for other in (w for w in caught if not issubclass(w.category, DataWarning)):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
         said = {note for report in reports for note in report.notes}

@@ -1,10 +1,17 @@
 """Chapter 4 of the report: table 1, figures 2 to 4, growth accounts, and their audit."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.analysis.claims.growth import explain_real_growth, explain_top_groups, measure_growth
+from kostnadsvekst.analysis.claims.growth import (
+    explain_care_growth,
+    explain_real_growth,
+    explain_top_groups,
+    measure_growth,
+)
 from kostnadsvekst.analysis.claims.measures import NotInDataError
 from kostnadsvekst.analysis.growth import (
     account,
@@ -82,6 +89,10 @@ def run(settings: Settings) -> ChapterResult:
     return ChapterResult(files, audit, tuple(moved), (*told, *_absent(data)), data_origin=origins)
 
 
+# Measures on which the printed price growth tells, beside real totals.
+_OF_PRICES = {"growth_real", "compound_real"}
+# Statistic of a cell of table 1 -> measure of its claim.
+_MEASURES = {"amount_nok1000": "amount", "share_percent": "share"}
 _REAL_TOTALS = {
     STATISTICS_NORWAY: Bilingual("mot virkelige summer (SSB)", "on real totals (Statistics Norway)")
 }
@@ -92,13 +103,22 @@ def _items(accounted: pd.DataFrame | None, groups: pd.DataFrame | None) -> Itera
     yield from _table_items(accounted)
     for claim in load_claims("growth").to_dict("records"):
         try:
-            reason = explain_top_groups(claim["measure"], groups)
-            yield claim_item(claim, measure_growth(claim["measure"], accounted, groups), reason)
+            ours = measure_growth(claim["measure"], accounted, groups)
+            yield claim_item(claim, ours, _reason(claim, accounted, groups))
         except NotInDataError as absence:
             yield claim_item(claim, None, str(absence))
 
 
+def _reason(
+    claim: Mapping[Hashable, Any], accounted: pd.DataFrame | None, groups: pd.DataFrame | None
+) -> str:
+    measure = claim["measure"]
+    told = (explain_top_groups(measure, groups), explain_care_growth(measure, accounted))
+    return "; ".join(filter(None, told)) or (claim["note"] if claim["word"] else "")
+
+
 def _table_items(accounted: pd.DataFrame | None) -> Iterator[Item]:
+    claims = load_claims("table-1").set_index("measure")["id"]
     own = None if accounted is None else accounted[accounted["year"] == LAST].set_index("function")
     columns = {"amount_nok1000": "nominal_nok1000", "share_percent": "share_percent"}
     for cell in load_cells("1").itertuples():
@@ -112,6 +132,7 @@ def _table_items(accounted: pd.DataFrame | None) -> Iterator[Item]:
             value=cell.value,
             decimals=cell.decimals,
             reason="" if present else f"the data have no expenditure on {cell.row} in {LAST}",
+            claim=claims[f"{_MEASURES[cell.statistic]}:{cell.row}:{LAST}"],
         )
 
 
@@ -120,13 +141,18 @@ def _real_items(real: pd.DataFrame, prices: pd.Series) -> Iterator[Item]:
     cells = load_cells("1")
     cell = cells[(cells["row"] == TOTAL) & (cells["statistic"] == "amount_nok1000")].iloc[0]
     ours = real[real["year"] == LAST]["nominal_nok1000"].item()
-    yield Item("1", cell["row"], cell["column"], cell["printed"], ours, None, cell["value"], cell["decimals"])
-    reason = explain_real_growth(real, prices)
+    total = load_claims("table-1").set_index("measure")["id"][f"amount:{TOTAL}:{LAST}"]
+    yield replace(
+        Item("1", cell["row"], cell["column"], cell["printed"], ours, None, cell["value"], cell["decimals"]),
+        claim=total,
+    )
+    growth = explain_real_growth(real, prices)
     source = load_control_totals()["net_operating_expenditure"]["source"]
     for claim in load_claims("growth").to_dict("records"):
         if TOTAL not in claim["measure"].split(":"):
             continue
         try:
+            reason = growth if claim["measure"].split(":")[0] in _OF_PRICES else ""
             yield claim_item(claim, measure_growth(claim["measure"], real, None), reason)
         except NotInDataError as absence:
             yield claim_item(claim, None, f"{absence} ({source})")

@@ -40,6 +40,8 @@ COLUMNS = (
     "origin",
     "evidence",
     "reason",
+    "claim",
+    "same_as",
 )
 IDENTITY, INPUT, CONSEQUENCE, REAL, NO_EVIDENCE = EVIDENCE = (
     "identity",
@@ -106,6 +108,10 @@ class Item:
         What agreement proves on synthetic data: ``identity``, ``input`` or ``consequence``.
     reason : str
         Known reason of a difference, or why it was not attempted.
+    claim : str
+        Id of the statement in the file of claims; empty for what is none.
+    same_as : str
+        Id of the claim that says the same elsewhere: counted once.
     """
 
     table: str
@@ -120,6 +126,8 @@ class Item:
     high: float | None = None
     evidence: str = INPUT
     reason: str = ""
+    claim: str = ""
+    same_as: str = ""
 
 
 def claim_item(
@@ -146,6 +154,8 @@ def claim_item(
         decimals=int(claim["decimals"]),
         evidence=str(claim["evidence"]),
         reason=reason,
+        claim=str(claim["id"]),
+        same_as=str(claim["same_as"]),
         **number,
     )
 
@@ -172,8 +182,21 @@ def audit_items(items: Sequence[Item], provenance: Provenance) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def count_once(audit: pd.DataFrame) -> pd.DataFrame:
+    """Rows of an audit without statements that another of its rows makes, too: a duplicate counts once.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        From `audit_items`.
+    """
+    return audit[~audit["same_as"].isin(set(audit["claim"]) - {""})]
+
+
 def count_by_evidence(audit: pd.DataFrame) -> pd.DataFrame:
     """Count the items of an audit by class of evidence and verdict; never to be added up over classes.
+
+    A statement that is made twice counts once, here and in the other counts.
 
     Parameters
     ----------
@@ -185,6 +208,7 @@ def count_by_evidence(audit: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Index `EVIDENCE`, columns ``exact``, ``rounds``, ``calibrated``, ``differs``, ``not attempted``.
     """
+    audit = count_once(audit)
     counts = pd.crosstab(audit["evidence"], audit["verdict"])
     return counts.reindex(index=list(EVIDENCE), columns=list(VERDICTS), fill_value=0)
 
@@ -198,7 +222,7 @@ def count_by_origin(audit: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]
         From `audit_items`, of any number of origins.
     """
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    sizes = audit.groupby(["origin", "evidence", "verdict"], sort=True).size()
+    sizes = count_once(audit).groupby(["origin", "evidence", "verdict"], sort=True).size()
     for (origin, evidence, verdict), number in sizes.items():
         counts.setdefault(origin, {}).setdefault(evidence, {})[verdict] = int(number)
     return counts
@@ -223,6 +247,7 @@ def tell_counts(
         Synthetic data come first. What real data lack is counted with them.
     """
     said: list[Bilingual] = []
+    audit = count_once(audit)
     synthetic = audit["origin"] == SYNTHETIC
     for origin, rows in ((o, audit[audit["origin"] == o]) for o in _synthetic_first(audit["origin"])):
         evidence = rows["evidence"].mask((rows["evidence"] == NO_EVIDENCE) & ~synthetic[rows.index], REAL)
@@ -351,7 +376,8 @@ def render_audit_html(audit: pd.DataFrame, title: Bilingual, notes: Sequence[str
     lang : {"nb", "en"}
     """
     keys = ["table", "origin", "evidence"]
-    counts = pd.crosstab([audit[key] for key in keys], audit["verdict"])
+    once = count_once(audit)
+    counts = pd.crosstab([once[key] for key in keys], once["verdict"])
     head = "".join(f"<th>{html.escape(str(c))}</th>" for c in (*keys, *counts.columns))
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in (*place, *row)) + "</tr>\n"
@@ -426,7 +452,8 @@ def _judge(item: Item, provenance: Provenance) -> tuple[str, ...]:
     ours, second, difference, tolerance, verdict, reason = compared
     place = (item.table, item.row, item.column, item.published)
     evidence = _evidence(item, provenance)
-    return (*place, ours, second, difference, tolerance, verdict, provenance.origin, evidence, reason)
+    known = (ours, second, difference, tolerance, verdict, provenance.origin, evidence, reason)
+    return (*place, *known, item.claim, item.same_as)
 
 
 def _evidence(item: Item, provenance: Provenance) -> str:

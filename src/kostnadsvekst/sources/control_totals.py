@@ -27,7 +27,7 @@ def control_series(name: str) -> pd.Series:
 
     Parameters
     ----------
-    name : {"net_operating_expenditure", "population"}
+    name : {"net_operating_expenditure", "population", "municipalities"}
 
     Returns
     -------

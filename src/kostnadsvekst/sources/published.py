@@ -56,7 +56,18 @@ CLAIM_COLUMNS = (
     "decimals",
     "evidence",
     "note",
+    "quantity",
+    "period",
+    "unit",
+    "computable_from",
+    "same_as",
+    "role",
+    "word",
+    "settled_by",
 )
+# What a row is to its claim: the claim itself, a stronger or weaker way to the same number, something that
+# must hold as well, or another reading of the sentence.
+ROLES = ("", "evidence", "part", "wording")
 _CLAIM_NUMBERS = ("value", "low", "high", "decimals")
 _ROUNDING = 1e-9
 
@@ -137,17 +148,23 @@ def load_claims(*chapters: str) -> pd.DataFrame:
     Parameters
     ----------
     *chapters : str
-        Any of ``"growth"``, ``"kpr"``, ``"ohd"``; all of them if none is named.
+        Any of ``"growth"``, ``"table-1"``, ``"kpr"``, ``"ohd"`` (computed in those chapters), ``"printed"``,
+        ``"national"``, ``"panel"`` and ``"external"`` (in the chapter on claims); all of them if none is
+        named.
 
     Returns
     -------
     DataFrame
-        One row for each claim: ``chapter``, ``id``, ``place`` (section), ``row`` and ``column`` (what it is
-        about), ``quote``, ``printed`` (text; empty where the quote says it), ``measure`` (what is to be
+        One row for each claim and each further way to it (``C188-acute``): ``chapter``, ``id``, ``place``
+        (section), ``row`` and ``column`` (what it is about), ``quote``, ``printed`` (text; empty where the
+        quote says it), ``measure`` (what is to be
         computed, such as ``growth_real:FGK9:2015:2020``), ``value`` (NaN where the claim is no number),
         ``low`` and ``high`` (what the wording allows; NaN: half a unit of the last printed digit),
         ``decimals``, ``evidence`` (what agreement proves on the synthetic data: one of `EVIDENCE`, "none"
-        where no data at hand hold it), ``note``.
+        where no data at hand hold it), ``note``, ``quantity``, ``period``, ``unit``, ``computable_from`` (of
+        the file of claims), ``same_as`` (claim that says the same elsewhere), ``role`` (one of `ROLES`),
+        ``word`` (of size, in ``parameters/claim_words.csv``: gives ``low`` and ``high``) and ``settled_by``
+        (in ``parameters/claim_sources.csv``: what would settle a claim that no data at hand hold).
 
     Raises
     ------
@@ -179,14 +196,21 @@ def check_claims(claims: pd.DataFrame) -> None:
     Raises
     ------
     InvalidDataError
-        An id that occurs twice, an unknown class of evidence, no measure or quote, an interval with one end
-        or that does not hold its value. All faults are reported at once.
+        An id that occurs twice, an unknown class of evidence or role, no measure or quote, nothing that would
+        settle what is not computed, a duplicate of a claim that is not there or is itself a duplicate, an
+        interval with one end or that does not hold its value. All faults are reported at once.
     """
     missing = [c for c in CLAIM_COLUMNS if c not in claims.columns]
     if missing:
         raise InvalidDataError(f"claims lack the columns {', '.join(missing)}")
     problems = [f"{name} occurs twice" for name in claims.loc[claims["id"].duplicated(), "id"]]
     problems += [fault for claim in claims.to_dict("records") for fault in _claim_faults(claim)]
+    first = set(claims.loc[claims["same_as"] == "", "id"])
+    problems += [
+        f"{c.id}: same as {c.same_as!r}, which is no claim of its own"
+        for c in claims.itertuples()
+        if c.same_as and c.same_as not in first
+    ]
     if problems:
         raise InvalidDataError(f"claims: {len(problems)} problem(s)", problems)
 
@@ -195,7 +219,10 @@ def _claim_faults(claim: Mapping[Hashable, Any]) -> Iterator[str]:
     name, low, high, value = (claim[column] for column in ("id", "low", "high", "value"))
     if claim["evidence"] not in EVIDENCE:
         yield f"{name}: evidence {claim['evidence']!r} is not one of {', '.join(EVIDENCE)}"
-    yield from (f"{name}: no {column}" for column in ("quote", "measure") if not claim[column])
+    if claim["role"] not in ROLES:
+        yield f"{name}: role {claim['role']!r} is not one of {', '.join(role or 'blank' for role in ROLES)}"
+    needed = ("quote", "measure", "settled_by") if claim["evidence"] == "none" else ("quote", "measure")
+    yield from (f"{name}: no {column}" for column in needed if not claim[column])
     if pd.isna(low) != pd.isna(high):
         yield f"{name}: an interval with one end only"
     elif pd.notna(low) and not low <= value <= high:

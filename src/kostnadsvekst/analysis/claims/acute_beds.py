@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from kostnadsvekst.analysis.acute_beds.equivalence import default_margin, judge_equivalence
 from kostnadsvekst.analysis.claims.measures import NotInDataError, compute_measure
-from kostnadsvekst.panel.monthly import cumulative_adoption
+from kostnadsvekst.panel.monthly import REPORT_OUTCOMES, cumulative_adoption, to_grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,27 @@ def _starts_above_zero(material: AcuteBedsMaterial) -> str:
     return str(bool(cumulative_adoption(material.panel).iloc[0] > 0)).lower()
 
 
+def _adopters_at_start(material: AcuteBedsMaterial) -> float:
+    """Municipalities with beds at the end of the panel's first month."""
+    return float(cumulative_adoption(material.panel).iloc[0])
+
+
+def _dummy_values(material: AcuteBedsMaterial) -> str:
+    """Values that the indicator of beds takes, in order; a month that is missing has none."""
+    grid = to_grid(material.panel)
+    return ", ".join(f"{value:g}" for value in np.unique(grid.treated[grid.present]))
+
+
+def _effect_rank(material: AcuteBedsMaterial, outcome: str, until: str) -> float:
+    """Rank of an outcome among those of the chapter, the largest fall first."""
+    _estimate(material, outcome, until)
+    found = material.effects[until].set_index("outcome")["effect_percent"].dropna()
+    order = found[found.index.isin(REPORT_OUTCOMES)].sort_values()
+    if outcome not in order.index:
+        raise NotInDataError(f"{outcome} is not among the outcomes of the chapter")
+    return float(order.index.get_loc(outcome) + 1)
+
+
 def _first_new_month(material: AcuteBedsMaterial, first: str, last: str) -> str:
     """First month with more municipalities than the panel's first; the range where it lies within."""
     cumulative = cumulative_adoption(material.panel)
@@ -120,6 +142,9 @@ COMPUTATIONS: Mapping[str, Callable[..., float | str]] = {
     "earlier_article": _earlier_article,
     "adopters": _adopters,
     "municipalities": _municipalities,
+    "adopters_at_start": _adopters_at_start,
+    "dummy_values": _dummy_values,
+    "effect_rank": _effect_rank,
     "starts_above_zero": _starts_above_zero,
     "first_new_month": _first_new_month,
 }

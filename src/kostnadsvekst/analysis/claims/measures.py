@@ -1,6 +1,7 @@
 """From the text of a measure to its computation: ``name:argument:argument``, found by name."""
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from kostnadsvekst.errors import SpecificationError
@@ -26,11 +27,16 @@ def compute_measure(measure: str, computations: Mapping[str, Callable[..., Any]]
     Raises
     ------
     SpecificationError
-        If no computation has the name; the nearest is suggested.
+        If no computation has the name, the nearest is suggested; or if it takes another number of arguments.
     NotInDataError
         If the data do not hold the measure.
     """
     name, *arguments = measure.split(":")
     if name not in computations:
         raise SpecificationError(f"unknown measure {nearest_names([name], computations)}")
-    return computations[name](*data, *arguments)
+    computation = computations[name]
+    try:
+        signature(computation).bind(*data, *arguments)
+    except TypeError as mismatch:
+        raise SpecificationError(f"measure {measure!r}: {mismatch}; separate arguments by colons") from None
+    return computation(*data, *arguments)

@@ -118,6 +118,12 @@ def _between(series: pd.Series, start: str, end: str) -> pd.Series:
     return series.loc[first:last]
 
 
+def _yearly_changes(series: pd.Series) -> dict[str, float]:
+    """Year -> per cent from January to the next January; 2020 ends in December."""
+    ends = ["2017-01", "2018-01", "2019-01", "2020-01", "2020-12"]
+    return {a[:4]: _change(series, a, b) for a, b in pairwise(ends)}
+
+
 def _change(series: pd.Series, start: str, end: str) -> float:
     """Per cent from the mean of one period to that of another."""
     return float(100 * (_in(series, end).mean() / _in(series, start).mean() - 1))
@@ -147,6 +153,15 @@ def _users_least_rise(t: RegisterTables, services: str, groups: str, start: str,
     return _least(min, [_users_change(t, services, g, start, end) for g in groups.split(";")])
 
 
+def _users_most_rise(t: RegisterTables, services: str, groups: str, start: str, end: str) -> float:
+    return _least(max, [_users_change(t, services, g, start, end) for g in groups.split(";")])
+
+
+def _users_least_yearly_rise(t: RegisterTables, services: str, group: str) -> float:
+    """Change of the weakest year, from January to January, per cent; 2020 ends in December."""
+    return min(_yearly_changes(_users_of(t, services, group)).values())
+
+
 def _least(which: Callable[[list[float]], float], changes: Sequence[float]) -> float:
     """Pick, of groups that are said to move one way, the one that moved least; confidential ones aside."""
     seen = [change for change in changes if not np.isnan(change)]
@@ -156,6 +171,10 @@ def _least(which: Callable[[list[float]], float], changes: Sequence[float]) -> f
 def _share_80(t: RegisterTables, services: str, start: str, end: str) -> float:
     share = 100 * _users_of(t, services, "80+") / _users_of(t, services, "all")
     return float(_between(share, start, end).mean())
+
+
+def _share_80_change(t: RegisterTables, services: str, start: str, end: str) -> float:
+    return _change(100 * _users_of(t, services, "80+") / _users_of(t, services, "all"), start, end)
 
 
 def _share_women(t: RegisterTables, services: str, start: str, end: str) -> float:
@@ -285,9 +304,7 @@ def _service_growth_rank(t: RegisterTables, service: str, start: str, end: str) 
 
 def _year_growth_rank(t: RegisterTables, service: str, year: str) -> float:
     """Rank of a year's growth, from January to January, among the years; 2020 ends in December."""
-    series = _users_of(t, service, "all")
-    ends = ["2017-01", "2018-01", "2019-01", "2020-01", "2020-12"]
-    return _rank({a[:4]: _change(series, a, b) for a, b in pairwise(ends)}, (year,))
+    return _rank(_yearly_changes(_users_of(t, service, "all")), (year,))
 
 
 def _new_year_rise_rank(t: RegisterTables, services: str, years: str) -> float:
@@ -336,7 +353,10 @@ COMPUTATIONS: Mapping[str, Callable[..., float]] = {
     "users": _users,
     "users_change": _users_change,
     "users_least_rise": _users_least_rise,
+    "users_most_rise": _users_most_rise,
+    "users_least_yearly_rise": _users_least_yearly_rise,
     "share_80": _share_80,
+    "share_80_change": _share_80_change,
     "share_women": _share_women,
     "mean_age": _mean_age,
     "growth_below_80": _growth_below_80,
