@@ -22,6 +22,7 @@ appendix_run = fixture_of("appendix")
 growth_run = fixture_of("growth")
 kpr_run = fixture_of("kpr")
 ohd_run = fixture_of("ohd")
+case_selection_run = fixture_of("case-selection")
 specification_curve_run = fixture_of("specification-curve")
 
 

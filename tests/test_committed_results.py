@@ -70,6 +70,10 @@ def test_ohd(ohd_run):
     check(ohd_run)
 
 
+def test_case_selection(case_selection_run):
+    check(case_selection_run)
+
+
 def test_specification_curve(specification_curve_run):
     check(specification_curve_run)
 

@@ -68,6 +68,14 @@ CHAPTERS = {
         ),
         "months",
     ),
+    "case-selection": Chapter(
+        "kostnadsvekst.chapters.case_selection",
+        Bilingual(
+            "Kapittel 7: valg av casekommuner, tabell 2, vekst etter kommunetype",
+            "Chapter 7: selection of case municipalities, table 2, growth by type of municipality",
+        ),
+        "panel",
+    ),
     "specification-curve": Chapter(
         "kostnadsvekst.chapters.specification_curve",
         Bilingual(
