@@ -18,6 +18,7 @@ settings.load_profile("fixed")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+background_run = fixture_of("background")
 appendix_run = fixture_of("appendix")
 growth_run = fixture_of("growth")
 kpr_run = fixture_of("kpr")

@@ -58,6 +58,10 @@ def test_appendix(appendix_run):
     check(appendix_run)
 
 
+def test_background(background_run):
+    check(background_run)
+
+
 def test_growth(growth_run):
     check(growth_run)
 

@@ -26,7 +26,7 @@ class Chapter(NamedTuple):
     module : str
         With ``run(settings) -> ChapterResult``.
     title : Bilingual
-    reads : {"panel", "months", "register"}
+    reads : {"panel", "months", "register", "nothing"}
         What data of the user's own it can take: the municipal panel, a monthly panel, or care episodes.
     """
 
@@ -36,6 +36,14 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = {
+    "background": Chapter(
+        "kostnadsvekst.chapters.background",
+        Bilingual(
+            "Bakgrunn: kommuneøkonomien, refusjonsordningen, tabell A4",
+            "Background: the municipal economy, the refund scheme, table A4",
+        ),
+        "nothing",
+    ),
     "appendix": Chapter(
         "kostnadsvekst.chapters.appendix",
         Bilingual(
