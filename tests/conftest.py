@@ -18,11 +18,13 @@ settings.load_profile("fixed")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+background_run = fixture_of("background")
 appendix_run = fixture_of("appendix")
 growth_run = fixture_of("growth")
 kpr_run = fixture_of("kpr")
 ohd_run = fixture_of("ohd")
 claims_run = fixture_of("claims")
+case_selection_run = fixture_of("case-selection")
 specification_curve_run = fixture_of("specification-curve")
 
 

@@ -62,6 +62,10 @@ def test_appendix(appendix_run):
     check(appendix_run)
 
 
+def test_background(background_run):
+    check(background_run)
+
+
 def test_growth(growth_run):
     check(growth_run)
 
@@ -72,6 +76,10 @@ def test_kpr(kpr_run):
 
 def test_ohd(ohd_run):
     check(ohd_run)
+
+
+def test_case_selection(case_selection_run):
+    check(case_selection_run)
 
 
 def test_specification_curve(specification_curve_run):

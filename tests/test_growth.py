@@ -285,6 +285,8 @@ def test_everything_synthetic_says_so(result):
 def test_figures_are_the_same_bytes_each_time(result):
     made = make_expenditures(table_1(), price_index(2019))
     accounted = kv.growth.account(made, price_index(2019))
+    picture = growth_figures.figure_1(accounted, Provenance("synthetic"), "nb")
+    assert picture == result.files["growth/figure_1_nb.png"]
     picture = growth_figures.figure_3(accounted, Provenance("synthetic"), "nb")
     assert picture == result.files["growth/figure_3_nb.png"]
     assert picture != growth_figures.figure_3(accounted, Provenance("Statistics Norway"), "nb")

@@ -40,6 +40,14 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = {
+    "background": Chapter(
+        "kostnadsvekst.chapters.background",
+        Bilingual(
+            "Bakgrunn: kommuneøkonomien, refusjonsordningen, tabell A4",
+            "Background: the municipal economy, the refund scheme, table A4",
+        ),
+        "nothing",
+    ),
     "appendix": Chapter(
         "kostnadsvekst.chapters.appendix",
         Bilingual(
@@ -71,6 +79,14 @@ CHAPTERS = {
             "Chapter 6: municipal acute beds (ØHD) and the use of hospitals",
         ),
         "months",
+    ),
+    "case-selection": Chapter(
+        "kostnadsvekst.chapters.case_selection",
+        Bilingual(
+            "Kapittel 7: valg av casekommuner, tabell 2, vekst etter kommunetype",
+            "Chapter 7: selection of case municipalities, table 2, growth by type of municipality",
+        ),
+        "panel",
     ),
     "specification-curve": Chapter(
         "kostnadsvekst.chapters.specification_curve",

@@ -1,4 +1,4 @@
-"""Figures 2 to 4."""
+"""Figures 1 to 4."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +13,8 @@ from kostnadsvekst.report.figures import COLOURS, TITLE, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
 
 _PERCENT = {"nb": " %", "en": "%"}
+# Function and the hatching that tells it apart in grey print.
+_CARE = {"253": "", "254": "///"}
 LARGEST = ("241", "253", "254")
 _SOURCE = Bilingual("Kilde: SSB, KOSTRA tabell 12362", "Source: Statistics Norway, KOSTRA table 12362")
 
@@ -22,10 +24,59 @@ def figures_of(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield name and picture of the figures that the data at hand allow."""
     if accounted is not None:
+        yield "figure_1", figure_1(accounted, data.provenance, lang)
         yield "figure_2", figure_2(accounted, data.provenance, lang)
         yield "figure_3", figure_3(accounted, data.provenance, lang)
     if groups is not None:
         yield "figure_4", figure_4(groups, data.provenance, lang)
+
+
+def figure_1(accounted: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
+    """Draw figure 1: growth on the year before at current prices, institutions and care at home.
+
+    Parameters
+    ----------
+    accounted : DataFrame
+    provenance : Provenance
+    lang : {"nb", "en"}
+
+    Returns
+    -------
+    bytes
+        PNG.
+    """
+    figure, axes = new_figure()
+    width = 0.38
+    for k, (function, hatch) in enumerate(_CARE.items()):
+        rows = accounted[accounted["function"] == function].dropna(subset="growth_nominal_percent")
+        place = rows["year"].to_numpy() + (k - 0.5) * width
+        bars = axes.bar(
+            place,
+            rows["growth_nominal_percent"],
+            width,
+            color=COLOURS[k],
+            hatch=hatch,
+            edgecolor="white",
+            label=FUNCTIONS[function].get(lang),
+        )
+        axes.bar_label(bars, fmt=lambda value: format_number(value, 1, lang), padding=2, fontsize=8)
+    axes.axhline(0, color="#888888", linewidth=0.8)
+    axes.set_xticks(sorted(rows["year"].unique()))
+    low, high = axes.get_ylim()
+    axes.set_ylim(1.1 * low, 1.35 * high)  # room for the legend
+    axes.yaxis.set_major_formatter(lambda value, _: format_number(value, 0, lang))
+    axes.set_ylabel(
+        Bilingual("Prosent fra året før, løpende priser", "Per cent on the year before, current prices").get(
+            lang
+        )
+    )
+    title = Bilingual(
+        "Figur 1: Vekst i netto driftsutgifter til\nkommunale pleie- og omsorgstjenester",
+        "Figure 1: Growth of net operating expenditure\non municipal care",
+    )
+    axes.set_title(title.get(lang), **TITLE)
+    axes.legend(loc="upper left")
+    return render_png(figure, provenance, lang, _SOURCE.get(lang))
 
 
 def figure_2(accounted: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:

@@ -334,7 +334,10 @@ def footer(provenance: Provenance, *parts: Bilingual) -> Bilingual:
     return Bilingual(". ".join(norwegian) + ".", ". ".join(english) + ".")
 
 
+# Origin of what the report prints or quotes, and nobody computed.
+PRINTED = "the report"
 _ORIGINS = {
+    PRINTED: Bilingual("rapporten", PRINTED),
     SYNTHETIC: Bilingual("syntetiske", "synthetic"),
     UNKNOWN: Bilingual("brukerens dataramme", UNKNOWN),
     USER_FILE: Bilingual("brukerens fil", USER_FILE),

@@ -271,3 +271,27 @@ def parse_printed(printed: str) -> tuple[int, float]:
     """
     plain = printed.replace(" ", "").replace(",", ".")
     return len(plain.partition(".")[2]), float(plain)
+
+
+def load_codebook() -> pd.DataFrame:
+    """Table A4: what each function of the accounts covers.
+
+    Returns
+    -------
+    DataFrame
+        ``function``, ``description_nb`` (the report's words, shortened), ``description_en``, ``source`` (the
+        Ministry's guidance that the report quotes).
+    """
+    return pd.read_csv(embedded_path("published/kostra_functions.csv"), dtype=str)
+
+
+def load_municipal_economy() -> pd.DataFrame:
+    """Numbers of section 4.1, which the report quotes and which nothing here is computed from.
+
+    Returns
+    -------
+    DataFrame
+        ``measure``, ``year``, ``value``, ``wording``, ``unit``, ``source``, ``place``.
+    """
+    economy = pd.read_csv(embedded_path("published/municipal_economy.csv"))
+    return economy.assign(year=economy["year"].astype("Int64"))

@@ -1,0 +1,1 @@
+"""Municipal cost systems: arithmetic of unit costs and user groups on a municipality's own numbers."""
