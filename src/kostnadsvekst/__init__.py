@@ -32,6 +32,8 @@ _PUBLIC = {
     "load_cells": "kostnadsvekst.sources.published",
     "build_panel": "kostnadsvekst.panel.build",
     "estimate_ar1": "kostnadsvekst.models.ar1",
+    "decompose": "kostnadsvekst.models.gelbach",
+    "account_for_growth": "kostnadsvekst.models.growth_accounting",
     "acute_beds": "kostnadsvekst.models.acute_beds",
     "staggered": "kostnadsvekst.models.staggered",
     "errors": "kostnadsvekst.errors",
@@ -80,8 +82,10 @@ if TYPE_CHECKING:
     from kostnadsvekst.models.diagnostics import wooldridge_test as wooldridge_test
     from kostnadsvekst.models.fixed_effects import Estimate as Estimate
     from kostnadsvekst.models.fixed_effects import estimate as estimate
+    from kostnadsvekst.models.gelbach import decompose as decompose
     from kostnadsvekst.models.grids import grid as grid
     from kostnadsvekst.models.grids import subsets as subsets
+    from kostnadsvekst.models.growth_accounting import account_for_growth as account_for_growth
     from kostnadsvekst.models.specifications import NEEDS as NEEDS
     from kostnadsvekst.models.specifications import SPECIFICATIONS as SPECIFICATIONS
     from kostnadsvekst.models.specifications import Specification as Specification
