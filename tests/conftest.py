@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 appendix_run = fixture_of("appendix")
+explanation_run = fixture_of("explanation")
 growth_run = fixture_of("growth")
 kpr_run = fixture_of("kpr")
 ohd_run = fixture_of("ohd")

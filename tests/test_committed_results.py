@@ -58,6 +58,10 @@ def test_appendix(appendix_run):
     check(appendix_run)
 
 
+def test_explanation(explanation_run):
+    check(explanation_run)
+
+
 def test_growth(growth_run):
     check(growth_run)
 

@@ -113,7 +113,7 @@ def test_audit_page_counts_by_class():
 
 # Chapters ----------
 
-CHAPTERS = ("appendix", "growth", "kpr", "ohd", "specification_curve")
+CHAPTERS = ("appendix", "explanation", "growth", "kpr", "ohd", "specification_curve")
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
