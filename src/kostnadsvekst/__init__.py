@@ -33,6 +33,8 @@ _PUBLIC = {
     "build_panel": "kostnadsvekst.panel.build",
     "estimate_ar1": "kostnadsvekst.models.ar1",
     "decompose": "kostnadsvekst.models.gelbach",
+    "sensitivity": "kostnadsvekst.models.confounding",
+    "oster_delta": "kostnadsvekst.models.confounding",
     "account_for_growth": "kostnadsvekst.models.growth_accounting",
     "acute_beds": "kostnadsvekst.models.acute_beds",
     "staggered": "kostnadsvekst.models.staggered",
@@ -76,6 +78,8 @@ if TYPE_CHECKING:
     from kostnadsvekst.models import acute_beds as acute_beds
     from kostnadsvekst.models import staggered as staggered
     from kostnadsvekst.models.ar1 import estimate_ar1 as estimate_ar1
+    from kostnadsvekst.models.confounding import oster_delta as oster_delta
+    from kostnadsvekst.models.confounding import sensitivity as sensitivity
     from kostnadsvekst.models.diagnostics import mundlak_test as mundlak_test
     from kostnadsvekst.models.diagnostics import reset_test as reset_test
     from kostnadsvekst.models.diagnostics import wald_test as wald_test
