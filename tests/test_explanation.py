@@ -75,3 +75,13 @@ def test_waterfall_ends_where_its_steps_lead():
     assert one.startswith(b"\x89PNG")
     assert one == draw_waterfall([panel], "en", quantity=both("q"), provenance=Provenance("synthetic"))
     assert one != draw_waterfall([panel], "en", quantity=both("q"), provenance=Provenance("real"))
+
+
+def test_what_is_left_out_begins_with_the_estimate(explanation_run):
+    rows = rows_of(explanation_run, "table_left_out_en")
+    # Table A3 prints 0.039 and 0.007 for free income in model 3.
+    assert rows[1][3:5] == ["0.039", "(0.007)"]
+    assert len(rows) == 11
+    # t = 5.3086 on 1,443 degrees of freedom: f = 0.13975, (sqrt(f^4 + 4 f^2) - f^2) / 2 = 0.1303.
+    text = explanation_run.result.files["explanation/table_left_out_en.md"]
+    assert "Robustness value: something left out that explains 13.0 per cent" in text

@@ -1,4 +1,4 @@
-"""Why the year effects of table A3 move from model to model, and what the growth consists of."""
+"""Why the year effects of table A3 move, what the growth consists of, and what could have been left out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import pandas as pd
 
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.confounding import OsterDelta, Sensitivity, oster_delta, sensitivity
 from kostnadsvekst.models.fixed_effects import Estimate, estimate
 from kostnadsvekst.models.gelbach import TOTAL, decompose
 from kostnadsvekst.models.growth_accounting import (
@@ -28,6 +29,8 @@ from kostnadsvekst.report.waterfall import Waterfall, draw_waterfall
 FOLDER = "explanation"
 SHORT, TARGETS = "A3-1", ("A3-3", "A3-4")
 BY_YEAR = "income_by_year"
+# The coefficient whose sensitivity to what was left out is told.
+SENSITIVE = "free_income"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "age": ("age_0_5", "age_6_15", "age_16_66", "age_67_79", "age_80_plus"),
     "social": ("living_alone_80_plus", "divorced_16_66", "unemployed_15_74", "immigrants"),
@@ -57,6 +60,8 @@ class Explanation:
     accounts : mapping of str to DataFrame
         Target model -> growth accounted for, as
         `kostnadsvekst.models.growth_accounting.account_for_growth` gives it.
+    sensitivity, delta : Sensitivity, OsterDelta
+        Of the coefficient of free income in model 3.
     years : tuple of int
         First and last year.
     provenance : Provenance
@@ -64,6 +69,8 @@ class Explanation:
 
     changes: Mapping[str, pd.DataFrame]
     accounts: Mapping[str, pd.DataFrame]
+    sensitivity: Sensitivity
+    delta: OsterDelta
     years: tuple[int, int]
     provenance: Provenance
 
@@ -81,7 +88,7 @@ def run(settings: Settings) -> ChapterResult:
         ``explanation/``.
     """
     found = explain(load_panel(settings.data))
-    tables = [table_of_changes(found), table_of_accounts(found)]
+    tables = [table_of_changes(found), table_of_accounts(found), table_of_what_is_left_out(found)]
     files: dict[str, str | bytes] = {
         f"{FOLDER}/changes.csv": csv_text(_stacked(found.changes, found.provenance)),
         f"{FOLDER}/growth_accounted_for.csv": csv_text(_stacked(found.accounts, found.provenance)),
@@ -103,15 +110,24 @@ def explain(panel: pd.DataFrame) -> Explanation:
     """
     years = (int(panel["year"].min()), int(panel["year"].max()))
     short = SPECIFICATIONS[SHORT]
+    fitted = {name: estimate(SPECIFICATIONS[name], panel) for name in TARGETS}
     changes, accounts = {}, {}
-    for name in TARGETS:
-        long = SPECIFICATIONS[name]
-        fitted = estimate(long, panel)
-        groups = _groups_of(fitted)
-        changes[name] = decompose(short, long, panel, groups)
+    for name, est in fitted.items():
+        groups = _groups_of(est)
+        changes[name] = decompose(short, est.specification, panel, groups)
         columns = {group: members for group, members in groups.items() if group != BY_YEAR}
-        accounts[name] = account_for_growth(fitted, panel, *years, columns)
-    return Explanation(changes, accounts, years, panel.attrs["provenance"])
+        accounts[name] = account_for_growth(est, panel, *years, columns)
+    three = fitted[TARGETS[0]]
+    dummies = [term for term in three.terms if term.startswith("C(year)")]
+    benchmarks = {name: some for name, some in _groups_of(three).items() if SENSITIVE not in some}
+    return Explanation(
+        changes,
+        accounts,
+        sensitivity(three, SENSITIVE, benchmarks),
+        oster_delta(three, SENSITIVE, dummies),
+        years,
+        panel.attrs["provenance"],
+    )
 
 
 def table_of_changes(found: Explanation) -> Table:
@@ -186,6 +202,43 @@ def table_of_accounts(found: Explanation) -> Table:
     return Table(
         "table_growth_accounted_for", title, stub, (over, under), tuple(rows), notes, found.provenance
     )
+
+
+def table_of_what_is_left_out(found: Explanation) -> Table:
+    """Build the table of what something left out would do to the coefficient of free income in model 3.
+
+    Parameters
+    ----------
+    found : Explanation
+    """
+    known = found.sensitivity
+    rows = [
+        Row(_AS_ESTIMATED, ("", "", Number(known.estimate, 3), Number(known.std_error, 3, parentheses=True)))
+    ]
+    for line in known.benchmarks.itertuples():
+        label, times = _LABELS[str(line.benchmark)], f"{line.multiple:g}"
+        shares = (Number(100 * float(line.r2_treatment), 1), Number(100 * float(line.r2_outcome), 1))
+        left = (Number(float(line.estimate), 3), Number(float(line.std_error), 3, parentheses=True))
+        rows.append(
+            Row(
+                Bilingual(f"{times} × {label.nb.lower()}", f"{times} × {label.en.lower()}"),
+                (*shares, *left),
+                1,
+            )
+        )
+    headings = (
+        Heading(Bilingual("Av frie inntekter, %", "Of free income, %")),
+        Heading(Bilingual("Av utgiftene, %", "Of expenditure, %")),
+        Heading(Bilingual("Da står igjen", "Then is left")),
+        Heading("SE"),
+    )
+    title = Bilingual(
+        "Hvor sterkt måtte noe utelatt være? Frie inntekter i modell 3",
+        "How strong would something left out have to be? Free income in model 3",
+    )
+    stub = Bilingual("Noe utelatt så sterkt som", "Something left out as strong as")
+    notes = (_robustness(found), _delta(found.delta), *_impossible(known), _about(found))
+    return Table("table_left_out", title, stub, (headings,), tuple(rows), notes, found.provenance)
 
 
 def figure_of_changes(found: Explanation, lang: str) -> bytes:
@@ -268,6 +321,7 @@ _ACCOUNT = Bilingual(
     "together: where income is zero decides what stands on each line, not their sum. Municipality "
     "effects: other population weights. The parts sum to the growth.",
 )
+_AS_ESTIMATED = Bilingual("Ingenting (som anslått)", "Nothing (as estimated)")
 _PARTS = (MEANS, COEFFICIENTS, YEAR_EFFECTS, UNITS, RESIDUALS, TOTAL)
 _PART_LABELS = {
     YEAR_EFFECTS: Bilingual("Årseffekter (uforklart)", "Year effects (unexplained)"),
@@ -283,6 +337,39 @@ def _groups_of(fitted: Estimate) -> dict[str, list[str]]:
     groups = {name: [column for column in members if column in present] for name, members in GROUPS.items()}
     by_year = [name for name in fitted.specification.regressors if name.startswith("C(year):")]
     return {name: members for name, members in (groups | {BY_YEAR: by_year}).items() if members}
+
+
+def _robustness(found: Explanation) -> Bilingual:
+    known = found.sensitivity
+    values = [100 * v for v in (known.robustness_value, known.robustness_value_significance)]
+    nb, en = ([format_number(value, 1, lang) for value in values] for lang in ("nb", "en"))
+    return Bilingual(
+        f"Robusthetsverdi: noe utelatt som forklarer {nb[0]} prosent av resten av både frie inntekter og "
+        f"utgiftene, tar hele koeffisienten; {nb[1]} prosent gjør den ikke-signifikant på 5-prosentnivået. "
+        "Om noe slikt finnes, sier tallene ikke.",
+        f"Robustness value: something left out that explains {en[0]} per cent of the rest of both free "
+        f"income and expenditure takes all of the coefficient; {en[1]} per cent makes it not significant at "
+        "the 5 per cent level. Whether there is such a thing the numbers do not say.",
+    )
+
+
+def _delta(delta: OsterDelta) -> Bilingual:
+    nb, en = ([format_number(v, 2, lang) for v in (delta.delta, delta.r_max)] for lang in ("nb", "en"))
+    return Bilingual(
+        f"Osters δ = {nb[0]} ved R² = {nb[1]} innen kommuner og år: så mange ganger sterkere seleksjon på "
+        "det utelatte enn på behovsvariablene gir en koeffisient på null (negativ: i motsatt retning).",
+        f"Oster's δ = {en[0]} at R² = {en[1]} within municipalities and years: so many times more selection "
+        "on what was left out than on the indicators of need gives a coefficient of zero (negative: in the "
+        "other direction).",
+    )
+
+
+def _impossible(known: Sensitivity) -> tuple[Bilingual, ...]:
+    if not known.impossible:
+        return ()
+    pairs = [name.split(" x ") for name in known.impossible]
+    nb, en = (", ".join(f"{n} × {_LABELS[g].get(lang).lower()}" for n, g in pairs) for lang in ("nb", "en"))
+    return (Bilingual(f"Så sterkt kan ingenting være: {nb}.", f"Nothing can be as strong as: {en}."),)
 
 
 def _level_row(label: Bilingual, levels: Mapping[str, float]) -> Row:
