@@ -35,6 +35,7 @@ _PUBLIC = {
     "decompose": "kostnadsvekst.models.gelbach",
     "sensitivity": "kostnadsvekst.models.confounding",
     "oster_delta": "kostnadsvekst.models.confounding",
+    "many_outcomes": "kostnadsvekst.models.multiple_testing",
     "account_for_growth": "kostnadsvekst.models.growth_accounting",
     "acute_beds": "kostnadsvekst.models.acute_beds",
     "staggered": "kostnadsvekst.models.staggered",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from kostnadsvekst.models.grids import grid as grid
     from kostnadsvekst.models.grids import subsets as subsets
     from kostnadsvekst.models.growth_accounting import account_for_growth as account_for_growth
+    from kostnadsvekst.models.multiple_testing import many_outcomes as many_outcomes
     from kostnadsvekst.models.specifications import NEEDS as NEEDS
     from kostnadsvekst.models.specifications import SPECIFICATIONS as SPECIFICATIONS
     from kostnadsvekst.models.specifications import Specification as Specification
