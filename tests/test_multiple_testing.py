@@ -1,5 +1,6 @@
 """Many tests at once: against refitting every draw, definitions by loops, pyfixest, and error rates."""
 
+import io
 import itertools
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 import kostnadsvekst as kv
+from kostnadsvekst.analysis.acute_beds.multiplicity import judge_outcomes
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.multiple_testing import adjust, simultaneous_critical_value, step_down
 from test_gelbach import draw
@@ -204,3 +206,37 @@ def test_family_wise_error_and_power():
     assert 0.04 <= errors / n <= 0.06
     assert singles / n > 0.15
     assert power / (n / 2) > 0.8
+
+
+@pytest.fixture(scope="module")
+def beds():
+    return kv.acute_beds.load_panel()
+
+
+def test_outcomes_of_acute_beds_have_the_estimates_of_the_report_model(beds):
+    some = kv.acute_beds.OUTCOMES[:6]
+    found = judge_outcomes(beds, "2014-12", some, draws=199)
+    wanted = kv.acute_beds.estimate_effects(beds, some, "2014-12")
+    assert found["estimate"].tolist() == pytest.approx(wanted["estimate"].tolist(), rel=1e-10)
+    assert found["std_error"].tolist() == pytest.approx(wanted["std_error"].tolist(), rel=1e-10)
+    assert found["n_clusters"].tolist() == wanted["n_municipalities"].tolist()
+
+
+def test_what_is_not_identified_is_named(beds):
+    panel = beds.copy()
+    some = list(kv.acute_beds.OUTCOMES[:3])
+    cells = [c for c in panel if c.startswith("admissions_") and c.endswith("80plus")]
+    panel[cells] = 0
+    found = judge_outcomes(panel, "2014-12", some, draws=99)
+    lost = [name for name in some if name.endswith("80plus")]
+    assert list(found.attrs["refused"]) == lost
+    assert found["outcome"].tolist() == [name for name in some if name not in lost]
+
+
+def test_the_chapter_says_how_many_stand(ohd_run):
+    frame = pd.read_csv(io.StringIO(ohd_run.result.files["ohd/many_outcomes.csv"]))
+    text = ohd_run.result.files["ohd/table_many_outcomes_en.md"]
+    alone, stand = ((frame[name] < 0.05).sum() for name in ("p_value", "p_romano_wolf"))
+    assert f"Of 81 outcomes {alone} are significant" in text
+    assert f"Tested together {stand} stand" in text
+    assert set(frame["data_origin"]) == {"synthetic"}

@@ -36,6 +36,7 @@ from kostnadsvekst.report.audit import (
     numbers_moved,
     tell_counts,
 )
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import html_fragment, html_page, render
 from kostnadsvekst.sources.published import load_claims
 
@@ -65,6 +66,9 @@ def run(settings: Settings) -> ChapterResult:
         files: dict[str, str | bytes] = {
             "ohd/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
             "ohd/effects_all_outcomes.csv": everything,
+            "ohd/many_outcomes.csv": csv_text(
+                material.together.assign(data_origin=material.inputs.provenance.origin)
+            ),
         }
         for lang in settings.languages:
             for table in tables_of(material):

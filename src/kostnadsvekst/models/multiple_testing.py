@@ -5,7 +5,8 @@ Statistics and Probability Letters 113, 38-40; Westfall and Young (1993), Resamp
 Montiel Olea and Plagborg-Møller (2019), Journal of Applied Econometrics 34, 1-17.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_kinds import choose_columns
-from kostnadsvekst.models.fixed_effects import Estimate
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.inference import cluster_factor, count_clusters
 from kostnadsvekst.models.rows import read_levels
 from kostnadsvekst.models.wild_bootstrap import DRAWS, SEED, draw_signs, null_statistics
 from kostnadsvekst.naming import nearest_names
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 # Statistics that differ by less are ties: the draw of equal signs is the data themselves.
 _TIE = 1e-9
@@ -69,26 +71,72 @@ def many_outcomes(
         raise SpecificationError(
             f"no term {nearest_names([term], known)} in {', '.join(lacking)}" if lacking else "no estimates"
         )
-    labels = {name: _cluster_labels(est, cluster) for name, est in estimates.items()}
-    everyone = pd.unique(np.concatenate([present for present, _ in labels.values()]))
-    everyone = np.array(sorted(everyone, key=lambda label: (str(type(label)), label)), dtype=object)
-    signs = draw_signs(len(everyone), draws, seed, distribution)
-    rows, observed, drawn = [], [], []
+    tests = []
     for name, est in estimates.items():
-        present, codes = labels[name]
-        count_clusters(codes)
-        places = pd.Index(everyone).get_indexer(present)
-        own = signs.values if len(places) == len(everyone) else signs.values[:, places]
-        j = est.terms.index(term)
-        b = float(est.fit.coefficients[j])
-        found = null_statistics(est.fit, codes, np.eye(len(est.fit.coefficients))[j], own, -b)
-        factor = cluster_factor(est.fit, len(present), est.specification.convention, (codes,))
-        error = found.std_error * float(np.sqrt(factor))
-        rows.append((name, b, error, b / error, len(present)))
-        observed.append(found.observed)
-        drawn.append(found.drawn)
+        labels, codes = _cluster_labels(est, cluster)
+        tests.append(
+            OneTest(name, est.fit, est.terms.index(term), labels, codes, est.specification.convention)
+        )
+    return joint_tests(tests, draws=draws, seed=seed, distribution=distribution)
+
+
+@dataclass(frozen=True, slots=True)
+class OneTest:
+    """A fit and the coefficient that is tested.
+
+    Attributes
+    ----------
+    name : str
+    fit : WithinFit
+    position : int
+        Of the coefficient.
+    labels : array
+        Of the M clusters that the fit has; the same cluster has the same label in every test.
+    codes : (n,) integer array
+        Cluster of each row, 0 ... M - 1.
+    convention : str
+        Of the clustered standard error.
+    """
+
+    name: str
+    fit: WithinFit
+    position: int
+    labels: NDArray[np.object_]
+    codes: Ints
+    convention: str = "areg"
+
+
+def joint_tests(
+    tests: Sequence[OneTest], *, draws: int = DRAWS, seed: int = SEED, distribution: str = "rademacher"
+) -> pd.DataFrame:
+    """Test one coefficient of each of several fits with draws that they share.
+
+    Parameters
+    ----------
+    tests : sequence of OneTest
+    draws, seed, distribution
+        As `many_outcomes`.
+
+    Returns
+    -------
+    DataFrame
+        As `many_outcomes`.
+    """
+    present = set().union(*(test.labels for test in tests))
+    everyone = pd.Index(sorted(present, key=lambda label: (str(type(label)), label)), dtype=object)
+    signs = draw_signs(len(everyone), draws, seed, distribution)
+    rows, found = [], []
+    for test in tests:
+        M, k = count_clusters(test.codes), len(test.fit.coefficients)
+        own = signs.values if len(everyone) == M else signs.values[:, everyone.get_indexer(test.labels)]
+        b = float(test.fit.coefficients[test.position])
+        found.append(null_statistics(test.fit, test.codes, np.eye(k)[test.position], own, -b))
+        factor = cluster_factor(test.fit, M, test.convention, (test.codes,))
+        error = found[-1].std_error * float(np.sqrt(factor))
+        rows.append((test.name, b, error, b / error, M))
     frame = pd.DataFrame(rows, columns=["outcome", "estimate", "std_error", "statistic", "n_clusters"])
-    adjusted = adjust(np.array(observed), np.stack(drawn, axis=1), signs.enumerated)
+    drawn = np.stack([one.drawn for one in found], axis=1)
+    adjusted = adjust(np.array([one.observed for one in found]), drawn, signs.enumerated)
     frame = frame.assign(**adjusted)
     frame.attrs = {"draws": signs.description, "clusters": len(everyone)}
     return frame
@@ -199,7 +247,7 @@ def simultaneous_critical_value(
     return float(np.quantile(np.abs(z).max(axis=1), level))
 
 
-def _cluster_labels(est: Estimate, column: str | None) -> tuple[Floats, NDArray[np.intp]]:
+def _cluster_labels(est: Estimate, column: str | None) -> tuple[NDArray[np.object_], Ints]:
     """Labels of the clusters that the estimate used, and the code of each row."""
     spec = est.specification
     name = column or choose_columns("cluster", spec.entity, spec.time)[0]
