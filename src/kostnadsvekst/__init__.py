@@ -36,6 +36,8 @@ _PUBLIC = {
     "sensitivity": "kostnadsvekst.models.confounding",
     "oster_delta": "kostnadsvekst.models.confounding",
     "many_outcomes": "kostnadsvekst.models.multiple_testing",
+    "detectable_effect": "kostnadsvekst.models.detectable",
+    "resample_power": "kostnadsvekst.models.detectable",
     "account_for_growth": "kostnadsvekst.models.growth_accounting",
     "acute_beds": "kostnadsvekst.models.acute_beds",
     "staggered": "kostnadsvekst.models.staggered",
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
     from kostnadsvekst.models.ar1 import estimate_ar1 as estimate_ar1
     from kostnadsvekst.models.confounding import oster_delta as oster_delta
     from kostnadsvekst.models.confounding import sensitivity as sensitivity
+    from kostnadsvekst.models.detectable import detectable_effect as detectable_effect
+    from kostnadsvekst.models.detectable import resample_power as resample_power
     from kostnadsvekst.models.diagnostics import mundlak_test as mundlak_test
     from kostnadsvekst.models.diagnostics import reset_test as reset_test
     from kostnadsvekst.models.diagnostics import wald_test as wald_test
