@@ -242,3 +242,32 @@ def test_the_chapter_says_how_many_stand(ohd_run):
     assert f"Of 81 outcomes {alone} are significant" in text
     assert f"Tested together {stand} stand" in text
     assert set(frame["data_origin"]) == {"synthetic"}
+
+
+def test_band_of_an_event_study():
+    from test_detectable import COLUMNS, staggered_panel
+
+    study = kv.staggered.event_study(staggered_panel(3), *COLUMNS, method="callaway_santanna")
+    band = study.simultaneous(between=(-2, 3))
+    critical = band.attrs["critical"]
+    assert band["horizon"].tolist() == [h for h in study.horizons["horizon"] if -2 <= h <= 3]
+    # Wider than a single interval, narrower than Bonferroni's.
+    assert norm.ppf(0.975) < critical < norm.ppf(1 - 0.025 / len(band))
+    assert (band["band_high"] - band["estimate"]).to_numpy() == pytest.approx(
+        critical * band["std_error"].to_numpy()
+    )
+
+
+@pytest.mark.slow
+def test_bands_cover_all_horizons_at_once():
+    """600 panels without an effect; error of 95 per cent: 0.9 points, beside that of 60 clusters."""
+    from test_detectable import COLUMNS, staggered_panel
+
+    inside = pointwise = 0
+    for seed in range(600):
+        study = kv.staggered.event_study(staggered_panel(seed), *COLUMNS, method="callaway_santanna")
+        band = study.simultaneous(between=(-2, 3))
+        inside += ((band["band_low"] <= 0) & (band["band_high"] >= 0)).all()
+        pointwise += ((band["conf_low"] <= 0) & (band["conf_high"] >= 0)).all()
+    assert inside / 600 == pytest.approx(0.95, abs=0.04)
+    assert pointwise / 600 < 0.88
