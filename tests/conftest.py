@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 background_run = fixture_of("background")
 appendix_run = fixture_of("appendix")
+explanation_run = fixture_of("explanation")
 growth_run = fixture_of("growth")
 kpr_run = fixture_of("kpr")
 ohd_run = fixture_of("ohd")

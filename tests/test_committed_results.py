@@ -10,8 +10,8 @@ from conftest import ROOT
 from kostnadsvekst.chapters import CHAPTERS
 
 RESULTS = ROOT / "results"
-# Files that a chapter does not write: the coverage study takes an hour.
-MADE_ELSEWHERE = {"ohd/coverage.csv", "kpr/coverage.csv"}
+# Files that a chapter does not write: studies of coverage and power take an hour.
+MADE_ELSEWHERE = {"ohd/coverage.csv", "ohd/power.csv", "kpr/coverage.csv"}
 # Audits print three digits more than the report, and the curve five significant ones: solvers of linear
 # algebra may differ in the last of them.
 NEAR = {
@@ -64,6 +64,10 @@ def test_appendix(appendix_run):
 
 def test_background(background_run):
     check(background_run)
+
+
+def test_explanation(explanation_run):
+    check(explanation_run)
 
 
 def test_growth(growth_run):

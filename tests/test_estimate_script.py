@@ -239,7 +239,10 @@ def test_help_imports_nothing_heavy():
     ("settings", "expected"),
     [
         (Settings(), tuple(CHAPTERS)),
-        (Settings(data=Path("mine.csv")), ("appendix", "growth", "case-selection", "specification-curve")),
+        (
+            Settings(data=Path("mine.csv")),
+            ("appendix", "explanation", "growth", "case-selection", "specification-curve"),
+        ),
         (Settings(register=Path("episodes.parquet")), ("kpr",)),
         (Settings(specifications=Path("mine.toml")), (OWN,)),
     ],

@@ -40,6 +40,7 @@ RAW_MODULES = {"weekly", "decomposition", "painter", "ibis_engine", "episodes"}
 # Random numbers outside `synthetic` resample what was observed; they make nothing up.
 RESAMPLING = {
     "models/wild_bootstrap.py": "signs of the clusters' scores",
+    "models/multiple_testing.py": "correlated normals for the critical value of a band",
     "models/staggered/static.py": "adoption dates dealt out anew among the units",
 }
 

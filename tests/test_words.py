@@ -113,7 +113,16 @@ def test_audit_page_counts_by_class():
 
 # Chapters ----------
 
-CHAPTERS = ("background", "appendix", "growth", "kpr", "ohd", "case_selection", "specification_curve")
+CHAPTERS = (
+    "background",
+    "appendix",
+    "explanation",
+    "growth",
+    "kpr",
+    "ohd",
+    "case_selection",
+    "specification_curve",
+)
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

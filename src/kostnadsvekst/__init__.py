@@ -32,6 +32,13 @@ _PUBLIC = {
     "load_cells": "kostnadsvekst.sources.published",
     "build_panel": "kostnadsvekst.panel.build",
     "estimate_ar1": "kostnadsvekst.models.ar1",
+    "decompose": "kostnadsvekst.models.gelbach",
+    "sensitivity": "kostnadsvekst.models.confounding",
+    "oster_delta": "kostnadsvekst.models.confounding",
+    "many_outcomes": "kostnadsvekst.models.multiple_testing",
+    "detectable_effect": "kostnadsvekst.models.detectable",
+    "resample_power": "kostnadsvekst.models.detectable",
+    "account_for_growth": "kostnadsvekst.models.growth_accounting",
     "acute_beds": "kostnadsvekst.models.acute_beds",
     "staggered": "kostnadsvekst.models.staggered",
     "errors": "kostnadsvekst.errors",
@@ -74,14 +81,21 @@ if TYPE_CHECKING:
     from kostnadsvekst.models import acute_beds as acute_beds
     from kostnadsvekst.models import staggered as staggered
     from kostnadsvekst.models.ar1 import estimate_ar1 as estimate_ar1
+    from kostnadsvekst.models.confounding import oster_delta as oster_delta
+    from kostnadsvekst.models.confounding import sensitivity as sensitivity
+    from kostnadsvekst.models.detectable import detectable_effect as detectable_effect
+    from kostnadsvekst.models.detectable import resample_power as resample_power
     from kostnadsvekst.models.diagnostics import mundlak_test as mundlak_test
     from kostnadsvekst.models.diagnostics import reset_test as reset_test
     from kostnadsvekst.models.diagnostics import wald_test as wald_test
     from kostnadsvekst.models.diagnostics import wooldridge_test as wooldridge_test
     from kostnadsvekst.models.fixed_effects import Estimate as Estimate
     from kostnadsvekst.models.fixed_effects import estimate as estimate
+    from kostnadsvekst.models.gelbach import decompose as decompose
     from kostnadsvekst.models.grids import grid as grid
     from kostnadsvekst.models.grids import subsets as subsets
+    from kostnadsvekst.models.growth_accounting import account_for_growth as account_for_growth
+    from kostnadsvekst.models.multiple_testing import many_outcomes as many_outcomes
     from kostnadsvekst.models.specifications import NEEDS as NEEDS
     from kostnadsvekst.models.specifications import SPECIFICATIONS as SPECIFICATIONS
     from kostnadsvekst.models.specifications import Specification as Specification

@@ -56,6 +56,14 @@ CHAPTERS = {
         ),
         "panel",
     ),
+    "explanation": Chapter(
+        "kostnadsvekst.chapters.explanation",
+        Bilingual(
+            "Vedlegg 1 forklart: hvorfor årseffektene endrer seg, hva veksten består av",
+            "Appendix 1 explained: why the year effects move, what growth consists of",
+        ),
+        "panel",
+    ),
     "growth": Chapter(
         "kostnadsvekst.chapters.growth",
         Bilingual(

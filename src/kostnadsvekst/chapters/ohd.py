@@ -8,6 +8,7 @@ import html
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pandas as pd
 
 from kostnadsvekst.analysis.acute_beds.survival import EARLY, LATE
@@ -21,12 +22,14 @@ from kostnadsvekst.chapters.ohd_words import (
     ARTICLE_NOTE,
     SPLIT_NOTE,
     coverage_in_words,
+    detectable_in_words,
     estimates_in_words,
     headline,
     no_effect_in_words,
     robustness_in_words,
 )
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.acute_beds import MAIN_OUTCOME
 from kostnadsvekst.report.audit import (
     Item,
     add_accepted_reasons,
@@ -36,6 +39,7 @@ from kostnadsvekst.report.audit import (
     numbers_moved,
     tell_counts,
 )
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import html_fragment, html_page, render
 from kostnadsvekst.sources.published import load_claims
 
@@ -65,6 +69,9 @@ def run(settings: Settings) -> ChapterResult:
         files: dict[str, str | bytes] = {
             "ohd/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
             "ohd/effects_all_outcomes.csv": everything,
+            "ohd/many_outcomes.csv": csv_text(
+                material.together.assign(data_origin=material.inputs.provenance.origin)
+            ),
         }
         for lang in settings.languages:
             for table in tables_of(material):
@@ -120,6 +127,9 @@ def _summary(material: Material) -> Iterator[Bilingual]:
     yield headline(study, material.inputs.provenance)
     yield from estimates_in_words(study)
     yield from robustness_in_words(study.robustness)
+    main = material.late.set_index("outcome").loc[MAIN_OUTCOME]
+    if np.isfinite(main["std_error"]):
+        yield from detectable_in_words(study, main)
     yield from no_effect_in_words(material.equivalence, material.margin)
 
 

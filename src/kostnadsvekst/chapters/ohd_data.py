@@ -13,6 +13,7 @@ from kostnadsvekst.analysis.acute_beds.equivalence import (
     judge_equivalence,
     select_outcomes,
 )
+from kostnadsvekst.analysis.acute_beds.multiplicity import judge_outcomes
 from kostnadsvekst.analysis.acute_beds.survival import (
     EARLY,
     LATE,
@@ -69,6 +70,8 @@ class Material:
     variants, mechanisms : DataFrame
         The main outcome by variant of the model, and by physician on site and co-location.
     study : SurvivalStudy
+    together : DataFrame
+        The report's model of all outcomes to the end of 2017, tested together.
     """
 
     inputs: Inputs
@@ -77,6 +80,7 @@ class Material:
     variants: pd.DataFrame
     mechanisms: pd.DataFrame
     study: SurvivalStudy
+    together: pd.DataFrame
 
     @property
     def late(self) -> pd.DataFrame:
@@ -126,6 +130,9 @@ def gather(settings: Settings, step: Callable[[str], None]) -> Material:
     early = estimate_effects(inputs.panel, "report", EARLY)
     variants = estimate_variants(inputs.panel)
     mechanisms = estimate_mechanisms(inputs.panel)
+    step("81 outcomes tested together")
+    together = judge_outcomes(inputs.panel, LATE)
     step("estimators for staggered adoption")
     study = study_survival(inputs.panel, variants, inputs.synthetic)
-    return Material(inputs, pd.concat(everything, ignore_index=True), early, variants, mechanisms, study)
+    effects = pd.concat(everything, ignore_index=True)
+    return Material(inputs, effects, early, variants, mechanisms, study, together)

@@ -33,10 +33,9 @@ def figures_of(material: Material, lang: str) -> dict[str, bytes]:
     }
     static = {label: late[name] for name, label in named.items() if name in late}
     shown = {
-        METHOD_NAMES[name].get(lang): table[table["horizon"].between(*_SHOWN)]
+        METHOD_NAMES[name].get(lang): study.studies[name].simultaneous(between=_SHOWN)
         for name in ("callaway_santanna", "imputation")
         if name in study.studies
-        for table in (study.studies[name].horizons,)
     }
     truth = study.true_horizons
     if truth is not None:
@@ -135,7 +134,7 @@ def survival_figure(
     Parameters
     ----------
     studies : mapping of str to DataFrame
-        Label -> horizons with ``estimate``, ``conf_low``, ``conf_high`` in logs.
+        Label -> horizons with ``estimate``, ``conf_low``, ``conf_high``, ``band_low``, ``band_high`` in logs.
     truth : Series, optional
         True mean log effect by horizon (synthetic data only).
     static_percent : mapping of Bilingual to float
@@ -161,7 +160,12 @@ def survival_figure(
     left.set_xlabel({"nb": "Kvartaler siden innføring", "en": "Quarters since introduction"}[lang])
     left.set_ylabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
     left.set_title(
-        {"nb": "Effekt etter tid siden innføring", "en": "Effect by time since introduction"}[lang], **TITLE
+        {
+            "nb": "Effekt etter tid siden innføring\n(tykk: 95 % for hvert kvartal; tynn: 95 % for alle "
+            "samtidig)",
+            "en": "Effect by time since introduction\n(thick: 95% of each quarter; thin: 95% of all at once)",
+        }[lang],
+        **TITLE,
     )
     left.legend(loc="lower left", fontsize=7.5)
     _bacon_panel(right, comparisons, lang)
@@ -218,14 +222,15 @@ def _error_bars(axes: Any, table: pd.DataFrame, y: Sequence[float], colour: str,
 def _vertical_bars(axes: Any, x: pd.Series, percent: pd.DataFrame, number: int, label: str) -> None:
     middle = percent["estimate"].to_numpy()
     spans = [middle - percent["conf_low"].to_numpy(), percent["conf_high"].to_numpy() - middle]
-    look = {"fmt": MARKERS[number], "color": COLOURS[number], "markersize": 3, "linewidth": 0.9}
+    look = {"fmt": MARKERS[number], "color": COLOURS[number], "markersize": 3, "linewidth": 1.6}
     # One filled, the next hollow: points are too small for their shape alone.
     look["markerfacecolor"] = "white" if number % 2 else COLOURS[number]
     axes.errorbar(x, middle, yerr=spans, label=label, **look)
+    axes.vlines(x, percent["band_low"], percent["band_high"], color=COLOURS[number], linewidth=0.45)
 
 
 def _percent(table: pd.DataFrame) -> pd.DataFrame:
-    return 100 * np.expm1(table[["estimate", "conf_low", "conf_high"]])
+    return 100 * np.expm1(table[["estimate", "conf_low", "conf_high", "band_low", "band_high"]])
 
 
 def _decimal_ticks(axes: Any, lang: str, y: bool = True) -> None:

@@ -22,6 +22,15 @@ from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number, significance_stars
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
 
+ALPHA = 0.05
+_P_VALUES = {
+    "p_value": Bilingual("p alene", "p alone"),
+    "p_romano_wolf": both("Romano–Wolf"),
+    "p_westfall_young": both("Westfall–Young"),
+    "p_benjamini_hochberg": both("Benjamini–Hochberg"),
+    "p_benjamini_yekutieli": both("Benjamini–Yekutieli"),
+}
+
 
 def tables_of(material: Material) -> list[Table]:
     """All tables of the chapter."""
@@ -29,6 +38,7 @@ def tables_of(material: Material) -> list[Table]:
     return [
         effects_table(material.late, material.early, material.poisson, origin),
         variants_table(material.variants, origin),
+        together_table(material.together, origin),
         *page_tables(material),
     ]
 
@@ -82,6 +92,67 @@ def effects_table(
         tuple(rows),
         (_MODEL_NOTE, _foot(late, provenance)),
         provenance,
+    )
+
+
+def together_table(together: pd.DataFrame, provenance: Provenance) -> Table:
+    """Build the table of the outcomes whose effect is significant by itself, tested together with the rest.
+
+    Parameters
+    ----------
+    together : DataFrame
+        From `kostnadsvekst.analysis.acute_beds.multiplicity.judge_outcomes`.
+    provenance : Provenance
+    """
+    rows = tuple(
+        Row(
+            outcome_label(str(line["outcome"])),
+            (
+                Number(percent(line["estimate"]), 1),
+                *(Number(line[name], 4) for name in _P_VALUES),
+            ),
+        )
+        for _, line in together[together["p_value"] < ALPHA].iterrows()
+    )
+    headings = (Heading(Bilingual("Effekt, prosent", "Effect, per cent")), *map(Heading, _P_VALUES.values()))
+    n, draws = len(together), together.attrs["draws"]
+    title = Bilingual(
+        f"Hvilke av de {n} utfallene står seg når alle testes sammen?",
+        f"Which of the {n} outcomes stand when all are tested together?",
+    )
+    note = Bilingual(
+        "Utfall med p < 0,05 hver for seg; rapportens modell til utgangen av 2017. p-verdier fra vill "
+        "klyngebootstrap med nullhypotesen pålagt, samme trekning i alle utfall. Romano–Wolf og "
+        "Westfall–Young holder sjansen for minst ett falskt funn, Benjamini–Hochberg og –Yekutieli andelen "
+        "falske funn.",
+        "Outcomes with p < 0.05 alone; the report's model to the end of 2017. p values from a wild cluster "
+        f"bootstrap with the null imposed, the same draws in all outcomes ({draws}). Romano–Wolf and "
+        "Westfall–Young hold the chance of any false finding, Benjamini–Hochberg and –Yekutieli the share of "
+        "false findings.",
+    )
+    stub = Bilingual("Utfall", "Outcome")
+    notes = (note, tell_together(together), footer(provenance))
+    return Table("table_many_outcomes", title, stub, (headings,), rows, notes, provenance)
+
+
+def tell_together(together: pd.DataFrame) -> Bilingual:
+    """Say how many outcomes are significant alone, and how many together.
+
+    Parameters
+    ----------
+    together : DataFrame
+    """
+    n = len(together)
+    alone, family, share = (
+        int((together[name] < ALPHA).sum()) for name in ("p_value", "p_romano_wolf", "p_benjamini_hochberg")
+    )
+    return Bilingual(
+        f"Av {n} utfall er {alone} signifikante på 5-prosentnivået hver for seg; om ingen hadde effekt, "
+        f"ventet vi {format_number(ALPHA * n, 0, 'nb')}. Testet sammen står {family} (Romano–Wolf), {share} "
+        "(Benjamini–Hochberg).",
+        f"Of {n} outcomes {alone} are significant at the 5 per cent level alone; were there no effect at "
+        f"all, we should expect {format_number(ALPHA * n, 0, 'en')}. Tested together {family} stand "
+        f"(Romano–Wolf), {share} (Benjamini–Hochberg).",
     )
 
 

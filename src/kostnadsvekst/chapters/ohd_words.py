@@ -3,12 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from kostnadsvekst.analysis.acute_beds.coverage import MEASURED_COVERAGE
 from kostnadsvekst.analysis.acute_beds.equivalence import EFFECT, NO_EFFECT, NOT_SHOWN, EquivalenceTest
-from kostnadsvekst.analysis.acute_beds.survival import Comparison, Robustness, SurvivalStudy, Verdict
+from kostnadsvekst.analysis.acute_beds.survival import (
+    Comparison,
+    Robustness,
+    SurvivalStudy,
+    Verdict,
+    percent,
+)
 from kostnadsvekst.chapters.ohd_names import OUTCOME_IN_PRINT, SHORT_METHOD_NAMES
 from kostnadsvekst.language import LANGUAGES, Bilingual
+from kostnadsvekst.models.detectable import detectable_effect
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number
 
@@ -52,6 +60,34 @@ def estimates_in_words(study: SurvivalStudy) -> Iterator[Bilingual]:
             "(kvartalsutvalget)",
             f"The true mean effect in the synthetic data is {en[0]} (months) and {en[1]} (quarterly sample)",
         )
+
+
+def detectable_in_words(study: SurvivalStudy, static: pd.Series) -> Iterator[Bilingual]:
+    """How large a fall each estimator would have found four times in five, by its own standard error.
+
+    Parameters
+    ----------
+    study : SurvivalStudy
+    static : Series
+        The report's model of the main outcome: ``std_error`` and ``df``.
+    """
+    report = {"report": detectable_effect(static["std_error"], static["df"])}
+    errors = {name: one.aggregate("simple").std_error for name, one in study.studies.items()}
+    modern = {name: detectable_effect(error) for name, error in errors.items() if np.isfinite(error)}
+    names = _TOLD_STATIC | SHORT_METHOD_NAMES
+    listed = [
+        ", ".join(
+            f"{names[name].get(lang)} {_percent(percent(-effect), lang)}"
+            for name, effect in {**report, **modern}.items()
+        )
+        for lang in LANGUAGES
+    ]
+    yield Bilingual(
+        "En nedgang av denne størrelsen ville vært funnet fire ganger av fem (5-prosentnivå, estimatorens "
+        f"egen standardfeil): {listed[0]}",
+        "A fall of this size would have been found four times in five (5 per cent level, the estimator's own "
+        f"standard error): {listed[1]}",
+    )
 
 
 def robustness_in_words(rows: Sequence[Robustness]) -> Iterator[Bilingual]:

@@ -42,10 +42,13 @@ class Design:
     terms : tuple of str
         Names of the k columns, such as ``"C(year)[T.2016]:free_income"``.
     columns : (n, k) array
+    sources : tuple of tuple of str
+        Factors of the term that each column is of, such as ``("C(year)", "free_income")``.
     """
 
     terms: tuple[str, ...]
     columns: Floats
+    sources: tuple[tuple[str, ...], ...]
 
 
 def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tuple[str, ...], ...]:
@@ -194,7 +197,8 @@ def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
             f"no column is left of {', '.join(':'.join(term) for term in terms)}: a category has one level"
         )
     _refuse_names(names)
-    return Design(names, np.stack([column for _, block in blocks for column in block], axis=1))
+    sources = tuple(term for term, (block_names, _) in zip(terms, blocks, strict=True) for _ in block_names)
+    return Design(names, np.stack([column for _, block in blocks for column in block], axis=1), sources)
 
 
 def resolve_column(text: str, known: Iterable[str]) -> str:

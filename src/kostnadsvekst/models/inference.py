@@ -165,7 +165,7 @@ def clustered(fit: WithinMoments, clusters: Ints, convention: str = "areg") -> C
     t with M - 1 degrees of freedom.
     """
     n_clusters = count_clusters(clusters)
-    factor = _factor(fit, n_clusters, convention, (clusters,))
+    factor = cluster_factor(fit, n_clusters, convention, (clusters,))
     sums = orthonormal_scores(fit, cluster_sums(scores(fit), clusters))
     F, turned = carry(fit, sums), sums[:, :-1]
     facts = CovarianceFacts("cluster", n_clusters=(n_clusters,), convention=convention)
@@ -204,7 +204,7 @@ def twoway_clustered(fit: WithinMoments, first: Ints, second: Ints, convention: 
     counts = [count_clusters(first), count_clusters(second), count_clusters(both)]
     for codes, count, sign in zip((first, second, both), counts, (1, 1, -1), strict=True):
         sums = cluster_sums(by_row, codes)
-        F, factor = carry(fit, sums), sign * _factor(fit, count, convention, (first, second))
+        F, factor = carry(fit, sums), sign * cluster_factor(fit, count, convention, (first, second))
         total += factor * (F.T @ F)
         meat += factor * (sums.T @ sums)
     matrix, corrections = _nearest_semidefinite(total)
@@ -263,7 +263,7 @@ def driscoll_kraay(
     if not 0 <= lags <= places[-1]:
         raise SpecificationError(f"lags must be between 0 and {places[-1]}, not {lags}")
     sums = orthonormal_scores(fit, cluster_sums(scores(fit), codes))
-    meat = _bartlett(sums, places, lags) * _factor(fit, n_periods, convention, ())
+    meat = _bartlett(sums, places, lags) * cluster_factor(fit, n_periods, convention, ())
     facts = CovarianceFacts(
         "driscoll_kraay",
         n_periods=n_periods,
@@ -401,7 +401,19 @@ def t_tests(estimates: Floats, covariance: Covariance, level: float = 0.95) -> T
     return TTests(std_error, statistic, p_value, estimates - half_width, estimates + half_width)
 
 
-def _factor(fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]) -> float:
+def cluster_factor(
+    fit: WithinMoments, n_clusters: int, convention: str, clusterings: tuple[Ints, ...]
+) -> float:
+    """Small-sample factor of a fit whose scores are summed over clusters.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+    n_clusters : int
+    convention : {"areg", "xtreg", "none"}
+    clusterings : tuple of (n,) integer arrays
+        In which effects may be nested.
+    """
     n, k = fit.X_within.shape
     counted = fit.effects_beside_nested(clusterings) if convention == "xtreg" else 0
     # Effects of other sets count as regressors: their first levels are not in the constant.

@@ -242,6 +242,50 @@ def wild_covariance(
     return replace(base, facts=facts, tests=tests)
 
 
+class NullStatistics(NamedTuple):
+    """Absolute t statistics under one null, without small-sample factor.
+
+    Attributes
+    ----------
+    observed : float
+    drawn : (R,) array
+        Infinite where a draw's variance is zero.
+    std_error : float
+        Clustered, of the combination; without the factor.
+    """
+
+    observed: float
+    drawn: Floats
+    std_error: float
+
+
+def null_statistics(
+    fit: WithinMoments, clusters: Ints, contrast: Floats, signs: Floats, distance: float
+) -> NullStatistics:
+    """Return the absolute t statistic of the data, and of each draw with the null imposed.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+    clusters : (n,) integer array
+        Codes 0 ... M - 1.
+    contrast : (k,) array
+    signs : (R, M) array
+    distance : float
+        Null less the estimated combination.
+
+    Returns
+    -------
+    NullStatistics
+    """
+    moments = _moments(fit, clusters, contrast)
+    # One null alone: its restricted residuals are put together before the draws, not after.
+    q, u = moments.q0 - distance * moments.q1, moments.u0 - distance * moments.u1
+    data, draws = (bootstrap_statistics(v, q, u, moments.h) for v in (np.ones((1, signs.shape[1])), signs))
+    drawn = np.sqrt(np.abs(np.nan_to_num(draws, nan=np.inf)))
+    return NullStatistics(float(np.sqrt(np.abs(data[0]))), drawn, float(np.sqrt(moments.score_square)))
+
+
 def bootstrap_statistics(signs: Floats, q: Floats, u: Floats, h: Floats) -> Floats:
     """Squared t statistics of the draws at one null, up to the small-sample factor.
 

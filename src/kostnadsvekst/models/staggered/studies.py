@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
+from kostnadsvekst.models.multiple_testing import simultaneous_critical_value
 from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
 from kostnadsvekst.models.staggered.group_time import (
@@ -119,6 +120,32 @@ class EventStudy:
         """(h, h) covariance of the horizons' estimates."""
         influence = np.stack([self._horizon_mean(h).influence for h in self.horizons["horizon"]], axis=1)
         return influence.T @ influence
+
+    def simultaneous(self, level: float = 0.95, between: tuple[int, int] | None = None) -> pd.DataFrame:
+        """Horizons with a band that covers the effects at all of them at once.
+
+        Parameters
+        ----------
+        level : float
+        between : tuple of int, optional
+            First and last horizon of the band; without it all.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `horizons`, and ``band_low``, ``band_high``; ``attrs["critical"]`` is the number of
+            standard errors on each side (sup-t; simulated, see
+            `kostnadsvekst.models.multiple_testing.simultaneous_critical_value`).
+        """
+        low, high = between or (-np.inf, np.inf)
+        inside = self.horizons["horizon"].between(low, high).to_numpy()
+        known = inside & np.isfinite(self.horizons["std_error"].to_numpy())
+        critical = simultaneous_critical_value(self.covariance[np.ix_(known, known)], level)
+        shown = self.horizons[inside].reset_index(drop=True)
+        half = critical * shown["std_error"]
+        band = shown.assign(band_low=shown["estimate"] - half, band_high=shown["estimate"] + half)
+        band.attrs["critical"] = critical
+        return band
 
     def group_time(self) -> pd.DataFrame:
         """Effects by cohort and period, ATT(g, t).
