@@ -253,9 +253,9 @@ def _unread_files(names: Sequence[str], settings: Settings) -> list[str]:
     faults = []
     if settings.specifications is not None and tuple(names) != (OWN,):
         faults.append(f"--spec is estimated instead of chapters: leave out --only ({chosen}), or --spec")
-    if settings.data is not None and not reads & {"panel", "months"}:
-        faults.append(f"--data would not be read, and {_would_be_synthetic(names)}")
-    if settings.register is not None and "register" not in reads:
+    if settings.data is not None and not reads & {"panel", "months", "chapters"}:
+        faults.append("; and ".join(["--data would not be read", *_would_be_synthetic(names)]))
+    if settings.register is not None and not reads & {"register", "chapters"}:
         faults.append(
             f"--register would not be read: only kpr reads episodes, not {chosen}; write --only kpr with it"
             if OWN not in names
@@ -275,24 +275,26 @@ def _mixed_data(names: Sequence[str], settings: Settings) -> list[str]:
     reads = {name: find_chapter(name).reads for name in names}
     own = {"register"} if settings.register is not None else set()
     own |= {"panel", "months"} if settings.data is not None else set()
-    synthetic = [name for name, kind in reads.items() if kind not in own]
+    synthetic = [name for name, kind in reads.items() if kind in READS and kind not in own]
     faults = []
     if synthetic and own & {*reads.values()}:
-        faults.append(f"data of your own are given, and {_would_be_synthetic(synthetic)}")
-    if settings.data is not None and {"panel", "months"} <= {*reads.values()}:
+        faults.append("; and ".join(["data of your own are given", *_would_be_synthetic(synthetic)]))
+    kinds = {*reads.values()}
+    if settings.data is not None and "months" in kinds and kinds & {"panel", "chapters"}:
         faults.append(
             "--data is a municipal panel or a monthly one, not both: run ohd alone, with its own file"
         )
     return faults
 
 
-def _would_be_synthetic(names: Sequence[str]) -> str:
+def _would_be_synthetic(names: Sequence[str]) -> list[str]:
     """Say which chapters would run on invented data, and how each gets the user's."""
     told = []
     for name in names:
-        words, option = READS[find_chapter(name).reads]
-        told.append(f"{name} reads {words} and would run on synthetic data (write --only {name} {option})")
-    return "; ".join(told)
+        if find_chapter(name).reads in READS:
+            words, option = READS[find_chapter(name).reads]
+            told.append(f"{name} reads {words} and would run on synthetic data (write --only {name} {option})")
+    return told
 
 
 def run_chapters(
