@@ -276,10 +276,9 @@ def _mixed_data(names: Sequence[str], settings: Settings) -> list[str]:
     own = {"register"} if settings.register is not None else set()
     own |= {"panel", "months"} if settings.data is not None else set()
     synthetic = [name for name, kind in reads.items() if kind in READS and kind not in own]
-    faults = []
-    if synthetic and own & {*reads.values()}:
+    faults, kinds = [], {*reads.values()}
+    if synthetic and own and kinds & {*own, "chapters"}:
         faults.append("; and ".join(["data of your own are given", *_would_be_synthetic(synthetic)]))
-    kinds = {*reads.values()}
     if settings.data is not None and "months" in kinds and kinds & {"panel", "chapters"}:
         faults.append(
             "--data is a municipal panel or a monthly one, not both: run ohd alone, with its own file"
