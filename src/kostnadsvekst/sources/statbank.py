@@ -451,13 +451,21 @@ def _fetch_chunk(
         cells = math.prod(len(codes) for codes in chunk.values())
         if cells == 1 or not _is_too_large(api, table, chunk, transport, error):
             raise
-        for part in split_selection(chunk, math.ceil(cells / 2)):
+        for part in _halves(chunk):
             _fetch_chunk(api, table, part, transport, fetched)
         return
     fetched.frames.append(frame)
     fetched.answers.append(answer)
     fetched.requests.append(request)
     fetched.readers.append(read)
+
+
+def _halves(chunk: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, tuple[str, ...]]]:
+    """Both halves of a selection, cut along its longest dimension."""
+    longest = max(chunk, key=lambda name: len(chunk[name]))
+    codes, middle = chunk[longest], math.ceil(len(chunk[longest]) / 2)
+    for half in (codes[:middle], codes[middle:]):
+        yield {**chunk, longest: half}
 
 
 def _is_too_large(

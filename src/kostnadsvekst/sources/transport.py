@@ -399,4 +399,4 @@ def _words_of(response: httpx.Response, kind: str) -> str:
         status = f" (status {str(told['status'])[:20]} in the body)" if "status" in told else ""
         told = next((told[key] for key in ("title", "error", "message", "detail") if told.get(key)), "")
     text = " ".join(told.split())[:300] if isinstance(told, str) else ""
-    return f": {text}{status}" if text or status else ""
+    return f": {(text + status).strip()}" if text or status else ""
