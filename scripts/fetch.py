@@ -60,7 +60,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--cache", metavar="DIR", type=Path, help="cache folder (the platform's own if not given)")
     add("--base-url", default=statbank.BASE_URL, help="PxWebApi v2 (%(default)s)")
     add("--klass-url", default=klass.BASE_URL, help="KLASS (%(default)s)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.offline and arguments.refresh:
+        parser.error("--refresh asks the network again and --offline does not ask at all: choose one")
+    return arguments
 
 
 def main() -> int:

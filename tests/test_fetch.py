@@ -180,7 +180,10 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess:
         patch.setattr(sys, "argv", [script, *arguments])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
-            code = module.main()
+            try:
+                code = module.main()
+            except SystemExit as stopped:  # argparse
+                code = stopped.code
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
 
 
@@ -559,23 +562,58 @@ def test_a_folder_that_is_not_ours_is_refused_before_anything_is_asked(tmp_path,
     assert {p.name: p.read_text() for p in folder.iterdir()} == files
 
 
-def test_places_that_can_hold_no_store(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("x")
+BAD_INPUTS = [
+    (["--only", "weather"], 2, "nothing to fetch is called weather; there are net_expenditure"),
+    (["--start", "2020", "--end", "2015"], 2, "the panel cannot be of 2020 to 2015"),
+    (["--start", "15"], 2, "the panel cannot be of 15 to 2019"),
+    (["--end", "20199"], 2, "the panel cannot be of 2015 to 20199"),
+    (["--start", "two"], 2, "argument --start: invalid int value: 'two'"),
+    (["--offline", "--refresh"], 2, "--offline does not ask at all: choose one"),
+    (["--base-url", "data.ssb.no"], 2, "'data.ssb.no' is no address of a web service"),
+    (["--klass-url", "ftp://data.ssb.no"], 2, "'ftp://data.ssb.no' is no address of a web service"),
+    (["--base-url", "http://[::1"], 2, "'http://[::1' is no address of a web service"),
+    (["--stroe", "x"], 2, "unrecognized arguments: --stroe x"),
+    (["--store", "file"], 3, "file is a file: name a folder"),
+    (["--store", "file/store"], 3, "file/store cannot be a folder: "),
+    (["--store", "dangling"], 3, "dangling is a link to "),
+    (["--store", "/proc"], 3, "/proc is a mount point and cannot be replaced whole"),
+    (["--store", "/proc/store"], 3, "/proc/store cannot be written: "),
+    (["--store", "."], 3, "you are working in it: run from another folder"),
+    (["--store", "thesis"], 3, "thesis is not empty and no store of this program"),
+    (["--store", "read-only"], 3, "read-only is read-only: allow writing, or name another folder"),
+    (["--cache", "file"], 3, "the cache file cannot be written: "),
+    (["--cache", "/proc/cache"], 3, "the cache /proc/cache cannot be written: "),
+]
+
+
+@pytest.mark.parametrize(("more", "code", "words"), BAD_INPUTS, ids=[" ".join(b[0]) for b in BAD_INPUTS])
+def test_bad_inputs_are_told_with_place_and_remedy(fetched, tmp_path, monkeypatch, more, code, words):
+    bank, _ = fetched
+    (tmp_path / "file").write_text("mine")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    places = {
-        "file": "is a file",
-        "dangling": "is a link to",
-        "file/store": "cannot be",
-        "/proc": "mount point",
-    }
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "a.tex").write_text("mine")
+    (tmp_path / "read-only").mkdir(mode=0o555)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "here").mkdir()
-    for place, message in places.items():
-        done = run("fetch.py", "--store", place, "--cache", str(tmp_path / "cache"), "--offline")
-        assert (done.returncode, message in done.stderr) == (3, True), done.stderr
-    monkeypatch.chdir(tmp_path / "here")
-    done = run("fetch.py", "--store", ".", "--offline")
-    assert "you are working in it: run from another folder" in done.stderr
+    usual = ["--store", "store", "--cache", "cache", "--base-url", bank.url, "--klass-url", bank.url_klass]
+    done = run("fetch.py", *usual, *more)
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "store").exists()
+    assert (tmp_path / "file").read_text() == (tmp_path / "thesis" / "a.tex").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+def test_output_for_every_terminal_and_into_a_closed_pipe(tmp_path):
+    command = [sys.executable, str(ROOT / "scripts" / "fetch.py"), "--dry-run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    done = subprocess.run(command, capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as closed:
+        closed.stdout.close()
+        assert closed.stderr.read() == b""
+        assert closed.wait(60) == 0
 
 
 def test_a_damaged_store_is_replaced_by_a_complete_run_only(fetched, tmp_path):

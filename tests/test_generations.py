@@ -304,7 +304,7 @@ def test_places_that_cannot_hold_a_folder(folder, monkeypatch):
     folder.parent.mkdir()
     folder.write_text("a file")
     refused(folder, "is a file: name a folder")
-    refused(folder / "below", "cannot be")
+    refused(folder / "below", "cannot be a folder: .*out is a file")
     link = folder.parent / "link"
     link.symlink_to(folder.parent / "nowhere")
     refused(link, "is a link to .*nowhere, which does not exist")

@@ -198,6 +198,8 @@ def check_place(
     with _told(target):
         _old_files(target, kind, adopt, foreign=foreign)
         nearest = next(parent for parent in target.parents if parent.exists())
+        if not nearest.is_dir():
+            raise OutputError(f"{directory} cannot be a folder: {nearest} is a file")
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
     return target

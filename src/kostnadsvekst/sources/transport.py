@@ -276,7 +276,7 @@ class Transport:
             self._say(f"{fault}: waiting {wait:.0f} s, then {attempt}")
 
     def _ask(self, request: Request) -> bytes:
-        pace = _HOSTS.setdefault(_host_of(request.url), Pace())
+        pace = _HOSTS.setdefault(host_of(request.url), Pace())
         self._wait_for_turn(pace, request.url)
         self.sent += 1
         try:
@@ -335,7 +335,22 @@ def _about(error: SourceError | InvalidDataError, place: str) -> SourceError | I
     return SourceError(f"{place}: {error}")
 
 
-def _host_of(url: str) -> str:
+def host_of(url: str) -> str:
+    """Host of an address that can be asked.
+
+    Parameters
+    ----------
+    url : str
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    SpecificationError
+        It is no address of a web service.
+    """
     try:
         parts = urlsplit(url)
         host, _ = parts.netloc, parts.port
