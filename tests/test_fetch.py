@@ -648,8 +648,8 @@ def assert_stores_survived(ends: list[dict]) -> None:
 
 
 def test_a_store_survives_whatever_ends_the_writing(tmp_path):
-    ends = killed_stores(tmp_path, 36)
-    assert len(ends) == 36
+    ends = killed_stores(tmp_path, 12)
+    assert len(ends) == 12
     assert_stores_survived(ends)
 
 

@@ -76,7 +76,7 @@ def assert_survived(ends: list[dict]) -> set[str]:
 
 @pytest.mark.parametrize("swap", ["exchange", "renames"])
 @pytest.mark.parametrize(
-    ("how", "step", "at_least"), [("kill", 7, 50), ("interrupt", 7, 50), ("term", 23, 15), ("fail", 1, 12)]
+    ("how", "step", "at_least"), [("kill", 13, 25), ("interrupt", 19, 15), ("term", 37, 8), ("fail", 1, 12)]
 )
 def test_every_end_leaves_old_or_new(tmp_path, how, step, swap, at_least):
     ends = deaths(how, swap, tmp_path, step)
@@ -244,6 +244,24 @@ def test_mode_of_the_folder_stays(folder, way):
     folder.chmod(0o700)
     write(folder, {"a": "2"})
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_the_user_that_cannot_be_read_stops_the_work(folder, monkeypatch, way):
+    write(folder, {"a": "1"})
+    (folder / "locked").mkdir()
+    (folder / "locked" / "own").write_text("own")
+    scandir = os.scandir
+
+    def refuse(place):
+        if str(place).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(generations.os, "scandir", refuse)
+    with pytest.raises(OutputError, match="cannot be written: Permission denied"):
+        write(folder, {"a": "2"})
+    monkeypatch.setattr(generations.os, "scandir", scandir)
+    assert texts_of(folder) == {"a": "1", "locked/own": "own"}
 
 
 def test_the_marker_is_the_same_for_the_same_files(folder):

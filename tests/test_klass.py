@@ -77,6 +77,11 @@ def mapping(changes):
     return klass.municipality_mapping(2015, 2020, 2020, changes=changes)
 
 
+@pytest.fixture(scope="module")
+def until_2019(changes):
+    return klass.municipality_mapping(2015, 2019, "2020", changes=changes)
+
+
 def codes_of_version(year: int) -> set[str]:
     document = json.loads(shared(f"klass/version_Kommuneinndeling_{year}.json").read_text("utf-8"))
     return set(klass.read_codes(document)["code"])
@@ -113,9 +118,9 @@ def test_every_target_touched_by_a_split_or_adjustment_says_why(mapping):
 
 
 @pytest.mark.parametrize(("moved", "targets"), MOVED.items(), ids=[f"{a} to {b}" for _, a, b in MOVED])
-def test_every_part_that_went_elsewhere_is_named(changes, moved, targets):
+def test_every_part_that_went_elsewhere_is_named(until_2019, moved, targets):
     """On the borders of 2020 for the years until 2019, too: from, to, when and what."""
-    mapping = klass.municipality_mapping(2015, 2019, "2020", changes=changes)
+    mapping = until_2019
     date, origin, destination = moved
     for target in targets:
         notes = mapping[mapping["target"] == target].groupby("year")["note"].unique()
