@@ -167,7 +167,7 @@ def test_seconds_by_group_are_shares_of_the_run(tmp_path, monkeypatch, capsys):
     groups.main()
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split() == ["estimators", "30", "15", "120"]
-    assert lines[5].split() == ["the", "rest", "10", "5", "60"]
+    assert lines[6].split() == ["the", "rest", "10", "5", "60"]
     assert lines[6].split() == ["all", "40", "20", "460"]
 
 

@@ -596,7 +596,9 @@ def test_bad_inputs_are_told_with_place_and_remedy(fetched, tmp_path, monkeypatc
     (tmp_path / "read-only").mkdir(mode=0o555)
     monkeypatch.chdir(tmp_path)
     usual = ["--store", "store", "--cache", "cache", "--base-url", bank.url, "--klass-url", bank.url_klass]
+    asked = len(bank.log)
     done = run("fetch.py", *usual, *more)
+    assert len(bank.log) - asked <= 1
     assert (done.returncode, words in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "store").exists()

@@ -95,6 +95,54 @@ def test_an_end_at_every_line(tmp_path, how, swap):
     assert assert_survived(ends) == {"1", "2"}
 
 
+class Died(BaseException):
+    """Instead of the end of a process, after which nothing is put in order."""
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_between_two_renames_a_reader_finds_the_new_and_if_need_be_the_old(folder, monkeypatch, complete):
+    write(folder, {"a": "1"})
+    (folder / "own").write_text("own")
+    rename = os.rename
+
+    def die_at_the_second(source, target):
+        if Path(source).name == "new":
+            raise Died
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(generations, "_exchange", lambda first, second: False)
+        patch.setattr(generations.os, "rename", die_at_the_second)
+        patch.setattr(generations, "_settle", lambda work, target: None)
+        patch.setattr(generations, "_remove", lambda work, lock: lock.release())
+        with pytest.raises(Died):
+            write(folder, {"a": "2"})
+    assert not folder.exists()
+    if not complete:
+        next(folder.parent.glob(".out.*/complete")).unlink()
+    recover(folder)
+    assert texts_of(folder) == {"a": "2" if complete else "1", "own": "own"}
+    assert [p.name for p in folder.parent.iterdir()] == ["out"]
+
+
+def test_a_rename_that_fails_once_leaves_the_old_as_the_error_says(folder, monkeypatch):
+    write(folder, {"a": "1"})
+    rename, failed = os.rename, []
+
+    def fail_once(source, target):
+        if Path(source).name == "new" and not failed:
+            failed.append(source)
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(generations, "_exchange", lambda first, second: False)
+    monkeypatch.setattr(generations.os, "rename", fail_once)
+    with pytest.raises(OutputError, match="what was there is as it was"):
+        write(folder, {"a": "2"})
+    assert texts_of(folder) == {"a": "1"}
+    assert [p.name for p in folder.parent.iterdir()] == ["out"]
+
+
 def test_an_error_in_the_block_changes_nothing(folder, way):
     write(folder, {"a": "1"})
 
