@@ -9,6 +9,7 @@ Exit codes: 0 done, 2 usage, 3 something could not be fetched or written, 130 in
 
 import argparse
 import contextlib
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ try:  # Ctrl-C in the second that this takes is one line, too
         write_store,
     )
 except KeyboardInterrupt:
+    print("interrupted before anything was asked", file=sys.stderr)
     sys.exit(INTERRUPTED)
 
 
@@ -172,4 +174,6 @@ def announcing(count: int) -> Iterator[Callable[[str], None]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is written and said
+    sys.exit(code)
