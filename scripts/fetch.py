@@ -1,24 +1,39 @@
 """Download the raw tables of the municipal panel from Statistics Norway into a store.
 
 What arrives is cached, so a run that was interrupted continues where it stopped; the old store stays as it is
-until the new one is written. A table that cannot be had is a named hole in the store.
-Then: python scripts/estimate.py --data store/
+until the new one takes its place, whatever ends the run, and files of your own in it stay. A table that
+cannot be had is a named hole in the store. Then: python scripts/estimate.py --data store/
 
-Exit codes: 0 done, 2 usage, 3 something could not be fetched.
+Exit codes: 0 done, 2 usage, 3 something could not be fetched or written, 130 interrupted (Ctrl-C).
 """
 
 import argparse
 import contextlib
+import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kostnadsvekst.errors import DataMissingError, KostnadsvekstError, SourceError
-from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.sources import klass, statbank
-from kostnadsvekst.sources.download import choose, describe_holes, describe_plan, download, fill_years
-from kostnadsvekst.sources.requests import load_requests
-from kostnadsvekst.sources.store import Store, read_store, write_store
+INTERRUPTED = 130
+
+try:  # Ctrl-C in the second that this takes is one line, too
+    from kostnadsvekst.errors import DataMissingError, InvalidDataError, KostnadsvekstError, SourceError
+    from kostnadsvekst.provenance import Provenance
+    from kostnadsvekst.sources import klass, statbank
+    from kostnadsvekst.sources.download import (
+        Downloaded,
+        choose,
+        describe_holes,
+        describe_plan,
+        download,
+        fill_years,
+    )
+    from kostnadsvekst.sources.requests import load_requests
+    from kostnadsvekst.sources.store import Store, check_store_place, read_store, write_store
+except KeyboardInterrupt:
+    print("interrupted before anything was asked", file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -42,61 +57,101 @@ def parse_arguments() -> argparse.Namespace:
     add("--cache", metavar="DIR", type=Path, help="cache folder (the platform's own if not given)")
     add("--base-url", default=statbank.BASE_URL, help="PxWebApi v2 (%(default)s)")
     add("--klass-url", default=klass.BASE_URL, help="KLASS (%(default)s)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.offline and arguments.refresh:
+        parser.error("--refresh asks the network again and --offline does not ask at all: choose one")
+    return arguments
 
 
 def main() -> int:
     """Fetch what the command line asks for and return the exit code."""
     arguments = parse_arguments()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without Norwegian letters is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
-        filled = fill_years(load_requests(), arguments.start, arguments.end)
-        requests, borders = choose(filled, arguments.only)
-        if arguments.dry_run:
-            urls = {"base_url": arguments.base_url, "klass_url": arguments.klass_url}
-            print("\n".join(describe_plan(requests, borders, **urls)))
-            return 0
-        kept = read_kept(arguments.store)
-        with announcing(len(requests) + len(borders)) as announce:
-            done = download(
-                requests,
-                borders,
-                arguments.start,
-                arguments.end,
-                base_url=arguments.base_url,
-                klass_url=arguments.klass_url,
-                cache=arguments.cache,
-                offline=arguments.offline,
-                refresh=arguments.refresh,
-                announce=announce,
-            )
-        # A complete run replaces the store; what failed, or was not asked for, stays as it is there.
-        names = set(kept.tables) if arguments.only else set(done.holes)
-        tables = {n: t for n, t in kept.tables.items() if n in names} | done.tables
-        asked = {n: r for n, r in kept.requests.items() if n in names} | done.requests
-        holes = {**(kept.holes if arguments.only else {}), **done.holes}
-        holes = {name: reason for name, reason in holes.items() if name not in tables}
-        write_store(arguments.store, tables, asked, holes)
+        with one_line_warnings():
+            return fetch(arguments)
     except KostnadsvekstError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    rows = sum(map(len, done.tables.values()))
-    print(f"{len(done.tables)} tables, {rows} rows in {arguments.store}")
+    except KeyboardInterrupt:
+        left = "the store is as it was, or already the new one; what has arrived is kept"
+        print(f"interrupted: {left}, run again to continue", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output (head, less) has seen enough
+        sys.stdout = None
+        return 0
+
+
+def fetch(arguments: argparse.Namespace) -> int:
+    """Fetch, write the store and say what came of it; return the exit code."""
+    filled = fill_years(load_requests(), arguments.start, arguments.end)
+    requests, borders = choose(filled, arguments.only)
+    urls = {"base_url": arguments.base_url, "klass_url": arguments.klass_url}
+    if arguments.dry_run:
+        print("\n".join(describe_plan(requests, borders, **urls)))
+        return 0
+    check_store_place(arguments.store)  # before minutes of fetching rather than after
+    kept = read_kept(arguments.store, needed=bool(arguments.only))
+    with announcing(len(requests) + len(borders)) as announce:
+        done = download(
+            requests,
+            borders,
+            arguments.start,
+            arguments.end,
+            **urls,
+            cache=arguments.cache,
+            offline=arguments.offline,
+            refresh=arguments.refresh,
+            announce=announce,
+        )
+    # A complete run replaces the store; what failed, or was not asked for, stays as it is there.
+    names = set(kept.tables) if arguments.only else set(done.holes)
+    tables = {n: t for n, t in kept.tables.items() if n in names} | done.tables
+    asked = {n: r for n, r in kept.requests.items() if n in names} | done.requests
+    holes = {**(kept.holes if arguments.only else {}), **done.holes}
+    holes = {name: reason for name, reason in holes.items() if name not in tables}
+    write_store(arguments.store, tables, asked, holes)
+    return report(arguments.store, done, holes, len(requests) + len(borders))
+
+
+def report(store: Path, done: Downloaded, holes: dict[str, str], n_asked: int) -> int:
+    """Say what was written and what is missing; return the exit code."""
+    print(f"{len(done.tables)} tables, {sum(map(len, done.tables.values()))} rows in {store}")
     for name, what in done.substitutes.items():
         print(f"note: {name} is from another table than the first choice, {what}", file=sys.stderr)
-    if done.holes:
-        print(f"error: {describe_holes(done.holes, len(requests) + len(borders))}", file=sys.stderr)
-        left = f"holes: {', '.join(holes)}" if holes else "no holes: it keeps what an earlier run fetched"
-        print(f"the store {arguments.store} is usable; {left}", file=sys.stderr)
-        return SourceError.exit_code
-    return 0
+    if not done.holes:
+        return 0
+    print(f"error: {describe_holes(done.holes, n_asked)}", file=sys.stderr)
+    left = f"holes: {', '.join(holes)}" if holes else "no holes: it keeps what an earlier run fetched"
+    print(f"the store {store} is usable; {left}", file=sys.stderr)
+    return SourceError.exit_code
 
 
-def read_kept(folder: Path) -> Store:
-    """Return the store that is there; an empty one if there is none."""
+def read_kept(folder: Path, *, needed: bool) -> Store:
+    """Return the store that is there; an empty one if there is none, or none that can be used."""
+    nothing = Store(folder, {}, {}, Provenance("Statistics Norway"))
     try:
         return read_store(folder)
     except DataMissingError:
-        return Store(folder, {}, {}, Provenance("Statistics Norway"))
+        return nothing
+    except InvalidDataError as error:
+        if needed:
+            raise InvalidDataError(
+                f"{error}\n  - --only keeps the other tables of the store and these cannot be read: "
+                "fetch all of them (without --only)"
+            ) from error
+        print(f"warning: the store that was there is not used: {error}", file=sys.stderr)
+        return nothing
+
+
+@contextlib.contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Warnings as lines for people, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *place: print(f"warning: {message}", file=sys.stderr)
+        yield
 
 
 @contextlib.contextmanager
@@ -114,4 +169,6 @@ def announcing(count: int) -> Iterator[Callable[[str], None]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is written and said
+    sys.exit(code)

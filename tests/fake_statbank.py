@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 REGIONS = ["EAK", "0301", "1101", "1103", "1106", "3001", "EKG16"]
@@ -55,7 +56,7 @@ class Table:
 
 @dataclass
 class Fault:
-    """What the next data request gets instead of data."""
+    """What the next request gets instead of the right answer."""
 
     status: int = 503
     body: bytes = b""
@@ -63,6 +64,10 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut_to: int | None = None
     delay: float = 0.0
+    # Of what kind the request is: data, metadata, config or klass.
+    on: str = "data"
+    # Makes another document of the right one; takes the place of status and body.
+    alter: Callable[[Any], Any] | None = None
 
 
 @dataclass
@@ -75,6 +80,12 @@ class FakeStatBank:
     v2_down: bool = False
     remaining: str | None = None
     refuse_above: int | None = None
+    # Status and body of the refusal of too many cells.
+    refusal: tuple[int, bytes] = (
+        403,
+        b'{"type": "Parameter error", "title": "Too many cells selected", "status": 403}',
+    )
+    headers: dict[str, str] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     port: int = 0
@@ -136,6 +147,7 @@ def dataset(table: Table, dimensions: dict[str, list[str]], updated: str, *, val
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     bank: FakeStatBank
+    _alter: Callable[[Any], Any] | None = None
 
     def log_message(self, *args: object) -> None:
         pass
@@ -156,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer_v0(method, parts.path, body)
         elif bank.v2_down:
             self._send(503, b"", "text/plain")
+        elif (fault := self._next_fault(parts.path)) and not fault.alter:
+            self._send_fault(fault)
         elif parts.path.endswith("/config"):
             config = {
                 "maxDataCells": bank.max_cells,
@@ -174,6 +188,17 @@ class _Handler(BaseHTTPRequestHandler):
             selection = self._read_selection(method, parts.query, body)
             self._answer_data(bank.tables[parts.path.split("/")[-2]], selection)
 
+    def _next_fault(self, path: str) -> Fault | None:
+        """Fault that is due for this kind of request; one that alters waits for the document."""
+        kinds = {"config": "/config", "metadata": "/metadata", "data": "/data", "klass": "/api/klass/"}
+        kind = next((kind for kind, sign in kinds.items() if sign in path), "")
+        faults = self.bank.faults
+        if not faults or (faults[0].on if faults[0] else "data") != kind:
+            return None
+        fault = faults.pop(0)
+        self._alter = fault.alter if fault else None
+        return fault
+
     def _answer_klass(self, path: str) -> None:
         if path not in self.bank.klass:
             return self._send(404, b"", "application/json")
@@ -187,16 +212,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_data(self, table: Table, selection: dict[str, list[str]]) -> None:
         bank = self.bank
-        fault = bank.faults.pop(0) if bank.faults else None
-        if fault:
-            return self._send_fault(fault)
         has = table.dimensions
         if set(selection) - set(has) or any(set(v) - set(has[k]) for k, v in selection.items()):
             return self._problem("Non-existent value", 400)
         if set(has) - set(selection) - set(table.eliminable):
             return self._problem("Missing selection for mandantory variable", 400)
         if math.prod(len(v) for v in selection.values()) > (bank.refuse_above or bank.max_cells):
-            return self._problem("Too many cells selected", 403, http=403)
+            return self._send(bank.refusal[0], bank.refusal[1], "application/problem+json")
         chosen = {k: sorted(selection[k], key=has[k].index) for k in has if k in selection}
         return self._json(dataset(table, chosen, bank.updated))
 
@@ -223,6 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(http, body, "application/problem+json")
 
     def _json(self, document: object) -> None:
+        if self._alter:
+            document, self._alter = self._alter(json.loads(json.dumps(document))), None
         extra = (
             {}
             if self.bank.remaining is None
@@ -231,7 +255,8 @@ class _Handler(BaseHTTPRequestHandler):
                 "X-Rate-Limit-Reset": "0.7",
             }
         )
-        self._send(200, json.dumps(document).encode(), "application/json; charset=utf-8", extra)
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        self._send(200, body, "application/json; charset=utf-8", {**extra, **self.bank.headers})
 
     def _send(
         self,

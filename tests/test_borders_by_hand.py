@@ -46,7 +46,12 @@ def adjusted(monkeypatch):
 
     def set_adjustments(*moved: tuple[str, list[str]]) -> None:
         entries = [
-            {"date": datetime.date.fromisoformat(date), "codes": codes, "what": f"border of {codes[0]} moved"}
+            {
+                "date": datetime.date.fromisoformat(date),
+                "codes": codes,
+                "what": f"border of {codes[0]} moved",
+                "source": "invented",
+            }
             for date, codes in moved
         ]
         monkeypatch.setattr(klass, "_load_parameters", lambda: {"boundary_adjustment": entries})

@@ -1,12 +1,16 @@
 """From the wire to the regressions, on a fake Statistics Norway."""
 
+import hashlib
 import importlib.util
 import io
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -20,7 +24,9 @@ import kostnadsvekst as kv
 from conftest import ROOT
 from fake_country import ALIVE, CHANGES, CODES, COUNTS, country
 from fake_statbank import FakeStatBank, Fault, Table, running
-from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
+from kostnadsvekst import generations
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, OutputError
+from kostnadsvekst.generations import MARKER
 from kostnadsvekst.panel.differences import explain_differences
 from kostnadsvekst.panel.raw import AGES, RawData, read_raw
 from kostnadsvekst.provenance import Provenance
@@ -175,7 +181,10 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess:
         patch.setattr(sys, "argv", [script, *arguments])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
-            code = module.main()
+            try:
+                code = module.main()
+            except SystemExit as stopped:  # argparse
+                code = stopped.code
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
 
 
@@ -457,26 +466,259 @@ def test_writing_fails_without_harm(tmp_path, monkeypatch):
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.docx").write_text("x")
-    with pytest.raises(InvalidDataError, match="is not empty and no store"):
+    with pytest.raises(OutputError, match="is not empty and no store of this program"):
         write_store(other, {"a": frame()}, {})
     assert (other / "thesis.docx").read_text() == "x"
 
 
-def test_old_store_comes_back_when_the_new_one_cannot_be_put_in_place(tmp_path, monkeypatch):
+@pytest.mark.parametrize("way", ["exchange", "renames"])
+def test_old_store_stays_when_the_new_one_cannot_be_put_in_place(tmp_path, monkeypatch, way):
     folder = tmp_path / "s"
     write_store(folder, {"a": frame()}, {})
-    rename = Path.rename
+    rename, exchange = os.rename, generations._exchange
 
-    def fail_on_the_new(self: Path, target: Path) -> Path:
-        if Path(target) == folder and self.name != "store":
-            raise OSError("disk is gone")
-        return rename(self, target)
+    def fail_on_the_new(source, target):
+        if Path(target) == folder and Path(source).name == "new":
+            raise OSError(5, "disk is gone")
+        if way == "exchange":
+            raise OSError(5, "disk is gone")
+        return rename(source, target)
 
-    monkeypatch.setattr(Path, "rename", fail_on_the_new)
-    with pytest.raises(OSError, match="disk is gone"):
+    monkeypatch.setattr(
+        generations, "_exchange", fail_on_the_new if way == "exchange" else lambda *two: False
+    )
+    monkeypatch.setattr(os, "rename", fail_on_the_new)
+    with pytest.raises(OutputError, match=r"cannot be written: disk is gone .*; what was there is as it was"):
         write_store(folder, {"b": frame()}, {})
     assert list(read_store(folder).tables) == ["a"]
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
+    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(generations, "_exchange", exchange)
+    write_store(folder, {"b": frame()}, {})
+    assert list(read_store(folder).tables) == ["b"]
+
+
+# Files of the user, other people's folders, and every other place ----------
+
+
+def test_own_files_in_the_store_survive(fetched):
+    bank, folder = fetched
+    (folder / "store" / "notes.txt").write_text("what I found out")
+    (folder / "store" / "scripts").mkdir()
+    (folder / "store" / "scripts" / "mine.py").write_text("1")
+    assert fetch(bank, folder).returncode == 0
+    assert (folder / "store" / "notes.txt").read_text() == "what I found out"
+    assert (folder / "store" / "scripts" / "mine.py").read_text() == "1"
+    assert sorted(p.name for p in folder.iterdir()) == ["cache", "store"]
+    for name in ("notes.txt", "scripts/mine.py"):
+        (folder / "store" / name).unlink()
+    (folder / "store" / "scripts").rmdir()
+
+
+def test_a_changed_table_is_named_and_kept_aside(tmp_path):
+    write_store(tmp_path / "s", {"a": frame()}, {})
+    (tmp_path / "s" / "a.parquet").write_bytes(b"mine")
+    with pytest.warns(DataWarning, match=r"yours are kept as a\.parquet\.kept-1"):
+        write_store(tmp_path / "s", {"a": frame()}, {})
+    assert (tmp_path / "s" / "a.parquet.kept-1").read_bytes() == b"mine"
+    assert list(read_store(tmp_path / "s").tables) == ["a"]
+
+
+def test_a_store_from_before_the_marker_is_taken_over(tmp_path):
+    folder = tmp_path / "s"
+    write_store(folder, {"a": frame(), "b": frame()}, {})
+    (folder / MARKER).unlink()
+    (folder / "own.txt").write_text("own")
+    write_store(folder, {"b": frame()}, {})
+    assert sorted(p.name for p in folder.iterdir()) == [MARKER, "b.parquet", "datapackage.json", "own.txt"]
+
+
+OTHERS = {
+    "a package of somebody else": {"datapackage.json": '{"name": "energy", "resources": []}'},
+    "a package that copies our name": {
+        "datapackage.json": '{"name": "kostnadsvekst-store", "resources": []}'
+    },
+    "no package at all": {"datapackage.json": "[]"},
+    "a package that cannot be read": {"datapackage.json": "["},
+    "a deep package": {"datapackage.json": "[" * 100_000},
+    "a thesis": {"thesis.tex": "x"},
+    "a hidden file": {".git": "x"},
+    "results of the chapters": {MARKER: '{"kind": "results", "files": {}}'},
+    "a damaged marker": {MARKER: "{"},
+}
+
+
+@pytest.mark.parametrize("files", OTHERS.values(), ids=OTHERS)
+def test_a_folder_that_is_not_ours_is_refused_before_anything_is_asked(tmp_path, files):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with running(FakeStatBank()) as bank:
+        done = fetch(bank, tmp_path)
+        assert not bank.log
+    assert done.returncode == 3
+    assert str(folder) in done.stderr
+    assert re.search("name another folder|move the folder", done.stderr)
+    assert {p.name: p.read_text() for p in folder.iterdir()} == files
+
+
+BAD_INPUTS = [
+    (["--only", "weather"], 2, "nothing to fetch is called weather; there are net_expenditure"),
+    (["--start", "2020", "--end", "2015"], 2, "the panel cannot be of 2020 to 2015"),
+    (["--start", "15"], 2, "the panel cannot be of 15 to 2019"),
+    (["--end", "20199"], 2, "the panel cannot be of 2015 to 20199"),
+    (["--start", "two"], 2, "argument --start: invalid int value: 'two'"),
+    (["--offline", "--refresh"], 2, "--offline does not ask at all: choose one"),
+    (["--base-url", "data.ssb.no"], 2, "'data.ssb.no' is no address of a web service"),
+    (["--klass-url", "ftp://data.ssb.no"], 2, "'ftp://data.ssb.no' is no address of a web service"),
+    (["--base-url", "http://[::1"], 2, "'http://[::1' is no address of a web service"),
+    (["--stroe", "x"], 2, "unrecognized arguments: --stroe x"),
+    (["--store", "file"], 3, "file is a file: name a folder"),
+    (["--store", "file/store"], 3, "file/store cannot be a folder: "),
+    (["--store", "dangling"], 3, "dangling is a link to "),
+    (["--store", "/proc"], 3, "/proc is a mount point and cannot be replaced whole"),
+    (["--store", "/proc/store"], 3, "/proc/store cannot be written: "),
+    (["--store", "."], 3, "you are working in it: run from another folder"),
+    (["--store", "thesis"], 3, "thesis is not empty and no store of this program"),
+    (["--store", "read-only"], 3, "read-only is read-only: allow writing, or name another folder"),
+    (["--cache", "file"], 3, "the cache file cannot be written: "),
+    (["--cache", "/proc/cache"], 3, "the cache /proc/cache cannot be written: "),
+]
+
+
+@pytest.mark.parametrize(("more", "code", "words"), BAD_INPUTS, ids=[" ".join(b[0]) for b in BAD_INPUTS])
+def test_bad_inputs_are_told_with_place_and_remedy(fetched, tmp_path, monkeypatch, more, code, words):
+    bank, _ = fetched
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "a.tex").write_text("mine")
+    (tmp_path / "read-only").mkdir(mode=0o555)
+    monkeypatch.chdir(tmp_path)
+    usual = ["--store", "store", "--cache", "cache", "--base-url", bank.url, "--klass-url", bank.url_klass]
+    asked = len(bank.log)
+    done = run("fetch.py", *usual, *more)
+    assert len(bank.log) - asked <= 1
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "store").exists()
+    assert (tmp_path / "file").read_text() == (tmp_path / "thesis" / "a.tex").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+def test_output_for_every_terminal_and_into_a_closed_pipe(tmp_path):
+    command = [sys.executable, str(ROOT / "scripts" / "fetch.py"), "--dry-run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    done = subprocess.run(command, capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as closed:
+        closed.stdout.close()
+        assert closed.stderr.read() == b""
+        assert closed.wait(60) == 0
+
+
+def test_a_damaged_store_is_replaced_by_a_complete_run_only(fetched, tmp_path):
+    bank, folder = fetched
+    shutil.copytree(folder / "cache", tmp_path / "cache")
+    shutil.copytree(folder / "store", tmp_path / "store")
+    (tmp_path / "store" / "deaths.parquet").unlink()
+    done = fetch(bank, tmp_path, "--only", "urban")
+    assert done.returncode == 3
+    assert "deaths.parquet is missing" in done.stderr
+    assert "fetch all of them (without --only)" in done.stderr
+    done = fetch(bank, tmp_path)
+    assert done.returncode == 0
+    assert "warning: the store that was there is not used: " in done.stderr
+    assert len(read_store(tmp_path / "store").tables) == len(load_requests()) + 3
+
+
+def killed_stores(folder: Path, times: int) -> list[dict]:
+    command = [sys.executable, str(ROOT / "tests" / "store_deaths.py"), str(folder), str(times)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def assert_stores_survived(ends: list[dict]) -> None:
+    assert {end["code"] for end in ends} <= {-9, -15, 130}
+    for end in ends:
+        assert len(set(end["values"].values())) == 1, end
+        assert (len(end["values"]), end["own"], end["left"]) == (14, "own", 0), end
+    assert len({end["values"]["t0"] for end in ends}) > 1
+
+
+def test_a_store_survives_whatever_ends_the_writing(tmp_path):
+    ends = killed_stores(tmp_path, 12)
+    assert len(ends) == 12
+    assert_stores_survived(ends)
+
+
+@pytest.mark.slow
+def test_a_store_survives_many_ends(tmp_path):
+    assert_stores_survived(killed_stores(tmp_path, 400))
+
+
+def test_interrupting_is_one_line(tmp_path):
+    bank = statbank_of(invented())
+    bank.faults = [Fault(delay=30.0)]
+    command = [sys.executable, str(ROOT / "scripts" / "fetch.py"), "--base-url"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with running(bank):
+        places = ["--store", str(tmp_path / "store"), "--cache", str(tmp_path / "cache")]
+        started = subprocess.Popen(
+            [*command, bank.url, "--klass-url", bank.url_klass, *places],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        deadline = time.monotonic() + 60
+        while not bank.data_requests and time.monotonic() < deadline:
+            time.sleep(0.01)
+        started.send_signal(signal.SIGINT)
+        out, errors = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert out == ""
+    assert errors.splitlines()[-1].startswith("interrupted: the store is as it was")
+    assert len([line for line in errors.splitlines() if not line.startswith("warning: ")]) == 1
+    assert not (tmp_path / "store").exists()
+
+
+DESCRIPTIONS = {
+    "a list": "[]",
+    "null": "null",
+    "cut off": '{"version": "1", "resources": [',
+    "deep": '{"a": ' * 50_000,
+    "without resources": '{"version": "1"}',
+    "resources of another shape": '{"version": "1", "resources": {"a": 1}}',
+    "resources without names": '{"version": "1", "resources": [{}, 7, null]}',
+    "a path out of the store": '{"version": "1", "resources": [{"name": "a", "path": "../a", "hash": ""}]}',
+    "holes of another shape": '{"version": "1", "resources": [], "holes": [1]}',
+    "not UTF-8": b'{"version": "\xe6"}',
+}
+
+
+@pytest.mark.parametrize("text", DESCRIPTIONS.values(), ids=DESCRIPTIONS)
+def test_descriptions_of_other_shapes_are_named(tmp_path, text):
+    write_store(tmp_path / "s", {"a": frame()}, {})
+    content = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "s" / "datapackage.json").write_bytes(content)
+    with pytest.raises(InvalidDataError, match=r"store .* is damaged: fetch again.*\n  - datapackage\.json"):
+        read_store(tmp_path / "s")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 100, b"\0" * 1000])
+def test_tables_that_are_no_parquet_are_named(tmp_path, content):
+    write_store(tmp_path / "s", {"a": frame()}, {})
+    description = json.loads((tmp_path / "s" / "datapackage.json").read_text("utf-8"))
+    description["resources"][0]["hash"] = "sha256:" + hashlib.sha256(content).hexdigest()
+    (tmp_path / "s" / "datapackage.json").write_text(json.dumps(description))
+    (tmp_path / "s" / "a.parquet").write_bytes(content)
+    with pytest.raises(InvalidDataError, match=r"a\.parquet cannot be read: "):
+        read_store(tmp_path / "s")
 
 
 def test_parameters_name_known_quantities_and_units():

@@ -50,11 +50,15 @@ def changes() -> Path:
 
 def test_steps_of_the_report(raw, changes):
     panel = kv.build_panel(raw, changes=changes, population="start-of-year")
-    # Sandefjord and Tønsberg (Stokke was split), Sola and Sandnes (border adjusted) are out
-    assert [s["units"] for s in panel.attrs["steps"]] == [428, 422, 418, 418, 418]
+    # Sandefjord and Tønsberg (Stokke was split) are out, and pairs with a border adjusted in 2017 or 2019
+    assert [s["units"] for s in panel.attrs["steps"]] == [428, 422, 414, 414, 414]
     reasons = {e["municipality"]: e["reason"] for e in panel.attrs["log"]}
-    assert set(reasons) == {"0720", "0704", "0710", "1102", "1124"}
-    kept = kv.build_panel(raw, changes=changes, population="start-of-year", keep=["1102", "1124"])
+    adjusted = ["1102", "1124", "0928", "0937", "1444", "1449"]
+    assert set(reasons) == {"0720", "0704", "0710", *adjusted}
+    assert reasons["1449"].startswith(
+        "part of the basic unit Kjøs moved from Hornindal to Stryn on 2019-01-01"
+    )
+    kept = kv.build_panel(raw, changes=changes, population="start-of-year", keep=adjusted)
     assert kept["municipality"].nunique() == 420
     # Rissa and Leksvik, the report's example, are one unit before their merger
     start = raw[raw["quantity"] == "population_start"].set_index(["municipality", "year"])["value"]
@@ -73,7 +77,7 @@ def test_end_of_2019_is_not_known_for_units_merged_in_2020(raw, changes):
     # 356 in 2020, of which those that continue one municipality alone
     assert {"0301", "1101", "0101"} <= set(panel["municipality"])
     wider = kv.build_panel(raw, changes=changes, borders=2020)
-    assert [s["units"] for s in wider.attrs["steps"]] == [428, 356, 345, 345, 345]
+    assert [s["units"] for s in wider.attrs["steps"]] == [428, 356, 321, 321, 321]
     ends = wider.groupby("year")["population"].sum()
     # Oslo is the maximum of table A2, 69.349 (10 000 inhabitants): the report counts at the end of the year
     oslo = wider[wider["municipality"] == "0301"].set_index("year")["population"]

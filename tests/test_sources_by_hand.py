@@ -196,7 +196,7 @@ def test_a_store_takes_the_place_of_an_older_one_or_of_nothing(tmp_path):
     write_store(empty, {"a": cells()}, {})
     write_store(empty, {"b": cells()}, {})
     assert list(read_store(empty).tables) == ["b"]
-    assert sorted(p.name for p in empty.iterdir()) == ["b.parquet", "datapackage.json"]
+    assert sorted(p.name for p in empty.iterdir()) == [".kostnadsvekst.json", "b.parquet", "datapackage.json"]
     assert [p.name for p in tmp_path.iterdir()] == ["empty"]
 
 
@@ -304,7 +304,7 @@ def test_everything_that_can_be_fetched_is(tmp_path):
         assert message.startswith(
             "1 of 4 tables could not be fetched (the rest is in the cache); where a code is"
         )
-        assert "  - 9: HTTP 400: Non-existent table" in message
+        assert "  - 9: table 9: HTTP 400: Non-existent table" in message
         with pytest.raises(SourceError, match="1 of 1 tables"):
             download({"9": wrong["9"]}, [], 2015, 2016, **at)
         assert told[-3:] == ["1", "2", "klass_codes"]

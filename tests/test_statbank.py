@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +185,7 @@ def test_wrong_content_type_is_refused_at_once(bank, tmp_path):
 
 
 def test_retry_after_is_obeyed(bank, tmp_path):
-    bank.faults = [Fault(status=429, headers={"Retry-After": "0.4"})]
+    bank.faults = [Fault(status=503, headers={"Retry-After": "0.4"})]
     fetch(bank, tmp_path, policy=Policy(10_000, 1.0, 5.0, 3, 0.01, 5.0))
     assert bank.times[-1] - bank.times[-2] >= 0.4
 
@@ -208,7 +209,9 @@ def test_default_pace_is_the_stated_one(tmp_path):
     # the configuration of Statistics Norway says 0 calls, which does not mean without limit
     waited: list[float] = []
     with running(FakeStatBank(calls=0)) as bank:
-        transport = Transport(Cache(tmp_path), sleep=waited.append)
+        transport = Transport(
+            Cache(tmp_path), sleep=waited.append, clock=lambda: time.monotonic() + sum(waited)
+        )
         assert (transport.policy.calls, transport.policy.window) == (30, 60.0)
         # another name of the same host, so that no other test has used up its requests
         url = bank.url.replace("127.0.0.1", "localhost")
@@ -287,7 +290,9 @@ def test_fallback_when_v2_has_moved_but_not_for_unknown_tables(tmp_path):
         assert statbank.fetch("12362", ALL, base_url=moved, **options).attrs["api"] == "v0"
         with pytest.raises(SourceError, match="Non-existent table"):
             statbank.fetch("99999", ALL, base_url=bank.url, **options)
-        with pytest.raises(SourceError, match=r"the fallback did not help: HTTP 404 with a web page"):
+        with pytest.raises(
+            SourceError, match=r"the fallback did not help: table 99999: HTTP 404 with a web page"
+        ):
             statbank.fetch("99999", ALL, base_url=moved, **options)
 
 

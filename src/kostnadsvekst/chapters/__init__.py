@@ -292,7 +292,8 @@ def _would_be_synthetic(names: Sequence[str]) -> list[str]:
     for name in names:
         if find_chapter(name).reads in READS:
             words, option = READS[find_chapter(name).reads]
-            told.append(f"{name} reads {words} and would run on synthetic data (write --only {name} {option})")
+            way = f"write --only {name} {option}"
+            told.append(f"{name} reads {words} and would run on synthetic data ({way})")
     return told
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kostnadsvekst.errors import SourceError
+from kostnadsvekst.errors import OutputError, SourceError
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,19 @@ class Cache:
             return None
         try:
             origin = json.loads(described.read_text("utf-8"))
-            expected, retrieved = origin["sha256"], origin["retrieved"]
-        except (ValueError, KeyError) as error:
+            expected, retrieved = str(origin["sha256"]), str(origin["retrieved"])
+            asked = Request(origin["method"], origin["url"], origin["body"])
+            content = body.read_bytes()
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise SourceError(
                 f"cache file {described} is damaged; delete it or fetch with --refresh"
             ) from error
-        content = body.read_bytes()
         found = hashlib.sha256(content).hexdigest()
-        if found != expected:
+        if found != expected or asked != request:
+            wrong = f"sha256 {found[:12]}… instead of {expected[:12]}…"
+            wrong = wrong if found != expected else "it answers another request"
             raise SourceError(
-                f"cache file {body} is damaged: sha256 {found[:12]}… instead of {expected[:12]}… "
+                f"cache file {body} is damaged: {wrong} "
                 f"(received {retrieved} from {request.url}); delete it or fetch with --refresh"
             )
         return Answer(content, retrieved, expected, from_cache=True)
@@ -105,17 +108,32 @@ class Cache:
         -------
         Answer
             With the time of now as time of retrieval.
+
+        Raises
+        ------
+        OutputError
+            The folder cannot be written.
         """
         answer = Answer(
             body, datetime.now(UTC).isoformat(timespec="seconds"), hashlib.sha256(body).hexdigest()
         )
         described, content = self._paths(request)
         origin = {**asdict(request), "retrieved": answer.retrieved, "sha256": answer.sha256}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        described.unlink(missing_ok=True)
-        write_atomically(content, body)
-        write_atomically(described, json.dumps(origin, ensure_ascii=False, indent=1).encode())
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            described.unlink(missing_ok=True)
+            write_atomically(content, body)
+            write_atomically(described, json.dumps(origin, ensure_ascii=False, indent=1).encode())
+        except OSError as error:
+            raise OutputError(
+                f"the cache {self.folder} cannot be written: {error.strerror or error}; "
+                "make room or name another folder with --cache"
+            ) from error
         return answer
+
+    def path_of(self, request: Request) -> Path:
+        """File that holds the bytes of an answer, if there is one."""
+        return self._paths(request)[1]
 
     def _paths(self, request: Request) -> tuple[Path, Path]:
         return self.folder / f"{request.key}.json", self.folder / f"{request.key}.body"

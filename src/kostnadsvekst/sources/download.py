@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.errors import KostnadsvekstError, SourceError, SpecificationError
+from kostnadsvekst.errors import KostnadsvekstError, OutputError, SourceError, SpecificationError
 from kostnadsvekst.sources import klass, statbank
 from kostnadsvekst.sources.cache import Cache
-from kostnadsvekst.sources.transport import Policy, UnavailableError
+from kostnadsvekst.sources.transport import Policy, UnavailableError, host_of
 
+# KLASS has municipalities from 1972; a year beyond the other is a slip of the hand.
+EARLIEST, LATEST = 1972, 2100
 BORDERS = ("klass_changes", "klass_codes", "kostra_groups")
 
 Requests = Mapping[str, Mapping[str, Any]]
@@ -60,7 +62,17 @@ def fill_years(requests: Requests, start: int, end: int) -> dict[str, dict[str, 
     Returns
     -------
     dict
+
+    Raises
+    ------
+    SpecificationError
+        The years are none, or the last comes before the first.
     """
+    if not EARLIEST <= start <= end <= LATEST:
+        raise SpecificationError(
+            f"the panel cannot be of {start} to {end}: the first year comes before the last, and both are "
+            f"between {EARLIEST} and {LATEST}"
+        )
     years = [str(year) for year in range(start, end + 1)]
 
     def fill(code: str) -> list[str]:
@@ -175,7 +187,13 @@ def download(
     ------
     SourceError
         The source cannot be reached, or nothing could be fetched; all failures are listed.
+    SpecificationError
+        An address is none.
+    OutputError
+        The cache cannot be written.
     """
+    for url in (base_url, klass_url):
+        host_of(url)
     common: dict[str, Any] = {"cache": cache, "offline": offline, "refresh": refresh, "policy": policy}
     at_klass = {**common, "base_url": klass_url}
     fetch = partial(_fetch_or_otherwise, common={**common, "base_url": base_url})
@@ -226,6 +244,8 @@ def _run(jobs: Mapping[str, Callable[[], _Fetched]], announce: Callable[[str], N
             done.holes[name] = str(error)
             done.holes.update({other: "not tried" for other in jobs if other not in done.tables | done.holes})
             raise SourceError(describe_holes(done.holes, len(jobs))) from error
+        except OutputError:  # nothing that arrives could be kept
+            raise
         except KostnadsvekstError as error:
             done.holes[name] = str(error)
     if done.holes and not done.tables:

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.sources.cache import Cache, Request, default_folder
 from kostnadsvekst.sources.embedded import embedded_path
-from kostnadsvekst.sources.transport import Policy, Transport
+from kostnadsvekst.sources.transport import Policy, RejectedError, Transport
 
 __all__ = [
     "BASE_URL",
@@ -21,6 +21,7 @@ __all__ = [
     "MUNICIPALITIES",
     "SHARES_NOT_KNOWN",
     "UNKNOWN_CODE",
+    "boundary_adjustments",
     "fetch_changes",
     "fetch_codes",
     "fetch_kostra_groups",
@@ -66,7 +67,7 @@ def fetch_changes(start: int, end: int, **connection: Any) -> pd.DataFrame:
         ``changeOccurred``, ``oldCode``, ``oldName``, ``newCode``, ``newName``, as KLASS states them.
     """
     path = f"classifications/{MUNICIPALITIES}/changes?from={start}-01-01&to={end}-12-31"
-    return read_changes(_get(path, **connection))
+    return _get(path, read_changes, **connection)
 
 
 def fetch_codes(year: int, **connection: Any) -> pd.DataFrame:
@@ -83,7 +84,7 @@ def fetch_codes(year: int, **connection: Any) -> pd.DataFrame:
     DataFrame
         ``code``, ``name``; without the code for unknown.
     """
-    return read_codes(_get(f"classifications/{MUNICIPALITIES}/codesAt?date={year}-01-01", **connection))
+    return _get(f"classifications/{MUNICIPALITIES}/codesAt?date={year}-01-01", read_codes, **connection)
 
 
 def fetch_kostra_groups(years: Iterable[int], **connection: Any) -> pd.DataFrame:
@@ -108,8 +109,8 @@ def fetch_kostra_groups(years: Iterable[int], **connection: Any) -> pd.DataFrame
                 f"no KOSTRA grouping is known for {year}; "
                 f"there is one for {', '.join(map(str, KOSTRA_GROUP_TABLES))}"
             )
-        document = _get(f"correspondencetables/{KOSTRA_GROUP_TABLES[year]}", **connection)
-        frames.append(read_kostra_groups(document).assign(year=year))
+        groups = _get(f"correspondencetables/{KOSTRA_GROUP_TABLES[year]}", read_kostra_groups, **connection)
+        frames.append(groups.assign(year=year))
     return pd.concat(frames, ignore_index=True)[["year", "code", "kostra_group"]]
 
 
@@ -130,20 +131,26 @@ def read_changes(document: Mapping[str, Any] | pd.DataFrame | Path | str) -> pd.
     DataMissingError
         There is no such file.
     InvalidDataError
-        Columns are missing, or codes do not have four digits.
+        The file cannot be read, columns are missing, dates are none, or codes do not have four digits.
     """
     if isinstance(document, str | Path):
-        path = Path(document)
-        if not path.is_file():
-            raise DataMissingError(f"there is no file {str(path)!r} of municipal changes: check the path")
-        document = (
-            pd.read_csv(path, dtype=str) if path.suffix == ".csv" else json.loads(path.read_text("utf-8"))
-        )
-    frame = document if isinstance(document, pd.DataFrame) else pd.DataFrame(document.get("codeChanges", []))
+        document = _read_file(Path(document))
+    if isinstance(document, pd.DataFrame):
+        frame = document
+    elif isinstance(document, Mapping) and "codeChanges" not in document:
+        frame = pd.DataFrame()
+    else:
+        frame = pd.DataFrame(_items(document, ("codeChanges",), CHANGE_COLUMNS), columns=list(CHANGE_COLUMNS))
     lacking = [c for c in CHANGE_COLUMNS if c not in frame]
     if lacking:
         raise InvalidDataError(f"list of municipal changes lacks the columns {', '.join(lacking)}")
     frame = frame[list(CHANGE_COLUMNS)].astype(str)
+    undated = frame[~frame["changeOccurred"].str.fullmatch(r"\d{4}-\d{2}-\d{2}")]
+    if len(undated):
+        raise InvalidDataError(
+            "changeOccurred must be a date such as 2020-01-01",
+            [f"{r.oldCode} -> {r.newCode}: {r.changeOccurred[:40]}" for r in undated.head(20).itertuples()],
+        )
     odd = frame[~frame["oldCode"].str.fullmatch(r"\d{4}") | ~frame["newCode"].str.fullmatch(r"\d{4}")]
     if len(odd):
         raise InvalidDataError(
@@ -166,7 +173,7 @@ def read_codes(document: Mapping[str, Any]) -> pd.DataFrame:
     DataFrame
         ``code``, ``name``; without the code for unknown.
     """
-    items = document.get("codes") or document.get("classificationItems") or []
+    items = _items(document, ("codes", "classificationItems"), ("code", "name"))
     frame = pd.DataFrame([(item["code"], item["name"]) for item in items], columns=["code", "name"])
     return frame[frame["code"] != UNKNOWN_CODE].reset_index(drop=True)
 
@@ -185,11 +192,46 @@ def read_kostra_groups(document: Mapping[str, Any]) -> pd.DataFrame:
         ``code`` (the side with four digits), ``kostra_group`` (the other).
     """
     rows = []
-    for pair in document.get("correspondenceMaps", []):
+    for pair in _items(document, ("correspondenceMaps",), ("sourceCode", "targetCode")):
         source, target = str(pair["sourceCode"]), str(pair["targetCode"])
         code, group = (target, source) if len(target) == 4 and target.isdigit() else (source, target)
         rows.append((code, group))
     return pd.DataFrame(rows, columns=["code", "kostra_group"])
+
+
+def _read_file(path: Path) -> Any:
+    """Read a file of changes, CSV or JSON."""
+    if not path.is_file():
+        raise DataMissingError(f"there is no file {str(path)!r} of municipal changes: check the path")
+    try:
+        if path.suffix == ".csv":
+            return pd.read_csv(path, dtype=str)
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
+        raise InvalidDataError(
+            f"the file {str(path)!r} of municipal changes cannot be read ({what}): write CSV with the "
+            f"columns {', '.join(CHANGE_COLUMNS)}, or JSON as KLASS gives it, in UTF-8"
+        ) from error
+
+
+def _items(document: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    """List under one of the names of KLASS' JSON, each entry with its keys; anything else is named."""
+    if not isinstance(document, Mapping):
+        raise InvalidDataError(f"KLASS' answer is no JSON object with {' or '.join(names)}")
+    listed: Any = next((document[name] for name in names if document.get(name)), [])
+    if not isinstance(listed, list):
+        raise InvalidDataError(f"{' or '.join(names)} of KLASS' answer is no list")
+    wrong = [
+        f"entry {i + 1} is no object with {' and '.join(keys)} as text"
+        for i, item in enumerate(listed)
+        if not isinstance(item, Mapping) or not all(isinstance(item.get(key), str | int) for key in keys)
+    ]
+    if wrong:
+        more = [f"... and {len(wrong) - 20} more"] if len(wrong) > 20 else []
+        raise InvalidDataError(f"{len(wrong)} entries of {names[0]} cannot be read", [*wrong[:20], *more])
+    entries: list[Mapping[str, Any]] = listed
+    return entries
 
 
 def municipality_mapping(
@@ -245,7 +287,7 @@ def municipality_mapping(
     Changes are followed date by date. Pooled over dates, renamed municipalities look split (1852, 1903 and
     1940 appear twice as old codes, once for a name in 2018 and once for the number in 2020).
     """
-    last = end if borders == "merged-in-period" else int(borders)
+    last = end if borders == "merged-in-period" else _year_of(borders)
     if not start <= end <= last:
         raise SpecificationError(
             f"borders of {last} cannot hold the years {start}-{end}: municipalities merged later "
@@ -260,6 +302,12 @@ def municipality_mapping(
     frame = pd.DataFrame(rows, columns=["year", "code", "target", "weight", "note"])
     frame = _note_affected_targets(frame, listed, last, shares)
     return frame.sort_values(["year", "code", "target"], ignore_index=True)
+
+
+def _year_of(borders: int | str) -> int:
+    if isinstance(borders, str) and not borders.strip().isdecimal():
+        raise SpecificationError(f'borders {borders!r} are neither a year nor "merged-in-period"')
+    return int(borders)
 
 
 def list_splits(changes: pd.DataFrame) -> pd.DataFrame:
@@ -284,18 +332,53 @@ def list_splits(changes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["date", "code", "name", "targets"])
 
 
+def boundary_adjustments(start: int, end: int) -> pd.DataFrame:
+    """Parts of municipalities that went elsewhere than the rest, which the changes of codes do not tell.
+
+    Parameters
+    ----------
+    start, end : int
+        Years; what happened after 1 January of `start`, until 1 January of `end`.
+
+    Returns
+    -------
+    DataFrame
+        ``date``, ``origin`` and ``destination`` (names), ``codes`` (tuple: the municipalities whose area is
+        not the same before and after), ``what``, ``source``.
+
+    Notes
+    -----
+    Source: the notes of KLASS' versions; see ``data/parameters/municipalities.toml``.
+    """
+    rows = [
+        (a["date"].isoformat(), a.get("from", ""), a.get("to", ""), tuple(a["codes"]), a["what"], a["source"])
+        for a in _load_parameters()["boundary_adjustment"]
+    ]
+    frame = pd.DataFrame(rows, columns=["date", "origin", "destination", "codes", "what", "source"])
+    within = (frame["date"] > f"{start}-01-01") & (frame["date"] <= f"{end}-01-01")
+    return frame[within].reset_index(drop=True)
+
+
 def _get(
     path: str,
+    read: Callable[[Any], pd.DataFrame],
     *,
     base_url: str = BASE_URL,
     cache: Cache | Path | str | None = None,
     offline: bool = False,
     refresh: bool = False,
     policy: Policy | None = None,
-) -> Any:
+) -> pd.DataFrame:
     kept = cache if isinstance(cache, Cache) else Cache(Path(cache) if cache else default_folder())
     transport = Transport(kept, offline=offline, refresh=refresh, policy=policy)
-    return transport.get(Request("GET", f"{base_url}/{path}"))[0]
+    try:
+        found, _ = transport.get(Request("GET", f"{base_url}/{path}"), read=read)
+    except InvalidDataError as error:
+        raise InvalidDataError(f"KLASS {path}: {error.summary}", error.problems) from error
+    except RejectedError as error:
+        raise RejectedError(f"KLASS {path}: {error}", error.status) from error
+    frame: pd.DataFrame = found
+    return frame
 
 
 def _load_parameters() -> dict[str, Any]:
@@ -422,15 +505,11 @@ def _note_affected_targets(
             notes.setdefault(target, []).append(
                 f"received a part of {split.code} {split.name}, split on {split.date}: {SHARES_NOT_KNOWN}"
             )
-    for moved in _load_parameters()["boundary_adjustment"]:
-        date = moved["date"].isoformat()
-        start = int(frame["year"].min())
-        if not f"{start}-01-01" < date <= f"{last}-01-01":
-            continue
-        for code in moved["codes"]:
+    for moved in boundary_adjustments(int(frame["year"].min()), last).itertuples():
+        for code in moved.codes:
             # The code may be the one used after a change on the same day or before it.
-            target = _follow(_follow(code, date, changes, inclusive=True), date, changes)
-            notes.setdefault(target, []).append(f"{moved['what']} on {date}: population moved not known")
+            target = _follow(_follow(code, moved.date, changes, inclusive=True), moved.date, changes)
+            notes.setdefault(target, []).append(f"{moved.what} on {moved.date}: population moved not known")
     added = frame["target"].map(lambda target: "; ".join(dict.fromkeys(notes.get(target, []))))
     joined = frame["note"].where(frame["note"] != "", added)
     return frame.assign(note=joined)

@@ -4,9 +4,10 @@ import fnmatch
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +15,16 @@ from urllib.parse import urlencode
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, DataWarning, SourceError, SpecificationError
+from kostnadsvekst.errors import (
+    DataMissingError,
+    DataWarning,
+    InvalidDataError,
+    SourceError,
+    SpecificationError,
+)
 from kostnadsvekst.sources.cache import Answer, Cache, Request, default_folder
-from kostnadsvekst.sources.jsonstat import category_codes, read_dataset
+from kostnadsvekst.sources.jsonstat import category_codes, check_dimensions, read_dataset
+from kostnadsvekst.sources.rate_limits import LONGEST_WINDOW
 from kostnadsvekst.sources.transport import Policy, RejectedError, Transport, UnavailableError
 
 __all__ = [
@@ -81,16 +89,13 @@ class _Api:
         return Request("GET", f"{self.base_url}/table/{table}")
 
     def read_metadata(self, document: Any) -> dict[str, Dimension]:
-        if self.name == "v2":
-            return _read_metadata_v2(document)
-        return {
-            v["code"]: Dimension(
-                tuple(str(c) for c in v["values"]),
-                bool(v.get("elimination")),
-                dict(zip(map(str, v["values"]), v.get("valueTexts", ()), strict=False)),
-            )
-            for v in document["variables"]
-        }
+        read = _read_metadata_v2 if self.name == "v2" else _read_metadata_v0
+        try:
+            return read(document)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, InvalidDataError):
+                raise
+            raise SourceError(f"metadata are not as documented ({error!r:.200} not found)") from error
 
     def data(self, table: str, selection: Mapping[str, Sequence[str]]) -> Request:
         if self.name == "v2":
@@ -110,6 +115,7 @@ class _Fetched:
     frames: list[pd.DataFrame] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    readers: list[Callable[[Any], pd.DataFrame]] = field(default_factory=list)
 
 
 def fetch(
@@ -174,15 +180,16 @@ def fetch(
     transport = Transport(_open_cache(cache), offline=offline, refresh=refresh, policy=policy)
     if fallback_url is None and base_url == BASE_URL:
         fallback_url = FALLBACK_URL
+    by = partial(_fetch_named, table=table, selection=selection, transport=transport)
     try:
-        return _fetch_by(_Api("v2", base_url), table, selection, transport, fixed_policy=policy is not None)
+        return by(_Api("v2", base_url), fixed_policy=policy is not None)
     except (UnavailableError, DataMissingError, RejectedError) as fault:
         # An unknown table or code is HTTP 400; 404 means that v2 is no longer at this address.
         moved = isinstance(fault, RejectedError) and fault.status == 404
         if fallback_url is None or (isinstance(fault, RejectedError) and not moved):
             raise
         try:
-            return _fetch_by(_Api("v0", fallback_url), table, selection, transport, fixed_policy=True)
+            return by(_Api("v0", fallback_url), fixed_policy=True)
         except (UnavailableError, DataMissingError, RejectedError) as second:
             kind = SourceError if isinstance(fault, RejectedError) else type(fault)
             raise kind(f"{fault}\nthe fallback did not help: {second}") from fault
@@ -211,15 +218,28 @@ def _open_cache(cache: Cache | Path | str | None) -> Cache:
     return Cache(default_folder() if cache is None else Path(cache))
 
 
+def _fetch_named(
+    api: _Api, *, table: str, selection: Selection, transport: Transport, fixed_policy: bool
+) -> pd.DataFrame:
+    """Fetch by one interface; what goes wrong names the table."""
+    try:
+        return _fetch_by(api, table, selection, transport, fixed_policy=fixed_policy)
+    except RejectedError as error:
+        message = f"table {table}: {error}"
+        raise RejectedError(message, error.status, too_large=error.too_large) from error
+    except InvalidDataError as error:
+        if isinstance(error, SpecificationError):
+            raise
+        raise InvalidDataError(f"table {table}: {error.summary}", error.problems) from error
+    except SourceError as error:
+        raise type(error)(f"table {table}: {error}") from error
+
+
 def _fetch_by(
     api: _Api, table: str, selection: Selection, transport: Transport, *, fixed_policy: bool
 ) -> pd.DataFrame:
     limit = _read_limits(api, transport, fixed_policy=fixed_policy)
-    document, _ = transport.get(api.metadata(table))
-    try:
-        dimensions = api.read_metadata(document)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"metadata of table {table} are not as documented ({error!r} not found)") from error
+    dimensions, _ = transport.get(api.metadata(table), read=api.read_metadata)
     wanted, missing = resolve_selection(table, selection, dimensions)
     if missing:
         listed = "; ".join(f"{name}: {', '.join(codes)}" for name, codes in missing.items())
@@ -251,24 +271,64 @@ def _read_limits(api: _Api, transport: Transport, *, fixed_policy: bool) -> int:
     if api.name != "v2":
         return MAX_CELLS
     try:
-        config, _ = transport.get(Request("GET", f"{api.base_url}/config"))
+        config, _ = transport.get(Request("GET", f"{api.base_url}/config"), read=_read_config)
     except (RejectedError, DataMissingError):
         return MAX_CELLS
-    calls, window = config.get("maxCallsPerTimeWindow") or 0, config.get("timeWindow") or 0
-    if calls > 0 and window > 0 and not fixed_policy:
-        transport.policy = Policy(calls=int(calls), window=float(window))
-    return int(config.get("maxDataCells") or MAX_CELLS)
+    if config.calls and config.window and not fixed_policy:
+        transport.policy = replace(transport.policy, calls=config.calls, window=float(config.window))
+    return config.cells or MAX_CELLS
 
 
-def _read_metadata_v2(document: Mapping[str, Any]) -> dict[str, Dimension]:
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """Limits that the configuration states; 0 where it states nothing that makes sense."""
+
+    cells: int
+    calls: int
+    window: float
+
+
+def _read_config(document: Any) -> _Config:
+    if not isinstance(document, Mapping):
+        raise SourceError("the configuration is no JSON object")
+
+    def number(key: str, most: float) -> float:
+        stated = document.get(key)
+        usable = isinstance(stated, int | float) and not isinstance(stated, bool) and 0 < stated <= most
+        return float(stated) if usable and stated is not None else 0.0
+
+    return _Config(
+        int(number("maxDataCells", 1e9)),
+        int(number("maxCallsPerTimeWindow", 1e6)),
+        number("timeWindow", LONGEST_WINDOW),
+    )
+
+
+def _read_metadata_v0(document: Any) -> dict[str, Dimension]:
     return {
-        name: Dimension(
-            tuple(category_codes(document["dimension"][name])),
-            bool(document["dimension"][name].get("extension", {}).get("elimination", False)),
-            dict(document["dimension"][name].get("category", {}).get("label", {})),
+        v["code"]: Dimension(
+            tuple(str(c) for c in v["values"]),
+            bool(v.get("elimination")),
+            dict(zip(map(str, v["values"]), map(str, v.get("valueTexts", ())), strict=False)),
         )
-        for name in document["id"]
+        for v in document["variables"]
     }
+
+
+def _read_metadata_v2(document: Any) -> dict[str, Dimension]:
+    if not isinstance(document, Mapping) or "id" not in document:
+        raise KeyError("id")
+    described = document["dimension"]
+    dimensions = {}
+    for name in check_dimensions(document):
+        extension = described[name].get("extension", {})
+        labels = described[name].get("category", {}).get("label", {})
+        dimensions[name] = Dimension(
+            tuple(category_codes(described[name])),
+            bool(extension.get("elimination", False)),
+            {code: str(text) for code, text in labels.items()},
+        )
+    return dimensions
 
 
 def resolve_selection(
@@ -384,19 +444,42 @@ def _require_all(table: str, transport: Transport, requests: list[Request]) -> N
 def _fetch_chunk(
     api: _Api, table: str, chunk: dict[str, tuple[str, ...]], transport: Transport, fetched: _Fetched
 ) -> None:
-    request = api.data(table, chunk)
+    request, read = api.data(table, chunk), partial(_checked_chunk, table, chunk)
     try:
-        document, answer = transport.get(request)
+        frame, answer = transport.get(request, read=read)
     except RejectedError as error:
         cells = math.prod(len(codes) for codes in chunk.values())
-        if error.status != 403 or cells == 1:  # 403: more cells than the source gives at once
+        if cells == 1 or not _is_too_large(api, table, chunk, transport, error):
             raise
-        for part in split_selection(chunk, math.ceil(cells / 2)):
+        for part in _halves(chunk):
             _fetch_chunk(api, table, part, transport, fetched)
         return
-    fetched.frames.append(_checked_chunk(table, chunk, document))
+    fetched.frames.append(frame)
     fetched.answers.append(answer)
     fetched.requests.append(request)
+    fetched.readers.append(read)
+
+
+def _halves(chunk: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, tuple[str, ...]]]:
+    """Both halves of a selection, cut along its longest dimension."""
+    longest = max(chunk, key=lambda name: len(chunk[name]))
+    codes, middle = chunk[longest], math.ceil(len(chunk[longest]) / 2)
+    for half in (codes[:middle], codes[middle:]):
+        yield {**chunk, longest: half}
+
+
+def _is_too_large(
+    api: _Api, table: str, chunk: Mapping[str, tuple[str, ...]], transport: Transport, error: RejectedError
+) -> bool:
+    """Whether fewer cells would be given, as the refusal says or, if it says nothing, as one cell shows."""
+    if error.too_large or error.status != 403:
+        return error.too_large
+    one = {name: codes[:1] for name, codes in chunk.items()}
+    try:
+        transport.get(api.data(table, one), read=partial(_checked_chunk, table, one))
+    except RejectedError:
+        return False
+    return True
 
 
 def _checked_chunk(table: str, chunk: Mapping[str, tuple[str, ...]], document: Any) -> pd.DataFrame:
@@ -433,9 +516,10 @@ def _refetch_outdated(transport: Transport, fetched: _Fetched) -> None:
             f"({', '.join(sorted(set(stamps)))}); fetch them again with a network"
         )
     for i in outdated:
-        document, fetched.answers[i] = transport.get(fetched.requests[i], refresh=True)
-        fetched.frames[i] = read_dataset(document)[fetched.frames[i].columns]
-        if document.get("updated") != latest:
+        fetched.frames[i], fetched.answers[i] = transport.get(
+            fetched.requests[i], refresh=True, read=fetched.readers[i]
+        )
+        if fetched.frames[i].attrs["updated"] != latest:
             raise SourceError("the table was updated while it was fetched; run again")
 
 

@@ -3,8 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +11,13 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.generations import check_place, recover, replacing
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.version import __version__
 
 FORMAT_VERSION = 1
 DESCRIPTION = "datapackage.json"
+KIND = "store"
 LICENCE = {"name": "CC-BY-4.0", "path": "https://creativecommons.org/licenses/by/4.0/", "title": "CC BY 4.0"}
 SOURCE = {"title": "Statistics Norway", "path": "https://www.ssb.no"}
 
@@ -51,7 +51,7 @@ def write_store(
     requests: Mapping[str, Mapping[str, Any]],
     holes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a store; the old one stays as it is until the new one is complete.
+    """Write a store; the old one stays as it is until the new one is complete, and files of others stay.
 
     Parameters
     ----------
@@ -62,14 +62,18 @@ def write_store(
         Name -> entry that the table was fetched by.
     holes : mapping, optional
         Name of each table that could not be fetched -> why; kept in the description.
+
+    Raises
+    ------
+    OutputError
+        The folder holds something else than a store of this program, or cannot be replaced.
+
+    Warns
+    -----
+    DataWarning
+        A file of somebody else had the name of one of the store: it is kept under another.
     """
-    folder = Path(folder).resolve()
-    if folder.exists() and not (folder / DESCRIPTION).is_file() and any(folder.iterdir()):
-        raise InvalidDataError(f"{folder} is not empty and no store: choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        fresh.chmod(0o755)
+    with replacing(folder, kind=KIND, adopt=_adopt) as fresh:
         resources = [
             _write_table(fresh, name, frame, requests.get(name)) for name, frame in sorted(tables.items())
         ]
@@ -87,9 +91,34 @@ def write_store(
         (fresh / DESCRIPTION).write_text(
             json.dumps(description, ensure_ascii=False, indent=1) + "\n", "utf-8"
         )
-        _swap(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_store_place(folder: Path | str) -> None:
+    """Check that a store can be written to a folder, before anything is fetched.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    OutputError
+        The folder holds something else than a store of this program, or cannot be replaced.
+    """
+    check_place(folder, kind=KIND, adopt=_adopt)
+
+
+def _adopt(folder: Path) -> Mapping[str, str] | None:
+    """Files of a store that was written before stores had a marker."""
+    problems: list[str] = []
+    description = _read_description(folder, problems)
+    if problems or not str(description.get("created_by")).startswith("kostnadsvekst "):
+        return None
+    if description.get("name") != "kostnadsvekst-store":
+        return None
+    own = hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
+    files = {r["path"]: r["hash"].removeprefix("sha256:") for r in description["resources"]}
+    return {**files, DESCRIPTION: own}
 
 
 def read_store(folder: Path | str) -> Store:
@@ -111,26 +140,60 @@ def read_store(folder: Path | str) -> Store:
         It was written by another version, or files are missing or altered: all are listed.
     """
     folder = Path(folder)
+    recover(folder)
     if not (folder / DESCRIPTION).is_file():
         raise DataMissingError(f"{folder} holds no {DESCRIPTION}: make a store with scripts/fetch.py")
-    try:
-        description = json.loads((folder / DESCRIPTION).read_text("utf-8"))
-    except ValueError as error:
-        raise InvalidDataError(f"{folder / DESCRIPTION} is damaged: {error}") from error
+    problems: list[str] = []
+    description = _read_description(folder, problems)
     found = str(description.get("version"))
-    if found != str(FORMAT_VERSION):
+    if not problems and found != str(FORMAT_VERSION):
         raise InvalidDataError(
             f"the store {folder} has format {found}, this version reads {FORMAT_VERSION}: "
             "fetch again with scripts/fetch.py (answers in the cache are not downloaded again)"
         )
-    problems: list[str] = []
-    tables = {r["name"]: _read_table(folder, r, problems) for r in description["resources"]}
+    resources = [] if problems else description["resources"]
+    tables = {r["name"]: _read_table(folder, r, problems) for r in resources}
     if problems:
         raise InvalidDataError(f"the store {folder} is damaged: fetch again with scripts/fetch.py", problems)
-    requests = {r["name"]: r["request"] for r in description["resources"] if r.get("request")}
-    digest = hashlib.sha256("".join(r["hash"] for r in description["resources"]).encode()).hexdigest()
+    requests = {r["name"]: r["request"] for r in resources if r.get("request")}
+    digest = hashlib.sha256("".join(r["hash"] for r in resources).encode()).hexdigest()
     provenance = Provenance("Statistics Norway", folder.name, digest)
     return Store(folder, tables, requests, provenance, description.get("holes", {}))
+
+
+def _read_description(folder: Path, problems: list[str]) -> dict[str, Any]:
+    """Read the description of a store; what is wrong with it is added to the problems."""
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text("utf-8"))
+    except FileNotFoundError:
+        description = None
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"{DESCRIPTION} cannot be read: {_briefly(error)}")
+        return {}
+    if not isinstance(description, dict) or not isinstance(description.get("resources"), list):
+        problems.append(f"{DESCRIPTION} is no description of a store (an object with a list of resources)")
+        return {}
+    for i, resource in enumerate(description["resources"]):
+        problems += [f"{DESCRIPTION}: resource {i + 1} {what}" for what in _wrong_with(resource)]
+    if not isinstance(description.get("holes", {}), dict):
+        problems.append(f"{DESCRIPTION}: holes must be an object of names and reasons")
+    return description
+
+
+def _wrong_with(resource: Any) -> list[str]:
+    if not isinstance(resource, dict):
+        return [f"is a {type(resource).__name__}, not an object"]
+    wrong = [f"has no {key}" for key in ("name", "path", "hash") if not isinstance(resource.get(key), str)]
+    path = resource.get("path")
+    if isinstance(path, str) and (path in ("", ".", "..") or Path(path).name != path or "\\" in path):
+        wrong.append(f"has the path {path!r}, which leads out of the store")
+    if not isinstance(resource.get("request"), dict | None):
+        wrong.append("has a request that is no object")
+    return wrong
+
+
+def _briefly(error: BaseException) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("\n")[0][:200]
 
 
 def _write_table(
@@ -175,25 +238,14 @@ def _read_table(folder: Path, resource: Mapping[str, Any], problems: list[str]) 
     if not path.is_file():
         problems.append(f"{path.name} is missing")
         return pd.DataFrame()
-    content = path.read_bytes()
-    if "sha256:" + hashlib.sha256(content).hexdigest() != resource["hash"]:
-        problems.append(f"{path.name} is not the file that was written (another sha256)")
+    try:
+        content = path.read_bytes()
+        if "sha256:" + hashlib.sha256(content).hexdigest() != resource["hash"]:
+            problems.append(f"{path.name} is not the file that was written (another sha256)")
+            return pd.DataFrame()
+        frame = pd.read_parquet(io.BytesIO(content))
+    except (OSError, ValueError) as error:  # those of Arrow are ValueErrors
+        problems.append(f"{path.name} cannot be read: {_briefly(error)}")
         return pd.DataFrame()
-    frame = pd.read_parquet(io.BytesIO(content))
     frame.attrs = {k: resource.get(k) for k in ("title", "retrieved", "updated")}
     return frame
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent)) / "store"
-    folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except BaseException:
-        old.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(old.parent, ignore_errors=True)
