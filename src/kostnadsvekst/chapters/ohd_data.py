@@ -23,7 +23,7 @@ from kostnadsvekst.analysis.acute_beds.survival import (
 )
 from kostnadsvekst.chapters import Settings
 from kostnadsvekst.models.acute_beds import check_panel, estimate_effects
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import SyntheticAcuteBeds, simulate
 
@@ -51,8 +51,7 @@ class Inputs:
     @property
     def provenance(self) -> Provenance:
         """Origin of the panel."""
-        origin: Provenance = self.panel.attrs["provenance"]
-        return origin
+        return provenance_of(self.panel)
 
 
 @dataclass(frozen=True)

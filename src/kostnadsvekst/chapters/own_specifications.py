@@ -6,6 +6,7 @@ from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models.fixed_effects import estimate
 from kostnadsvekst.models.specifications import read_specifications
 from kostnadsvekst.panel.load import load_panel
+from kostnadsvekst.provenance import provenance_of
 from kostnadsvekst.report.regression_tables import table
 from kostnadsvekst.report.tables import render
 
@@ -36,4 +37,4 @@ def run(settings: Settings) -> ChapterResult:
     for lang in settings.languages:
         files |= {f"{FOLDER}/{name}": text for name, text in render(made, lang).items()}
     summary = tuple(both(f"{name}: {spec.formula}") for name, spec in specs.items())
-    return ChapterResult(files, summary=summary, data_origin=(panel.attrs["provenance"].origin,))
+    return ChapterResult(files, summary=summary, data_origin=(provenance_of(panel).origin,))
