@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -274,7 +275,7 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
         ".dta": pyreadstat.read_dta,
         ".sav": pyreadstat.read_sav,
     }
-    stem = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    stem = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     ready = folder / f"{stem}.ready"
     if not ready.exists():
         chunks = pyreadstat.read_file_in_chunks(
