@@ -13,6 +13,7 @@ __all__ = [
     "DisclosureError",
     "InvalidDataError",
     "KostnadsvekstError",
+    "OutputError",
     "SourceError",
     "SpecificationError",
 ]
@@ -53,6 +54,10 @@ class SpecificationError(KostnadsvekstError, ValueError):
     """A specification that cannot be read, or that the data at hand do not identify."""
 
     exit_code = 2
+
+
+class OutputError(KostnadsvekstError):
+    """Results or data cannot be written where they were asked for; what was there is as it was."""
 
 
 class SourceError(KostnadsvekstError):

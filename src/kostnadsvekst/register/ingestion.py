@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,14 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.register.episodes import CodeBook, find_files
-from kostnadsvekst.register.masking import RaggedRow, describe_failure, masked
+from kostnadsvekst.register.literal_paths import (
+    duckdb_path,
+    is_utf8,
+    opened_parquet,
+    parquet_labels,
+    utf8_path,
+)
+from kostnadsvekst.register.masking import RaggedRow, describe_failure, masked, telling_full_disk
 from kostnadsvekst.register.painter import year_of_day
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
@@ -162,6 +170,8 @@ def ingest(
         Columns that are missing in any file (all at once), or no usable row.
     SpecificationError
         A mapping that cannot be read, or a file of an unknown kind.
+    OutputError
+        The disk is full.
 
     Notes
     -----
@@ -176,7 +186,7 @@ def ingest(
     fingerprint = _fingerprint(files, plan)
     done = _stored_report(target, fingerprint)
     root = Path(temp_directory) if temp_directory else target.parent
-    with workspace(root, key=fingerprint[:16]) as folder:
+    with telling_full_disk(target.parent, root), workspace(root, key=fingerprint[:16]) as folder:
         if done is not None:
             return done
         staged = [Delivery(path.name, _stage(path, folder)) for path in files]
@@ -247,7 +257,8 @@ def _fingerprint(files: Sequence[Path], plan: Mapping[str, Any]) -> str:
 def _stored_report(target: Path, fingerprint: str) -> IngestReport | None:
     if not target.is_file():
         return None
-    metadata = pq.read_metadata(target).metadata or {}
+    with opened_parquet(target) as file:
+        metadata = file.metadata.metadata or {}
     if metadata.get(b"fingerprint", b"").decode() != fingerprint:
         return None
     return IngestReport(**{**json.loads(metadata[b"report"]), "out": str(target), "reused": True})
@@ -256,7 +267,7 @@ def _stored_report(target: Path, fingerprint: str) -> IngestReport | None:
 def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
     """Files that DuckDB can read: statistical formats are turned into Parquet, a chunk at a time."""
     if path.suffix.lower() not in _STATISTICS_FILES:
-        return (path,)
+        return (path.absolute(),)
     import pyreadstat
 
     readers: dict[str, Any] = {
@@ -264,11 +275,11 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
         ".dta": pyreadstat.read_dta,
         ".sav": pyreadstat.read_sav,
     }
-    stem = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    stem = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     ready = folder / f"{stem}.ready"
     if not ready.exists():
         chunks = pyreadstat.read_file_in_chunks(
-            readers[path.suffix.lower()], str(path), chunksize=_CHUNK_ROWS
+            readers[path.suffix.lower()], utf8_path(path, folder), chunksize=_CHUNK_ROWS
         )
         for number, (frame, _) in enumerate(chunks):
             part = folder / f"{stem}-{number:05}.parquet"
@@ -293,6 +304,11 @@ def _sort_and_write(
 
     spill = folder / "spill"
     spill.mkdir(exist_ok=True)
+    if not is_utf8(str(spill)):
+        raise SpecificationError(
+            f"{str(folder.parent)!r}: the database cannot spill into a folder whose name is not UTF-8; name "
+            "another temp_directory"
+        )
     size = sum(path.stat().st_size for delivery in staged for path in delivery.parts)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
@@ -300,7 +316,8 @@ def _sort_and_write(
         "max_temp_directory_size": f"{20 * size // 10**9 + 4}GB",
     }
     with duckdb.connect(config=config) as connection:
-        checked = _checked_rows(connection, staged, plan)
+        connection.execute("SET enable_progress_bar = false")  # it would be drawn on standard output
+        checked = _checked_rows(connection, staged, plan, folder)
         connection.execute(f"CREATE TEMP VIEW checked AS {checked}")
         refused, repaired, n_read = _count_reasons(connection)
         columns = "person, birth_year, sex, municipality, service, start_day, end_day, hundredths"
@@ -315,12 +332,14 @@ def _sort_and_write(
 def _says_synthetic(path: Path) -> bool:
     if path.suffix.lower() != ".parquet":
         return False
-    return (pq.read_schema(path).metadata or {}).get(b"origin") == b"synthetic"
+    return parquet_labels(path).get(b"origin") == b"synthetic"
 
 
-def _checked_rows(connection: Any, staged: Sequence[Delivery], plan: Mapping[str, dict[str, Any]]) -> str:
+def _checked_rows(
+    connection: Any, staged: Sequence[Delivery], plan: Mapping[str, dict[str, Any]], folder: Path
+) -> str:
     """Write SQL of all rows in our columns with the reason why a row is refused."""
-    relations = [_relation(delivery.parts, plan["csv"]) for delivery in staged]
+    relations = [_relation(delivery.parts, plan["csv"], folder) for delivery in staged]
     types = [
         dict(_described(connection, relation, delivery, plan["csv"]))
         for delivery, relation in zip(staged, relations, strict=True)
@@ -347,13 +366,15 @@ def _checked_rows(connection: Any, staged: Sequence[Delivery], plan: Mapping[str
 _INTEGER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 
 
-def _relation(parts: Sequence[Path], options: Mapping[str, Any]) -> str:
-    names = ", ".join(_quoted(str(path)) for path in parts)
+def _relation(parts: Sequence[Path], options: Mapping[str, Any], folder: Path) -> str:
+    names = ", ".join(_quoted(duckdb_path(path, folder)) for path in parts)
+    # A folder called "sex=1" gives no column.
     if parts[0].suffix.lower() == ".parquet":
-        return f"read_parquet([{names}])"
+        return f"read_parquet([{names}], hive_partitioning = false)"
     written = [f"delim = {_quoted(str(options['delimiter']))}"] if "delimiter" in options else []
     written += [f"encoding = {_quoted(str(options['encoding']))}"] if "encoding" in options else []
-    return f"read_csv([{names}], header = true, all_varchar = true{''.join(', ' + o for o in written)})"
+    fixed = ["header = true", "all_varchar = true", "hive_partitioning = false"]
+    return f"read_csv([{names}], {', '.join([*fixed, *written])})"
 
 
 def _described(
@@ -512,7 +533,8 @@ def _write_sorted(
     places = CodeBook()
     schema = _out_schema(synthetic)
     with (
-        pq.ParquetWriter(partial, schema, compression="zstd", compression_level=1) as writer,
+        partial.open("wb") as file,  # opened here: its name need not be UTF-8
+        pq.ParquetWriter(file, schema, compression="zstd", compression_level=1) as writer,
         RowProgress("sorting", counted.rows_read) as progress,
     ):
         for rows in _whole_persons(_batches(relation, progress), places):
