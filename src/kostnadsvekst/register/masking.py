@@ -40,6 +40,11 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         "text that is not in the file's encoding",
         'name the encoding in the mapping, such as [csv] encoding = "latin-1", or mend the line',
     ),
+    (
+        "invalid state",
+        "lines that end in different ways, or a quote in the middle of a field",
+        "save the file again with one kind of line end, and close or double the quotes",
+    ),
     ("unterminated quote", "a quote that is not closed", "close or remove the quote in that line"),
     (
         "Out of Memory",
@@ -106,7 +111,7 @@ def telling_full_disk(*folders: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_full_disk(error):
+        if not is_full_disk(error):
             raise
     else:
         return
@@ -118,7 +123,13 @@ def telling_full_disk(*folders: Path) -> Iterator[None]:
     )
 
 
-def _is_full_disk(error: Exception) -> bool:
+def is_full_disk(error: Exception) -> bool:
+    """Whether an error says, in any library's words, that the disk is full.
+
+    Parameters
+    ----------
+    error : Exception
+    """
     if isinstance(error, KostnadsvekstError):
         return False
     if isinstance(error, OSError) and error.errno in _FULL:

@@ -61,7 +61,7 @@ def read_delimited(
     """
     name = str(path)
     text, encoding = decode(_content(path), name, encoding)
-    delimiter, text, skipped = _delimiter(text, delimiter)
+    delimiter, text, skipped = find_delimiter(text, delimiter)
     how = f"{_NAMES.get(delimiter, repr(delimiter))} between columns, {encoding}"
     rows = [Row(place + skipped, cells) for place, cells in _rows(text, delimiter, name)]
     if not any(cell.strip() for row in rows for cell in row.cells):
@@ -89,7 +89,7 @@ def decode(content: bytes, name: str, encoding: str | None = None) -> tuple[str,
     SpecificationError
         An encoding that does not exist.
     """
-    chosen = encoding or _byte_order(content)
+    chosen = encoding or byte_order(content)
     if chosen:
         return _decode_as(content, chosen, name), chosen
     try:
@@ -124,7 +124,13 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
-def _byte_order(content: bytes) -> str | None:
+def byte_order(content: bytes) -> str | None:
+    """Find the encoding that the first bytes tell: a mark, or zeros in every second byte.
+
+    Parameters
+    ----------
+    content : bytes
+    """
     for mark, encoding in _BYTE_ORDER:
         if content.startswith(mark):
             return encoding
@@ -167,25 +173,34 @@ def _refuse_mixed_encodings(content: bytes, name: str) -> None:
         )
 
 
-def _delimiter(text: str, given: str | None) -> tuple[str, str, int]:
-    """Mark between columns, the text without a line that tells it, and the number of lines left out."""
+def find_delimiter(text: str, given: str | None = None, quote: str = '"') -> tuple[str, str, int]:
+    """Mark between columns, the text without a line that tells it, and the number of lines left out.
+
+    Parameters
+    ----------
+    text : str
+        The file, or its beginning.
+    given : str, optional
+        The mark if it is known. Otherwise Excel's line ``sep=;`` tells it; then the mark with which most rows
+        have the same number of columns, the first of `DELIMITERS` where several do.
+    quote : str
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = text.partition("\n")
     told = _SEPARATOR.fullmatch(first.lstrip("\ufeff"))
     if told:
         return given or told[1], rest, 1
-    return given or max(DELIMITERS, key=lambda mark: _fit(text, mark)), text, 0
+    return given or max(DELIMITERS, key=lambda mark: _fit(text, mark, quote)), text, 0
 
 
-def _fit(text: str, delimiter: str) -> tuple[int, int]:
+def _fit(text: str, delimiter: str, quote: str) -> tuple[int, int]:
     """How many rows have the usual number of columns with a delimiter, and how few have not."""
     sample = "\n".join(text.split("\n", _SAMPLE)[:_SAMPLE])
     widths: list[int] = []
     # A quote in the middle of a cell says that the mark is another, or the sample ends inside a cell.
     with suppress(csv.Error):
-        widths.extend(
-            len(cells) for cells in csv.reader(io.StringIO(sample), delimiter=delimiter, strict=True)
-        )
+        reader = csv.reader(io.StringIO(sample), delimiter=delimiter, quotechar=quote, strict=True)
+        widths.extend(len(cells) for cells in reader)
     wide = [width for width in widths if width > 1]
     usual = max((wide.count(width) for width in set(wide)), default=0)
     return (usual, usual - len(wide))

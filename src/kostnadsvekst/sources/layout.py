@@ -109,7 +109,7 @@ def find_table(rows: Sequence[Row], file: str, how: str = "") -> Found:
         If rows have another number of cells than the names, there is a second table, names are missing or
         there twice, or there are no names at all; lines are named.
     """
-    begin = _header_position(rows)
+    begin = header_position(rows)
     end = _end_of_table(rows, begin)
     width = len(rows[begin].cells)
     inside = [row for row in rows[begin + 1 : end] if not all(map(is_blank, row.cells))]
@@ -135,8 +135,14 @@ def _texts(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _header_position(rows: Sequence[Row]) -> int:
-    """First row that is no title: a title is one cell alone, or stands apart above a blank line."""
+def header_position(rows: Sequence[Row]) -> int:
+    """Position of the first row that is no title.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        A title is one cell alone, or stands apart above a blank line.
+    """
     usual = _usual_width(rows)
     for position, row in enumerate(rows):
         n_filled = _n_filled(row)
