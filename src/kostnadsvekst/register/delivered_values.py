@@ -3,13 +3,14 @@
 One reading for text, numbers and dates of every kind of file. Nothing depends on the machine's time zone.
 """
 
+import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.register.schema import SERVICE_CODES
+from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES
 from kostnadsvekst.sources.missing_symbols import MISSING_TEXTS
 from kostnadsvekst.sources.number_texts import BLANKS, EXACT
 
@@ -35,6 +36,9 @@ PLACEHOLDERS = (
 _FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 _DECIMALS = ("DOUBLE", "FLOAT")
 _ZONED = "TIMESTAMP WITH TIME ZONE"
+_MISSING = "|".join((*map(re.escape, sorted(MISSING_TEXTS)), r"\.[A-Za-z_]"))
+# Most values, so that the rest is looked at more closely: whole numbers, ISO dates, names of services.
+_ORDINARY = "[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[a-z_]{5,}"
 _PLACE = r"^(?i:K[-_ ]?)?([0-9]{3,4})(?:(?:\s*[-–:_]\s*|\s+)\pL.*)?$"
 
 
@@ -79,74 +83,18 @@ class DeliveredColumns:
         column = self.column(name)
         if self.type_of(name) in _DECIMALS:
             whole = f"{column} = floor({column}) AND abs({column}) <= {EXACT}"
-            column = (
-                f"CASE WHEN {whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE {column}::VARCHAR END"
-            )
-        plain = f"trim(CAST({column} AS VARCHAR), {quoted(BLANKS)})"
-        missing = ", ".join(map(quoted, sorted(MISSING_TEXTS)))
+            integer = f"CAST(CAST({column} AS BIGINT) AS VARCHAR)"
+            column = f"CASE WHEN {whole} THEN {integer} ELSE CAST({column} AS VARCHAR) END"
+        elif self.type_of(name) != "VARCHAR":
+            column = f"CAST({column} AS VARCHAR)"
+        plain = f"trim({column}, {quoted(BLANKS)})"
+        # No list of values: the database would make a join of it.
         return (
-            f"CASE WHEN {plain} IN ({missing}) OR regexp_full_match({plain}, '\\.[A-Za-z_]') THEN NULL "
-            f"ELSE regexp_replace({plain}, '^([0-9]+)\\.0+$', '\\1') END"
+            f"CASE WHEN regexp_full_match({column}, {quoted(_ORDINARY)}) THEN {column} "
+            f"WHEN regexp_full_match({plain}, {quoted(_MISSING)}) THEN NULL "
+            f"WHEN contains({plain}, '.') THEN regexp_replace({plain}, '^([0-9]+)\\.0+$', '\\1') "
+            f"ELSE {plain} END"
         )
-
-    def place(self) -> str:
-        """Write SQL of a municipality without what stands before and after its code."""
-        text = self.text("municipality")
-        return f"coalesce(nullif(regexp_extract({text}, {quoted(_PLACE)}, 1), ''), {text})"
-
-    def hours(self) -> str:
-        """Write SQL of hours; NULL where they are no number with the decimal mark that was told."""
-        if self.type_of("hours_per_week") != "VARCHAR":
-            return f"CAST({self.column('hours_per_week')} AS DOUBLE)"
-        told = self.plan["csv"]
-        decimal = told.get("decimal")
-        text = self.text("hours_per_week")
-        for sign in _signs(told.get("thousands")):
-            text = f"replace({text}, {quoted(sign)}, '')"
-        if decimal is None:
-            return f"TRY_CAST(replace({text}, ',', '.') AS DOUBLE)"
-        other = "," if decimal == "." else "."
-        number = f"TRY_CAST(replace({text}, {quoted(str(decimal))}, '.') AS DOUBLE)"
-        return f"CASE WHEN contains({text}, {quoted(other)}) THEN NULL ELSE {number} END"
-
-    def birth_year(self) -> str:
-        """Write SQL of a year of birth: four digits, or a date whose year cannot be mistaken."""
-        kind = self.type_of("birth_year")
-        if kind == "DATE" or kind.startswith("TIMESTAMP"):
-            date = self.day("birth_year")
-            return f"CASE WHEN {self.is_placeholder(date)} THEN NULL ELSE year({date})::INTEGER END"
-        text = self.text("birth_year")
-        day_first = rf"regexp_extract({text}, '^[0-9]{{1,2}}[.][0-9]{{1,2}}[.]([0-9]{{4}})$', 1)"
-        date = self.day("birth_year", (*_formats(self.plan), "%Y%m%d", "%d.%m.%Y"))
-        return (
-            f"CASE WHEN regexp_full_match({text}, '[0-9]{{4}}') THEN CAST({text} AS INTEGER) "
-            f"WHEN {self.is_placeholder(date)} THEN NULL "
-            f"ELSE coalesce(year({date}), TRY_CAST({day_first} AS INTEGER))::INTEGER END"
-        )
-
-    def day(self, name: str, formats: Sequence[str] | None = None) -> str:
-        """Write SQL of a date; timestamps with a zone lie on the day of the zone that was told."""
-        kind = self.type_of(name)
-        if kind == _ZONED:
-            return f"CAST(timezone({quoted(_zone(self.plan))}, {self.column(name)}) AS DATE)"
-        if kind == "DATE" or kind.startswith("TIMESTAMP"):
-            return f"CAST({self.column(name)} AS DATE)"
-        text = self.text(name)
-        read = [self._strptime(text, one) for one in formats or _formats(self.plan)]
-        return f"coalesce({', '.join(read)})"
-
-    def _strptime(self, text: str, pattern: str) -> str:
-        if "%z" not in pattern.lower():
-            return f"CAST(try_strptime({text}, {quoted(pattern)}) AS DATE)"
-        # The database does not know the letter that means UTC.
-        told = f"try_strptime(regexp_replace({text}, 'Z$', '+00:00'), {quoted(pattern)})"
-        return f"CAST(timezone({quoted(_zone(self.plan))}, {told}) AS DATE)"
-
-    def is_placeholder(self, date: str) -> str:
-        """Write SQL of whether a date stands for none."""
-        told = self.plan["dates"].get("placeholders", PLACEHOLDERS)
-        days = ", ".join(f"DATE {quoted(str(day))}" for day in told)
-        return f"coalesce(({date}) IN ({days}), false)" if days else "false"
 
     def select(self, relation: str, integers: bool) -> str:
         """Write SQL of all rows in our columns and types.
@@ -159,21 +107,88 @@ class DeliveredColumns:
             Whether the persons of all deliveries are integers.
         """
         person = f"CAST({self.column('person_id')} AS BIGINT)" if integers else self.text("person_id")
-        start, end, hours = self.day("start_date"), self.day("end_date"), self.hours()
+        kept = [f"{self._kept(name)} AS {name}" for name in EPISODE_COLUMNS if name != "person_id"]
         sexes = {"1": 1, "2": 2} | {str(code): sex for code, sex in self.plan["sex"].items()}
-        return f"""SELECT {person} AS person,
-        {self.birth_year()} AS birth_year,
-        {_lookup(self.text("sex"), sexes)} AS sex,
-        {self.place()} AS place,
-        {_lookup(self.text("service"), _service_numbers(self.plan["services"]))} AS service,
-        {self.is_placeholder(start)} AS start_placeholder,
-        CASE WHEN start_placeholder THEN NULL ELSE {start} END AS start_date,
-        {self.is_placeholder(end)} AS end_placeholder,
-        CASE WHEN end_placeholder THEN NULL ELSE {end} END AS end_date,
-        {self.text("end_date")} IS NOT NULL AND ({end}) IS NULL AS end_unreadable,
-        {hours} AS hours,
-        {self.text("hours_per_week")} IS NOT NULL AND ({hours}) IS NULL AS hours_unreadable
-        FROM {relation}"""
+        # Each stage names what the next one uses more than once, so that it is computed once.
+        texts = f"SELECT {person} AS person, {', '.join(kept)} FROM {relation}"
+        read = f"""SELECT person, service, sex, municipality, birth_year,
+        hours_per_week IS NOT NULL AS has_hours, {self._hours()} AS hours,
+        {self._day("start_date")} AS start_day,
+        end_date IS NOT NULL AS has_end, {self._day("end_date")} AS end_day,
+        {self._birth_day()} AS birth_day FROM ({texts})"""
+        return f"""SELECT person,
+        {self._birth_year()} AS birth_year,
+        {_lookup("sex", sexes)} AS sex,
+        CASE WHEN regexp_full_match(municipality, '[0-9A-Za-z]{{3,4}}') THEN municipality
+             ELSE coalesce(nullif(regexp_extract(municipality, {quoted(_PLACE)}, 1), ''), municipality)
+             END AS place,
+        {_lookup("service", _service_numbers(self.plan["services"]))} AS service,
+        {self._is_placeholder("start_day")} AS start_placeholder,
+        CASE WHEN start_placeholder THEN NULL ELSE start_day END AS start_date,
+        {self._is_placeholder("end_day")} AS end_placeholder,
+        CASE WHEN end_placeholder THEN NULL ELSE end_day END AS end_date,
+        has_end AND end_day IS NULL AS end_unreadable,
+        hours,
+        has_hours AND hours IS NULL AS hours_unreadable
+        FROM ({read})"""
+
+    def _is_date(self, name: str) -> bool:
+        return self.type_of(name) == "DATE" or self.type_of(name).startswith("TIMESTAMP")
+
+    def _kept(self, name: str) -> str:
+        """Write SQL of a column for the next stage: dates and hours that are no text as they are."""
+        number = name == "hours_per_week" and self.type_of(name) != "VARCHAR"
+        return self.column(name) if number or self._is_date(name) else self.text(name)
+
+    def _hours(self) -> str:
+        """Write SQL of hours; NULL where they are no number with the decimal mark that was told."""
+        if self.type_of("hours_per_week") != "VARCHAR":
+            return "CAST(hours_per_week AS DOUBLE)"
+        told = self.plan["csv"]
+        decimal, text = told.get("decimal"), "hours_per_week"
+        for sign in _signs(told.get("thousands")):
+            text = f"replace({text}, {quoted(sign)}, '')"
+        if decimal is None:
+            return f"TRY_CAST(replace({text}, ',', '.') AS DOUBLE)"
+        other = "," if decimal == "." else "."
+        number = f"TRY_CAST(replace({text}, {quoted(str(decimal))}, '.') AS DOUBLE)"
+        return f"CASE WHEN contains({text}, {quoted(other)}) THEN NULL ELSE {number} END"
+
+    def _day(self, name: str, formats: Sequence[str] | None = None) -> str:
+        """Write SQL of a date; timestamps with a zone lie on the day of the zone that was told."""
+        if self.type_of(name) == _ZONED:
+            return f"CAST(timezone({quoted(_zone(self.plan))}, {name}) AS DATE)"
+        if self._is_date(name):
+            return f"CAST({name} AS DATE)"
+        read = [self._strptime(name, one) for one in formats or _formats(self.plan)]
+        return f"coalesce({', '.join(read)})"
+
+    def _strptime(self, text: str, pattern: str) -> str:
+        if "%z" not in pattern.lower():
+            return f"CAST(try_strptime({text}, {quoted(pattern)}) AS DATE)"
+        # The database does not know the letter that means UTC.
+        told = f"try_strptime(regexp_replace({text}, 'Z$', '+00:00'), {quoted(pattern)})"
+        return f"CAST(timezone({quoted(_zone(self.plan))}, {told}) AS DATE)"
+
+    def _birth_day(self) -> str:
+        """Write SQL of a date of birth, where a date was delivered; NULL for a year."""
+        if self._is_date("birth_year"):
+            return self._day("birth_year")
+        dates = self._day("birth_year", (*_formats(self.plan), "%Y%m%d", "%d.%m.%Y"))
+        return f"CASE WHEN length(birth_year) <= 4 THEN NULL ELSE {dates} END"
+
+    def _birth_year(self) -> str:
+        """Write SQL of a year of birth: four digits, or the year of a date that cannot be mistaken."""
+        of_date = f"CASE WHEN {self._is_placeholder('birth_day')} THEN NULL ELSE year(birth_day) END"
+        if self._is_date("birth_year"):
+            return f"CAST({of_date} AS INTEGER)"
+        year = "regexp_full_match(birth_year, '[0-9]{4}')"
+        return f"CAST(CASE WHEN {year} THEN CAST(birth_year AS INTEGER) ELSE {of_date} END AS INTEGER)"
+
+    def _is_placeholder(self, date: str) -> str:
+        told = self.plan["dates"].get("placeholders", PLACEHOLDERS)
+        days = ", ".join(f"DATE {quoted(str(day))}" for day in told)
+        return f"coalesce(list_contains([{days}], {date}), false)" if days else "false"
 
     def problems(self) -> list[str]:
         """List what cannot be read without being told more: times with a zone, no zone told."""

@@ -357,7 +357,8 @@ def _sort_checked(
     with duckdb.connect(config=config) as connection:
         connection.execute("SET enable_progress_bar = false")  # it would be drawn on standard output
         checked = _checked_rows(connection, staged, plan, folder)
-        connection.execute(f"CREATE TEMP VIEW checked AS {checked}")
+        # A table: the deliveries are read once; where it is large it is spilled to the private folder.
+        connection.execute(f"CREATE TEMP TABLE checked AS {checked}")
         refused, repaired, n_read = _count_reasons(connection)
         columns = "person, birth_year, sex, municipality, service, start_day, end_day, hundredths"
         order = "person, service, start_day, end_day, hundredths, municipality, birth_year, sex"
