@@ -114,14 +114,18 @@ def open_episodes(episodes: Episodes) -> EpisodeSource:
     if isinstance(episodes, pd.DataFrame):
         _check_columns({"frame": list(map(str, episodes.columns))})
         table = _frame_to_table(episodes)
+        _refuse_zones({"frame": table.schema})
         return EpisodeSource((), table, table.num_rows, "frame")
     paths = find_files(episodes, "*.parquet")
+    types: dict[str, pa.Schema] = {}
     schemas, n_rows = {}, 0
     for path in paths:
         with opened_parquet(path) as file:
+            types[str(path)] = file.schema_arrow
             schemas[str(path)] = file.schema_arrow.names
             n_rows += file.metadata.num_rows
     _check_columns(schemas)
+    _refuse_zones(types)
     return EpisodeSource(paths, None, n_rows, ", ".join(path.name for path in paths[:3]))
 
 
@@ -182,6 +186,22 @@ def _check_columns(schemas: dict[str, list[str]]) -> None:
     ]
     if problems:
         raise InvalidDataError("episodes lack columns; name them in a mapping and run ingest", problems)
+
+
+def _refuse_zones(schemas: dict[str, pa.Schema]) -> None:
+    """Refuse times with a zone: on which day they lie depends on whose day is meant."""
+    problems = [
+        f"{name}: {column} has the time zone {kind.tz}"
+        for name, schema in schemas.items()
+        for column in ("start_date", "end_date")
+        if pa.types.is_timestamp(kind := schema.field(column).type) and kind.tz is not None
+    ]
+    if problems:
+        raise InvalidDataError(
+            "episodes have times with a time zone where days are needed; run kv.register.ingest with [dates] "
+            'timezone = "Europe/Oslo", or make them dates first',
+            problems,
+        )
 
 
 def _frame_to_table(frame: pd.DataFrame) -> pa.Table:

@@ -301,11 +301,26 @@ def _stage(path: Path, folder: Path, options: Mapping[str, Any]) -> tuple[Path, 
             part = folder / f"{stem}-{number:05}.parquet"
             frame.to_parquet(part, index=False)
             part.chmod(0o600)
+        _align_types(sorted(folder.glob(f"{stem}-*.parquet")))
         ready.touch()
     parts = tuple(sorted(folder.glob(f"{stem}-*.parquet")))
     if not parts:
         raise InvalidDataError(f"{path.name} has no rows")
     return parts
+
+
+def _align_types(parts: Sequence[Path]) -> None:
+    """Give a column that is empty in one chunk the type that it has in the others."""
+    schemas = [pq.read_schema(part) for part in parts]
+    if not schemas:
+        return
+    shared = pa.unify_schemas([one.remove_metadata() for one in schemas], promote_options="permissive")
+    for part, schema in zip(parts, schemas, strict=True):
+        if schema.remove_metadata() != shared:
+            with pq.ParquetFile(part) as file:
+                table = file.read().cast(shared)
+            pq.write_table(table, part)
+            part.chmod(0o600)
 
 
 def _sort_and_write(

@@ -4,6 +4,7 @@ Statistics Norway and people put a title above a table, notes below it, and a co
 rules hold for text files and for sheets of a workbook; `docs/own_files.md` states them.
 """
 
+import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _NOTE = re.compile(
 _TIMES = (
     ("year", re.compile(r"(?:(?P<what>.*\S)\s+)?(?P<time>(?:19|20)\d\d)")),
     ("quarter", re.compile(r"(?:(?P<what>.*\S)\s+)?(?P<time>(?:19|20)\d\d[KQ][1-4])")),
+    ("date", re.compile(r"(?:(?P<what>.*\S)\s+)?(?P<time>(?:19|20)\d\d-\d\d-\d\d)")),
     ("month", re.compile(r"(?:(?P<what>.*\S)\s+)?(?P<time>(?:19|20)\d\dM(?:0[1-9]|1[0-2]))")),
 )
 _TIME_NAMES = {
@@ -208,6 +210,8 @@ def _refuse_ragged(
 
 
 def _name_of(cell: Any) -> str:
+    if isinstance(cell, datetime.datetime | datetime.date):
+        return cell.isoformat()[:10]
     return "" if is_blank(cell) else str(cell).strip().lstrip("\ufeff")
 
 
@@ -238,14 +242,14 @@ def lengthen(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table : DataFrame
         Columns such as ``2015``, ``2016`` or ``Frie inntekter 2015`` (a blank before the year), also months
-        (``2015M01``) and quarters (``2015K1``).
+        (``2015M01``), quarters (``2015K1``) and dates.
 
     Returns
     -------
     DataFrame
-        One row for each time with a column ``year``, ``month`` or ``quarter``; values under their own name,
-        or ``value`` where the names are years alone; a column ``statistikkvariabel`` (``contents``) becomes
-        one column for each of its values. A table with a column of time, or with fewer than two such columns,
+        One row for each time with a column ``year``, ``month``, ``quarter`` or ``date``; values under their
+        own name, or ``value`` where the names are years alone; a column ``statistikkvariabel``
+        (``contents``) becomes one column for each of its values. A table with a column of time, or with fewer than two such columns,
         is returned as it is.
     """
     if {str(name).strip().lower() for name in table.columns} & _TIME_NAMES:

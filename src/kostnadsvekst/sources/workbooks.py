@@ -11,9 +11,9 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.naming import nearest_names
-from kostnadsvekst.sources.delimited import parse_columns
+from kostnadsvekst.sources.delimited import STATUS, parse_columns
 from kostnadsvekst.sources.layout import Found, Row, find_table, is_blank, lengthen
-from kostnadsvekst.sources.missing_symbols import is_missing
+from kostnadsvekst.sources.missing_symbols import is_missing, statuses
 
 # Excel itself keeps 15 digits and writes zeros for the others.
 _EXCEL_DIGITS = 15
@@ -77,6 +77,8 @@ def _choose(book: Any, name: str, wanted: str | None) -> Any:
             f"sheet={tables[0].title!r}, or save that sheet alone"
         )
     if not tables:
+        for one in book.worksheets:
+            _refuse_faulty_cells(Path(name), one)
         hidden = [s.title for s in book.worksheets if s.sheet_state != "visible"]
         more = (
             f" (hidden sheets are not looked at: {', '.join(map(repr, hidden))}; name one)" if hidden else ""
@@ -207,14 +209,18 @@ def _to_frame(found: Found, name: str, decimal: str | None) -> pd.DataFrame:
             _some(problems),
         )
     table = lengthen(pd.DataFrame(cells))
-    text = {n: _as_text(table[n]) for n in table.columns if _has_text(table[n])}
-    parsed = parse_columns(pd.DataFrame(text), name, decimal, point_is_decimal=False) if text else {}
+    # Numbers that are numbers need no reading; the texts of a column tell how its texts are written.
+    texts = {n: table[n].map(_text_only).astype("str") for n in table.columns if _has_text(table[n])}
+    parsed = parse_columns(pd.DataFrame(texts), name, decimal, point_is_decimal=False) if texts else {}
     out: dict[str, pd.Series] = {}
     for column in table.columns:
-        if column not in text:
+        if column not in texts:
             out[column] = table[column].infer_objects()
             continue
-        out |= {n: parsed[n] for n in (column, f"{column}_status") if n in parsed}
+        out[column] = _joined(table[column], parsed[column])
+        symbols = statuses(texts[column].str.strip())
+        if symbols is not None and pd.api.types.is_numeric_dtype(out[column].dtype):
+            out[f"{column}{STATUS}"] = symbols
     return pd.DataFrame(out)
 
 
@@ -222,16 +228,27 @@ def _has_text(column: pd.Series) -> bool:
     return any(isinstance(value, str) for value in column)
 
 
-def _as_text(column: pd.Series) -> pd.Series:
-    """Cells as text where some are text; a number that Excel holds is written so that it reads back."""
-    return pd.Series(
-        [_cell_text(value) for value in column], index=column.index, name=column.name, dtype="str"
-    )
+def _text_only(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _joined(cells: pd.Series, parsed: pd.Series) -> pd.Series:
+    """Cells that are numbers together with texts that were read as numbers; else all of them as text."""
+    is_text = cells.map(lambda value: isinstance(value, str)).astype(bool)
+    numbers = cells[~is_text & cells.notna()]
+    if not len(numbers):
+        return parsed
+    numeric = numbers.map(lambda value: isinstance(value, int | float) and not isinstance(value, bool)).all()
+    no_texts = parsed[is_text].isna().all()
+    if numeric and (pd.api.types.is_numeric_dtype(parsed.dtype) or no_texts):
+        joined = parsed.astype(object).where(is_text, cells)
+        return pd.to_numeric(joined.where(joined.notna(), None)).rename(cells.name)
+    if no_texts:
+        return cells.mask(is_text).infer_objects()
+    return cells.map(_cell_text, na_action="ignore").where(~is_text, parsed.astype(object)).astype("str")
 
 
 def _cell_text(value: Any) -> str:
-    if value is None:
-        return ""
     if isinstance(value, datetime.datetime | datetime.date):
         return value.isoformat()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
