@@ -357,9 +357,9 @@ def collapse_to_quarters(panel: pd.DataFrame, outcome: str = MAIN_OUTCOME) -> pd
     Returns
     -------
     DataFrame
-        ``municipality``, ``quarter``, ``first_quarter`` (of the first month with beds; missing for never),
-        ``count``, ``log_count``. Only municipalities with all months and a contact in every quarter, so
-        that the panel is balanced; ``attrs["n_dropped"]`` counts the others.
+        ``municipality``, ``quarter`` (text such as ``2013Q2``), ``first_quarter`` (of the first month with
+        beds; missing for never), ``count``, ``log_count``. Only municipalities with all months and a contact
+        in every quarter, so that the panel is balanced; ``attrs["n_dropped"]`` counts the others.
 
     Notes
     -----
@@ -375,12 +375,12 @@ def collapse_to_quarters(panel: pd.DataFrame, outcome: str = MAIN_OUTCOME) -> pd
     quarters = grid.months[inside][::3].asfreq("Q")
     never = grid.first == NEVER
     first = np.where(never, 0, np.floor_divide(grid.first - skip, 3) + quarters[0].ordinal)
-    starts = pd.Series(pd.PeriodIndex.from_ordinals(first, freq="Q-DEC")).mask(never).array
+    starts = pd.Series(pd.PeriodIndex.from_ordinals(first, freq="Q-DEC").astype(str)).mask(never).array
     n = int(kept.sum())
     table = pd.DataFrame(
         {
             "municipality": np.repeat(grid.municipalities[kept], n_quarters),
-            "quarter": pd.PeriodIndex(np.tile(quarters, n)),
+            "quarter": np.tile(quarters.astype(str), n),
             "first_quarter": np.repeat(starts[kept], n_quarters),
             "count": counts[kept].ravel(),
             "log_count": np.log(counts[kept]).ravel(),

@@ -233,6 +233,7 @@ _SIGNATURES: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"$FL3", "an SPSS file (.zsav)", (".sav", ".zsav")),
     (b"<stata_dta>", "a Stata file (.dta)", (".dta",)),
     (b"HEADER RECORD*******LIBRARY HEADER", "a SAS transport file (.xpt)", (".xpt",)),
+    (b"SR\x00", "a file of IDL, which is not read", ()),
     (b"SQLite format 3", "a database of SQLite", ()),
     (b"%PDF", "a PDF document", ()),
     (b"<!doctype html", "a web page", ()),

@@ -17,11 +17,10 @@ from kostnadsvekst.errors import InvalidDataError
 
 _LISTED = 10
 _NOTE = re.compile(
-    r"\s*(kilde|source|note|merknad|fotnote|footnote|sist (oppdatert|endret)|last updated|latest "
-    r"update|kontakt"
-    r"|contact|copyright|©|\*|\d\)|[¹²³]|standardtegn|enhet:|unit:|tall i |statistisk "
-    r"sentralbyrå|statistics norway"
-    r"|ssb)",
+    r"\s*((kilde|source|notes?|merknad|fotnoter?|footnotes?|sist oppdatert|sist endret|last updated"
+    r"|latest update|kontakt|contact|copyright|standardtegn|statistisk sentralbyrå|statistics norway|ssb"
+    r"|tall i)\b"
+    r"|(enhet|unit):|©|\*|\d\)|[¹²³])",
     re.IGNORECASE,
 )
 _TIMES = (
@@ -176,9 +175,11 @@ def _end_of_table(rows: Sequence[Row], begin: int) -> int:
 
 def _may_be_note(rows: Sequence[Row], position: int, width: int) -> bool:
     row = rows[position]
+    first = str(row.cells[0]) if len(row.cells) else ""
+    if width > 1 and _NOTE.match(first):
+        return True
     if width == 1 or not (_n_filled(row) <= 1 or len(row.cells) < width):
         return False
-    first = str(row.cells[0]) if len(row.cells) else ""
     return _n_filled(row) == 0 or len(row.cells) == 1 or any(letter.isalpha() for letter in first)
 
 
@@ -186,12 +187,12 @@ def _is_note(rows: Sequence[Row], position: int) -> bool:
     """Tell a row after which all are notes: it follows a blank line, or begins as notes do."""
     row = rows[position]
     if _n_filled(row) == 0:
-        after = [r for r in rows[position:] if _n_filled(r)]
+        after = [r for r in rows[position:] if _n_filled(r) and not _NOTE.match(str(r.cells[0]))]
         return not any(
             len(one.cells) == len(other.cells) and min(_n_filled(one), _n_filled(other)) > 1
             for one, other in pairwise(after)
         )
-    return bool(_NOTE.match(str(row.cells[0])))
+    return bool(_NOTE.match(str(row.cells[0]))) and _n_filled(row) == 1
 
 
 def _refuse_ragged(
@@ -249,8 +250,8 @@ def lengthen(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row for each time with a column ``year``, ``month``, ``quarter`` or ``date``; values under their
         own name, or ``value`` where the names are years alone; a column ``statistikkvariabel``
-        (``contents``) becomes one column for each of its values. A table with a column of time, or with fewer than two such columns,
-        is returned as it is.
+        (``contents``) becomes one column for each of its values. A table with a column of time, or with fewer
+        than two such columns, is returned as it is.
     """
     if {str(name).strip().lower() for name in table.columns} & _TIME_NAMES:
         return table

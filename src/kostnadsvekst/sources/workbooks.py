@@ -239,9 +239,10 @@ def _joined(cells: pd.Series, parsed: pd.Series) -> pd.Series:
     if not len(numbers):
         return parsed
     numeric = numbers.map(lambda value: isinstance(value, int | float) and not isinstance(value, bool)).all()
-    no_texts = parsed[is_text].isna().all()
+    no_texts = all(is_missing(text.strip(), among_numbers=bool(numeric)) for text in cells[is_text])
     if numeric and (pd.api.types.is_numeric_dtype(parsed.dtype) or no_texts):
-        joined = parsed.astype(object).where(is_text, cells)
+        read = parsed if pd.api.types.is_numeric_dtype(parsed.dtype) else cells.mask(is_text)
+        joined = read.astype(object).where(is_text, cells)
         return pd.to_numeric(joined.where(joined.notna(), None)).rename(cells.name)
     if no_texts:
         return cells.mask(is_text).infer_objects()
