@@ -564,6 +564,37 @@ def test_units_of_the_country_among_codes_are_named(tmp_path):
         kv.load_panel(tmp_path / "a.csv")
 
 
+def test_faults_of_the_data_name_the_file_and_the_symbol(tmp_path):
+    panel = own_panel().astype(str).rename(columns={"free_income": "Frie inntekter"})
+    panel.loc[0, "Frie inntekter"] = ":"
+    panel.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(InvalidDataError) as caught:
+        kv.load_panel(tmp_path / "a.csv", columns={"Frie inntekter": "free_income"})
+    assert "a.csv': the panel has 1 problem(s)" in str(caught.value)
+    assert "municipality 0301 2015: free_income is missing (':': not published" in str(caught.value)
+    with pytest.raises(DataMissingError, match=r"a\.csv': the data lack the column\(s\) 'free_income'"):
+        kv.load_panel(tmp_path / "a.csv")
+    with pytest.raises(DataMissingError, match=r"a\.csv': the data lack"):
+        kv.acute_beds.load_panel(tmp_path / "a.csv")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    path = written(tmp_path, "a;b\n1;2\n")
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataMissingError, match=r"a\.csv' cannot be opened \(Permission denied\)"):
+        read_table(path)
+
+
+def test_missing_values_of_stata_with_a_letter(tmp_path):
+    frame = pd.DataFrame({"x": [1.0, "a", "z", 4.0]})
+    pyreadstat.write_dta(frame, tmp_path / "a.dta", missing_user_values={"x": ["a", "z"]})
+    np.testing.assert_array_equal(read_table(tmp_path / "a.dta")["x"], [1, np.nan, np.nan, 4])
+
+
 def test_monthly_panels_from_labelled_files_and_sheets(tmp_path):
     months = kv.acute_beds.load_panel()
     few = months[months["municipality"].isin(months["municipality"].unique()[:2])].reset_index(drop=True)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.naming import require_columns
+from kostnadsvekst.panel.own_panels import naming_file, read_own_panel
 from kostnadsvekst.panel.periods import check_unique, period_numbers
-from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows, place_municipalities
+from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
-from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, simulate
 
 Floats = NDArray[np.float64]
@@ -124,14 +124,8 @@ def load_panel(
     """
     if path is None:
         return simulate(seed).panel
-    table = read_table(path, sheet=sheet, decimal=decimal)
-    labels = table.attrs.pop("value_labels", {})
-    names = dict(columns or {})
-    theirs = next((name for name, ours in names.items() if ours == "municipality"), "municipality")
-    table = table.rename(columns=names)
-    if "municipality" in table.columns:
-        table = place_municipalities(table, labels.get(theirs))
-    return check_panel(table)
+    with naming_file(path):
+        return check_panel(read_own_panel(path, columns, sheet, decimal))
 
 
 def short_names() -> dict[str, str]:

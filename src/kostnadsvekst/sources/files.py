@@ -84,7 +84,12 @@ def read_table(
     suffix = _suffix(path)
     reading = Reading(sheet, decimal, encoding, delimiter)
     _refuse_options(path, suffix, reading)
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataMissingError(
+            f"the file {str(path)!r} cannot be opened ({error.strerror}): check who may read it"
+        ) from error
     if not content:
         raise InvalidDataError(f"the file {str(path)!r} is empty")
     _refuse_other_kind(path, suffix, content)
