@@ -6,6 +6,7 @@ rules hold for text files and for sheets of a workbook; `docs/own_files.md` stat
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -113,18 +114,23 @@ def find_table(rows: Sequence[Row], file: str, how: str = "") -> Found:
     begin = header_position(rows)
     end = _end_of_table(rows, begin)
     width = len(rows[begin].cells)
-    inside = [row for row in rows[begin + 1 : end] if not all(map(is_blank, row.cells))]
+    inside = [row for row in rows[begin + 1 : end] if not _is_empty(row)]
     _refuse_ragged(rows[begin], inside, rows[end:], width, file, how)
     titles = _texts(rows[:begin])
     names = [_name_of(cell) for cell in rows[begin].cells]
     kept = _named_columns(names, inside, rows[begin].place, file)
+    nameless = len(kept) < width
     return Found(
         names=tuple(name or f"Unnamed: {i}" for i, name in enumerate(names) if i in kept),
-        rows=[Row(row.place, [row.cells[i] for i in sorted(kept)]) for row in inside],
+        rows=[Row(row.place, [row.cells[i] for i in kept]) for row in inside] if nameless else inside,
         header=rows[begin].place,
         titles=titles,
         notes=_texts(rows[end:]),
     )
+
+
+def _is_empty(row: Row) -> bool:
+    return all(map(is_blank, row.cells))
 
 
 def _n_filled(row: Row) -> int:
@@ -157,8 +163,8 @@ def header_position(rows: Sequence[Row]) -> int:
 
 def _usual_width(rows: Sequence[Row]) -> int:
     """Count the cells of most rows; notes of one cell may be more than the rows of a small table."""
-    widths = [len(row.cells) for row in rows if _n_filled(row) and len(row.cells) > 1]
-    return max(dict.fromkeys(widths), key=widths.count, default=1)
+    widths = Counter(len(row.cells) for row in rows if len(row.cells) > 1 and not _is_empty(row))
+    return max(widths, key=widths.__getitem__, default=1)
 
 
 def _end_of_table(rows: Sequence[Row], begin: int) -> int:
@@ -216,7 +222,7 @@ def _name_of(cell: Any) -> str:
     return "" if is_blank(cell) else str(cell).strip().lstrip("\ufeff")
 
 
-def _named_columns(names: Sequence[str], rows: Sequence[Row], line: int, file: str) -> set[int]:
+def _named_columns(names: Sequence[str], rows: Sequence[Row], line: int, file: str) -> list[int]:
     """Positions of columns to keep: those without a name and without values are no columns."""
     nameless = [i for i, name in enumerate(names) if not name]
     filled = [i for i in nameless if any(not is_blank(row.cells[i]) for row in rows)]
@@ -233,7 +239,7 @@ def _named_columns(names: Sequence[str], rows: Sequence[Row], line: int, file: s
     if problems:
         remedy = "write one line with a name for each column"
         raise InvalidDataError(f"the file {file!r}: names of columns cannot be read; {remedy}", problems)
-    return set(range(len(names))) - (set(nameless) - set(filled))
+    return sorted(set(range(len(names))) - (set(nameless) - set(filled)))
 
 
 def lengthen(table: pd.DataFrame) -> pd.DataFrame:

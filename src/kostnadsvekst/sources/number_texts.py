@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from kostnadsvekst.errors import InvalidDataError
 from kostnadsvekst.sources.missing_symbols import is_missing
@@ -14,21 +16,22 @@ MARKS = (".", ",")
 BLANKS = " \t\u00a0\u202f\u2009"
 # Whole numbers up to here are exact as float64.
 EXACT = 2**53
-_INT64 = 2**63
+# No symbol of missing is longer.
+_LONGEST = 5
 
-_CODE = re.compile(r"0[0-9]+")
 _AMBIGUOUS_SHOWN = 5
 
 
-def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
+def _pattern(decimal: str, thousands: str) -> str:
     groups = "|".join(rf"[1-9][0-9]{{0,2}}(?:[{mark}][0-9]{{3}})+" for mark in (BLANKS, re.escape(thousands)))
-    whole = rf"(?:[0-9]+|{groups})"
     mark = re.escape(decimal)
-    return re.compile(rf"[+-]?(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
+    return rf"^[+-]?(?:(?:[0-9]+|{groups})(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 
 
 # Decimal mark -> what a number looks like.
 _NUMBER = {".": _pattern(".", ","), ",": _pattern(",", ".")}
+_CODE = "^0[0-9]+$"
+_WHOLE = "^[+-]?[0-9]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,16 @@ def how_written(column: pd.Series) -> Written:
     ----------
     column : Series of str
     """
-    present = _present(column)
-    marked = [text for text in present if "," in text or "." in text]
-    if not present or any(_CODE.fullmatch(text) for text in present):
-        return Written(frozenset(), (), bool(marked))
-    marks = frozenset(mark for mark in MARKS if all(_NUMBER[mark].fullmatch(text) for text in present))
-    return Written(marks, tuple(marked) if len(marks) > 1 else (), bool(marked))
+    texts = _stripped(column)
+    present = texts.filter(pc.invert(_missing(texts))).drop_null()
+    marked = present.filter(pc.match_substring_regex(present, "[.,]"))
+    if not len(present) or _any(present, _CODE):
+        return Written(frozenset(), (), bool(len(marked)))
+    marks = frozenset(mark for mark in MARKS if _all(present, _NUMBER[mark]))
+    unclear = marked[:_AMBIGUOUS_SHOWN].to_pylist() if len(marks) > 1 else []
+    # One comma among points is what the caller asks for.
+    with_comma = marked.filter(pc.match_substring(marked, ","))[:1].to_pylist() if unclear else []
+    return Written(marks, tuple(dict.fromkeys([*with_comma, *unclear])), bool(len(marked)))
 
 
 def parse_numbers(column: pd.Series, decimal: str | None = None) -> pd.Series:
@@ -94,7 +101,7 @@ def parse_numbers(column: pd.Series, decimal: str | None = None) -> pd.Series:
         If the column has commas and every value can be read with either mark, as ``"1,234"``.
     """
     written = how_written(column)
-    if decimal is None and len(written.unclear) and any("," in text for text in written.unclear):
+    if decimal is None and any("," in text for text in written.unclear):
         raise InvalidDataError(
             f"column {column.name!r} can be read in two ways: {name_unclear(written)}; tell the decimal mark "
             '(decimal="," or decimal=".")'
@@ -116,54 +123,60 @@ def name_unclear(written: Written) -> str:
     )
 
 
-def _stripped(text: object) -> str:
-    return str(text).strip(BLANKS + "\r\n").replace("\u2212", "-")
+def _stripped(column: pd.Series) -> pa.Array:
+    texts = pa.array(column.to_numpy(dtype=object), pa.string(), from_pandas=True)
+    return pc.replace_substring(pc.utf8_trim(texts, BLANKS + "\r\n"), "\u2212", "-")
 
 
-def _present(column: pd.Series) -> list[str]:
-    """Distinct values that are there."""
-    texts = [_stripped(text) for text in column.dropna().unique()]
-    return [text for text in texts if not is_missing(text, among_numbers=True)]
+def _missing(texts: pa.Array, *, among_numbers: bool = True) -> pa.Array:
+    """Which texts stand for a missing value; each distinct one is looked up once."""
+    distinct = texts.unique().drop_null()
+    short = distinct.filter(pc.less_equal(pc.utf8_length(distinct), _LONGEST))
+    gone = [text for text in short.to_pylist() if is_missing(text, among_numbers=among_numbers)]
+    return pc.is_in(texts, value_set=pa.array(gone, pa.string()))
 
 
-def _plain(text: str, decimal: str) -> str:
+def _all(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _any(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _plain(texts: pa.Array, decimal: str) -> pa.Array:
     for sign in (*BLANKS, "," if decimal == "." else "."):
-        text = text.replace(sign, "")
-    return text.replace(decimal, ".")
+        texts = pc.replace_substring(texts, sign, "")
+    return pc.replace_substring(pc.replace_substring(texts, decimal, "."), "+", "")
 
 
 def _value(text: str, decimal: str) -> float:
-    return float(_plain(text, decimal))
+    return float(_plain(pa.array([text]), decimal)[0].as_py())
 
 
 def _words(column: pd.Series) -> pd.Series:
-    gone = {text for text in column.dropna().unique() if is_missing(_stripped(text))}
-    return column.where(~column.isin(gone))
+    return column.mask(_missing(_stripped(column), among_numbers=False).to_numpy(zero_copy_only=False))
 
 
 def _numbers(column: pd.Series, decimal: str) -> pd.Series:
-    codes, levels = pd.factorize(column)
-    plain = [_plain(_stripped(text), decimal) for text in levels]
-    there = [not is_missing(_stripped(text), among_numbers=True) for text in levels]
-    known = [text for text, present in zip(plain, there, strict=True) if present]
-    if all(text.lstrip("+-").isdigit() for text in known):
-        return _integers(column, codes, plain, there)
-    values = np.array([float(t) if p else np.nan for t, p in zip(plain, there, strict=True)] + [np.nan])
-    if np.isinf(values).any():
-        return _words(column)
-    return pd.Series(values[codes], index=column.index, name=column.name)
+    texts = _stripped(column)
+    known = pc.if_else(_missing(texts), pa.scalar(None, pa.string()), _plain(texts, decimal))
+    if _all(known.drop_null(), _WHOLE):
+        return _integers(column, known)
+    # Python's own reading: every digit counts, and what is too large is infinite.
+    values = np.array([np.nan if text is None else float(text) for text in known.to_pylist()])
+    return _words(column) if np.isinf(values).any() else pd.Series(values, column.index, name=column.name)
 
 
-def _integers(column: pd.Series, codes: np.ndarray, plain: list[str], there: list[bool]) -> pd.Series:
-    if any(len(text) > 20 for text, present in zip(plain, there, strict=True) if present):
+def _integers(column: pd.Series, known: pa.Array) -> pd.Series:
+    try:
+        whole = known.cast(pa.int64())
+    except pa.ArrowInvalid:  # more digits than 64 bits hold
         return _words(column)
-    values = [int(t) if p else 0 for t, p in zip(plain, there, strict=True)] + [0]
-    if not all(-_INT64 <= value < _INT64 for value in values):
-        return _words(column)
-    gone = ~np.array([*there, False])[codes]
-    whole = np.array(values, dtype=np.int64)[codes]
-    if not gone.any():
-        return pd.Series(whole, index=column.index, name=column.name)
-    if max(map(abs, values)) > EXACT:
-        return pd.Series(pd.arrays.IntegerArray(whole, gone), index=column.index, name=column.name)
-    return pd.Series(np.where(gone, np.nan, whole), index=column.index, name=column.name)
+    if not whole.null_count:
+        return pd.Series(whole.to_numpy(), index=column.index, name=column.name)
+    values = whole.fill_null(0).to_numpy()
+    gone = whole.is_null().to_numpy(zero_copy_only=False)
+    if max(int(values.max()), -int(values.min())) > EXACT:
+        return pd.Series(pd.arrays.IntegerArray(values.copy(), gone), index=column.index, name=column.name)
+    return pd.Series(np.where(gone, np.nan, values), index=column.index, name=column.name)
