@@ -283,9 +283,10 @@ def _with_statuses(text: pd.DataFrame, parsed: dict[str, pd.Series]) -> Iterable
     """Columns, those of numbers followed by Statistics Norway's symbols where they have any."""
     for name, column in parsed.items():
         yield name, column
-        symbols = statuses(text[name].str.strip()) if pd.api.types.is_numeric_dtype(column) else None
+        gaps = pd.api.types.is_numeric_dtype(column) and column.isna().any()
+        symbols = statuses(text[name].str.strip()) if gaps else None
         if symbols is not None and f"{name}{STATUS}" not in parsed:
-            yield f"{name}{STATUS}", symbols.set_axis(text.index)
+            yield f"{name}{STATUS}", symbols
 
 
 def _two_ways(unclear: dict[str, Written], name: str) -> InvalidDataError:

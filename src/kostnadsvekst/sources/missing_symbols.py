@@ -1,7 +1,6 @@
 """What stands for a missing value: one list for every kind of file."""
 
 import re
-from collections.abc import Iterable
 
 import pandas as pd
 
@@ -18,7 +17,7 @@ MISSING_TEXTS = frozenset(("", *STATUSES, "NA", "NaN", "nan", "N/A", "#N/A", "NU
 # What is missing only where all other values are numbers: Stata's and SAS' .a to .z among them.
 _AMONG_NUMBERS = re.compile(r"na|n/a|#n/a|nan|null|none|nil|\.[a-z_]|[\u2013\u2014\u2212*]", re.IGNORECASE)
 # Symbols that are Statistics Norway's own; a point alone is SAS' and Stata's too.
-_TELLING = frozenset(("..", "...", ":", "-"))
+_TELLING = frozenset(STATUSES) - {"."}
 
 
 def is_missing(text: str, *, among_numbers: bool = False) -> bool:
@@ -35,13 +34,13 @@ def is_missing(text: str, *, among_numbers: bool = False) -> bool:
     return text in MISSING_TEXTS or (among_numbers and bool(_AMONG_NUMBERS.fullmatch(text)))
 
 
-def statuses(texts: Iterable[str | None]) -> pd.Series | None:
+def statuses(texts: pd.Series) -> pd.Series | None:
     """Symbols of Statistics Norway in a column, so that their meaning is not lost with the value.
 
     Parameters
     ----------
-    texts : iterable of str or None
-        The column as it was written.
+    texts : Series of str
+        The column as it was written, without blanks around the values.
 
     Returns
     -------
@@ -49,5 +48,5 @@ def statuses(texts: Iterable[str | None]) -> pd.Series | None:
         The symbol where there is one, else an empty text; None if the column has none, or only points,
         which other programs write too.
     """
-    found = [text if text is not None and text in STATUSES else "" for text in texts]
-    return pd.Series(found, dtype="str") if _TELLING.intersection(found) else None
+    symbols = texts.where(texts.isin(STATUSES), "")
+    return symbols if _TELLING.intersection(symbols.unique()) else None
