@@ -387,3 +387,8 @@ def test_columns_without_any_value_are_missing_values(tmp_path):
     frame.to_parquet(tmp_path / "in.parquet")
     kv.register.ingest(tmp_path / "in.parquet", tmp_path / "out.parquet")
     assert pd.read_parquet(tmp_path / "out.parquet")[["end_date", "hours_per_week"]].isna().all(axis=None)
+
+
+def test_the_placeholders_that_programs_write():
+    named = ("1900-01-01", "1753-01-01", "1582-10-15", "1960-01-01", "1970-01-01", "2099-12-31", "9999-12-31")
+    assert set(named) <= set(PLACEHOLDERS)

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 
 import kostnadsvekst as kv
 from invented_panels import make_municipal_panel
-from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import (
+    DataMissingError,
+    DataWarning,
+    InvalidDataError,
+    KostnadsvekstError,
+    SpecificationError,
+)
 from kostnadsvekst.panel.age_groups import read_population
 from kostnadsvekst.panel.raw import read_raw
 from kostnadsvekst.panel.unit_codes import read_municipalities
@@ -686,3 +692,32 @@ def test_files_of_idl_are_not_taken_for_spss():
     for path in found:
         with pytest.raises(InvalidDataError, match="IDL"):
             read_table(path)
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "dta", "sav", "feather", "xlsx"])
+def test_damaged_files_are_read_or_refused_by_name(tmp_path, suffix, count):
+    frame = pd.DataFrame({"m": ["0301", "1103"] * 4, "y": [2015, 2016] * 4, "x": [1.5, None] * 4})
+    whole, damaged = tmp_path / f"whole.{suffix}", tmp_path / f"damaged.{suffix}"
+    save = {
+        "csv": lambda: frame.to_csv(whole, index=False, sep=";", decimal=","),
+        "parquet": lambda: frame.to_parquet(whole),
+        "dta": lambda: pyreadstat.write_dta(frame, whole),
+        "sav": lambda: pyreadstat.write_sav(frame, whole),
+        "feather": lambda: frame.to_feather(whole),
+        "xlsx": lambda: frame.to_excel(whole, index=False),
+    }
+    save[suffix]()
+    content, rng = whole.read_bytes(), np.random.default_rng(4)
+    signs = [b";", b'"', b"\n", b"\r", b"\0", b"\xe5", b"\xff\xfe", b"1,234", b"\t"]
+    messages = []
+    for _ in range(count):
+        place = int(rng.integers(len(content)))
+        cut = content[place + int(rng.integers(20)) :] if rng.integers(4) else b""
+        damaged.write_bytes(content[:place] + signs[rng.integers(len(signs))] + cut)
+        try:
+            read_table(damaged)
+        except KostnadsvekstError as error:
+            messages.append(str(error))
+    assert len(messages) > count / 4
+    assert [text for text in messages if damaged.name not in text] == []
