@@ -14,6 +14,7 @@ from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.acute_beds import DEMAND, OUTCOMES, SUPPLY
 from kostnadsvekst.models.balanced.ar1 import fit_ar1_complete, fit_ar1_with_gaps
+from kostnadsvekst.provenance import provenance_of
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, EffectPath, simulate
 
 MAIN = "admissions_acute_internal_80plus"
@@ -149,7 +150,7 @@ def test_panel_has_the_frame_of_the_report(panel):
     assert 0 < cumulative.iloc[0] == cumulative.loc["2012-06"] < cumulative.loc["2012-07"]
     assert cumulative.is_monotonic_increasing
     assert (panel["data_origin"] == "synthetic").all()
-    assert panel.attrs["provenance"].synthetic
+    assert provenance_of(panel).synthetic
     assert not panel["municipality"].str.fullmatch(r"\d{4}").any()  # no real municipality number
     assert (panel[list(CELLS)] == 0).any().sum() >= 20  # small municipalities have months without a contact
 
@@ -199,8 +200,8 @@ def test_row_order_and_files_do_not_matter(small, tmp_path):
     plain.to_parquet(tmp_path / "panel.parquet")
     for name in ("panel.csv", "panel.parquet"):
         loaded = kv.acute_beds.load_panel(tmp_path / name)
-        assert loaded.attrs["provenance"].file == name
-        assert loaded.attrs["provenance"].synthetic  # a saved synthetic panel keeps its label
+        assert provenance_of(loaded).file == name
+        assert provenance_of(loaded).synthetic  # a saved synthetic panel keeps its label
         found = kv.acute_beds.estimate_effects(loaded, [MAIN])
         assert found["effect_percent"].iloc[0] == pytest.approx(expected["effect_percent"].iloc[0], abs=1e-8)
 

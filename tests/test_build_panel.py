@@ -16,6 +16,7 @@ from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.panel.municipalities import sum_to_borders
 from kostnadsvekst.panel.prices import price_index
 from kostnadsvekst.panel.raw import AGES, read_raw
+from kostnadsvekst.provenance import provenance_of
 
 
 class FakeBorders:
@@ -308,7 +309,7 @@ def test_users_files_give_the_same_panel(tmp_path):
     rounded = raw.assign(value=raw["value"].round(3))
     ours = build(write_user_files(tmp_path, rounded), population="start-of-year")
     pd.testing.assert_frame_equal(ours, build(rounded, population="start-of-year"))
-    assert ours.attrs["provenance"].origin == "files of the user"
+    assert provenance_of(ours).origin == "files of the user"
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet", ".sav", ".dta", ".xlsx"])

@@ -419,7 +419,7 @@ def test_known_reasons_of_differences(fetched):
     reason = explain_differences(panel)
     for part in ("other N", "start of the year", "borders: 2020", "kroner of 2018", "may be revised: 12362"):
         assert part in reason
-    panel.attrs["provenance"] = Provenance("synthetic")
+    panel.attrs["provenance"] = Provenance("synthetic").to_attrs()
     assert explain_differences(panel) == ""
 
 

@@ -12,7 +12,7 @@ from kostnadsvekst.chapters import Settings, growth, growth_figures
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.panel.functions import read_functions
 from kostnadsvekst.panel.prices import price_index
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.control_totals import control_series
 from kostnadsvekst.sources.published import load_cells, load_claims
 from kostnadsvekst.synthetic.expenditures import assign_groups, make_expenditures
@@ -202,7 +202,7 @@ def test_groups_are_in_natural_order_and_complete():
 
 def test_synthetic_expenditures_show_what_the_report_prints():
     made = make_expenditures(table_1(), price_index(2019))
-    assert made.attrs["provenance"].synthetic
+    assert provenance_of(made).synthetic
     assert made.loc[2020].to_dict() == table_1().to_dict()
     accounted = kv.growth.account(made, price_index(2019))
     yearly = accounted.pivot(index="year", columns="function", values="growth_real_percent").loc[2016:]

@@ -10,7 +10,9 @@ import pytest
 import kostnadsvekst as kv
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.panel.schema import COLUMNS, suspicious_jumps
-from kostnadsvekst.sources.files import parse_numbers, read_table
+from kostnadsvekst.provenance import provenance_of
+from kostnadsvekst.sources.files import read_table
+from kostnadsvekst.sources.number_texts import parse_numbers
 
 
 def problems_of(panel):
@@ -106,7 +108,7 @@ def test_every_kind_of_file_gives_the_same_panel(small_panel, tmp_path, suffix):
     WRITERS[suffix](small_panel, path)
     loaded = kv.load_panel(path)
     pd.testing.assert_frame_equal(loaded[list(small_panel.columns)], small_panel, check_dtype=False)
-    assert loaded.attrs["provenance"].file == path.name
+    assert provenance_of(loaded).file == path.name
     np.testing.assert_allclose(loaded["population_10k"], small_panel["population"] / 10_000)
 
 
@@ -161,7 +163,7 @@ def test_rows_are_sorted(small_panel, tmp_path):
 def test_one_synthetic_row_makes_the_panel_synthetic(small_panel, tmp_path):
     small_panel["data_origin"] = ["synthetic"] + ["register"] * 8
     small_panel.to_csv(tmp_path / "panel.csv", index=False)
-    assert kv.load_panel(tmp_path / "panel.csv").attrs["provenance"].synthetic
+    assert provenance_of(kv.load_panel(tmp_path / "panel.csv")).synthetic
 
 
 @pytest.mark.parametrize(

@@ -514,7 +514,7 @@ def test_codes_of_files(small_panel, tmp_path):
     numeric.to_parquet(tmp_path / "a.parquet")
     assert kv.load_panel(tmp_path / "a.parquet")["municipality"].unique().tolist() == ["0101", "0104", "0301"]
     numeric.assign(municipality=numeric["municipality"] + 0.5).to_parquet(tmp_path / "b.parquet")
-    with pytest.raises(InvalidDataError, match=r"must be whole numbers or text: 101\.5, 101\.5"):
+    with pytest.raises(InvalidDataError, match=r"must be whole numbers or text: 101\.5, 104\.5"):
         kv.load_panel(tmp_path / "b.parquet")
     gap = numeric.copy()
     gap.loc[0, "municipality"] = np.nan

@@ -116,8 +116,8 @@ def test_bacon_weights_of_unequal_groups_by_hand():
     expected = [
         ("treated vs never treated", 1, "never", 6 / 17, 3 - 2 / 3),
         ("treated vs never treated", 3, "never", 3 / 17, 7 - 2 / 3),
-        ("earlier vs later (not yet treated)", 1, 3, 4 / 17, 1.0),
-        ("later vs earlier (already treated)", 3, 1, 4 / 17, 5.0),
+        ("earlier vs later (not yet treated)", 1, "3", 4 / 17, 1.0),
+        ("later vs earlier (already treated)", 3, "1", 4 / 17, 5.0),
     ]
     found = {(r.kind, r.treated_cohort, r.control_cohort): (r.weight, r.estimate) for r in table.itertuples()}
     assert len(table) == 4

@@ -75,7 +75,7 @@ def small():
     study = survival.study_survival(synthetic.panel, variants, synthetic)
     quarters = collapse_to_quarters(synthetic.panel)
     imputed = kv.staggered.event_study(quarters, *QUARTERLY, method="imputation")
-    early = quarters[quarters["quarter"] <= pd.Period("2015Q4")]
+    early = quarters[quarters["quarter"] <= "2015Q4"]
     before = kv.staggered.event_study(early, *QUARTERLY, method="imputation")
     return SimpleNamespace(
         synthetic=synthetic, variants=variants, study=study, quarters=quarters, imputed=imputed, before=before

@@ -1,6 +1,7 @@
 """Where data come from: the label that every table, figure and file carries."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -36,9 +37,12 @@ class Provenance:
         """Whether the data are synthetic, and so say nothing about Norway."""
         return self.origin == SYNTHETIC
 
-    def __deepcopy__(self, memo: object) -> "Provenance":
-        # pandas copies a frame's attributes deeply with every column taken; a frozen value needs no copy.
-        return self
+    def to_attrs(self) -> dict[str, str]:
+        """Return what a frame carries under ``attrs["provenance"]``: text only.
+
+        Frames with anything else in their attributes cannot be saved as Parquet, Feather or Arrow.
+        """
+        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
 def provenance_of(data: pd.DataFrame) -> Provenance:
@@ -47,12 +51,15 @@ def provenance_of(data: pd.DataFrame) -> Provenance:
     Parameters
     ----------
     data : DataFrame
-        A frame from `kostnadsvekst.load_panel` knows its file; any other may have a column
-        ``data_origin`` with one value.
+        A frame from `kostnadsvekst.load_panel` knows its file, also after it was saved as Parquet, Feather or
+        Arrow and read again; any other may have a column ``data_origin`` with one value.
     """
     known: Any = data.attrs.get("provenance")
     if isinstance(known, Provenance):
         return known
+    if isinstance(known, Mapping) and isinstance(known.get("origin"), str):
+        names = [field.name for field in fields(Provenance)]
+        return Provenance(**{name: str(known[name]) for name in names if name in known})
     if "data_origin" in data.columns:
         origins = data["data_origin"].dropna().unique()
         # One synthetic row makes the whole synthetic: the label must never get lost.

@@ -15,7 +15,7 @@ from kostnadsvekst.models.specifications import NEEDS, SPECIFICATIONS
 from kostnadsvekst.panel.differences import explain_differences
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.schema import label_of
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.report.audit import (
     ENGINES_AGREE,
     NO_STARS,
@@ -80,7 +80,7 @@ def run(settings: Settings) -> ChapterResult:
         name: ask_linearmodels(spec, panel, estimates[name].dropped) for name, spec in SPECIFICATIONS.items()
     }
     items = [*_descriptive_items(descriptives), *_regression_items(estimates, opinions)]
-    provenance: Provenance = panel.attrs["provenance"]
+    provenance = provenance_of(panel)
     known = explain_differences(panel)
     audit = audit_items([item if item.reason else replace(item, reason=known) for item in items], provenance)
     accepted = load_accepted()
@@ -206,7 +206,7 @@ _AUDIT_TITLE = Bilingual("Tabell A1–A3: trykte tall mot våre", "Tables A1–A
 def _descriptive_table(
     name: str, title: Bilingual, rows: list[Row], notes: tuple[Bilingual, ...], panel: pd.DataFrame
 ) -> Table:
-    provenance: Provenance = panel.attrs["provenance"]
+    provenance = provenance_of(panel)
     count = panel["municipality"].nunique()
     about = footer(
         provenance,

@@ -10,7 +10,7 @@ from kostnadsvekst.panel.functions import read_functions
 from kostnadsvekst.panel.kostra_groups import add_groups
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.prices import price_index
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.published import load_cells
 from kostnadsvekst.sources.store import DESCRIPTION, read_store
 from kostnadsvekst.synthetic.expenditures import assign_groups, make_expenditures
@@ -54,9 +54,9 @@ def load_data(settings: Settings) -> GrowthData:
         made = make_expenditures(amounts, price_index(BASE_YEAR))
         panel = load_panel()
         panel = panel.assign(kostra_group=panel["municipality"].map(assign_groups(panel)))
-        return GrowthData(made, panel, made.attrs["provenance"])
+        return GrowthData(made, panel, provenance_of(made))
     panel = load_panel(settings.data, settings.rename)
-    provenance: Provenance = panel.attrs["provenance"]
+    provenance = provenance_of(panel)
     if not (Path(settings.data) / DESCRIPTION).is_file():
         return GrowthData(None, panel if "kostra_group" in panel else None, provenance)
     store = read_store(settings.data)

@@ -11,6 +11,7 @@ from kostnadsvekst import register
 from kostnadsvekst.analysis.claims.register import compute_claims
 from kostnadsvekst.chapters import Settings
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.panel.age_groups import read_population
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
 from kostnadsvekst.register.protected_growth import ProtectedGrowth
 from kostnadsvekst.register.protected_tables import protect_register
@@ -79,7 +80,7 @@ def gather(settings: Settings) -> Material:
 
 
 def _compute(episodes: Path, population_file: Path) -> Material:
-    shown = protect_register(episodes, pd.read_csv(population_file), START, END)
+    shown = protect_register(episodes, read_population(population_file, AGE_GROUPS), START, END)
     claims = load_claims("kpr")
     claims["ours"] = compute_claims(shown.tables, claims)
     totals = {service: shown.tables.users((service,)) for service in SERVICES}

@@ -25,7 +25,7 @@ from kostnadsvekst.analysis.acute_beds.survival import (
 from kostnadsvekst.chapters import Settings
 from kostnadsvekst.models.acute_beds import estimate_effects
 from kostnadsvekst.panel.monthly import load_panel
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.synthetic.acute_beds import SyntheticAcuteBeds, simulate
 
 _MODELS: tuple[dict[str, Any], ...] = (
@@ -52,8 +52,7 @@ class Inputs:
     @property
     def provenance(self) -> Provenance:
         """Origin of the panel."""
-        origin: Provenance = self.panel.attrs["provenance"]
-        return origin
+        return provenance_of(self.panel)
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ def estimate_effects(
     table["covariance"] = covariance
     table["estimator"] = "ar1" if ar1 else estimator
     table["data_origin"] = provenance_of(panel).origin
-    table.attrs["provenance"] = provenance_of(panel)
+    table.attrs["provenance"] = provenance_of(panel).to_attrs()
     return table
 
 

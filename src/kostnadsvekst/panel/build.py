@@ -130,7 +130,7 @@ def build_panel(
         },
         "updated": dict(data.updated),
         "notes": dict(data.notes),
-        "provenance": data.provenance,
+        "provenance": data.provenance.to_attrs(),
     }
     return panel
 

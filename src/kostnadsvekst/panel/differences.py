@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import provenance_of
 
 PRINTED_MUNICIPALITIES = 365
 PRINTED_YEARS = (2015, 2019)
@@ -25,8 +25,7 @@ def explain_differences(panel: pd.DataFrame) -> str:
         municipalities or years than the report's 365 in 2015-2019, another date of the population, other
         borders, another base year, tables updated after the report, variables from another source.
     """
-    provenance: Provenance | None = panel.attrs.get("provenance")
-    if provenance is not None and provenance.synthetic:
+    if provenance_of(panel).synthetic:
         return ""
     choices = panel.attrs.get("choices", {})
     reasons = [_other_sample(panel)]

@@ -3,24 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.naming import check_renaming
 from kostnadsvekst.panel.build import build_panel
 from kostnadsvekst.panel.periods import period_numbers
 from kostnadsvekst.panel.raw import FileMapping, read_mapping
 from kostnadsvekst.panel.schema import check_panel
-from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.panel.unit_codes import place_municipalities
+from kostnadsvekst.provenance import provenance_of
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.files import read_table
 
 EMBEDDED_PANEL = "synthetic/synthetic_panel_2015_2019.csv"
 
 
-def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+def load_panel(
+    path: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    *,
+    sheet: str | None = None,
+    decimal: str | None = None,
+) -> pd.DataFrame:
     """Load a municipal panel, check it and add ``population_10k``.
 
     Parameters
@@ -33,12 +39,15 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
         municipalities, 2015-2019.
     columns : mapping, optional
         The file's column names -> the names of `kostnadsvekst.panel.schema.COLUMNS`.
+    sheet, decimal : str, optional
+        As in `kostnadsvekst.sources.files.read_table`.
 
     Returns
     -------
     DataFrame
-        Sorted by municipality and year. Municipality codes are text of at least four characters.
-        ``attrs["provenance"]`` says where the data come from.
+        Sorted by municipality and year. Municipality codes are text of at least four characters; names that
+        stood beside them (``0301 Oslo``, value labels) are in ``municipality_name``. ``attrs["provenance"]``
+        says where the data come from (`kostnadsvekst.provenance.provenance_of` reads it).
 
     Raises
     ------
@@ -50,7 +59,7 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     Warns
     -----
     DataWarning
-        If amounts look suspicious inside a municipality.
+        If amounts look suspicious inside a municipality, or units without a code stand among codes.
     """
     if path is not None and (Path(path).is_dir() or Path(path).suffix == ".toml"):
         mapping = FileMapping() if Path(path).is_dir() else read_mapping(Path(path))
@@ -62,13 +71,18 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
         check_panel(panel)
         panel["population_10k"] = panel["population"] / 10_000
         return panel
-    panel = read_table(path if path is not None else embedded_path(EMBEDDED_PANEL))
-    file: Provenance = panel.attrs.pop("provenance")
-    labels: Mapping[str, Mapping[Any, str]] = panel.attrs.pop("value_labels", {})
-    check_renaming(columns or {}, panel.columns)
-    panel = panel.rename(columns=dict(columns or {}))
+    panel = read_table(
+        path if path is not None else embedded_path(EMBEDDED_PANEL), sheet=sheet, decimal=decimal
+    )
+    file = provenance_of(panel)
+    labels: Mapping[str, Mapping[str, str]] = panel.attrs.get("value_labels", {})
+    names = dict(columns or {})
+    theirs = next((name for name, ours in names.items() if ours == "municipality"), "municipality")
+    check_renaming(names, panel.columns)
+    panel = panel.rename(columns=names)
+    panel.attrs = {}
     if "municipality" in panel.columns:
-        panel["municipality"] = _municipality_codes(panel["municipality"], labels.get("municipality", {}))
+        panel = place_municipalities(panel, labels.get(theirs, {}))
     if "year" in panel.columns and not pd.api.types.is_numeric_dtype(panel["year"].dtype):
         panel["year"] = period_numbers(panel["year"], "year")
     check_panel(panel)
@@ -76,19 +90,5 @@ def load_panel(path: str | Path | None = None, columns: Mapping[str, str] | None
     panel = panel.sort_values(["municipality", "year"], ignore_index=True)
     panel["population_10k"] = panel["population"] / 10_000
     known = provenance_of(panel).origin if "data_origin" in panel.columns else file.origin
-    panel.attrs["provenance"] = replace(file, origin=known)
+    panel.attrs["provenance"] = replace(file, origin=known).to_attrs()
     return panel
-
-
-def _municipality_codes(codes: pd.Series, labels: Mapping[Any, str]) -> pd.Series:
-    """Codes as text: value labels where a statistics package has them, else four digits."""
-    if pd.api.types.is_numeric_dtype(codes.dtype):
-        if labels:
-            return codes.map(lambda code: labels.get(code, str(code)))
-        broken = codes[codes.notna() & (codes % 1 != 0)]
-        if len(broken):
-            raise InvalidDataError(
-                f"municipality codes must be whole numbers or text: {', '.join(map(str, broken[:10]))}"
-            )
-        return codes.map(lambda code: f"{int(code):04d}", na_action="ignore").astype("str")
-    return codes.astype("str")

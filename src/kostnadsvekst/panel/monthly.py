@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.naming import check_renaming, require_columns
 from kostnadsvekst.panel.periods import check_unique, period_numbers
-from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
+from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows, place_municipalities
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
 from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, simulate
@@ -79,6 +79,8 @@ def load_panel(
     seed: int = DEFAULT_SEED,
     *,
     columns: Mapping[str, str] | None = None,
+    sheet: str | None = None,
+    decimal: str | None = None,
 ) -> pd.DataFrame:
     """Monthly panel of municipalities: a file of the user's own, or the synthetic one.
 
@@ -98,6 +100,8 @@ def load_panel(
         Of the synthetic panel, when no path is given.
     columns : mapping of str to str, optional
         Name in the file -> name here.
+    sheet, decimal : str, optional
+        As in `kostnadsvekst.sources.files.read_table`.
 
     Returns
     -------
@@ -120,9 +124,15 @@ def load_panel(
     """
     if path is None:
         return simulate(seed).panel
-    table = read_table(path)
-    check_renaming(columns or {}, table.columns)
-    return check_panel(table.rename(columns=dict(columns or {})))
+    table = read_table(path, sheet=sheet, decimal=decimal)
+    labels = table.attrs.pop("value_labels", {})
+    names = dict(columns or {})
+    theirs = next((name for name, ours in names.items() if ours == "municipality"), "municipality")
+    check_renaming(names, table.columns)
+    table = table.rename(columns=names)
+    if "municipality" in table.columns:
+        table = place_municipalities(table, labels.get(theirs))
+    return check_panel(table)
 
 
 def short_names() -> dict[str, str]:
@@ -180,7 +190,7 @@ def check_panel(panel: pd.DataFrame) -> pd.DataFrame:
     ]
     if problems:
         raise InvalidDataError(f"monthly panel: {len(problems)} problem(s)", problems)
-    checked.attrs = {**panel.attrs, "provenance": origin}
+    checked.attrs = {**panel.attrs, "provenance": origin.to_attrs()}
     return checked.sort_values(["municipality", "month"], ignore_index=True)
 
 
@@ -378,7 +388,7 @@ def collapse_to_quarters(panel: pd.DataFrame, outcome: str = MAIN_OUTCOME) -> pd
             "data_origin": provenance_of(panel).origin,
         }
     )
-    table.attrs = {"provenance": provenance_of(panel), "n_dropped": int((~kept).sum())}
+    table.attrs = {"provenance": provenance_of(panel).to_attrs(), "n_dropped": int((~kept).sum())}
     return table
 
 

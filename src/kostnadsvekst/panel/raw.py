@@ -11,9 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.naming import first_of
+from kostnadsvekst.panel.periods import period_numbers
+from kostnadsvekst.panel.unit_codes import read_municipalities
 from kostnadsvekst.provenance import Provenance, provenance_of
-from kostnadsvekst.sources.files import MISSING_TEXTS, parse_numbers, read_table
+from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.sources.klass import read_changes
+from kostnadsvekst.sources.missing_symbols import MISSING_TEXTS
+from kostnadsvekst.sources.number_texts import parse_numbers
 from kostnadsvekst.sources.store import Store, read_store
 from kostnadsvekst.toml_files import CLOSED, Amount, Text, Texts, Whole, one_of, read_as, read_toml
 
@@ -242,7 +246,7 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
         )
     out = frame[list(COLUMNS)].reset_index(drop=True)
     problems = _wrong_labels(out)
-    years = pd.to_numeric(out["year"], errors="coerce")
+    years = _years(out["year"])
     wrong_years = years.isna() | (years % 1 != 0)
     problems += first_of(
         f"year {value!r} is not a whole number" for value in out["year"][wrong_years].unique()
@@ -256,6 +260,18 @@ def check_values(frame: pd.DataFrame) -> pd.DataFrame:
     if problems:
         raise InvalidDataError(f"raw data cannot be used: {len(problems)} problem(s)", problems)
     return out.assign(municipality=out["municipality"].astype(str), value=numbers)
+
+
+def _years(column: pd.Series) -> pd.Series:
+    """Years as numbers, dates too; NaN for what is none."""
+    if column.dtype.kind not in "Mm" and not isinstance(column.dtype, pd.PeriodDtype):
+        numbers = pd.to_numeric(column, errors="coerce")
+        if (numbers.notna() | column.isna()).all():
+            return numbers
+    try:
+        return pd.Series(period_numbers(column, "year"), index=column.index, name=column.name)
+    except InvalidDataError:  # whoever asked names the values
+        return pd.to_numeric(column.astype(str), errors="coerce")
 
 
 def _wrong_labels(out: pd.DataFrame) -> list[str]:
@@ -324,15 +340,16 @@ def _read_mapped_file(folder: Path, entry: MappedFile) -> pd.DataFrame:
         raise DataMissingError(
             f"{entry.path} has no column(s) {', '.join(lacking)}; it has {', '.join(map(str, table.columns))}"
         )
-    codes = table[entry.municipality]
-    if pd.api.types.is_numeric_dtype(codes):
-        codes = codes.map(lambda code: f"{code:04.0f}", na_action="ignore")
+    labels = table.attrs.get("value_labels", {}).get(entry.municipality)
+    codes = read_municipalities(table[entry.municipality], labels).codes
+    years = _years(table[entry.year])
+    years = years.where(years.notna(), table[entry.year].astype(object))
     return pd.concat(
         [
             pd.DataFrame(
                 {
                     "municipality": codes.astype(str),
-                    "year": table[entry.year],
+                    "year": years,
                     "quantity": quantity,
                     "value": table[c.column].astype(object),
                     "unit": c.unit,

@@ -15,6 +15,7 @@ import pandas as pd
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.naming import require_columns
+from kostnadsvekst.sources.missing_symbols import STATUSES
 
 _PER_INHABITANT = Bilingual("2019-kroner per innbygger", "2019 kroner per inhabitant")
 _PERCENT = Bilingual("prosent av innbyggerne", "per cent of inhabitants")
@@ -232,7 +233,7 @@ def _value_problems(panel: pd.DataFrame) -> Iterator[str]:
         value = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         missing = given.isna().to_numpy()
         text = np.isnan(value) & ~missing
-        yield from _at(panel, missing, f"{column.name} is missing")
+        yield from _missing(panel, column.name, missing)
         yield from _at(panel, text, f"{column.name} is not a number", given)
         bounds = f"{column.lower:g} to {column.upper:g} {column.unit.en}"
         with np.errstate(invalid="ignore"):
@@ -242,6 +243,13 @@ def _value_problems(panel: pd.DataFrame) -> Iterator[str]:
         yield from _at(panel, broken & ~outside, f"{column.name} is not a whole number", given)
         if column.name in _MONEY:
             yield from _unit_problems(column, value)
+
+
+def _missing(panel: pd.DataFrame, name: str, missing: np.ndarray) -> Iterator[str]:
+    """Name missing values, with what Statistics Norway's symbol in their place says."""
+    symbols = panel.get(f"{name}_status", pd.Series("", index=panel.index)).fillna("").astype(str)
+    for place, symbol in zip(_at(panel, missing, f"{name} is missing"), symbols[missing], strict=True):
+        yield f"{place} ({symbol!r}: {STATUSES[symbol]})" if symbol in STATUSES else place
 
 
 def _unit_problems(column: Column, value: np.ndarray) -> Iterator[str]:

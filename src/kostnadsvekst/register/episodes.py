@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.register.literal_paths import opened_parquet
 from kostnadsvekst.register.schema import EPISODE_COLUMNS, SERVICE_CODES
 
 BATCH_ROWS = 1 << 18
@@ -48,7 +48,7 @@ class EpisodeSource:
             yield from self.table.select(list(columns)).to_batches(max_chunksize=BATCH_ROWS)
             return
         for path in self.files:
-            with pq.ParquetFile(path, read_dictionary=list(_TEXT_COLUMNS), memory_map=True) as file:
+            with opened_parquet(path, *_TEXT_COLUMNS) as file:
                 yield from file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False)
 
 
@@ -114,11 +114,18 @@ def open_episodes(episodes: Episodes) -> EpisodeSource:
     if isinstance(episodes, pd.DataFrame):
         _check_columns({"frame": list(map(str, episodes.columns))})
         table = _frame_to_table(episodes)
+        _refuse_zones({"frame": table.schema})
         return EpisodeSource((), table, table.num_rows, "frame")
     paths = find_files(episodes, "*.parquet")
-    schemas = {str(path): pq.read_schema(path).names for path in paths}
+    types: dict[str, pa.Schema] = {}
+    schemas, n_rows = {}, 0
+    for path in paths:
+        with opened_parquet(path) as file:
+            types[str(path)] = file.schema_arrow
+            schemas[str(path)] = file.schema_arrow.names
+            n_rows += file.metadata.num_rows
     _check_columns(schemas)
-    n_rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    _refuse_zones(types)
     return EpisodeSource(paths, None, n_rows, ", ".join(path.name for path in paths[:3]))
 
 
@@ -134,7 +141,9 @@ def find_files(places: str | Path | Sequence[str | Path], pattern: str) -> tuple
     found: list[Path] = []
     missing: list[str] = []
     for place in map(Path, listed):
-        inside = sorted(place.glob(pattern)) if place.is_dir() else [place] if place.is_file() else []
+        # A folder that is called like a file is none.
+        inside = [path for path in sorted(place.glob(pattern)) if path.is_file()] if place.is_dir() else []
+        inside = inside or ([place] if place.is_file() else [])
         found += inside
         if not inside:
             missing.append(str(place))
@@ -177,6 +186,22 @@ def _check_columns(schemas: dict[str, list[str]]) -> None:
     ]
     if problems:
         raise InvalidDataError("episodes lack columns; name them in a mapping and run ingest", problems)
+
+
+def _refuse_zones(schemas: dict[str, pa.Schema]) -> None:
+    """Refuse times with a zone: on which day they lie depends on whose day is meant."""
+    problems = [
+        f"{name}: {column} has the time zone {kind.tz}"
+        for name, schema in schemas.items()
+        for column in ("start_date", "end_date")
+        if pa.types.is_timestamp(kind := schema.field(column).type) and kind.tz is not None
+    ]
+    if problems:
+        raise InvalidDataError(
+            "episodes have times with a time zone where days are needed; run kv.register.ingest with [dates] "
+            'timezone = "Europe/Oslo", or make them dates first',
+            problems,
+        )
 
 
 def _frame_to_table(frame: pd.DataFrame) -> pa.Table:

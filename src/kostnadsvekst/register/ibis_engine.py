@@ -17,6 +17,7 @@ import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.register.episodes import EpisodeSource
+from kostnadsvekst.register.literal_paths import duckdb_path, plain_path
 from kostnadsvekst.register.painter import FAULTS
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
@@ -279,10 +280,14 @@ def _duckdb(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator[
     except ImportError as error:
         raise DataMissingError("engine='duckdb' needs ibis-framework[duckdb]") from error
     connection = ibis.duckdb.connect(
-        memory_limit=memory_limit, temp_directory=str(folder), preserve_insertion_order=False
+        memory_limit=memory_limit,
+        temp_directory=str(folder),
+        preserve_insertion_order=False,
     )
     try:
-        yield connection.read_parquet([str(path) for path in _parquet_files(source, folder)])
+        connection.settings["enable_progress_bar"] = False  # it would be drawn on standard output
+        files = [duckdb_path(path, folder) for path in _parquet_files(source, folder)]
+        yield connection.read_parquet(files, hive_partitioning=False)
     finally:
         connection.disconnect()
 
@@ -303,7 +308,7 @@ def _spark(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator["
     active = SparkSession.getActiveSession()
     session = active or _local_session(SparkSession.builder, memory_limit, folder)
     try:
-        files = [str(path) for path in _parquet_files(source, folder)]
+        files = [plain_path(path, folder) for path in _parquet_files(source, folder)]
         session.read.parquet(*files).createOrReplaceTempView("kostnadsvekst_episodes")
         yield ibis.pyspark.connect(session).table("kostnadsvekst_episodes")
     finally:

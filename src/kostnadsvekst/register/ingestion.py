@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -18,9 +19,23 @@ from numba import njit
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.register.delivered_values import DeliveredColumns, quoted
 from kostnadsvekst.register.episodes import CodeBook, find_files
+from kostnadsvekst.register.literal_paths import (
+    duckdb_path,
+    is_utf8,
+    opened_parquet,
+    parquet_labels,
+    utf8_path,
+)
 from kostnadsvekst.register.mapping import read_mapping
-from kostnadsvekst.register.masking import RaggedRow, describe_failure, masked
+from kostnadsvekst.register.masking import (
+    RaggedRow,
+    describe_failure,
+    is_full_disk,
+    masked,
+    telling_full_disk,
+)
 from kostnadsvekst.register.painter import year_of_day
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
@@ -34,18 +49,21 @@ from kostnadsvekst.register.schema import (
     masked_count,
     memory_bytes,
 )
+from kostnadsvekst.register.text_deliveries import as_utf8, find_bad_byte, read_form
 from kostnadsvekst.register.workspace import workspace
+from kostnadsvekst.sources.number_texts import EXACT
 
 UNKNOWN_MUNICIPALITY = "9999"
 _STATISTICS_FILES = (".sas7bdat", ".dta", ".sav")
 _TEXT_FILES = (".csv", ".txt", ".tsv")
-_RULES_VERSION = 1
+_RULES_VERSION = 2
 _CHUNK_ROWS = 500_000
 # Faults in the order in which they are looked for; a row is counted under its first.
 REFUSALS = (
     "person_id missing",
     "service unknown or missing",
     "start_date missing or unreadable",
+    "start_date is a placeholder such as 1900-01-01",
     "end_date unreadable",
     "end_date before start_date",
     "birth_year missing or impossible",
@@ -56,6 +74,7 @@ REFUSALS = (
 REPAIRS = (
     "municipality missing or malformed: set to 9999",
     "municipality of three digits: zero put in front",
+    "end_date is a placeholder such as 9999-12-31: the episode is open",
     "birth_year or sex differs between rows: that of the latest episode used",
 )
 
@@ -139,7 +158,10 @@ def ingest(
         Parquet file to write, atomically. If it already holds exactly these deliveries nothing is done.
     mapping : path of a TOML file or mapping, optional
         ``[columns]`` our name = theirs; ``[services]`` and ``[sex]`` their code = ours; ``[dates]`` format =
-        strptime pattern or list of patterns; ``[csv]`` delimiter, encoding, decimal.
+        strptime pattern or list of patterns (else ISO 8601), ``timezone`` whose day is meant where times have
+        a zone, ``placeholders`` dates that stand for none (else
+        `kostnadsvekst.register.delivered_values.PLACEHOLDERS`); ``[csv]`` delimiter, encoding, quote, decimal
+        and thousands.
     memory_limit : str
         For sorting; more is spilled to disk.
     temp_directory : path, optional
@@ -161,6 +183,8 @@ def ingest(
         Columns that are missing in any file (all at once), or no usable row.
     SpecificationError
         A mapping that cannot be read, or a file of an unknown kind.
+    OutputError
+        The disk is full.
 
     Notes
     -----
@@ -175,10 +199,10 @@ def ingest(
     fingerprint = _fingerprint(files, plan)
     done = _stored_report(target, fingerprint)
     root = Path(temp_directory) if temp_directory else target.parent
-    with workspace(root, key=fingerprint[:16]) as folder:
+    with telling_full_disk(target.parent, root), workspace(root, key=fingerprint[:16]) as folder:
         if done is not None:
             return done
-        staged = [Delivery(path.name, _stage(path, folder)) for path in files]
+        staged = [Delivery(path.name, _stage(path, folder, plan["csv"])) for path in files]
         # A half-written file is personal data too; beside the target, so that it can take its place at once.
         with workspace(target.parent) as private:
             partial = private / "episodes.parquet"
@@ -209,16 +233,20 @@ def _fingerprint(files: Sequence[Path], plan: Mapping[str, Any]) -> str:
 def _stored_report(target: Path, fingerprint: str) -> IngestReport | None:
     if not target.is_file():
         return None
-    metadata = pq.read_metadata(target).metadata or {}
+    with opened_parquet(target) as file:
+        metadata = file.metadata.metadata or {}
     if metadata.get(b"fingerprint", b"").decode() != fingerprint:
         return None
     return IngestReport(**{**json.loads(metadata[b"report"]), "out": str(target), "reused": True})
 
 
-def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
-    """Files that DuckDB can read: statistical formats are turned into Parquet, a chunk at a time."""
+def _stage(path: Path, folder: Path, options: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Files that DuckDB can read: text in UTF-8; statistical formats as Parquet, a chunk at a time."""
+    stem = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    if path.suffix.lower() in _TEXT_FILES:
+        return (as_utf8(path.absolute(), folder, stem, options),)
     if path.suffix.lower() not in _STATISTICS_FILES:
-        return (path,)
+        return (path.absolute(),)
     import pyreadstat
 
     readers: dict[str, Any] = {
@@ -226,16 +254,16 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
         ".dta": pyreadstat.read_dta,
         ".sav": pyreadstat.read_sav,
     }
-    stem = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     ready = folder / f"{stem}.ready"
     if not ready.exists():
         chunks = pyreadstat.read_file_in_chunks(
-            readers[path.suffix.lower()], str(path), chunksize=_CHUNK_ROWS
+            readers[path.suffix.lower()], utf8_path(path, folder), chunksize=_CHUNK_ROWS
         )
         for number, (frame, _) in enumerate(chunks):
             part = folder / f"{stem}-{number:05}.parquet"
             frame.to_parquet(part, index=False)
             part.chmod(0o600)
+        _align_types(sorted(folder.glob(f"{stem}-*.parquet")))
         ready.touch()
     parts = tuple(sorted(folder.glob(f"{stem}-*.parquet")))
     if not parts:
@@ -243,7 +271,44 @@ def _stage(path: Path, folder: Path) -> tuple[Path, ...]:
     return parts
 
 
+def _align_types(parts: Sequence[Path]) -> None:
+    """Give a column that is empty in one chunk the type that it has in the others."""
+    schemas = [pq.read_schema(part) for part in parts]
+    if not schemas:
+        return
+    shared = pa.unify_schemas([one.remove_metadata() for one in schemas], promote_options="permissive")
+    for part, schema in zip(parts, schemas, strict=True):
+        if schema.remove_metadata() != shared:
+            with pq.ParquetFile(part) as file:
+                table = file.read().cast(shared)
+            pq.write_table(table, part)
+            part.chmod(0o600)
+
+
 def _sort_and_write(
+    staged: Sequence[Delivery],
+    target: Path,
+    plan: Mapping[str, dict[str, Any]],
+    fingerprint: str,
+    memory_limit: str,
+    folder: Path,
+) -> IngestReport:
+    """Read, check, sort and write; where a text file cannot be read, the row in the way is named."""
+    import duckdb
+
+    try:
+        return _sort_checked(staged, target, plan, fingerprint, memory_limit, folder)
+    except duckdb.Error as error:
+        if is_full_disk(error):
+            raise
+        texts = [d for d in staged if d.parts[0].suffix.lower() in _TEXT_FILES]
+        faulty = next((d for d in texts if len(texts) == 1 or str(d.parts[0]) in str(error)), None)
+        failure = _explained(error, faulty, plan["csv"])
+    # Outside the handler, so that the row is not in the context either.
+    raise failure
+
+
+def _sort_checked(
     staged: Sequence[Delivery],
     target: Path,
     plan: Mapping[str, dict[str, Any]],
@@ -255,6 +320,11 @@ def _sort_and_write(
 
     spill = folder / "spill"
     spill.mkdir(exist_ok=True)
+    if not is_utf8(str(spill)):
+        raise SpecificationError(
+            f"{str(folder.parent)!r}: the database cannot spill into a folder whose name is not UTF-8; name "
+            "another temp_directory"
+        )
     size = sum(path.stat().st_size for delivery in staged for path in delivery.parts)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
@@ -262,8 +332,10 @@ def _sort_and_write(
         "max_temp_directory_size": f"{20 * size // 10**9 + 4}GB",
     }
     with duckdb.connect(config=config) as connection:
-        checked = _checked_rows(connection, staged, plan)
-        connection.execute(f"CREATE TEMP VIEW checked AS {checked}")
+        connection.execute("SET enable_progress_bar = false")  # it would be drawn on standard output
+        checked = _checked_rows(connection, staged, plan, folder)
+        # A table: the deliveries are read once; where it is large it is spilled to the private folder.
+        connection.execute(f"CREATE TEMP TABLE checked AS {checked}")
         refused, repaired, n_read = _count_reasons(connection)
         columns = "person, birth_year, sex, municipality, service, start_day, end_day, hundredths"
         order = "person, service, start_day, end_day, hundredths, municipality, birth_year, sex"
@@ -277,16 +349,15 @@ def _sort_and_write(
 def _says_synthetic(path: Path) -> bool:
     if path.suffix.lower() != ".parquet":
         return False
-    return (pq.read_schema(path).metadata or {}).get(b"origin") == b"synthetic"
+    return parquet_labels(path).get(b"origin") == b"synthetic"
 
 
-def _checked_rows(connection: Any, staged: Sequence[Delivery], plan: Mapping[str, dict[str, Any]]) -> str:
+def _checked_rows(
+    connection: Any, staged: Sequence[Delivery], plan: Mapping[str, dict[str, Any]], folder: Path
+) -> str:
     """Write SQL of all rows in our columns with the reason why a row is refused."""
-    relations = [_relation(delivery.parts, plan["csv"]) for delivery in staged]
-    types = [
-        dict(_described(connection, relation, delivery, plan["csv"]))
-        for delivery, relation in zip(staged, relations, strict=True)
-    ]
+    relations = [_relation(delivery, plan["csv"], folder) for delivery in staged]
+    types = [dict(_describe(connection, relation)) for relation in relations]
     names = {ours: plan["columns"].get(ours, ours) for ours in EPISODE_COLUMNS}
     problems = [
         f"{delivery.name}: no column {theirs}" + (f" (for {ours})" if ours != theirs else "")
@@ -299,52 +370,69 @@ def _checked_rows(connection: Any, staged: Sequence[Delivery], plan: Mapping[str
             f"episodes: {len(problems)} missing column(s); name them under [columns] of a mapping", problems
         )
     integers = all(columns[names["person_id"]] in _INTEGER_TYPES for columns in types)
-    selects = [
-        _normalised(relation, columns, names, plan, integers)
-        for relation, columns in zip(relations, types, strict=True)
-    ]
+    delivered = [DeliveredColumns(columns, names, plan) for columns in types]
+    _refuse_unclear(connection, staged, relations, delivered)
+    selects = [one.select(relation, integers) for one, relation in zip(delivered, relations, strict=True)]
     return _with_reason(" UNION ALL ".join(selects))
+
+
+_NO_PERSONS = (
+    "is kept as decimal numbers beyond 2^53, which makes one person of several; export it as text or as "
+    "64-bit integers",
+    "has decimals, so it is no identifier",
+)
+
+
+def _refuse_unclear(
+    connection: Any, staged: Sequence[Delivery], relations: Sequence[str], columns: Sequence[DeliveredColumns]
+) -> None:
+    """Refuse deliveries in which days or persons cannot be told, whatever the rows say."""
+    problems = []
+    for delivery, relation, one in zip(staged, relations, columns, strict=True):
+        problems += [f"{delivery.name}: {problem}" for problem in one.problems()]
+        if one.type_of("person_id") in ("DOUBLE", "FLOAT"):
+            person = one.column("person_id")
+            found = f"bool_or(abs({person}) > {EXACT}), bool_or({person} <> floor({person}))"
+            query = f"SELECT {found} FROM {relation} WHERE NOT isnan({person})"
+            faults = connection.execute(query).fetchall()[0]
+            column = f"{delivery.name}: {one.names['person_id']}"
+            problems += [f"{column} {what}" for what, bad in zip(_NO_PERSONS, faults, strict=True) if bad]
+    if problems:
+        raise InvalidDataError("episodes: values that cannot be told apart", problems)
 
 
 _INTEGER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 
 
-def _relation(parts: Sequence[Path], options: Mapping[str, Any]) -> str:
-    names = ", ".join(_quoted(str(path)) for path in parts)
-    if parts[0].suffix.lower() == ".parquet":
-        return f"read_parquet([{names}])"
-    written = [f"delim = {_quoted(str(options['delimiter']))}"] if "delimiter" in options else []
-    written += [f"encoding = {_quoted(str(options['encoding']))}"] if "encoding" in options else []
-    return f"read_csv([{names}], header = true, all_varchar = true{''.join(', ' + o for o in written)})"
+def _relation(delivery: Delivery, options: Mapping[str, Any], folder: Path) -> str:
+    names = ", ".join(quoted(duckdb_path(path, folder)) for path in delivery.parts)
+    # A folder called "sex=1" gives no column.
+    if delivery.parts[0].suffix.lower() == ".parquet":
+        return f"read_parquet([{names}], hive_partitioning = false)"
+    form = read_form(delivery.parts[0], delivery.name, options)
+    return f"read_csv([{names}], hive_partitioning = false, {form.sql()})"
 
 
-def _described(
-    connection: Any, relation: str, delivery: Delivery, options: Mapping[str, Any]
-) -> list[tuple[str, str]]:
-    """Columns and types; where a text file cannot be made out, the row that is in the way is named."""
-    import duckdb
-
-    try:
-        return _describe(connection, relation)
-    except duckdb.Error as error:
-        text = delivery.parts[0].suffix.lower() in _TEXT_FILES
-        failure = describe_failure(error, _first_ragged_row(delivery.parts[0], options) if text else None)
-    # Outside the handler, so that the row is not in the context either.
-    raise failure
+def _explained(error: Exception, faulty: Delivery | None, options: Mapping[str, Any]) -> InvalidDataError:
+    if faulty is None:
+        return describe_failure(error)
+    told = "Line: " in str(error)
+    failure = describe_failure(error, None if told else _first_ragged_row(faulty.parts[0], options))
+    bad = find_bad_byte(faulty.parts[0]) if "unicode" in str(error).lower() else None
+    if bad is None:
+        return failure
+    where = f", byte {bad.byte} of the line ({bad.value:#04x})"
+    return InvalidDataError(failure.summary + where, failure.problems)
 
 
 def _first_ragged_row(path: Path, options: Mapping[str, Any]) -> RaggedRow | None:
-    encoding = str(options.get("encoding", "utf-8"))
-    # Such as a field without an end, or an encoding that only the database knows.
-    with suppress(csv.Error, LookupError), path.open(encoding=encoding, errors="replace", newline="") as file:
-        first = file.readline()
-        file.seek(0)
-        delimiter = str(options.get("delimiter") or max((";", "\t", ",", "|"), key=first.count))
-        rows = csv.reader(file, delimiter=delimiter)
-        n_header = len(next(rows, []))
+    # Such as a field without an end.
+    with suppress(csv.Error), path.open(encoding="utf-8", errors="replace", newline="") as file:
+        form = read_form(path, path.name, options)
+        rows = csv.reader(file, delimiter=form.delimiter, quotechar=form.quote)
         for row in rows:
-            if row and len(row) != n_header:
-                return RaggedRow(rows.line_num, len(row), n_header)
+            if rows.line_num > form.skip and row and len(row) != len(form.names):
+                return RaggedRow(rows.line_num, len(row), len(form.names))
     return None
 
 
@@ -352,74 +440,13 @@ def _describe(connection: Any, relation: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _normalised(
-    relation: str,
-    types: Mapping[str, str],
-    names: Mapping[str, str],
-    plan: Mapping[str, dict[str, Any]],
-    integers: bool,
-) -> str:
-    """Write SQL of one delivery in our columns and types; what cannot be read becomes NULL, remembered."""
-
-    def column(name: str) -> str:
-        return '"' + names[name].replace('"', '""') + '"'
-
-    def text(name: str) -> str:
-        plain = f"nullif(trim(CAST({column(name)} AS VARCHAR)), '')"
-        return (
-            f"regexp_replace({plain}, '\\.0+$', '')" if types[names[name]] in ("DOUBLE", "FLOAT") else plain
-        )
-
-    hours_text = f"replace({text('hours_per_week')}, ',', '.')"
-    is_number = types[names["hours_per_week"]] not in ("VARCHAR",)
-    hours = (
-        f"CAST({column('hours_per_week')} AS DOUBLE)" if is_number else f"TRY_CAST({hours_text} AS DOUBLE)"
-    )
-    start, end = (
-        _date_sql(column(n), types[names[n]], text(n), plan["dates"]) for n in ("start_date", "end_date")
-    )
-    person = f"CAST({column('person_id')} AS BIGINT)" if integers else text("person_id")
-    return f"""SELECT {person} AS person,
-        TRY_CAST(TRY_CAST({text("birth_year")} AS DOUBLE) AS INTEGER) AS birth_year,
-        {_lookup(text("sex"), {"1": 1, "2": 2} | {str(k): v for k, v in plan["sex"].items()})} AS sex,
-        {text("municipality")} AS place,
-        {_lookup(text("service"), _service_numbers(plan["services"]))} AS service,
-        {start} AS start_date,
-        {end} AS end_date,
-        {text("end_date")} IS NOT NULL AND ({end}) IS NULL AS end_unreadable,
-        {hours} AS hours,
-        {text("hours_per_week")} IS NOT NULL AND ({hours}) IS NULL AS hours_unreadable
-        FROM {relation}"""
-
-
-def _service_numbers(services: Mapping[str, str]) -> dict[str, int]:
-    numbers = {name: number for number, name in enumerate(SERVICE_CODES)}
-    return numbers | {str(code): numbers[name] for code, name in services.items()}
-
-
-def _lookup(expression: str, table: Mapping[str, int]) -> str:
-    cases = " ".join(f"WHEN {_quoted(code)} THEN {number}" for code, number in table.items())
-    return f"CAST(CASE {expression} {cases} END AS TINYINT)"
-
-
-def _date_sql(column: str, kind: str, text: str, dates: Mapping[str, Any]) -> str:
-    if kind == "DATE" or kind.startswith("TIMESTAMP"):
-        return f"CAST({column} AS DATE)"
-    given = dates.get("format", "%Y-%m-%d")
-    formats = [given] if isinstance(given, str) else list(given)
-    return f"CAST(try_strptime({text}, [{', '.join(map(_quoted, formats))}]) AS DATE)"
-
-
 def _with_reason(rows: str) -> str:
     year = "year(start_date)"
     tests = (
         "person IS NULL",
         "service IS NULL",
-        "start_date IS NULL",
+        "start_date IS NULL AND NOT start_placeholder",
+        "start_placeholder",
         "end_unreadable",
         "end_date < start_date",
         f"birth_year IS NULL OR birth_year > {year} OR birth_year < {year} - {OLDEST_AGE} "
@@ -436,6 +463,7 @@ def _with_reason(rows: str) -> str:
              WHEN regexp_full_match(place, '[0-9]{{3}}') THEN 1 ELSE 0 END AS repair,
         date_diff('day', DATE '1970-01-01', start_date)::INTEGER AS start_day,
         date_diff('day', DATE '1970-01-01', end_date)::INTEGER AS end_day,
+        end_placeholder,
         CASE WHEN hours IS NULL OR isnan(hours) OR hours NOT BETWEEN 0 AND {MAX_HOURS_PER_WEEK} THEN -1
              ELSE floor(hours * {HOURS_UNIT} + 0.5) END::INTEGER AS hundredths,
         CASE {cases} END AS reason
@@ -443,15 +471,17 @@ def _with_reason(rows: str) -> str:
 
 
 def _count_reasons(connection: Any) -> tuple[dict[str, int], dict[str, int], int]:
-    found = connection.execute("SELECT reason, repair, count(*) FROM checked GROUP BY ALL").fetchall()
+    query = "SELECT reason, repair, end_placeholder, count(*) FROM checked GROUP BY ALL"
+    found = connection.execute(query).fetchall()
     refused = {
-        reason: sum(n for number, _, n in found if number == k) for k, reason in enumerate(REFUSALS[:-1])
+        reason: sum(n for number, _, _, n in found if number == k) for k, reason in enumerate(REFUSALS[:-1])
     }
     repaired = {
-        repair: sum(n for number, kind, n in found if number is None and kind == k)
+        repair: sum(n for number, kind, _, n in found if number is None and kind == k)
         for k, repair in enumerate(REPAIRS[:2])
     }
-    n_read = sum(n for _, _, n in found)
+    repaired[REPAIRS[2]] = sum(n for number, _, opened, n in found if number is None and opened)
+    n_read = sum(n for *_, n in found)
     if n_read == sum(refused.values()):
         problems = [f"{reason}: {masked_count(n)} row(s)" for reason, n in refused.items() if n]
         raise InvalidDataError("no usable row in the deliveries; is the mapping right?", problems)
@@ -474,7 +504,8 @@ def _write_sorted(
     places = CodeBook()
     schema = _out_schema(synthetic)
     with (
-        pq.ParquetWriter(partial, schema, compression="zstd", compression_level=1) as writer,
+        partial.open("wb") as file,  # opened here: its name need not be UTF-8
+        pq.ParquetWriter(file, schema, compression="zstd", compression_level=1) as writer,
         RowProgress("sorting", counted.rows_read) as progress,
     ):
         for rows in _whole_persons(_batches(relation, progress), places):

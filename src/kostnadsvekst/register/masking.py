@@ -4,14 +4,16 @@ DuckDB, Arrow, pandas and the readers of statistical files quote what they canno
 content of a person's row, and it would end in logs and tracebacks.
 """
 
+import errno
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from traceback import extract_tb
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from kostnadsvekst.errors import InvalidDataError, KostnadsvekstError
+from kostnadsvekst.errors import InvalidDataError, KostnadsvekstError, OutputError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,9 +40,21 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
         "text that is not in the file's encoding",
         'name the encoding in the mapping, such as [csv] encoding = "latin-1", or mend the line',
     ),
+    (
+        "invalid state",
+        "lines that end in different ways, or a quote in the middle of a field",
+        "save the file again with one kind of line end, and close or double the quotes",
+    ),
     ("unterminated quote", "a quote that is not closed", "close or remove the quote in that line"),
+    (
+        "Out of Memory",
+        "they need more memory than the limit allows",
+        "give a larger memory_limit, or a temp_directory on a disk with more room",
+    ),
     ("Maximum line size", "a line that is too long", "look for a quote that is not closed"),
 )
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_IN_WORDS = ("No space left on device", "Disk quota exceeded", "max_temp_directory_size")
 _UNKNOWN = ("values that cannot be read", "compare the columns' types with those of an episode")
 
 
@@ -66,6 +80,8 @@ def masked(function: Callable[P, T]) -> Callable[P, T]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
+        except OutputError as error:
+            failure: KostnadsvekstError = OutputError(*error.args)  # without the foreign error behind it
         except KostnadsvekstError:
             raise
         except Exception as error:
@@ -76,6 +92,49 @@ def masked(function: Callable[P, T]) -> Callable[P, T]:
         raise failure
 
     return wrapped
+
+
+@contextmanager
+def telling_full_disk(*folders: Path) -> Iterator[None]:
+    """Say that the disk is full in our words, whatever library met it and in which.
+
+    Parameters
+    ----------
+    *folders : Path
+        Where the work writes.
+
+    Raises
+    ------
+    OutputError
+        Naming the folders.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_full_disk(error):
+            raise
+    else:
+        return
+    # Outside the handler, as in `masked`.
+    places = " and ".join(dict.fromkeys(str(folder) for folder in folders))
+    raise OutputError(
+        f"no space left on the disk of {places}: make room, or name a temp_directory on another disk; "
+        "nothing was left behind, and what was written before is as it was"
+    )
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Whether an error says, in any library's words, that the disk is full.
+
+    Parameters
+    ----------
+    error : Exception
+    """
+    if isinstance(error, KostnadsvekstError):
+        return False
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return any(words in str(error) for words in _FULL_IN_WORDS)
 
 
 class RaggedRow(NamedTuple):

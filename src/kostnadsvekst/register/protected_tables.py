@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from kostnadsvekst.provenance import SYNTHETIC, provenance_of
 from kostnadsvekst.register.disclosure import protect_cube
 from kostnadsvekst.register.episodes import Episodes, open_episodes
+from kostnadsvekst.register.literal_paths import parquet_labels
 from kostnadsvekst.register.masking import masked
 from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
 from kostnadsvekst.register.tables import RegisterTables
@@ -89,5 +89,5 @@ def read_origin(episodes: Episodes) -> str:
     """
     if isinstance(episodes, pd.DataFrame):
         return provenance_of(episodes).origin
-    labels = [pq.read_schema(path).metadata or {} for path in open_episodes(episodes).files]
+    labels = [parquet_labels(path) for path in open_episodes(episodes).files]
     return SYNTHETIC if any(label.get(b"origin") == SYNTHETIC.encode() for label in labels) else REGISTER

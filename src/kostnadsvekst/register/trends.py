@@ -95,7 +95,7 @@ def trend(
     frame.attrs = {
         "shifts": _shift_sizes(fitted),
         "conf_level": level,
-        "season_p_value": fitted.season_p_value,
+        "season_p_value": None if np.isnan(fitted.season_p_value) else fitted.season_p_value,
         "autocorrelation": _autocorrelation(fitted.fit),
     }
     return frame

@@ -1,238 +1,250 @@
-"""Tables in files of the user's own: CSV, Parquet, Stata, SAS, SPSS and Excel."""
+"""Tables in files of the user's own: CSV, Parquet, Feather, Stata, SAS, SPSS and Excel."""
 
-import csv
 import hashlib
-import io
-import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, KostnadsvekstError, SpecificationError
 from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.sources.delimited import read_delimited
+from kostnadsvekst.sources.labelled import read_labelled, refuse_rounded
+from kostnadsvekst.sources.workbooks import read_workbook
 
 USER_FILE = "file of the user"
-# Statistics Norway's symbols for missing numbers, and what other programs write.
-MISSING_TEXTS = ("", ".", "..", ":", "NA", "NaN", "nan", "N/A", "NULL")
-
-_ENCODINGS = ("utf-8-sig", "cp1252")
-_BLANKS = re.compile("[\\s\u00a0\u202f\u2009]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_CODE = re.compile(r"0\d+")
+_EXACT = 2**53
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the user tells of a file beyond its name.
+
+    Attributes
+    ----------
+    sheet : str, optional
+        Sheet of a workbook.
+    decimal : {".", ","}, optional
+        Decimal mark of numbers in text.
+    encoding, delimiter : str, optional
+        Of a text file.
+    """
+
+    sheet: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def read_table(
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> pd.DataFrame:
     """Read a table from a file.
 
     Parameters
     ----------
     path : str or Path
-        ``.csv`` or ``.txt`` (also ``.gz``; comma, semicolon or tab between columns; decimal points or commas;
-        blanks between thousands; UTF-8 or Windows encoding), ``.parquet``, ``.dta``, ``.sas7bdat``, ``.sav``,
-        ``.xlsx``.
+        ``.csv``, ``.tsv`` or ``.txt`` (also ``.gz``), ``.parquet``, ``.feather``, ``.xlsx``, ``.dta``,
+        ``.sas7bdat``, ``.xpt``, ``.sav``, ``.zsav`` or ``.por``.
+    sheet : str, optional
+        Sheet of a workbook; needed where several hold a table.
+    decimal : {".", ","}, optional
+        Decimal mark of numbers in text; needed where all of them can be read in two ways (``"1,234"``).
+    encoding, delimiter : str, optional
+        Of a text file, where what is found out (`docs/own_files.md` has the rules) is not right.
 
     Returns
     -------
     DataFrame
         Text that looks like a number with leading zeros (a municipality code) stays text. Columns of Stata,
-        SAS and SPSS keep their numbers unless all value labels are numbers themselves; the labels are in
-        ``attrs["value_labels"]``. Stata's months, quarters and half-years (``%tm``, ``%tq``, ``%th``) are
-        text such as ``2010M1``, and its weeks (``%tw``) their first days. ``attrs["provenance"]`` names the
-        file and its hash.
+        SAS and SPSS keep their numbers; the labels are in ``attrs["value_labels"]``. Years side by side
+        become rows. A column of numbers with Statistics Norway's symbols has a companion ``NAME_status``.
+        ``attrs["layout"]`` says how a text file or sheet was read, ``attrs["provenance"]`` names the file and
+        its hash.
 
     Raises
     ------
     DataMissingError
         If there is no such file.
     InvalidDataError
-        If the file is empty, cannot be read, or is of an unknown kind.
+        If the file is empty, cannot be read, is of an unknown kind or of another kind than its name says, or
+        can be read in two ways.
+    SpecificationError
+        If an option does not fit the kind of file.
     """
     path = Path(path)
     if not path.is_file():
         raise DataMissingError(f"there is no file {str(path)!r}: check the path")
-    reader = _reader(path)
-    content = path.read_bytes()
+    suffix = _suffix(path)
+    reading = Reading(sheet, decimal, encoding, delimiter)
+    _refuse_options(path, suffix, reading)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataMissingError(
+            f"the file {str(path)!r} cannot be opened ({error.strerror}): check who may read it"
+        ) from error
     if not content:
         raise InvalidDataError(f"the file {str(path)!r} is empty")
+    _refuse_other_kind(path, suffix, content)
     try:
-        table = reader(path)
-    except InvalidDataError:
+        table = _READERS[suffix](path, reading)
+    except KostnadsvekstError:
         raise
     except Exception as error:  # readers raise many kinds; each means that the file is not what its name says
-        raise InvalidDataError(f"the file {str(path)!r} cannot be read: {error}") from error
+        raise InvalidDataError(
+            f"the file {str(path)!r} cannot be read as {suffix}: {error}; open it in the program that made "
+            "it and "
+            "save it again"
+        ) from error
     if table.empty:
         raise InvalidDataError(f"the file {str(path)!r} has no rows")
-    table.attrs["provenance"] = Provenance(USER_FILE, path.name, hashlib.sha256(content).hexdigest())
+    refuse_rounded(table, str(path))
+    _refuse_repeated_names(table, path)
+    digest = hashlib.sha256(content).hexdigest()
+    table.attrs["provenance"] = Provenance(USER_FILE, path.name, digest).to_attrs()
     return table
 
 
-def parse_numbers(column: pd.Series) -> pd.Series:
-    """Turn a column of text into numbers where all of it is numbers, Norwegian or English style.
-
-    Parameters
-    ----------
-    column : Series of str
-        ``"1 234,5"``, ``"1,234.5"``, ``"1.234,5"`` and ``"1234.5"`` are all read; where both marks occur
-        in the column the last one is the decimal mark, and a comma alone is one too.
-
-    Returns
-    -------
-    Series
-        Numbers with NaN for missing; or the text as it was (missing as NaN) if any value is not a number
-        or has leading zeros.
-    """
-    text = column.where(~column.isin(MISSING_TEXTS))
-    values = [_BLANKS.sub("", v).replace("\u2212", "-") for v in text.dropna()]
-    plain = _decimal_points(values)
-    if not plain or not all(_NUMBER.fullmatch(v) for v in plain) or any(_CODE.fullmatch(v) for v in plain):
-        return text
-    values_or_nan = np.full(len(column), np.nan)
-    values_or_nan[text.notna().to_numpy()] = [float(v) for v in plain]
-    numbers = pd.Series(values_or_nan, index=column.index, name=column.name)
-    whole = numbers.notna().all() and all("." not in v and "e" not in v.lower() for v in plain)
-    return numbers.astype("int64") if whole else numbers
-
-
-def _decimal_points(values: list[str]) -> list[str]:
-    commas, points = any("," in v for v in values), any("." in v for v in values)
-    if commas and points:
-        both = next((v for v in values if "," in v and "." in v), None)
-        if both is None or both.rindex(",") > both.rindex("."):
-            return [v.replace(".", "").replace(",", ".") for v in values] if both else values
-        return [v.replace(",", "") for v in values]
-    return [v.replace(",", ".") if v.count(",") == 1 else v for v in values] if commas else values
-
-
-def _reader(path: Path) -> Callable[[Path], pd.DataFrame]:
+def _suffix(path: Path) -> str:
     name = path.name.lower().removesuffix(".gz")
-    for suffix, reader in _READERS.items():
-        if name.endswith(suffix):
-            return reader
+    found = next((suffix for suffix in _READERS if name.endswith(suffix)), None)
+    if found is not None:
+        return found
+    other = next((way for suffix, way in _WAYS_OUT.items() if name.endswith(suffix)), None)
+    if other:
+        raise InvalidDataError(f"the file {str(path)!r} is {other}")
     raise InvalidDataError(
         f"cannot tell what kind of file {str(path)!r} is; known endings: {', '.join(_READERS)}"
     )
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    text = _decode(path)
-    if not text.strip():
-        raise InvalidDataError(f"the file {str(path)!r} is empty")
-    first = text.lstrip().splitlines()[0]
-    delimiter = max((";", "\t", ",", "|"), key=first.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    header = next(rows)
-    ragged = [str(rows.line_num) for row in rows if row and len(row) != len(header)]
-    if ragged:
-        raise InvalidDataError(
-            f"the file {str(path)!r} has {len(header)} columns in its first line but another number in "
-            f"line(s) {', '.join(ragged[:10])}: decimal commas in a comma-separated file must be in quotes"
-        )
-    table = pd.read_csv(io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False)
-    return table.apply(parse_numbers)
-
-
-def _decode(path: Path) -> str:
-    content = path.read_bytes()
-    if path.suffix.lower() == ".gz":
-        import gzip
-
-        content = gzip.decompress(content)
-    _refuse_mixed_encodings(path, content)
-    for encoding in _ENCODINGS:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return content.decode("latin-1")
-
-
-def _refuse_mixed_encodings(path: Path, content: bytes) -> None:
-    """Refuse files pasted together from two programs, each with its own way of writing æ, ø and å."""
-    broken = []
-    for number, line in enumerate(content.splitlines(), start=1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError:
-            broken.append(str(number))
-    if broken and any(letter.encode() in content for letter in "æøåÆØÅ"):
-        raise InvalidDataError(
-            f"the file {str(path)!r} mixes encodings: line(s) {', '.join(broken[:10])} are not UTF-8 but "
-            "others are; save it again in one encoding"
+def _refuse_options(path: Path, suffix: str, reading: Reading) -> None:
+    allowed = {"sheet", "decimal"} if suffix in _WORKBOOKS else set()
+    allowed = {"decimal", "encoding", "delimiter"} if suffix in _TEXTS else allowed
+    given = [n for n in ("sheet", "decimal", "encoding", "delimiter") if getattr(reading, n) is not None]
+    wrong = [name for name in given if name not in allowed]
+    if wrong:
+        raise SpecificationError(
+            f"{', '.join(wrong)}: nothing to choose in {str(path)!r}; a file {suffix} has "
+            f"{', '.join(sorted(allowed)) or 'no such options'}"
         )
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(path)
+def _refuse_other_kind(path: Path, suffix: str, content: bytes) -> None:
+    """Refuse a file whose first bytes are those of another kind than its name says."""
+    start = content[:1024]
+    if content[:8] == _OLE and suffix in _WORKBOOKS and "EncryptedPackage".encode("utf-16-le") in content:
+        raise InvalidDataError(
+            f"the file {str(path)!r} is protected by a password: open it in Excel and save it without one"
+        )
+    for signature, what, suffixes in _SIGNATURES:
+        if (
+            start.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(signature.lower())
+            and suffix not in suffixes
+        ):
+            if signature == b"\x1f\x8b" and path.suffix.lower() == ".gz":
+                continue
+            raise InvalidDataError(
+                f"the file {str(path)!r} is not what its name says: it is {what}; give it its right name, "
+                "or save it "
+                f"again as {suffix}"
+            )
 
 
-def _read_excel(path: Path) -> pd.DataFrame:
-    return pd.read_excel(path)
+def _refuse_repeated_names(table: pd.DataFrame, path: Path) -> None:
+    twice = list(dict.fromkeys(map(str, table.columns[table.columns.duplicated()])))
+    if twice:
+        raise InvalidDataError(f"the file {str(path)!r} has several columns of one name; rename them", twice)
 
 
-def _read_labelled(path: Path) -> pd.DataFrame:
-    import pyreadstat
+def _read_arrow(path: Path, reading: Reading) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.feather
+    import pyarrow.parquet
 
-    readers: dict[str, Any] = {
-        ".dta": pyreadstat.read_dta,
-        ".sav": pyreadstat.read_sav,
-        ".sas7bdat": pyreadstat.read_sas7bdat,
-    }
-    table, meta = readers[path.suffix.lower()](path)
-    for name, stored in meta.original_variable_types.items():
-        read = _STATA_TIMES.get(str(stored).replace("-", "")[:3])  # %-tm is left-justified %tm
-        if read and pd.api.types.is_numeric_dtype(table[name].dtype):
-            table[name] = read(table[name])
-    for name, labels in meta.variable_value_labels.items():
-        table[name] = _numbers_from_labels(table[name], labels)
-    table.attrs["value_labels"] = dict(meta.variable_value_labels)
+    stored = (
+        pyarrow.parquet.ParquetFile(path).read()
+        if path.suffix.lower() == ".parquet"
+        else pyarrow.feather.read_table(path)
+    )
+    table = stored.to_pandas()
+    for name, column in zip(stored.column_names, stored.columns, strict=True):
+        # pandas makes decimals of whole numbers among which one is missing.
+        if name in table.columns and pa.types.is_integer(column.type) and column.null_count:
+            exact = pd.array(column.to_pylist(), dtype="Int64")
+            if (exact.dropna() > _EXACT).any() or (exact.dropna() < -_EXACT).any():
+                table[name] = exact
+    if any(name is not None for name in table.index.names):
+        table = table.reset_index()
     return table
 
 
-def _stata_weeks(column: pd.Series) -> pd.Series:
-    """First days of Stata's weeks, of which every year has 52, the first beginning on 1 January."""
-    years, weeks = np.divmod(column, 52)
-    january = pd.to_datetime((1960 + years).astype("Int64").astype("string") + "-01-01")
-    first_days: pd.Series = january + pd.to_timedelta(7 * weeks, unit="D")
-    return first_days
+def _read_text(path: Path, reading: Reading) -> pd.DataFrame:
+    return read_delimited(path, reading.decimal, reading.encoding, reading.delimiter)
 
 
-def _stata_text(letter: str, parts: int) -> Callable[[pd.Series], pd.Series]:
-    """Numbers since 1960 to text that `kostnadsvekst.panel.periods` reads, such as 2010M1."""
-
-    def text(number: float) -> str:
-        year, part = divmod(int(number), parts)
-        return f"{1960 + year}{letter}{part + 1}"
-
-    return lambda column: column.astype(object).map(text, na_action="ignore")
+def _read_workbook(path: Path, reading: Reading) -> pd.DataFrame:
+    return read_workbook(path, reading.sheet, reading.decimal)
 
 
-# Stata's times that are stored as numbers since 1960, by their format.
-_STATA_TIMES: dict[str, Callable[[pd.Series], pd.Series]] = {
-    "%tm": _stata_text("M", 12),
-    "%tq": _stata_text("Q", 4),
-    "%th": _stata_text("H", 2),
-    "%tw": _stata_weeks,
+def _read_labelled(path: Path, reading: Reading) -> pd.DataFrame:
+    return read_labelled(path)
+
+
+_TEXTS = (".csv", ".txt", ".tsv")
+_WORKBOOKS = (".xlsx", ".xlsm")
+_STATISTICS = (".dta", ".sas7bdat", ".sav", ".xpt", ".zsav", ".por")
+_READERS: dict[str, Callable[[Path, Reading], pd.DataFrame]] = {
+    ".csv": _read_text,
+    ".txt": _read_text,
+    ".parquet": _read_arrow,
+    **dict.fromkeys(_STATISTICS, _read_labelled),
+    ".xlsx": _read_workbook,
+    ".xlsm": _read_workbook,
+    ".feather": _read_arrow,
+    ".tsv": _read_text,
 }
-
-
-def _numbers_from_labels(column: pd.Series, labels: dict[Any, str]) -> pd.Series:
-    """Stata's ``encode`` turns years kept as text into 1, 2, ...; the labels then hold the numbers."""
-    text = column.map(labels)
-    if not (text.notna() | column.isna()).all():
-        return column
-    numbers = pd.to_numeric(text, errors="coerce")
-    return numbers if (numbers.notna() | column.isna()).all() else column
-
-
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": _read_csv,
-    ".txt": _read_csv,
-    ".parquet": _read_parquet,
-    ".dta": _read_labelled,
-    ".sas7bdat": _read_labelled,
-    ".sav": _read_labelled,
-    ".xlsx": _read_excel,
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SAVE = "open it there and save it as .xlsx, or as CSV in UTF-8"
+# Kinds that are not read, and what to do.
+_WAYS_OUT = {
+    ".xls": f"a workbook of Excel 97-2003, which is not read: {_SAVE}",
+    ".xlsb": f"a binary workbook of Excel, which is not read: {_SAVE}",
+    ".ods": f"a workbook of LibreOffice, which is not read: {_SAVE}",
+    ".numbers": "a workbook of Apple's Numbers, which is not read: export it as Excel (.xlsx) or CSV",
+    ".sas7bcat": "a catalogue of SAS formats, which holds no data: give the .sas7bdat file",
+    ".rds": "a file of R, which is not read: write it with arrow::write_parquet or haven::write_dta",
+    ".rdata": "a file of R, which is not read: write it with arrow::write_parquet or haven::write_dta",
+    ".json": "JSON, which is not read here: for the StatBank's JSON-stat use kv.statbank, else save it as "
+    "CSV",
+    ".zip": "an archive: unpack it and give the file inside",
+    ".pdf": "a document, not a table: take the table from its source",
 }
+# First bytes, what they are the mark of, and the endings that such a file has.
+_SIGNATURES: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
+    (b"PK\x03\x04", "an Excel workbook (.xlsx) or another ZIP archive", _WORKBOOKS),
+    (_OLE, "a workbook of Excel 97-2003 (.xls) or another old Office file", ()),
+    (b"PAR1", "a Parquet file", (".parquet",)),
+    (b"ARROW1", "a Feather file", (".feather",)),
+    (b"\x1f\x8b", "compressed with gzip (.gz)", ()),
+    (b"$FL2", "an SPSS file (.sav)", (".sav", ".zsav")),
+    (b"$FL3", "an SPSS file (.zsav)", (".sav", ".zsav")),
+    (b"<stata_dta>", "a Stata file (.dta)", (".dta",)),
+    (b"HEADER RECORD*******LIBRARY HEADER", "a SAS transport file (.xpt)", (".xpt",)),
+    (b"SR\x00", "a file of IDL, which is not read", ()),
+    (b"SQLite format 3", "a database of SQLite", ()),
+    (b"%PDF", "a PDF document", ()),
+    (b"<!doctype html", "a web page", ()),
+    (b"<html", "a web page", ()),
+    (b"<table", "a web page", ()),
+    (b"<?xml", "XML, perhaps an Excel 2003 workbook", ()),
+    (b'{"', "JSON", ()),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", ()),
+)

@@ -363,7 +363,7 @@ def _assemble(
     columns |= {name: grid.ravel() for name, grid in counts.items()}
     panel = pd.DataFrame({**columns, "data_origin": SYNTHETIC})
     panel["population"] = panel["population"].astype("int64")
-    panel.attrs["provenance"] = Provenance(SYNTHETIC)
+    panel.attrs["provenance"] = Provenance(SYNTHETIC).to_attrs()
     return panel
 
 

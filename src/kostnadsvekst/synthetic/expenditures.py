@@ -112,7 +112,7 @@ def make_expenditures(
     nominal[TOTAL] = nominal.drop(columns=TOTAL).sum(axis=1)
     nominal.loc[YEARS[-1]] = amounts_2020.reindex(nominal.columns)  # table 1 as printed, not as it sums
     out = nominal[[*sorted(c for c in nominal if c != TOTAL), TOTAL]].rename_axis("year")
-    out.attrs["provenance"] = Provenance(SYNTHETIC)
+    out.attrs["provenance"] = Provenance(SYNTHETIC).to_attrs()
     return out
 
 

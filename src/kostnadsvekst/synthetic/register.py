@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.register.literal_paths import parquet_labels
 from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
@@ -101,7 +102,10 @@ def simulate_episodes(
     target = Path(out)
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
-        with pq.ParquetWriter(partial, _arrow_schema(), compression="zstd") as writer:
+        with (
+            partial.open("wb") as file,
+            pq.ParquetWriter(file, _arrow_schema(), compression="zstd") as writer,
+        ):
             first_person = 0
             with RowProgress("simulating", n_blocks * len(SERVICE_CODES)) as progress:
                 for block in range(n_blocks):
@@ -482,7 +486,7 @@ def _arrow_schema() -> pa.Schema:
 
 def is_synthetic(path: str | Path) -> bool:
     """Whether an episode file says of itself that it is synthetic."""
-    return (pq.read_schema(path).metadata or {}).get(b"origin") == b"synthetic"
+    return parquet_labels(path).get(b"origin") == b"synthetic"
 
 
 def describe(path: str | Path) -> pd.Series:

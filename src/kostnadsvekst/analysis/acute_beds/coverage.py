@@ -76,7 +76,7 @@ def _one_panel(design: str, synthetic: SyntheticAcuteBeds) -> Iterator[dict[str,
             r = estimate_effects(synthetic.panel, [MAIN_OUTCOME], until, **arguments).iloc[0]  # type: ignore[arg-type]
             low, high = (np.log1p(r[f"conf_{side}_percent"] / 100) for side in ("low", "high"))
             yield _record(design, period, name, truth, r["estimate"], r["std_error"], low, high)
-        part = quarters[quarters["quarter"] <= pd.Period(until, "Q")]
+        part = quarters[quarters["quarter"] <= str(pd.Period(until, "Q"))]
         for method in staggered.METHODS:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DataWarning)

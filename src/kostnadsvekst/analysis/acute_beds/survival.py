@@ -272,7 +272,7 @@ def study_survival(
     failures: list[str] = list(variants.attrs.get("failures", ()))
     fitted = {method: _fit(quarters, method, failures) for method in staggered.METHODS}
     studies = {method: study for method, study in fitted.items() if study is not None}
-    early = quarters[quarters["quarter"] <= pd.Period(_LAST_BEFORE_DUTY)]
+    early = quarters[quarters["quarter"] <= _LAST_BEFORE_DUTY]
     before_duty = _fit(early, "imputation", failures)
     compared = studies | ({} if before_duty is None else {BEFORE_DUTY: before_duty})
     return SurvivalStudy(

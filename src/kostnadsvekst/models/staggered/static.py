@@ -94,9 +94,9 @@ def bacon(
     -------
     DataFrame
         One row for each comparison of two groups: ``kind`` (see `KINDS`), ``treated_cohort`` and
-        ``control_cohort`` (first treated period; "never", "always"), ``weight``, ``estimate``. Weights sum
-        to one and the weighted sum of the estimates is the static two-way estimate, which is in
-        ``attrs["two_way"]``.
+        ``control_cohort`` (first treated period; as text where "never" or "always" is among them),
+        ``weight``, ``estimate``. Weights sum to one and the weighted sum of the estimates is the static
+        two-way estimate, which is in ``attrs["two_way"]``.
 
     Raises
     ------
@@ -118,6 +118,8 @@ def bacon(
     if not rows:
         raise SpecificationError("treatment does not vary within units and periods: nothing is compared")
     table = pd.DataFrame(rows)
+    if len(set(map(type, table["control_cohort"]))) > 1:  # words beside periods could not be saved
+        table["control_cohort"] = table["control_cohort"].astype(str)
     table["weight"] /= table["weight"].sum()
     table = table[table["weight"] > 0].reset_index(drop=True)
     table.attrs["two_way"] = two_way_estimate(panel)
