@@ -23,7 +23,7 @@ from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.panel.kostra_groups import add_groups, number_of
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.prices import price_index
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
@@ -116,7 +116,7 @@ def load_data(settings: Settings) -> CaseData | None:
     """Load the synthetic panel with invented regions, or the user's; None where it lacks what is needed."""
     panel = load_panel(settings.data)
     prices = price_index(BASE_YEAR)
-    provenance: Provenance = panel.attrs["provenance"]
+    provenance = provenance_of(panel)
     if settings.data is None:
         panel = panel.assign(kostra_group=panel["municipality"].map(assign_groups(panel)))
         return CaseData(add_case_columns(panel, prices), (ALL_CARE, HOME), provenance)

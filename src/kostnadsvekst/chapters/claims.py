@@ -17,7 +17,7 @@ from kostnadsvekst.chapters.claims_rows import NO_ORIGIN, one_row_each
 from kostnadsvekst.chapters.claims_tables import claims_table, counts_table, tell_verdicts
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.panel.load import load_panel
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.report.audit import (
     COLUMNS,
     Item,
@@ -102,7 +102,7 @@ def _own_audit(settings: Settings) -> pd.DataFrame:
     if settings.data is not None or settings.register is None:
         panel = load_panel(settings.data)
         items = list(_items("panel", lambda measure: measure_panel(measure, panel)))
-        audits.append(audit_items(items, panel.attrs["provenance"]))
+        audits.append(audit_items(items, provenance_of(panel)))
     return pd.concat(audits, ignore_index=True)
 
 

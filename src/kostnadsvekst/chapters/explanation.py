@@ -20,7 +20,7 @@ from kostnadsvekst.models.growth_accounting import (
 )
 from kostnadsvekst.models.specifications import SPECIFICATIONS
 from kostnadsvekst.panel.load import load_panel
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
@@ -126,7 +126,7 @@ def explain(panel: pd.DataFrame) -> Explanation:
         sensitivity(three, SENSITIVE, benchmarks),
         oster_delta(three, SENSITIVE, dummies),
         years,
-        panel.attrs["provenance"],
+        provenance_of(panel),
     )
 
 

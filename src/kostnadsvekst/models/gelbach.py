@@ -305,6 +305,6 @@ def _frame(
     frame.attrs = {
         "short": dict(zip(own, change.short.tolist(), strict=True)),
         "long": dict(zip(own, change.long.tolist(), strict=True)),
-        "provenance": origin,
+        "provenance": origin.to_attrs(),
     }
     return frame

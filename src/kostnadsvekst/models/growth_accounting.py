@@ -235,5 +235,5 @@ def _frame(parts: Sequence[Part], est: Estimate, growth: float) -> pd.DataFrame:
     rows.append((TOTAL, "", growth, np.nan, np.nan, np.nan, 1.0 if growth else np.nan))
     columns = ["part", "group", "contribution", "std_error", "conf_low", "conf_high", "share"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame.attrs["provenance"] = est.provenance
+    frame.attrs["provenance"] = est.provenance.to_attrs()
     return frame

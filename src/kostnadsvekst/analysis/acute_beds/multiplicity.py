@@ -55,7 +55,7 @@ def judge_outcomes(
         except SpecificationError:
             refused.append(name)
     frame = joint_tests(tests, draws=draws, seed=seed)
-    frame.attrs |= {"refused": tuple(refused), "provenance": provenance_of(panel)}
+    frame.attrs |= {"refused": refused, "provenance": provenance_of(panel).to_attrs()}
     return frame
 
 
