@@ -208,6 +208,14 @@ FRAMES = {
     "kv.register.growth_below_age": lambda: kv.register.growth_below_age(cube(), "2017-03", "2020-09"),
     "kv.register.IngestReport.to_frame": ingested,
 }
+FRAMES |= {
+    "kv.decompose": lambda: kv.decompose(kv.SPECIFICATIONS["A3-1"], kv.SPECIFICATIONS["A3-3"], panel()),
+    "kv.account_for_growth": lambda: kv.account_for_growth(estimated(), panel(), 2015, 2016),
+    "kv.many_outcomes": lambda: kv.many_outcomes({"one": estimated()}, "free_income", draws=19),
+    "kv.staggered.EventStudy.simultaneous": lambda: study().simultaneous(),
+    "kv.staggered.TwoStageStudy.simultaneous": lambda: study(method="two_stage").simultaneous(),
+    "kv.klass.boundary_adjustments": lambda: kv.klass.boundary_adjustments(2015, 2020),
+}
 SAME_AS = {
     "kv.klass.fetch_changes": "kv.klass.read_changes",
     "kv.klass.fetch_codes": "kv.klass.read_codes",

@@ -7,15 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.naming import check_renaming
 from kostnadsvekst.panel.build import build_panel
+from kostnadsvekst.panel.own_panels import naming_file, read_own_panel
 from kostnadsvekst.panel.periods import period_numbers
 from kostnadsvekst.panel.raw import FileMapping, read_mapping
 from kostnadsvekst.panel.schema import check_panel
-from kostnadsvekst.panel.unit_codes import place_municipalities
 from kostnadsvekst.provenance import provenance_of
 from kostnadsvekst.sources.embedded import embedded_path
-from kostnadsvekst.sources.files import read_table
 
 EMBEDDED_PANEL = "synthetic/synthetic_panel_2015_2019.csv"
 
@@ -71,21 +69,19 @@ def load_panel(
         check_panel(panel)
         panel["population_10k"] = panel["population"] / 10_000
         return panel
-    panel = read_table(
-        path if path is not None else embedded_path(EMBEDDED_PANEL), sheet=sheet, decimal=decimal
-    )
+    with naming_file(path):
+        file = path if path is not None else embedded_path(EMBEDDED_PANEL)
+        panel = read_own_panel(file, columns, sheet, decimal)
+        if "year" in panel.columns and not pd.api.types.is_numeric_dtype(panel["year"].dtype):
+            panel["year"] = period_numbers(panel["year"], "year")
+        check_panel(panel)
+    return _finished(panel)
+
+
+def _finished(panel: pd.DataFrame) -> pd.DataFrame:
+    """Types, order and ``population_10k`` of a checked panel; one synthetic row makes the whole synthetic."""
     file = provenance_of(panel)
-    labels: Mapping[str, Mapping[str, str]] = panel.attrs.get("value_labels", {})
-    names = dict(columns or {})
-    theirs = next((name for name, ours in names.items() if ours == "municipality"), "municipality")
-    check_renaming(names, panel.columns)
-    panel = panel.rename(columns=names)
     panel.attrs = {}
-    if "municipality" in panel.columns:
-        panel = place_municipalities(panel, labels.get(theirs, {}))
-    if "year" in panel.columns and not pd.api.types.is_numeric_dtype(panel["year"].dtype):
-        panel["year"] = period_numbers(panel["year"], "year")
-    check_panel(panel)
     panel = panel.astype({"year": "int64", "population": "int64"})
     panel = panel.sort_values(["municipality", "year"], ignore_index=True)
     panel["population_10k"] = panel["population"] / 10_000

@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.naming import check_renaming, require_columns
+from kostnadsvekst.naming import require_columns
+from kostnadsvekst.panel.own_panels import naming_file, read_own_panel
 from kostnadsvekst.panel.periods import check_unique, period_numbers
-from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows, place_municipalities
+from kostnadsvekst.panel.unit_codes import leave_out_unnamed_rows
 from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
-from kostnadsvekst.sources.files import read_table
 from kostnadsvekst.synthetic.acute_beds import CELLS, DEFAULT_SEED, simulate
 
 Floats = NDArray[np.float64]
@@ -124,15 +124,8 @@ def load_panel(
     """
     if path is None:
         return simulate(seed).panel
-    table = read_table(path, sheet=sheet, decimal=decimal)
-    labels = table.attrs.pop("value_labels", {})
-    names = dict(columns or {})
-    theirs = next((name for name, ours in names.items() if ours == "municipality"), "municipality")
-    check_renaming(names, table.columns)
-    table = table.rename(columns=names)
-    if "municipality" in table.columns:
-        table = place_municipalities(table, labels.get(theirs))
-    return check_panel(table)
+    with naming_file(path):
+        return check_panel(read_own_panel(path, columns, sheet, decimal))
 
 
 def short_names() -> dict[str, str]:
@@ -358,9 +351,9 @@ def collapse_to_quarters(panel: pd.DataFrame, outcome: str = MAIN_OUTCOME) -> pd
     Returns
     -------
     DataFrame
-        ``municipality``, ``quarter``, ``first_quarter`` (of the first month with beds; missing for never),
-        ``count``, ``log_count``. Only municipalities with all months and a contact in every quarter, so
-        that the panel is balanced; ``attrs["n_dropped"]`` counts the others.
+        ``municipality``, ``quarter`` (text such as ``2013Q2``), ``first_quarter`` (of the first month with
+        beds; missing for never), ``count``, ``log_count``. Only municipalities with all months and a contact
+        in every quarter, so that the panel is balanced; ``attrs["n_dropped"]`` counts the others.
 
     Notes
     -----
@@ -376,12 +369,12 @@ def collapse_to_quarters(panel: pd.DataFrame, outcome: str = MAIN_OUTCOME) -> pd
     quarters = grid.months[inside][::3].asfreq("Q")
     never = grid.first == NEVER
     first = np.where(never, 0, np.floor_divide(grid.first - skip, 3) + quarters[0].ordinal)
-    starts = pd.Series(pd.PeriodIndex.from_ordinals(first, freq="Q-DEC")).mask(never).array
+    starts = pd.Series(pd.PeriodIndex.from_ordinals(first, freq="Q-DEC").astype(str)).mask(never).array
     n = int(kept.sum())
     table = pd.DataFrame(
         {
             "municipality": np.repeat(grid.municipalities[kept], n_quarters),
-            "quarter": pd.PeriodIndex(np.tile(quarters, n)),
+            "quarter": np.tile(quarters.astype(str), n),
             "first_quarter": np.repeat(starts[kept], n_quarters),
             "count": counts[kept].ravel(),
             "log_count": np.log(counts[kept]).ravel(),

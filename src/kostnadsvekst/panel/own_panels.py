@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.naming import check_renaming
 from kostnadsvekst.panel.unit_codes import place_municipalities
 from kostnadsvekst.sources.delimited import STATUS
 from kostnadsvekst.sources.files import read_table
@@ -42,6 +43,7 @@ def read_own_panel(
     provenance, labels = table.attrs["provenance"], table.attrs.get("value_labels", {})
     names = dict(columns or {})
     theirs = next((name for name, ours in names.items() if ours == "municipality"), "municipality")
+    check_renaming(names, table.columns)
     beside = {f"{theirs}{STATUS}": f"{ours}{STATUS}" for theirs, ours in names.items()}
     table = table.rename(columns=beside | names)
     table.attrs = {"provenance": provenance}
