@@ -123,7 +123,7 @@ def test_text_files_that_are_refused(tmp_path, name):
 
 
 def test_an_encoding_that_does_not_exist(tmp_path):
-    with pytest.raises(SpecificationError, match="'klingon' is not known"):
+    with pytest.raises(SpecificationError, match="'klingon' is no known encoding"):
         ingest(tmp_path, text_of({}), {"csv": {"encoding": "klingon"}})
 
 
