@@ -36,6 +36,7 @@ from kostnadsvekst.report.audit import (
     numbers_moved,
     tell_counts,
 )
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import html_fragment, html_page, render
 from kostnadsvekst.sources.published import load_claims
 
@@ -61,10 +62,9 @@ def run(settings: Settings) -> ChapterResult:
         accepted = load_accepted()
         audit = audit_items(list(_items(material)), material.inputs.provenance)
         audit = add_accepted_reasons(audit, accepted)
-        everything = material.everything.to_csv(index=False, lineterminator="\n", float_format="%.6g")
         files: dict[str, str | bytes] = {
-            "ohd/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
-            "ohd/effects_all_outcomes.csv": everything,
+            "ohd/audit.csv": csv_text(audit),
+            "ohd/effects_all_outcomes.csv": csv_text(material.everything, digits=6),
         }
         for lang in settings.languages:
             for table in tables_of(material):

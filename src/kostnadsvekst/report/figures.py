@@ -33,6 +33,8 @@ STYLE: Any = {
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "svg.hashsalt": "kostnadsvekst",
+    # A name with dollar signs is a name.
+    "text.parse_math": False,
 }
 
 
@@ -84,11 +86,15 @@ def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str 
         A PNG without time stamp.
     """
     import matplotlib as mpl
+    from matplotlib.text import Text
 
     label = SYNTHETIC_LABEL.get(lang) if provenance.synthetic else source
     if label:
         colour = "#B00020" if provenance.synthetic else "#555555"
         figure.supxlabel(label, fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
+    for text in figure.findobj(Text):
+        if isinstance(text, Text):  # those that were made outside the house style
+            text.set_parse_math(False)
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
