@@ -15,6 +15,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D")
 DOTS_PER_INCH = 150
+# Written into every figure: says whose it is, and is the same in every version.
+SOFTWARE = "kostnadsvekst"
 # Keywords of a panel's title, and of the title of a figure with several panels.
 TITLE: Any = {"loc": "left", "weight": "bold", "fontsize": 10}
 FIGURE_TITLE: Any = {"x": 0.01, "ha": "left", "weight": "bold", "fontsize": 10}
@@ -97,5 +99,5 @@ def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str 
             text.set_parse_math(False)
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": SOFTWARE})
     return buffer.getvalue()
