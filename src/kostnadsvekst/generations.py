@@ -19,7 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,19 +138,25 @@ def replacing(
         _old_files(target, kind, adopt, foreign=foreign)  # refuse before the work rather than after it
         target.parent.mkdir(parents=True, exist_ok=True)
         work, lock = _claim(target)
-    moved: list[str] = []
+    moved, settled = [], True
     try:
         with _told(target):
             staged = work / _NEW
             staged.mkdir()
             (work / _STAGED).write_text(str(staged.stat().st_ino))
         yield staged
-        with _told(target):
-            ours = _old_files(target, kind, adopt, foreign=foreign)
-            moved = _finish(work, target, ours, kind, keep)
+        with _turn(target), _told(target):
+            settled = False
+            try:
+                ours = _old_files(target, kind, adopt, foreign=foreign)
+                moved = _finish(work, target, ours, kind, keep)
+            finally:
+                _settle(work, target)
+                settled = True
     finally:
-        _settle(work, target)
-        _remove(work, lock)
+        if settled:  # else the next run tries again
+            _remove(work, lock)
+        lock.release()
     if moved:
         warnings.warn(
             f"{target} had files of yours where new ones belong; yours are kept as {', '.join(moved)}",
@@ -169,18 +175,20 @@ def recover(directory: Path | str) -> None:
     ----------
     directory : path
     """
-    target = Path(os.path.realpath(directory))
-    for attempt in range(_ATTEMPTS):
-        busy = False
-        for work in sorted(target.parent.glob(f"{glob.escape(_prefix(target))}*")):
-            busy |= not _recover_one(work, target)
-        if target.exists() or not busy:
+    try:
+        target = Path(os.path.realpath(directory))
+    except (OSError, ValueError):  # no path at all: whoever opens it will be told
+        return
+    for _ in range(_ATTEMPTS):
+        found = sorted(target.parent.glob(f"{glob.escape(_prefix(target))}*"))
+        between_two_renames = [work for work in found if not _recover_one(work, target)]
+        if os.path.exists(target) or not between_two_renames:
             return
-        time.sleep(0.01 * (attempt > 0))  # somebody is between two renames
+        time.sleep(0.01)
 
 
 def _recover_one(work: Path, target: Path) -> bool:
-    """Whether the folder is in order, or nobody's: not held by a living process."""
+    """Put in order what nobody works on; False where a living process has the target in its hands."""
     if work.is_symlink() or not work.is_dir():
         return True
     if not (work / _LOCK).is_file():
@@ -188,12 +196,32 @@ def _recover_one(work: Path, target: Path) -> bool:
         return True
     lock = _take(work)
     if lock is None:
-        return False
+        return not (work / _OLD).exists()
     try:
-        _settle(work, target)
+        with _turn(target):
+            _settle(work, target)
+        _remove(work, lock)  # nothing is removed that could not be put in its place
     finally:
-        _remove(work, lock)
+        lock.release()
     return True
+
+
+@contextmanager
+def _turn(target: Path) -> Iterator[None]:
+    """Take turns in putting generations into the place; where folders have no locks, try without."""
+    try:
+        import fcntl
+
+        handle = os.open(target.parent, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _checked_place(directory: Path) -> Path:
@@ -250,13 +278,12 @@ def _claim(target: Path) -> tuple[Path, FileLock]:
     for _ in range(_ATTEMPTS):
         work = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
         lock = _take(work)
-        if lock is None:
-            _remove_if_empty(work)
-            raise OutputError(f"files cannot be locked in {target.parent}: name a folder on another disk")
-        # Another process that looks for what was left may have been between us and our lock.
-        if (work / _LOCK).is_file():
+        # Another process that looks for what was left may have been there before our lock.
+        if lock is not None and (work / _LOCK).is_file():
             return work, lock
-    raise OutputError(f"no folder of our own could be locked in {target.parent}: run again")
+        _remove_if_empty(work)
+        time.sleep(0.01)
+    raise OutputError(f"files cannot be locked in {target.parent}: name a folder on another disk")
 
 
 def _take(work: Path) -> FileLock | None:
@@ -337,9 +364,15 @@ def _settle(work: Path, target: Path) -> None:
     before = [folder for folder in present if folder not in staged]
     if before and not target.exists():
         _put_back(staged if (work / _COMPLETE).exists() else [], before, target)
-    for folder in before:
-        if folder.is_dir():  # what was written there after it had been carried along
-            _carry(folder, target, _listed(folder, work))
+    try:
+        for folder in before:
+            if folder.is_dir():  # what was written there after it had been carried along
+                _carry(folder, target, _listed(folder, work))
+    except OSError as error:
+        raise OutputError(
+            f"{target} is in its place, but what lies in {work} could not all be moved there: "
+            f"{error.strerror or error}; the next run tries again"
+        ) from error
 
 
 def _put_back(staged: list[Path], before: list[Path], target: Path) -> None:
@@ -366,7 +399,8 @@ def _listed(folder: Path, work: Path) -> Mapping[str, str]:
 def _carry(old: Path, new: Path, ours: Mapping[str, str]) -> list[str]:
     """Take along what is not ours; the names of what could not keep its own."""
     moved = []
-    for name in _walk(old):
+    # Those that can keep their names first, so that nobody else gets them.
+    for name in sorted(_walk(old), key=lambda name: os.path.lexists(new / name)):
         source = old / name
         if name == MARKER or _is_ours(source, ours.get(name)):
             continue
@@ -434,24 +468,25 @@ def _sha256(path: Path) -> str:
 def _remove(work: Path, lock: FileLock) -> None:
     """Remove our own folder, the lock last: without it nobody knows that the folder is ours."""
     for entry in sorted(work.iterdir()) if work.is_dir() else []:
-        if entry.name == _LOCK:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            _allow_removal(entry)
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
+        if entry.name != _LOCK:
+            _remove_entry(entry)
     if os.name == "nt":  # a locked file cannot be removed there
         lock.release()
-    if [entry.name for entry in work.iterdir()] == [_LOCK] if work.is_dir() else False:
+    if work.is_dir() and [entry.name for entry in work.iterdir()] == [_LOCK]:
         (work / _LOCK).unlink(missing_ok=True)
     lock.release()
     _remove_if_empty(work)
 
 
-def _allow_removal(folder: Path) -> None:
-    for place, _, _ in os.walk(folder):
-        os.chmod(place, 0o700)
+def _remove_entry(entry: Path) -> None:
+    """Remove what can be removed; the next run tries again."""
+    with suppress(OSError):
+        if entry.is_symlink() or not entry.is_dir():
+            entry.unlink()
+            return
+        for place, _, _ in os.walk(entry):
+            os.chmod(place, 0o700)
+    shutil.rmtree(entry, ignore_errors=True)
 
 
 def _remove_if_empty(work: Path) -> None:
