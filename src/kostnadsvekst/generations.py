@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, OutputError
 
-__all__ = ["MARKER", "Generation", "read_marker", "recover", "replacing"]
+__all__ = ["MARKER", "Generation", "check_place", "read_marker", "recover", "replacing"]
 
 
 def __dir__() -> list[str]:
@@ -42,7 +42,10 @@ _NEW, _OLD = "new", "old"
 _ATTEMPTS = 50
 _NO_SUCH_CALL = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
+_PLACE_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
 Keep = Callable[[str], bool]
+Adopt = Callable[[Path], Mapping[str, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def replacing(
     *,
     kind: str,
     keep: Keep | None = None,
-    adopt: Callable[[Path], Mapping[str, str] | None] | None = None,
+    adopt: Adopt | None = None,
     foreign: bool = False,
 ) -> Iterator[Path]:
     """Build a new generation of a folder; it takes the folder's place when the block ends without an error.
@@ -132,10 +135,8 @@ def replacing(
     DataWarning
         A file that somebody else wrote or changed had a name that is needed: it is kept under another.
     """
-    recover(directory)
-    target = _checked_place(Path(directory))
+    target = check_place(directory, kind=kind, adopt=adopt, foreign=foreign)
     with _told(target):
-        _old_files(target, kind, adopt, foreign=foreign)  # refuse before the work rather than after it
         target.parent.mkdir(parents=True, exist_ok=True)
         work, lock = _claim(target)
     moved, settled = [], True
@@ -144,7 +145,8 @@ def replacing(
             staged = work / _NEW
             staged.mkdir()
             (work / _STAGED).write_text(str(staged.stat().st_ino))
-        yield staged
+        with _told(target, within=work):
+            yield staged
         with _turn(target), _told(target):
             settled = False
             try:
@@ -163,6 +165,42 @@ def replacing(
             DataWarning,
             stacklevel=3,
         )
+
+
+def check_place(
+    directory: Path | str,
+    *,
+    kind: str,
+    adopt: Adopt | None = None,
+    foreign: bool = False,
+) -> Path:
+    """Check that a folder can be replaced, before the work that fills it.
+
+    Parameters
+    ----------
+    directory, kind, adopt, foreign
+        As for `replacing`.
+
+    Returns
+    -------
+    Path
+        Real path of the folder.
+
+    Raises
+    ------
+    OutputError
+        The place cannot hold the folder, or it is not ours.
+    InvalidDataError
+        Its marker is damaged.
+    """
+    recover(directory)
+    target = _checked_place(Path(directory))
+    with _told(target):
+        _old_files(target, kind, adopt, foreign=foreign)
+        nearest = next(parent for parent in target.parents if parent.exists())
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
+    return target
 
 
 def recover(directory: Path | str) -> None:
@@ -249,7 +287,7 @@ def _checked_place(directory: Path) -> Path:
 def _old_files(
     target: Path,
     kind: str,
-    adopt: Callable[[Path], Mapping[str, str] | None] | None,
+    adopt: Adopt | None,
     *,
     foreign: bool,
 ) -> Mapping[str, str]:
@@ -497,11 +535,14 @@ def _remove_if_empty(work: Path) -> None:
 
 
 @contextmanager
-def _told(target: Path) -> Iterator[None]:
-    """Failures of the system as an error that says where and what is left."""
+def _told(target: Path, *, within: Path | None = None) -> Iterator[None]:
+    """Turn failures of the system into an error that says where; in the block only those of writing."""
     try:
         yield
     except OSError as error:
+        of_writing = str(within) in str(error.filename) or error.errno in _PLACE_IS_FULL
+        if within is not None and not of_writing:
+            raise
         raise OutputError(
             f"{target} cannot be written: {error.strerror or error} (a new one is built beside it, in "
             f"{target.parent}, and then takes its place); what was there is as it was"
