@@ -445,7 +445,7 @@ def _carry(old: Path, new: Path, ours: Mapping[str, str]) -> list[str]:
         placed = _place(source, new, name)
         if placed != name:
             moved.append(placed)
-    for folder, below, files in os.walk(old):
+    for folder, below, files in os.walk(old, onerror=_raise):
         if not (below or files):
             (new / os.path.relpath(folder, old)).mkdir(parents=True, exist_ok=True)
     return moved
@@ -480,10 +480,15 @@ def _link(source: Path, to: Path) -> None:
 
 def _walk(folder: Path) -> Iterator[str]:
     """Files below a folder, links included and not followed, by name with ``/``."""
-    for place, below, files in os.walk(folder):
+    for place, below, files in os.walk(folder, onerror=_raise):
         links = [name for name in below if os.path.islink(os.path.join(place, name))]
         for name in sorted([*files, *links]):
             yield Path(place, name).relative_to(folder).as_posix()
+
+
+def _raise(error: OSError) -> None:
+    """Stop at a folder that cannot be read: it is no empty one, and what is in it would be lost."""
+    raise error
 
 
 def _is_ours(path: Path, expected: str | None) -> bool:
