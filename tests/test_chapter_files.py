@@ -2,16 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from kostnadsvekst.errors import DataWarning
+from kostnadsvekst.errors import DataWarning, OutputError
 from kostnadsvekst.generations import MARKER
 from kostnadsvekst.report.audit import COLUMNS
-from kostnadsvekst.report.chapter_files import looks_like_ours, write_chapter
+from kostnadsvekst.report.chapter_files import MOST_FILES, check_folder, looks_like_ours, write_chapter
 from kostnadsvekst.report.figures import new_figure, render_png
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -221,7 +222,7 @@ def child(n):
 write_chapter(out, "appendix", generation(2))
 (out / "notes.txt").write_bytes(mine["notes.txt"])
 hits = old = new = 0
-for n in range(1, 10_000):
+for n in range(1, 10_000, int(sys.argv[4])):
     pid = os.fork()
     if not pid:
         child(n)
@@ -257,15 +258,246 @@ def drive(folder, *arguments):
     )
 
 
+def check_deaths(folder, fault, way, step):
+    done = drive(folder, fault, way, str(step))
+    assert done.returncode == 0, done.stderr
+    hits, old, new = map(int, done.stdout.split())
+    print(f"{fault}, {way}: {hits} deaths, {old} left the old generation, {new} the new one")
+    assert old > 0
+    assert new > 0
+    return hits
+
+
 @posix
+@pytest.mark.parametrize(
+    ("fault", "way", "step"), [("SIGKILL", "whole", 3), ("ENOSPC", "whole", 4), ("ENOSPC", "one by one", 8)]
+)
+def test_killed_or_failing_at_many_steps(tmp_path, fault, way, step):
+    """Nothing but all of the old or all of the new; the next run removes what was left."""
+    assert check_deaths(tmp_path, fault, way, step) >= (30 if fault == "SIGKILL" else 8)
+
+
+@posix
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["SIGKILL", "ENOSPC"])
 @pytest.mark.parametrize("way", ["whole", "one by one"])
 def test_killed_or_failing_at_every_step(tmp_path, fault, way):
-    """Nothing but all of the old or all of the new; the next run removes what was left."""
-    done = drive(tmp_path, fault, way)
-    assert done.returncode == 0, done.stderr
-    hits, old, new = map(int, done.stdout.split())
-    print(f"{fault}, {way}: {hits} steps, {old} left the old generation, {new} the new one")
-    assert hits >= 30
-    assert old > 10
-    assert new > 0 or fault == "ENOSPC"
+    assert check_deaths(tmp_path, fault, way, 1) >= 30
+
+
+# The script itself with a chapter that takes no time; it gets a signal at the n-th step of its writing.
+SCRIPT = """
+import os, runpy, sys, time, types
+sys.path[:0] = [{tests!r}]
+from test_chapter_files import generation
+from kostnadsvekst.chapters import ChapterResult
+out, number, n, pause = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+left = [n]
+def hook(event, arguments):
+    writes = event in ("open", "os.rename", "os.link", "os.mkdir")
+    if left[0] > 0 and writes and os.path.dirname(out) in str(arguments):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), number)
+def run(settings):
+    print("computing", file=sys.stderr, flush=True) if pause else None
+    time.sleep(pause)
+    sys.addaudithook(hook)
+    return ChapterResult(generation(5), data_origin=("synthetic",))
+sys.modules["kostnadsvekst.chapters.appendix"] = types.SimpleNamespace(run=run)
+sys.argv = ["estimate.py", "--only", "appendix", "--out", out]
+runpy.run_path({script!r}, run_name="__main__")
+"""
+
+
+def estimate(out, number, n, pause=0.0):
+    code = SCRIPT.format(tests=str(ROOT / "tests"), script=str(ROOT / "scripts" / "estimate.py"))
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(out), str(number), str(n), str(pause)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+
+
+NAMES = ["a b", "k[1]", "*", "?", "{x}", "~", "-rf", "50%", "ny\nlinje", "q'\"", "Ås"]
+NAMES += [os.fsdecode(b"\xff\xe5")]
+CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGKILL": -9}
+
+
+def check_signal(out, name, n, at_once=True):
+    """Generation that is left; what is left over is gone at once, or after the next run."""
+    write_chapter(out, "appendix", generation(2))
+    (out / "notes.txt").write_text("mine")
+    process = estimate(out, getattr(signal, name), n)
+    _, told = process.communicate(timeout=120)
+    if not at_once and process.returncode == 0:  # it had no so many steps
+        return 5
+    assert process.returncode == CODES[name], told
+    if name != "SIGKILL":
+        assert told.count("\n") == 1, told
+        assert "nothing is left half-written" in told
+        assert leftovers(out) == [] or not at_once
+    left = which(out, others=["notes.txt"])
+    write_chapter(out, "appendix", generation(4))
+    assert which(out, others=["notes.txt"]) == 4
+    assert leftovers(out) == []
+    return left
+
+
+@posix
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [("SIGINT", 12), ("SIGINT", 30), ("SIGTERM", 1), ("SIGTERM", 34), ("SIGHUP", 20), ("SIGKILL", 25)],
+)
+def test_the_script_stops_in_order(tmp_path, name, n):
+    assert check_signal(tmp_path / "out", name, n) in (2, 5)
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CODES)
+def test_the_script_stops_in_order_at_any_step(tmp_path, name):
+    left = [check_signal(tmp_path / "out", name, n, at_once=False) for n in range(1, 70, 6)]
+    print(f"{name}: {left}")
+    assert set(left) == {2, 5}
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_computing_leaves_everything_as_it_was(tmp_path, name):
+    out = tmp_path / "out"
+    write_chapter(out, "appendix", generation(2))
+    process = estimate(out, 0, -1, pause=60)
+    assert process.stderr.readline() == "computing\n"
+    process.send_signal(getattr(signal, name))
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == CODES[name]
+    assert told.count("\n") == 1
+    assert which(out) == 2
+
+
+@posix
+def test_two_runs_into_one_folder_wait_for_each_other(tmp_path):
+    """Three at once: the folder holds one of them, whole, at every look at it."""
+    out = tmp_path / "out"
+    code = (
+        "import sys; sys.path[:0] = [sys.argv[1]]; from test_chapter_files import *\n"
+        "for k in range(6): write_chapter(sys.argv[2], 'appendix', generation(10 * int(sys.argv[3]) + k))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    write_chapter(out, "appendix", generation(1))
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, str(ROOT / "tests"), str(out), str(k)], env=environment)
+        for k in range(3)
+    ]
+    looks = 0
+    while any(run.poll() is None for run in runs):
+        looks += one_look(out)
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert looks
+    assert which(out) is not None
+    assert leftovers(out) == []
+
+
+def one_look(out):
+    """Through an open folder, as a reader has it: names are not looked up anew in the middle."""
+    handle = os.open(out, os.O_RDONLY)
+    try:
+        first = os.stat(out).st_ino
+        there = found(out)
+        same = os.stat(out).st_ino == first == os.fstat(handle).st_ino
+    except FileNotFoundError:
+        return 0
+    finally:
+        os.close(handle)
+    if not same:
+        return 0
+    number = int(there["appendix/t0.csv"].split(b"\n")[1].split(b",")[0])
+    assert there == as_bytes(generation(number))
+    return 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputError, match="is a file"):
+            check_folder(place)
+        with pytest.raises(OutputError, match="is a file"):
+            write_chapter(place, "appendix", generation(1))
+    assert (tmp_path / "file").read_text() == "mine"
+    check_folder(tmp_path / "a" / "b")  # will be made
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_read_only_folder_is_refused_before_the_work(tmp_path):
+    (tmp_path / "out").mkdir(mode=0o500)
+    with pytest.raises(OutputError, match="may not be written to"):
+        check_folder(tmp_path / "out")
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path):
+    with pytest.raises(OutputError, match=r"File name too long|can be written"):
+        write_chapter(tmp_path, "own", {f"own/{'x' * 300}.csv": "1"})
+    assert found(tmp_path) == {}
+
+
+@posix
+@pytest.mark.parametrize(
+    "name",
+    ["a b", "k[1]", "*", "?", "{x}", "~", "-rf", "50%", "ny\nlinje", "q'\"", "Ås", os.fsdecode(b"\xff\xe5")],
+)
+def test_folders_of_any_name(tmp_path, name):
+    for number in (1, 2):
+        write_chapter(tmp_path / name, "appendix", generation(number))
+        write_chapter(tmp_path / name, "kpr", generation(number, "kpr", beside=False))
+    assert found(tmp_path / name) == as_bytes(generation(2)) | as_bytes(generation(2, "kpr", beside=False))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_modes_are_those_of_the_user(out, umask):
+    before = os.umask(umask)
+    try:
+        write_chapter(out, "appendix", generation(1))
+    finally:
+        os.umask(before)
+    for path in found(out):
+        assert (out / path).stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_home_folder_is_not_turned_over(tmp_path):
+    """A folder with more files than results have keeps its place; its files are not even linked."""
+    for number in range(MOST_FILES + 1):
+        (tmp_path / f"{number}.txt").touch()
+    place = tmp_path.stat().st_ino
+    write_chapter(tmp_path, "appendix", generation(1))
+    write_chapter(tmp_path, "appendix", generation(2))
+    assert tmp_path.stat().st_ino == place
+    assert {k: v for k, v in found(tmp_path).items() if not k.endswith(".txt")} == as_bytes(generation(2))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts")
+def test_a_mount_point_keeps_its_place(tmp_path):
+    place = tmp_path / "mounted"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount")
+    try:
+        write_chapter(place, "appendix", generation(1))
+        write_chapter(place, "appendix", generation(2))
+        assert which(place) == 2
+        full = generation(4) | {"appendix/big.csv": "x" * 2_000_000}
+        with pytest.raises(OutputError, match=r"No space left on device.*has room"):
+            write_chapter(place, "appendix", full)
+        assert which(place) == 2
+        below = generation(4, "kpr", beside=False)
+        with pytest.raises(OutputError, match="No space left on device"):
+            write_chapter(place, "kpr", {**below, "kpr/big.csv": "x" * 2_000_000})
+        assert which(place) == 2
+        assert leftovers(place) == []
+    finally:
+        subprocess.run(["umount", str(place)], check=True)

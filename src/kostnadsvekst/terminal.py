@@ -10,7 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 from kostnadsvekst.errors import KostnadsvekstError, OutputError
 
@@ -100,10 +100,12 @@ def run_program(main: Callable[[], int]) -> int:
     _prepare_streams()
     _listen()
     try:
-        code = _run(main)
+        code = _flushed(_run(main))
         if not _stopped_by:
             return code
         number = _stopped_by[0]
+    except SystemExit as end:  # argparse has printed its help
+        raise SystemExit(_flushed(end.code)) from None
     except _StoppedError as stop:
         number = stop.number
     finally:
@@ -113,6 +115,20 @@ def run_program(main: Callable[[], int]) -> int:
         f"{_NAMES.get(number, 'stopped')}: what was written before is whole, nothing is left half-written"
     )
     return 128 + number
+
+
+def _flushed(code: str | int | None) -> Any:
+    """Exit code once all is written that was printed without `say`."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop(sys.stdout)
+        return CLOSED_PIPE
+    except OSError as error:
+        _drop(sys.stdout)
+        complain(f"error: standard output cannot be written to: {error.strerror or error}")
+        return KostnadsvekstError.exit_code
+    return code
 
 
 _NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
