@@ -100,7 +100,7 @@ def run_program(main: Callable[[], int]) -> int:
     _prepare_streams()
     _listen()
     try:
-        code = _flushed(_run(main))
+        code: int = _flushed(_run(main))
         if not _stopped_by:
             return code
         number = _stopped_by[0]
@@ -131,7 +131,7 @@ def _flushed(code: str | int | None) -> Any:
     return code
 
 
-_NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_NAMES: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 def _run(main: Callable[[], int]) -> int:
