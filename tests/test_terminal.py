@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -330,3 +331,34 @@ def test_the_bar_of_the_database_is_off(tmp_path, monkeypatch):
     monkeypatch.setattr(ibis.duckdb, "connect", spied)
     weekly_cube(tmp_path / "out.parquet", engine="duckdb", start="2018-01-01", end="2018-01-08")
     assert [str(value).lower() for value in seen] == ["false"]
+
+
+WITHIN_COMPILED_CODE = """
+import sys
+import numpy as np
+from kostnadsvekst.register.schema import AGE_LOWER, week_calendar
+from kostnadsvekst.synthetic.population_flow import flow
+from kostnadsvekst.terminal import complain, run_program
+years = np.asarray(week_calendar("2017-01-02", "2020-12-28").years, dtype=np.int64)
+stock = np.full((years.size, len(AGE_LOWER)), 5_000)
+ages = np.tile(np.array(AGE_LOWER) + 3.0, (years.size, 1))
+def main():
+    for number in range(10_000):
+        yearly, women = np.full(len(set(years)), 2 * stock[0].sum()), np.full(years.size, 0.6)
+        flow(stock, yearly, years, ages, women, seed=number)
+        complain("ready") if not number else None
+sys.exit(run_program(main))
+"""
+
+
+@posix
+def test_an_interruption_inside_compiled_code_is_no_crash():
+    """It waits until the code returns, and must not meet it while it hands over its result."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WITHIN_COMPILED_CODE], stderr=subprocess.PIPE, env={**os.environ, **PLAIN}
+    )
+    assert process.stderr.readline() == b"ready\n"
+    time.sleep(0.3)
+    process.send_signal(2)
+    told = process.communicate()[1].decode()
+    assert (process.returncode, told) == (130, f"interrupted: {ENDED}\n")

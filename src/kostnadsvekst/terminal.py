@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import unicodedata
 from collections.abc import Callable
 from types import FrameType
@@ -65,6 +66,10 @@ _LETTERS = {
 }
 # What would move the cursor, colour the screen or turn the line round; line ends and tabs are none of them.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+# Where numba makes a Python object of what compiled code returns.
+_HANDING_OVER = os.path.join("numba", "core", "serialize.py")
 
 
 class _StoppedError(BaseException):
@@ -244,7 +249,12 @@ def _listen() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    del frame
+    if frame is not None and frame.f_code.co_filename.endswith(_HANDING_OVER):
+        # Compiled code is handing over its result and looks for no error: ask again in a moment.
+        again = threading.Timer(0.02, signal.raise_signal, (number,))
+        again.daemon = True
+        again.start()
+        return
     _stopped_by.append(number)
     signal.signal(number, signal.SIG_DFL)  # who asks twice means at once
     raise _StoppedError(number)
