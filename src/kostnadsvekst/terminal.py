@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import threading
 import unicodedata
 from collections.abc import Callable
 from types import FrameType
@@ -249,15 +248,30 @@ def _listen() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    if frame is not None and frame.f_code.co_filename.endswith(_HANDING_OVER):
-        # Compiled code is handing over its result and looks for no error: ask again in a moment.
-        again = threading.Timer(0.02, signal.raise_signal, (number,))
-        again.daemon = True
-        again.start()
-        return
     _stopped_by.append(number)
     signal.signal(number, signal.SIG_DFL)  # who asks twice means at once
-    raise _StoppedError(number)
+    callers = _callers_of_compiled_code(frame)
+    if not callers:
+        raise _StoppedError(number)
+
+    def stop_later(frame: FrameType, event: str, value: object) -> None:
+        del event, value
+        if frame in callers:
+            sys.setprofile(None)
+            raise _StoppedError(number)
+
+    # Compiled code is handing over its result and looks for no error: stop once its caller goes on.
+    sys.setprofile(stop_later)
+
+
+def _callers_of_compiled_code(frame: FrameType | None) -> list[FrameType]:
+    """Frames above the one in which a result is handed over; none if that is not what is going on."""
+    chain = []
+    while frame is not None:
+        chain.append(frame)
+        frame = frame.f_back
+    inside = [place for place, frame in enumerate(chain) if frame.f_code.co_filename.endswith(_HANDING_OVER)]
+    return chain[inside[-1] + 1 :] if inside else []
 
 
 def _drop(stream: TextIO) -> None:
