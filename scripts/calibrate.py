@@ -42,10 +42,16 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Calibrate, check, write; return the exit code."""
     arguments = parse_arguments()
+    from kostnadsvekst.errors import OutputError
     from kostnadsvekst.report.output import write_files
     from kostnadsvekst.synthetic.panel import DEFAULT_SEED, build_manifest, calibrate_panel, render_csv
 
     out: Path = arguments.out
+    beside = out.with_suffix(".manifest.json")
+    if out.exists() and not (out.is_file() and beside.is_file()):
+        raise OutputError(
+            f"{str(out)!r} is there and has no {beside.name} of this program beside it: move it"
+        )
     number = DEFAULT_SEED if arguments.seed is None else arguments.seed
     show = sys.stderr.isatty()
 
@@ -59,7 +65,7 @@ def main() -> int:
         progress("")
     content = render_csv(panel)
     manifest = json.dumps(build_manifest(panel, out.name, content), ensure_ascii=False, indent=1) + "\n"
-    write_files(out.parent, {out.name: content, out.with_suffix(".manifest.json").name: manifest})
+    write_files(out.parent, {out.name: content, beside.name: manifest})
     say(f"{out}: synthetic panel, seed {number}, all 286 printed items of tables A1 to A3")
     return 0
 

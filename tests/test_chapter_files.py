@@ -1,15 +1,17 @@
 """A chapter's files are one generation: killed at any moment, full disks, others' files, two runs at once."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
-from kostnadsvekst.errors import DataWarning, OutputError
+from kostnadsvekst.errors import DataWarning, KostnadsvekstError, OutputError
 from kostnadsvekst.generations import MARKER
 from kostnadsvekst.report.audit import COLUMNS
 from kostnadsvekst.report.chapter_files import MOST_FILES, check_folder, looks_like_ours, write_chapter
@@ -501,3 +503,89 @@ def test_a_mount_point_keeps_its_place(tmp_path):
         assert leftovers(place) == []
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+def a_folder_where_a_file_belongs(out):
+    (out / "audit.csv").mkdir()
+    (out / "audit.csv" / "mine.txt").write_text("mine")
+
+
+def a_file_where_a_folder_belongs(out):
+    (out / "appendix").write_text("mine")
+
+
+def a_damaged_marker(out):
+    (out / MARKER).write_text("{")
+
+
+def a_marker_of_something_else(out):
+    (out / MARKER).write_text('{"kind": "store", "files": {}}')
+
+
+def a_marker_that_lists_what_lies_outside(out):
+    (out.parent / "outside.txt").write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    marker = {"kind": "results of the chapter appendix", "files": {"../outside.txt": digest}}
+    (out / MARKER).write_text(json.dumps(marker))
+
+
+def a_link_that_leads_nowhere(out):
+    (out / "appendix").symlink_to(out / "nowhere")
+
+
+def a_link_to_itself(out):
+    (out / "audit.html").symlink_to(out / "audit.html")
+
+
+def a_named_pipe(out):
+    os.mkfifo(out / "audit.csv")
+
+
+PLACES = [
+    (a_folder_where_a_file_belongs, "audit.csv"),
+    (a_file_where_a_folder_belongs, "appendix"),
+    (a_damaged_marker, "damaged: move the folder"),
+    (a_marker_of_something_else, "another kind of output"),
+    (a_marker_that_lists_what_lies_outside, ""),
+    (a_link_that_leads_nowhere, ""),
+    (a_link_to_itself, "kept-1"),
+    (a_named_pipe, "kept-1"),
+]
+
+
+@posix
+@pytest.mark.parametrize(("prepare", "told"), PLACES, ids=[prepare.__name__ for prepare, _ in PLACES])
+def test_odd_places_are_refused_or_kept(out, prepare, told):
+    """Either an error that names the place, and everything as it was, or everything of the user's is kept."""
+    prepare(out)
+    (out / "notes.txt").write_text("mine")
+    before = found(out.parent)
+    refused, said = attempt(out)
+    assert told in refused + said
+    if refused:
+        assert str(out) in refused
+        assert found(out.parent) == before
+        return
+    after = found(out.parent)
+    assert {f"out/{path}": text for path, text in as_bytes(generation(1)).items()}.items() <= after.items()
+    assert [*after.values()].count(b"mine") == [*before.values()].count(b"mine")
+
+
+def attempt(out):
+    """Error of a run, and its warnings."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            write_chapter(out, "appendix", generation(1))
+        except KostnadsvekstError as error:
+            return str(error), ""
+    return "", "".join(str(warning.message) for warning in said)
+
+
+@posix
+@pytest.mark.parametrize("place", ["gone", "loop", "nul"])
+def test_out_that_is_no_place(tmp_path, place):
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(OutputError):
+        write_chapter(tmp_path / ("a\0b" if place == "nul" else place), "appendix", generation(1))

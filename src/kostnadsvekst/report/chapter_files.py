@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from kostnadsvekst.errors import DataWarning, OutputError
+from kostnadsvekst.errors import DataWarning, KostnadsvekstError, OutputError
 from kostnadsvekst.generations import MARKER, read_marker, replacing
 from kostnadsvekst.report.audit import COLUMNS
 from kostnadsvekst.report.figures import SOFTWARE
@@ -121,9 +121,13 @@ def _told(out: Path) -> Iterator[None]:
     """Say in words that a folder cannot be written to."""
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:  # the last two: a link to itself, a null in a name
+        if isinstance(error, KostnadsvekstError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        place = getattr(error, "filename", None) or out
         raise OutputError(
-            f"{str(out)!r}: {error.strerror or error}; check that the folder can be written to and that its "
+            f"{str(place)!r}: {reason}; check that the folder can be written to and that its "
             "disk has room. Its files are as they were"
         ) from error
 
@@ -203,13 +207,15 @@ def _replace_one_by_one(base: Path, files: Mapping[str, bytes], kind: str, keep:
     base.mkdir(parents=True, exist_ok=True)
     _recover(base)
     found = read_marker(base)
-    ours = found.files if found is not None else _recognised(base, files)
+    if found is not None and found.kind != kind:
+        raise OutputError(f"{base} holds another kind of output ({found.kind}): name another folder")
+    listed = found.files if found is not None else _recognised(base, files)
+    ours = {path: digest for path, digest in listed.items() if _is_below(path)}
     stale = {path for path in ours if path not in files and not (keep and keep(path))}
     stale = {path for path in stale if _is_unchanged(base / path, ours[path])}
-    listed = {path: digest for path, digest in ours.items() if path not in files and (base / path).exists()}
-    listed = {path: digest for path, digest in listed.items() if path not in stale}
-    listed |= {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    marker = {"kind": kind, "made_by": "kostnadsvekst", "files": dict(sorted(listed.items()))}
+    left = {path: ours[path] for path in ours if path not in {*files, *stale} and (base / path).exists()}
+    new = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+    marker = {"kind": kind, "made_by": "kostnadsvekst", "files": dict(sorted({**left, **new}.items()))}
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
     try:
         _write(staging / _NEW, {**files, MARKER: _json(marker).encode()})
@@ -223,6 +229,11 @@ def _replace_one_by_one(base: Path, files: Mapping[str, bytes], kind: str, keep:
             DataWarning,
             stacklevel=3,
         )
+
+
+def _is_below(path: str) -> bool:
+    """Whether a path of a list, which anybody may have written, stays in its folder."""
+    return not (Path(path).is_absolute() or ".." in Path(path).parts)
 
 
 def _json(value: object) -> str:
