@@ -369,7 +369,7 @@ def test_script_leaves_a_file_of_the_user_alone(tmp_path):
     script = [sys.executable, str(ROOT / "scripts" / "calibrate.py"), "--out", str(tmp_path / "panel.csv")]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 3
-    assert "is there, and no panel.manifest.json of this program beside it: move it away" in done.stderr
+    assert "is there and has no panel.manifest.json of this program beside it: move it" in done.stderr
     assert (tmp_path / "panel.csv").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["panel.csv"]
 
