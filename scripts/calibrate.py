@@ -1,7 +1,8 @@
 """Make a synthetic panel on which the estimator prints the published tables A1 to A3.
 
 Writes FILE and, beside it, a manifest (.manifest.json) that says what the file is and is not.
-Exit codes: 0 written, 2 usage, 3 no panel found or data missing; then nothing is written.
+Exit codes: 0 written, 2 usage, 3 no panel found or data missing; then nothing is written;
+130 interrupted, 143 terminated.
 """
 
 import argparse
@@ -9,6 +10,8 @@ import json
 import os
 import sys
 from pathlib import Path
+
+from kostnadsvekst.terminal import run_program, say
 
 # One thread: sums then have one order, and the file is the same byte for byte at every run on a machine.
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
@@ -39,11 +42,16 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Calibrate, check, write; return the exit code."""
     arguments = parse_arguments()
-    from kostnadsvekst.errors import KostnadsvekstError
+    from kostnadsvekst.errors import OutputError
     from kostnadsvekst.report.output import write_files
     from kostnadsvekst.synthetic.panel import DEFAULT_SEED, build_manifest, calibrate_panel, render_csv
 
     out: Path = arguments.out
+    beside = out.with_suffix(".manifest.json")
+    if out.exists() and not (out.is_file() and beside.is_file()):
+        raise OutputError(
+            f"{str(out)!r} is there and has no {beside.name} of this program beside it: move it"
+        )
     number = DEFAULT_SEED if arguments.seed is None else arguments.seed
     show = sys.stderr.isatty()
 
@@ -53,17 +61,14 @@ def main() -> int:
 
     try:
         panel = calibrate_panel(number, progress)
-    except KostnadsvekstError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     finally:
         progress("")
     content = render_csv(panel)
     manifest = json.dumps(build_manifest(panel, out.name, content), ensure_ascii=False, indent=1) + "\n"
-    write_files(out.parent, {out.name: content, out.with_suffix(".manifest.json").name: manifest})
-    print(f"{out}: synthetic panel, seed {number}, all 286 printed items of tables A1 to A3")
+    write_files(out.parent, {out.name: content, beside.name: manifest})
+    say(f"{out}: synthetic panel, seed {number}, all 286 printed items of tables A1 to A3")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

@@ -1,15 +1,18 @@
 """Compute every table and figure of the report and audit them against the printed numbers.
 
 Exit codes: 0 all as printed, 1 numbers moved, 2 usage or specification, 3 data missing or invalid, 4 refused
-to disclose, 130 interrupted. With 2 and 3 the results are as they were before.
+to disclose, 130 interrupted, 143 terminated, 141 nobody reads the output any more. With 2 and 3 the results
+are as they were before.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kostnadsvekst import terminal
 from kostnadsvekst.chapters import (
     CHAPTERS,
     ChapterReport,
@@ -20,6 +23,7 @@ from kostnadsvekst.chapters import (
 )
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
+from kostnadsvekst.terminal import complain, run_program, say
 
 LISTED = 20  # numbers that moved, at the terminal
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -105,10 +109,20 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Run what the command line asks for and return the exit code."""
-    arguments = parse_arguments()
+    try:
+        arguments = parse_arguments()
+    except SystemExit as stop:
+        if stop.code and "--json" in sys.argv:
+            say_json({"exit_code": stop.code, "error": {"kind": "usage", "message": "see standard error"}})
+        raise
     lang = arguments.lang or "en"
     if arguments.list:
-        print("\n".join(f"{name:<20} {chapter.title.get(lang)}" for name, chapter in CHAPTERS.items()))
+        titles = {name: chapter.title.get(lang) for name, chapter in CHAPTERS.items()}
+        lines = "\n".join(f"{name:<20} {title}" for name, title in titles.items())
+        if arguments.json:
+            say_json({"exit_code": 0, "chapters": titles})
+        else:
+            say(lines)
         return 0
     settings = Settings(
         data=arguments.data,
@@ -120,23 +134,34 @@ def main() -> int:
         rename=dict(arguments.rename),
     )
 
+    done: list[ChapterReport] = []
+
     def announce(report: ChapterReport) -> None:
+        done.append(report)
         if not (arguments.json or arguments.quiet):
-            print(describe(report, arguments.out, lang))
+            say(describe(report, arguments.out, lang))
+        for sentence in report.kept if arguments.json or arguments.quiet else ():
+            complain(sentence)
 
     names = tuple(dict.fromkeys(arguments.only or choose_chapters(settings)))
     try:
-        reports = run_chapters(names, settings, arguments.out, announce)
-    except KostnadsvekstError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(f"error: {error}; check that the folder {arguments.out} can be written to", file=sys.stderr)
-        return KostnadsvekstError.exit_code
-    exit_code = int(any(report.result.moved for report in reports))
+        run_chapters(names, settings, arguments.out, announce)
+    except (KostnadsvekstError, OSError, MemoryError) as error:
+        if arguments.json:
+            code = error.exit_code if isinstance(error, KostnadsvekstError) else KostnadsvekstError.exit_code
+            failure = {"kind": type(error).__name__, "message": terminal.describe(error)}
+            say_json({**to_json(done, code), "error": failure})
+        raise
+    exit_code = int(any(report.result.moved for report in done))
     if arguments.json:
-        print(json.dumps(to_json(reports, exit_code), ensure_ascii=False, indent=1))
+        say_json(to_json(done, exit_code))
     return exit_code
+
+
+def say_json(value: dict[str, object]) -> None:
+    """Print a summary for programs: always JSON, in ASCII where the terminal has no more."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+    say(text if terminal.writable(text) else json.dumps(value, allow_nan=False, indent=1))
 
 
 def describe(report: ChapterReport, out: Path, lang: str) -> str:
@@ -144,7 +169,7 @@ def describe(report: ChapterReport, out: Path, lang: str) -> str:
     lines = [f"{find_chapter(report.name).title.get(lang)}", f"  data_origin: {_origins(report, lang)}"]
     lines += [f"  {line.get(lang)}" for line in report.result.summary]
     note = {"nb": "Merk", "en": "Note"}[lang]
-    lines += [f"  {note}: {sentence}" for sentence in report.notes]
+    lines += [f"  {note}: {sentence}" for sentence in (*report.notes, *report.kept)]
     moved = {"nb": "flyttet", "en": "moved"}[lang]
     lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:LISTED]]
     if len(report.result.moved) > LISTED:
@@ -163,7 +188,7 @@ def _origins(report: ChapterReport, lang: str) -> str:
     return ", ".join(f"{o} ({label})" if o == SYNTHETIC else o for o in report.result.data_origin)
 
 
-def to_json(reports: tuple[ChapterReport, ...], exit_code: int) -> dict[str, object]:
+def to_json(reports: Sequence[ChapterReport], exit_code: int) -> dict[str, object]:
     """Summary of a run for programs; printed numbers by origin of the data and class of evidence."""
     from kostnadsvekst.report.audit import count_by_origin
 
@@ -182,4 +207,4 @@ def to_json(reports: tuple[ChapterReport, ...], exit_code: int) -> dict[str, obj
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

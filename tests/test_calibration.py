@@ -364,6 +364,16 @@ def test_script_rebuilds_the_shipped_panel_whatever_the_thread_count_and_hash_se
     assert differing(pd.read_csv(tmp_path / "panel_1.csv")) == {}
 
 
+def test_script_leaves_a_file_of_the_user_alone(tmp_path):
+    (tmp_path / "panel.csv").write_text("mine")
+    script = [sys.executable, str(ROOT / "scripts" / "calibrate.py"), "--out", str(tmp_path / "panel.csv")]
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "is there and has no panel.manifest.json of this program beside it: move it" in done.stderr
+    assert (tmp_path / "panel.csv").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["panel.csv"]
+
+
 def test_script_refuses_a_bad_seed_and_writes_nothing(tmp_path):
     run = run_script("--seed", "x", "--out", "p.csv", cwd=tmp_path)
     assert run.returncode == 2

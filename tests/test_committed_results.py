@@ -8,6 +8,7 @@ import numpy as np
 
 from conftest import ROOT
 from kostnadsvekst.chapters import CHAPTERS
+from kostnadsvekst.generations import MARKER
 
 RESULTS = ROOT / "results"
 # Files that a chapter does not write: studies of coverage and power take an hour.
@@ -25,7 +26,7 @@ NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 def folder_of(name):
     """Committed files of a chapter, as paths below results/."""
     folder = RESULTS / name
-    files = {str(p.relative_to(RESULTS)) for p in folder.rglob("*") if p.is_file()}
+    files = {str(p.relative_to(RESULTS)) for p in folder.rglob("*") if p.is_file() and p.name != MARKER}
     return files | ({"audit.csv", "audit.html"} if name == "appendix" else set())
 
 

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src" / "kostnadsvekst"
 # Each room may import from itself and from the rooms before it.
 ROOMS = (
     {"errors", "threads", "version"},
-    {"generations", "naming"},
+    {"generations", "naming", "terminal"},
     {"language", "provenance", "toml_files"},
     {"sources"},
     {"register"},

@@ -226,3 +226,42 @@ def test_every_wording_of_a_full_disk(error, tmp_path):
 def test_other_errors_of_the_system_are_not_a_full_disk(tmp_path):
     with pytest.raises(PermissionError), telling_full_disk(tmp_path):
         raise PermissionError(13, "no permission")
+
+
+def test_what_ingest_did_not_write_is_left_alone(tmp_path):
+    source = write_csv(tmp_path / "in.csv", [{}])
+    (tmp_path / "notes.parquet").write_text("mine")
+    (tmp_path / "folder.parquet").mkdir()
+    parquet_of(tmp_path / "mine.parquet", simple(3))
+    for name in ("notes", "folder", "mine"):
+        with pytest.raises(OutputError, match=rf"{name}\.parquet' is there and is no file that ingest wrote"):
+            ingest(source, tmp_path / f"{name}.parquet")
+    assert (tmp_path / "notes.parquet").read_text() == "mine"
+    assert pq.read_metadata(tmp_path / "mine.parquet").num_rows == len(simple(3))
+    ingest(source, tmp_path / "out.parquet")
+    write_csv(source, [{}, {"person_id": "z"}])
+    assert ingest(source, tmp_path / "out.parquet").rows_kept == 2  # its own it replaces
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_modes_of_personal_data_do_not_follow_the_umask(tmp_path, umask, monkeypatch):
+    seen = set()
+    writer = pq.ParquetWriter.write_table
+
+    def look(self, *arguments, **options):
+        for folder in tmp_path.glob("kostnadsvekst-register-*"):
+            seen.add(folder.stat().st_mode & 0o777)
+        return writer(self, *arguments, **options)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", look)
+    source = write_csv(tmp_path / "in.csv", [{}])
+    before = os.umask(umask)
+    try:
+        ingest(source, tmp_path / "a.parquet")
+        ingest(source, tmp_path / "b.parquet", file_mode=0o644)
+    finally:
+        os.umask(before)
+    assert seen == {0o700}
+    assert (tmp_path / "a.parquet").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "b.parquet").stat().st_mode & 0o777 == 0o644

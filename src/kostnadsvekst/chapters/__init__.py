@@ -200,12 +200,15 @@ class ChapterReport:
     written : tuple of Path
     notes : tuple of str
         What the user should know about the data, if no chapter before has said it.
+    kept : tuple of str
+        Files of the user's own that had to make room, and their new names.
     """
 
     name: str
     result: ChapterResult
     written: tuple[Path, ...]
     notes: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 def find_chapter(name: str) -> Chapter:
@@ -297,6 +300,14 @@ def _would_be_synthetic(names: Sequence[str]) -> list[str]:
     return told
 
 
+def kept_files(name: str, settings: Settings) -> Callable[[str], bool] | None:
+    """Which files of the last run stay: tables of other specifications of the user's own, and no others."""
+    if name != OWN or settings.specifications is None:
+        return None
+    stem = f"{settings.specifications.stem}_"
+    return lambda path: not Path(path).name.startswith(stem)
+
+
 def run_chapters(
     names: Sequence[str],
     settings: Settings,
@@ -325,8 +336,9 @@ def run_chapters(
         As `check_choices`, before anything is run.
     """
     check_choices(names, settings)
-    from kostnadsvekst.report.output import write_files
+    from kostnadsvekst.report.chapter_files import check_folder
 
+    check_folder(out)
     reports: list[ChapterReport] = []
     for name in names:
         chapter, uses = import_module(find_chapter(name).module), find_chapter(name).uses
@@ -334,11 +346,24 @@ def run_chapters(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", DataWarning)
             result: ChapterResult = chapter.run(settings, finished) if uses else chapter.run(settings)
+        written, kept = _write(out, name, result, settings)
         for other in (w for w in caught if not issubclass(w.category, DataWarning)):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
         said = {note for report in reports for note in report.notes}
         notes = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, DataWarning))
         new = tuple(note for note in notes if note not in said)
-        reports.append(ChapterReport(name, result, write_files(out, result.files), new))
+        reports.append(ChapterReport(name, result, written, new, kept))
         announce(reports[-1])
     return tuple(reports)
+
+
+def _write(
+    out: Path, name: str, result: ChapterResult, settings: Settings
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Put the files in place; with what the user should know of files of their own."""
+    from kostnadsvekst.report.chapter_files import write_chapter
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        written = write_chapter(out, name, result.files, kept_files(name, settings))
+    return written, tuple(str(warning.message) for warning in caught)

@@ -1,6 +1,5 @@
 """What chapter 5 is made of: protected tables of the register, its claims, trends and growth."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from kostnadsvekst.register.protected_tables import protect_register
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.register.weekly_series import Break
+from kostnadsvekst.register.workspace import workspace
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.published import load_claims
 
@@ -66,9 +66,9 @@ class Material:
 def gather(settings: Settings) -> Material:
     """Protected tables of the user's register, or of a synthetic one of national size."""
     if settings.register is None:
-        with tempfile.TemporaryDirectory(prefix="kostnadsvekst-synthetic-") as folder:
-            raw = register.simulate_episodes(out=Path(folder) / "deliveries.parquet")
-            episodes = Path(folder) / "episodes.parquet"
+        with workspace() as folder:
+            raw = register.simulate_episodes(out=folder / "deliveries.parquet")
+            episodes = folder / "episodes.parquet"
             register.ingest(raw, episodes)
             return _compute(episodes, embedded_path("synthetic/population_by_age_group_synthetic.csv"))
     if settings.population is None:

@@ -65,10 +65,9 @@ def run(settings: Settings) -> ChapterResult:
         accepted = load_accepted()
         audit = audit_items(list(_items(material)), material.inputs.provenance)
         audit = add_accepted_reasons(audit, accepted)
-        everything = material.everything.to_csv(index=False, lineterminator="\n", float_format="%.6g")
         files: dict[str, str | bytes] = {
-            "ohd/audit.csv": audit.to_csv(index=False, lineterminator="\n"),
-            "ohd/effects_all_outcomes.csv": everything,
+            "ohd/audit.csv": csv_text(audit),
+            "ohd/effects_all_outcomes.csv": csv_text(material.everything, digits=6),
             "ohd/many_outcomes.csv": csv_text(
                 material.together.assign(data_origin=material.inputs.provenance.origin)
             ),

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numba import njit
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.errors import InvalidDataError, OutputError, SpecificationError
 from kostnadsvekst.register.delivered_values import DeliveredColumns, quoted
 from kostnadsvekst.register.episodes import CodeBook, find_files
 from kostnadsvekst.register.literal_paths import (
@@ -184,7 +184,7 @@ def ingest(
     SpecificationError
         A mapping that cannot be read, or a file of an unknown kind.
     OutputError
-        The disk is full.
+        The disk is full, or `out` is a file that `ingest` did not write.
 
     Notes
     -----
@@ -231,13 +231,25 @@ def _fingerprint(files: Sequence[Path], plan: Mapping[str, Any]) -> str:
 
 
 def _stored_report(target: Path, fingerprint: str) -> IngestReport | None:
-    if not target.is_file():
+    if not os.path.lexists(target):
         return None
-    with opened_parquet(target) as file:
-        metadata = file.metadata.metadata or {}
+    metadata = _own_metadata(target)
     if metadata.get(b"fingerprint", b"").decode() != fingerprint:
         return None
     return IngestReport(**{**json.loads(metadata[b"report"]), "out": str(target), "reused": True})
+
+
+def _own_metadata(target: Path) -> dict[bytes, bytes]:
+    """Read what an earlier run says of its file; refuse anything else that is in the place."""
+    metadata: dict[bytes, bytes] = {}
+    if target.is_file():
+        with suppress(pa.ArrowInvalid), opened_parquet(target) as file:
+            metadata = file.metadata.metadata or {}
+    if b"fingerprint" not in metadata:
+        raise OutputError(
+            f"{str(target)!r} is there and is no file that ingest wrote: move it away, or name another file"
+        )
+    return metadata
 
 
 def _stage(path: Path, folder: Path, options: Mapping[str, Any]) -> tuple[Path, ...]:

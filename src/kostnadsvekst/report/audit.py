@@ -387,7 +387,7 @@ def render_audit_html(audit: pd.DataFrame, title: Bilingual, notes: Sequence[str
     lines += [f"<p>{html.escape(note)}</p>" for note in notes]
     lines.append(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>")
     lines.append("<h2>" + ("Alle tall" if lang == "nb" else "All numbers") + "</h2>")
-    header = "".join(f"<th>{column}</th>" for column in audit.columns)
+    header = "".join(f"<th>{html.escape(str(column))}</th>" for column in audit.columns)
     lines.append(f'<table class="audit">\n<thead><tr>{header}</tr></thead>\n<tbody>')
     for row in audit.itertuples(index=False):
         mark = ' class="differs"' if row.verdict == DIFFERS else ""

@@ -15,6 +15,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D")
 DOTS_PER_INCH = 150
+# Written into every figure: says whose it is, and is the same in every version.
+SOFTWARE = "kostnadsvekst"
 # Keywords of a panel's title, and of the title of a figure with several panels.
 TITLE: Any = {"loc": "left", "weight": "bold", "fontsize": 10}
 FIGURE_TITLE: Any = {"x": 0.01, "ha": "left", "weight": "bold", "fontsize": 10}
@@ -33,6 +35,8 @@ STYLE: Any = {
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "svg.hashsalt": "kostnadsvekst",
+    # A name with dollar signs is a name.
+    "text.parse_math": False,
 }
 
 
@@ -84,12 +88,16 @@ def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str 
         A PNG without time stamp.
     """
     import matplotlib as mpl
+    from matplotlib.text import Text
 
     label = SYNTHETIC_LABEL.get(lang) if provenance.synthetic else source
     if label:
         colour = "#B00020" if provenance.synthetic else "#555555"
         figure.supxlabel(label, fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
+    for text in figure.findobj(Text):
+        if isinstance(text, Text):  # those that were made outside the house style
+            text.set_parse_math(False)
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": SOFTWARE})
     return buffer.getvalue()

@@ -149,17 +149,22 @@ def render(table: Table, lang: str) -> dict[str, str]:
 
 
 def render_csv(table: Table, lang: str) -> str:
-    """Comma-separated (Norwegian: semicolon-separated with decimal commas), origin in the last column."""
+    """Comma-separated (Norwegian: semicolon-separated with decimal commas), origin in the last column.
+
+    Meant for people and their spreadsheets: a text that one would compute (it begins with ``=``, ``+``,
+    ``-`` or ``@``) has an apostrophe in front. Numbers stay numbers.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=";" if lang == "nb" else ",", lineterminator="\n")
     columns = [
         " ".join(filter(None, (headings[j] for headings in _spread(table, lang))))
         for j in range(table.n_columns)
     ]
-    writer.writerow([_words(table.stub, lang), *columns, "data_origin"])
+    writer.writerow([_inert(text) for text in (_words(table.stub, lang), *columns, "data_origin")])
     for row in table.rows:
         cells = [_plain(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        writer.writerow([_words(row.label, lang), *cells, table.provenance.origin])
+        texts = _words(row.label, lang), *cells, _words(table.provenance.origin, lang)
+        writer.writerow([_inert(text) for text in texts])
     return buffer.getvalue()
 
 
@@ -167,7 +172,8 @@ def render_markdown(table: Table, lang: str) -> str:
     """Pipe table with title above and notes below."""
     columns = [" ".join(filter(None, line)) for line in zip(*_spread(table, lang), strict=True)]
     stub, columns = _escape_markdown(_words(table.stub, lang)), [_escape_markdown(c) for c in columns]
-    lines = [f"**{_escape_markdown(table.title_text(lang))}**", ""]
+    title = _escape_markdown(table.title_text(lang)).strip()
+    lines = [f"**{title}**", ""] if title else []
     lines += [_pipes([stub, *columns]), _pipes(["---", *["---:"] * table.n_columns])]
     for row in table.rows:
         label = "&emsp;" * row.indent + _escape_markdown(_words(row.label, lang))
@@ -349,8 +355,16 @@ RENDERERS: dict[str, Callable[[Table, str], str]] = {
     "md": render_markdown,
 }
 
-# Control characters, line ends of every kind, and halves of characters.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
+# Control characters, line ends of every kind, signs that turn the reading direction, halves of characters.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+"
+)
+
+# A sign that makes a cell a formula, at the beginning of a cell or behind a sign that separates cells in some
+# country; and the same, where no number (with stars or not) follows.
+_SIGN = r"(?P<before>(?:^|[;,\t])[\s\"\u200b\ufeff]*)(?=[=+@\-\uff1d\uff0b\uff20\uff0d])"
+_FORMULA = re.compile(_SIGN)
+_NO_NUMBER = re.compile(_SIGN + r"(?![+-](?:[\d.,]+(?:[eE][+-]?\d+)?\s*%?[*)]*)?\s*(?:$|[;,\t]))")
 
 _STYLE = """\
 body { font-family: Georgia, 'Times New Roman', serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
@@ -421,20 +435,27 @@ def _plain(cell: Cell, lang: str) -> str:
     return text.replace(MINUS, "-").replace(NARROW_SPACE if lang == "nb" else ",", "")
 
 
+def _inert(text: str) -> str:
+    """Cell that no spreadsheet computes, also where it cuts at another separator than ours."""
+    found = _FORMULA if '"' in text else _NO_NUMBER
+    return found.sub(r"\g<before>'", text)
+
+
 def _pipes(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
 def _escape_markdown(text: str) -> str:
     """Write a text so that Markdown prints it; ``<`` and ``&`` stay where they begin no tag or entity."""
-    text = re.sub(r"[\\|*_`]", r"\\\g<0>", text)
-    text = text.replace("](", r"]\(").replace("[^", r"\[^").replace("~~", r"\~\~")
+    text = re.sub(r"[\\|*_`$]", r"\\\g<0>", text)
+    text = re.sub(r"\](?=[(\[:])", r"\]", text).replace("[^", r"\[^").replace("~~", r"\~\~")
     return re.sub(r"<(?=[A-Za-z/!?])|&(?=#|\w+;)", r"\\\g<0>", text)
 
 
 def _escape_line(text: str) -> str:
-    """As `_escape_markdown`, of a line of its own, which could be a heading, quotation or list."""
-    return re.sub(r"^(\s*\d*)([#>+-]|(?<=\d)[.)](?=\s|$))", r"\1\\\2", _escape_markdown(text))
+    """As `_escape_markdown`, of a line of its own, which could be a heading, quotation, list or code."""
+    line = _escape_markdown(text.strip())
+    return re.sub(r"^(\d*)([#>+=-]|(?<=\d)[.)](?=\s|$))", r"\1\\\2", line)
 
 
 def _words(text: str | Bilingual, lang: str) -> str:
