@@ -1,8 +1,8 @@
 """An attacker who sees only what is published, and what is left of the suppressed cells.
 
 Written from the promises of `protect`, `protect_cube` and `check_differences`, not from how they keep them:
-every published table is turned into constraints on whole numbers of persons in municipality × age group × sex,
-and an integer program looks for the smallest and the largest value of every suppressed cell.
+every published table is turned into constraints on whole numbers of persons in municipality × age group ×
+sex, and an integer program looks for the smallest and the largest value of every suppressed cell.
 
 What the attacker knows beside the tables: a suppressed cell is not empty (empty cells are published); users
 with hours are users; ages are whole years inside the age group; hours are above 0 and at most 168 a person.
@@ -10,6 +10,7 @@ The true values are used to judge the answers, never to find them; and as one so
 else the attack itself would be wrong.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -290,38 +291,55 @@ def attack_cubes(
     """
     findings: list[Finding] = []
     attacked = 0
-    for number, (key, parts) in enumerate(sorted(_tables(frames).items(), key=lambda item: str(item[0]))):
-        block = _unknowns(key, parts, people)
-        targets = [t for part in parts for t in _read(block, part, key, people, threshold, dominance)]
+    for number, tables in enumerate(_linked_tables(frames)):
+        system, blocks, targets = System(), {}, []
+        for key, parts in tables.items():
+            blocks[key] = _unknowns(system, key, parts, people)
+            for part in parts:
+                targets += _read(blocks[key], part, key, people, threshold, dominance)
+                findings += _shown_findings(part, key, people, threshold, dominance)
+        _know_years(system, blocks)
         # The same cell can stand in two frames; that a service has no hours at all is no secret.
         targets = list(
             {(t.measure, tuple(sorted(t.sums.items()))): t for t in targets if t.true > 0}.values()
         )
         attacked += len(targets)
-        findings += [
-            t for part in parts for t in _shown_findings(block, part, key, people, threshold, dominance)
-        ]
-        findings += attack_system(block.system, targets, number)
+        findings += attack_system(system, targets, number)
     rows = pd.concat([f["status"] for f in frames])
     return Attack(tuple(findings), attacked, len(rows), int((rows != ":").sum()))
 
 
-def _tables(frames: Sequence[pd.DataFrame]) -> dict[tuple, list[pd.DataFrame]]:
-    """Rows of each service and time, of all frames."""
-    found = defaultdict(list)
+def _linked_tables(frames: Sequence[pd.DataFrame]) -> list[dict[tuple, list[pd.DataFrame]]]:
+    """Rows by service and time; all times of a service together where a year stands beside its weeks."""
+    found: dict[tuple, list[pd.DataFrame]] = defaultdict(list)
     for frame in frames:
         time = "week" if "week" in frame else "year"
         for key, part in frame.groupby(["service", time], observed=True):
             found[str(key[0]), key[1]].append(part)
-    return found
+    linked: dict[object, dict[tuple, list[pd.DataFrame]]] = defaultdict(dict)
+    with_year = {service for service, time in found if not isinstance(time, pd.Timestamp)}
+    for key, parts in found.items():
+        linked[key[0] if key[0] in with_year else key][key] = parts
+    return list(linked.values())
 
 
-def _unknowns(key: tuple, parts: Sequence[pd.DataFrame], people: pd.DataFrame) -> _Block:
+def _know_years(system: System, blocks: Mapping[tuple, "_Block"]) -> None:
+    """Users of a week are users of its year; the age of a year is one."""
+    years = [block for key, block in blocks.items() if not isinstance(key[1], pd.Timestamp)]
+    weeks = [block for key, block in blocks.items() if isinstance(key[1], pd.Timestamp)]
+    for year, week in itertools.product(years, weeks):
+        for group, sex in itertools.product(AGES, SEXES):
+            row = {"age_group": group, "sex": sex}
+            less = dict.fromkeys(week.sums("users", row), -1.0)
+            system.know({**year.sums("users", row), **less}, 0, np.inf)
+
+
+def _unknowns(system: System, key: tuple, parts: Sequence[pd.DataFrame], people: pd.DataFrame) -> _Block:
     places = {str(m) for part in parts if "municipality" in part for m in part["municipality"]} - {ALL}
     here = _here(people, key)
     if not places:
         here = here.assign(municipality="")
-    block = _Block(System(), {})
+    block = _Block(system, {})
     for place in sorted(places or {""}):
         for group, (youngest, oldest) in AGES.items():
             for sex in SEXES:
