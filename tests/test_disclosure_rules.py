@@ -172,7 +172,7 @@ def test_the_larger_of_two_needs_counts():
     # 3 persons with 12 hours, one of whom has 11.9: need 14 - 12 = 2 of dominance, 2.4 of size.
     hours = table([[12.0, 2.2, 200.0], [300.0, 400.0, 500.0], [350.0, 420.0, 520.0]])
     users = table([[3, 20, 20], [20, 20, 20], [20, 20, 20]])
-    top = hours * 0.0
+    top = hours * 0.1
     top.loc["a", "w"] = 11.9
     assert "ax" not in suppressed(protect(hours, counts=users, largest=top))
     # With a bound of 60 percent it is 19.83 - 12 = 7.83.
@@ -419,9 +419,15 @@ def test_export_without_margins_lets_nothing_follow():
     shown = inner.astype(object)
     shown.loc["a", "w"] = ":"
     require_safe(shown, inner)
-    only_one = shown.copy()
-    only_one.loc["all"] = inner.sum()
-    require_safe(only_one, inner)
+    # The total of its row and that of its column tell it, one as well as the other.
+    rows, columns = shown.copy(), shown.copy()
+    rows["all"], columns.loc["all"] = inner.sum(axis=1), inner.sum()
+    for only_one in (rows, columns):
+        with pytest.raises(DisclosureError, match=r"1 cell\(s\):\n  - \('a', 'w'\): follows"):
+            require_safe(only_one, inner)
+    rows.loc["a", "x"], columns.loc["b", "w"] = ":", ":"
+    for only_one in (rows, columns):
+        require_safe(only_one, inner)
 
 
 # --- Differences between tables
@@ -471,14 +477,24 @@ def test_cells_suppressed_in_one_table_only():
     check_differences(second, second)
 
 
-def test_labels_of_one_table_only_are_not_compared():
+def test_labels_of_one_table_only_must_be_told():
     first = table([[30, 40], [50, 60]])
     second = table([[30, 44], [50, 60]]).rename(columns={"x": "q"})
-    second.loc["new"] = 3
-    check_differences(first, second)
+    second.loc["new"] = 35
+    with pytest.raises(InvalidDataError, match="say with parts=") as caught:
+        check_differences(first, second)
+    assert list(caught.value.problems) == [
+        "column 'x' is in one table only",
+        "column 'q' is in one table only",
+    ]
+    apart = {"x": ["1", "2"], "q": ["3"]}
+    check_differences(first, second, parts=apart)
+    # Of the same persons, q has four more than x.
+    with pytest.raises(DisclosureError, match="a, 3 .between the tables.: known to be fewer than 5"):
+        check_differences(first, second, parts={"x": ["1", "2"], "q": ["1", "2", "3"]})
     second.loc["a", "w"] = 29
     with pytest.raises(DisclosureError, match=r"1 cell\(s\)"):
-        check_differences(first, second)
+        check_differences(first, second, parts=apart)
 
 
 # --- Tables that cannot be protected
@@ -488,7 +504,7 @@ def test_problems_of_a_table_are_all_named():
     wrong = pd.DataFrame([[7, -1], [np.nan, 10]], index=list("aa"), columns=list("xy"))
     with pytest.raises(InvalidDataError) as caught:
         protect(wrong.set_axis(["a", "b"]))
-    assert list(caught.value.problems) == ["a, y: missing or negative", "b, x: missing or negative"]
+    assert list(caught.value.problems) == ["a, y: negative", "b, x: missing"]
     with pytest.raises(InvalidDataError, match="label 'a' occurs twice"):
         protect(pd.DataFrame([[7, 8], [9, 10]], index=list("aa"), columns=list("xy")))
     with pytest.raises(InvalidDataError, match="label 'x' occurs twice"):
@@ -512,12 +528,14 @@ def test_one_given_margin_is_checked_and_the_other_made():
 
 
 def test_margins_of_hours_may_differ_by_rounding_only():
-    full = with_margins(table([[7.1, 8.2], [9.3, 10.4]]) * 1e6)
+    inner = table([[7.1, 8.2], [9.3, 10.4]])
+    full = with_margins(inner * 1e6)
+    users = (inner * 10).round()
     full.loc["all", "all"] *= 1 + 1e-12
-    protect(full)
+    protect(full, counts=users)
     full.loc["all", "all"] *= 1 + 1e-7
     with pytest.raises(InvalidDataError, match="not the sum"):
-        protect(full)
+        protect(full, counts=users)
 
 
 # --- Patterns of the optimal method

@@ -1,7 +1,7 @@
 """Disclosure control: what may leave the register code, and proof that suppressed cells stay secret."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, DisclosureError, InvalidDataError, SpecificationError
 from kostnadsvekst.register.schema import AGE_GROUPS, SEXES
+from kostnadsvekst.register.table_checks import (
+    ALL,
+    CONFIDENTIAL,
+    check_dominance,
+    check_threshold,
+    read_cells,
+    refuse_other_totals,
+    same_labels,
+    with_margins,
+)
 
-CONFIDENTIAL = ":"  # Statistics Norway's symbol
-ALL = "all"
 # A magnitude below the threshold of contributors is protected by this share of its own size.
 _MAGNITUDE_PROTECTION = 0.2
 
@@ -27,19 +35,22 @@ def protect(
     dominance: float = 0.85,
     total: str = ALL,
     method: Literal["own", "optimal"] = "own",
+    not_totals: Collection[Hashable] = (),
 ) -> pd.DataFrame:
     """Suppress small and dominated cells, and others so that they cannot be worked out.
 
     Parameters
     ----------
     table : DataFrame of non-negative numbers
-        Two-way table; with or without margins labelled `total`.
+        Two-way table; with or without margins labelled `total`. Persons, unless `counts` or `largest` is
+        given.
     threshold : int
-        Cells with at least one but fewer persons are suppressed.
+        Cells with at least one but fewer persons are suppressed; 2 or more.
     counts : DataFrame, optional
         Persons in each cell where `table` holds a magnitude such as hours; same labels.
     largest : DataFrame, optional
-        Contribution of the largest contributor to each inner cell of a magnitude.
+        Contribution of the largest contributor to each inner cell of a magnitude; same labels, of the same
+        type.
     dominance : float
         Cells in which the largest contributor has more than this share are suppressed.
     total : str
@@ -47,6 +58,8 @@ def protect(
     method : {"own", "optimal"}
         Cheapest cycles in the network of cells; or the optimal pattern by pytauargus (extra ``sdc``, counts
         only), completed by our own where it protects small cells too little.
+    not_totals : collection of labels
+        Rows and columns that are the sum of others by chance.
 
     Returns
     -------
@@ -56,7 +69,11 @@ def protect(
     Raises
     ------
     InvalidDataError
-        Negative or missing values, repeated labels, margins that are not sums.
+        Cells that are no numbers, missing, negative or infinite; persons that are no whole numbers; repeated
+        labels or labels of several levels; margins that are not sums; totals under another label than
+        `total`; `counts` or `largest` with other labels than the table, or that the table contradicts.
+    SpecificationError
+        A threshold below 2, a share outside 0 to 1, an unknown method.
     DisclosureError
         If no pattern protects the table.
 
@@ -66,33 +83,83 @@ def protect(
     table that agrees with all that is published differs from the true one by cycles through suppressed
     cells (Cox 1995, Journal of the American Statistical Association 90, 1453-1462). For each small cell the
     cheapest cycle is suppressed on which its value can rise by the threshold, also for an attacker who knows
-    that suppressed cells are not empty. Cells with nobody are published. Tables whose cells are sums over
-    a third dimension are to be protected one layer at a time.
+    that suppressed cells are not empty. Cells with nobody are published.
+
+    The promise is for one table. Layers of a table of three ways (and their sum) hang together, and so do a
+    magnitude and its persons: what one shows can tell what another hides. Compare tables of persons with
+    `check_differences`, and publish a layer and the sum of layers only where it passes.
     """
-    values = _with_margins(table, total)
-    persons = values if counts is None else _with_margins(counts, total).loc[values.index, values.columns]
-    n = persons.to_numpy(dtype=float)
-    x = values.to_numpy(dtype=float)
-    need = np.where((n > 0) & (n < threshold), float(threshold) if counts is None else 0.0, 0.0)
-    if counts is not None:
-        small = (n > 0) & (n < threshold)
-        need[small] = np.maximum(_MAGNITUDE_PROTECTION * x[small], 1e-9)
-    if largest is not None:
-        top = np.zeros_like(x)
-        top[:-1, :-1] = largest.reindex(index=values.index[:-1], columns=values.columns[:-1]).to_numpy(float)
-        dominated = (x > 0) & (top > dominance * x)
-        need[dominated] = np.maximum(need[dominated], top[dominated] / dominance - x[dominated] + 1e-9)
-    if method == "optimal":
-        if counts is not None:
-            raise SpecificationError("method='optimal' protects tables of counts only")
-        pattern = suppression_pattern(x, need, already=_optimal_pattern(values, threshold))
-    elif method == "own":
-        pattern = suppression_pattern(x, need, floor=1.0 if counts is None else 0.0)
-    else:
+    threshold, dominance = check_threshold(threshold), check_dominance(dominance)
+    if method not in ("own", "optimal"):
         raise SpecificationError(f"method={method!r}; allowed are 'own' and 'optimal'")
+    if method == "optimal" and (counts is not None or largest is not None):
+        raise SpecificationError("method='optimal' protects tables of counts only")
+    numbers, _ = read_cells(table, "table", whole=counts is None and largest is None)
+    refuse_other_totals(numbers, total, not_totals, "table")
+    values = with_margins(numbers, total, "table")
+    if counts is None and largest is None:
+        values = values.round().astype("int64")
+    x = values.to_numpy(dtype=float)
+    persons = values if counts is None else _persons_of(values, counts, total)
+    need = _need(x, persons.to_numpy(dtype=float), threshold, magnitude=counts is not None)
+    if largest is not None:
+        need = np.maximum(need, _need_of_dominated(values, largest, dominance, total))
+    if method == "optimal":
+        pattern = suppression_pattern(x, need, already=_optimal_pattern(values, threshold))
+    else:
+        pattern = suppression_pattern(x, need, floor=1.0 if counts is None else 0.0)
     shown = values.astype(object).mask(pattern, CONFIDENTIAL)
     shown.attrs = {"suppressed": int(pattern.sum()), "threshold": threshold}
     return shown
+
+
+def _need(
+    x: NDArray[np.float64], n: NDArray[np.float64], threshold: int, *, magnitude: bool
+) -> NDArray[np.float64]:
+    """By how much the cells of few persons must be able to rise."""
+    small = (n > 0) & (n < threshold)
+    enough = np.maximum(_MAGNITUDE_PROTECTION * x, 1e-9) if magnitude else float(threshold)
+    return np.where(small, enough, 0.0)
+
+
+def _persons_of(values: pd.DataFrame, counts: pd.DataFrame, total: str) -> pd.DataFrame:
+    """Persons in the cells of a magnitude."""
+    numbers, _ = read_cells(counts, "counts", whole=True)
+    if problems := same_labels(values, numbers, "counts", total):
+        raise InvalidDataError("counts: not the labels of the table", problems)
+    persons = with_margins(numbers, total, "counts").loc[values.index, values.columns]
+    nobody = (persons == 0) & (values > 0)
+    if nobody.to_numpy().any():
+        raise InvalidDataError("counts: nobody in cells that are not empty", _where(nobody))
+    return persons
+
+
+def _need_of_dominated(
+    values: pd.DataFrame, largest: pd.DataFrame, dominance: float, total: str
+) -> NDArray[np.float64]:
+    """By how much cells must be able to rise until the largest contributor is below the share."""
+    numbers, _ = read_cells(largest, "largest", whole=False)
+    if problems := same_labels(values, numbers, "largest", total):
+        raise InvalidDataError("largest: not the labels of the table", problems)
+    inner = values.iloc[:-1, :-1]
+    top = numbers.loc[inner.index, inner.columns]
+    wrong = (top > inner * (1 + 1e-9)) | ((top == 0) & (inner > 0))
+    if wrong.to_numpy().any():
+        raise InvalidDataError(
+            "largest: more than the whole cell, or nothing in a cell that is not empty", _where(wrong)
+        )
+    # Of a margin, the largest contributor has at least what it has in one cell.
+    of_all = np.pad(top.to_numpy(dtype=float), ((0, 1), (0, 1)))
+    of_all[-1] = of_all.max(axis=0)
+    of_all[:, -1] = of_all.max(axis=1)
+    x = values.to_numpy(dtype=float)
+    dominated = (x > 0) & (of_all > dominance * x)
+    return np.where(dominated, np.maximum(of_all / dominance - x, 0.0) + 1e-9, 0.0)
+
+
+def _where(wrong: pd.DataFrame) -> list[str]:
+    rows, columns = np.nonzero(wrong.to_numpy())
+    return [f"{wrong.index[i]}, {wrong.columns[j]}" for i, j in zip(rows, columns, strict=True)]
 
 
 def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
@@ -140,90 +207,87 @@ def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
     return _protected_frame(keys, cubes, hidden, measures)
 
 
-def check_differences(
-    first: pd.DataFrame,
-    second: pd.DataFrame,
+def require_safe(
+    table: pd.DataFrame,
+    counts: pd.DataFrame,
     threshold: int = 5,
-    names: tuple[str, str] = ("first", "second"),
+    total: str = ALL,
+    *,
+    not_totals: Collection[Hashable] = (),
 ) -> None:
-    """Refuse two published tables of which one counts a part of the other's persons.
-
-    Parameters
-    ----------
-    first, second : DataFrame
-        Tables of counts with ``":"`` where suppressed; cells with the same labels are compared. The same
-        table for two populations (with and without a group), or for two deliveries.
-    threshold : int
-    names : tuple of str
-        For the message.
-
-    Raises
-    ------
-    DisclosureError
-        If a cell that both show differs by at least 1 and less than `threshold`, or a cell suppressed in one
-        is shown in the other, or follows from the other's margins; all are listed.
-    """
-    rows = first.index.intersection(second.index)
-    columns = first.columns.intersection(second.columns)
-    problems = []
-    for row in rows:
-        for column in columns:
-            a, b = first.loc[row, column], second.loc[row, column]
-            hidden = (a == CONFIDENTIAL, b == CONFIDENTIAL)
-            if not any(hidden) and 0 < abs(float(a) - float(b)) < threshold:
-                problems.append(f"{row}, {column}: the difference is a group of fewer than {threshold}")
-            elif hidden[0] != hidden[1]:
-                problems.append(f"{row}, {column}: suppressed in {names[hidden[1]]} only")
-    if problems:
-        raise DisclosureError(
-            "\n".join(
-                [
-                    f"{names[0]} and {names[1]} may not be published together, {len(problems)} cell(s); "
-                    "suppress the cells in both or publish one:",
-                    *(f"  - {problem}" for problem in problems),
-                ]
-            )
-        )
-
-
-def require_safe(table: pd.DataFrame, counts: pd.DataFrame, threshold: int = 5, total: str = ALL) -> None:
     """Refuse to export a table that shows a small cell or lets one be worked out.
 
     Parameters
     ----------
     table : DataFrame
-        About to leave, ``":"`` where suppressed.
+        About to leave, ``":"`` where suppressed: persons, or a magnitude of the same cells. With both
+        margins, one, or none: what is not in it is not published.
     counts : DataFrame
-        Persons in each cell; with or without margins.
+        Persons in each cell; with or without margins; labels as in `table`, in any order.
     threshold : int
     total : str
         Label of the margins.
+    not_totals : collection of labels
+        Rows and columns that are the sum of others by chance.
 
     Raises
     ------
     DisclosureError
         Exit code 4. Labels of the cells, never their values.
+    InvalidDataError
+        A table that cannot be judged: cells that are neither numbers nor ``":"``; labels that `counts` lacks,
+        or the other way round; totals under another label than `total`.
+    SpecificationError
+        A threshold below 2.
+
+    Notes
+    -----
+    The promise is for one table. Cells of at least `threshold` persons may follow from what is shown.
     """
-    true = _with_margins(counts, total).loc[table.index, table.columns]
+    threshold = check_threshold(threshold)
+    shown, hidden_cells = read_cells(table, "table", whole=False, may_hide=True)
+    numbers, _ = read_cells(counts, "counts", whole=True)
+    refuse_other_totals(numbers, total, not_totals, "counts")
+    true = with_margins(numbers, total, "counts")
+    if problems := same_labels(true, shown, "table", total) or _wrong_totals(shown, true, total):
+        raise InvalidDataError(
+            "table: it cannot be judged by these counts; a total of another name is named with total=",
+            problems,
+        )
+    # A margin that is not in the table is not published.
+    hidden = pd.DataFrame(True, index=true.index, columns=true.columns)
+    hidden.loc[shown.index, shown.columns] = hidden_cells
+    published = hidden.to_numpy(dtype=bool)
     x = true.to_numpy(dtype=float)
-    hidden = (table == CONFIDENTIAL).to_numpy()
     small = (x > 0) & (x < threshold)
-    labels = [(r, c) for r in table.index for c in table.columns]
-    problems = [f"{labels[k]}: fewer than {threshold} persons" for k in np.flatnonzero(small & ~hidden)]
-    if total in table.index and total in table.columns:
-        weak = _recoverable(x, hidden, small, threshold)
-        problems += [f"{labels[k]}: follows from what is shown" for k in np.flatnonzero(weak)]
+    labels = [(r, c) for r in true.index for c in true.columns]
+    problems = [f"{labels[k]}: fewer than {threshold} persons" for k in np.flatnonzero(small & ~published)]
+    weak = _recoverable(x, published, small, threshold)
+    weak[~true.index.isin(shown.index)] = False
+    weak[:, ~true.columns.isin(shown.columns)] = False
+    problems += [f"{labels[k]}: follows from what is shown" for k in np.flatnonzero(weak)]
     if problems:
         raise DisclosureError(
             "\n".join([f"export refused, {len(problems)} cell(s):", *(f"  - {p}" for p in problems)])
         )
 
 
+def _wrong_totals(shown: pd.DataFrame, true: pd.DataFrame, total: str) -> list[str]:
+    """Totals that are not those of the counts although all other cells shown are the counts."""
+    known = true.loc[shown.index, shown.columns]
+    agrees = shown.isna() | np.isclose(shown, known)
+    margin = np.logical_or.outer(shown.index == total, shown.columns == total)
+    if not agrees.to_numpy()[~margin].all():
+        return []  # a magnitude
+    return [f"{place}: the total is not that of the counts" for place in _where(~agrees & margin)]
+
+
 def suppression_pattern(
     values: NDArray[np.float64],
     need: NDArray[np.float64],
-    floor: float = 1.0,
+    floor: float | NDArray[np.float64] = 1.0,
     already: NDArray[np.bool_] | None = None,
+    ceiling: float | NDArray[np.float64] = np.inf,
 ) -> NDArray[np.bool_]:
     """Cells to suppress so that every small cell can be larger by what it needs.
 
@@ -233,10 +297,12 @@ def suppression_pattern(
         Margins last.
     need : ndarray, same shape
         By how much each sensitive cell must be able to rise in the eyes of an attacker; 0 if not sensitive.
-    floor : float
+    floor : float or ndarray, same shape
         What an attacker knows to be the smallest value of a suppressed cell (zeros are published).
     already : ndarray of bool, optional
         A pattern to start from.
+    ceiling : float or ndarray, same shape
+        What an attacker knows to be the largest value of a suppressed cell.
 
     Returns
     -------
@@ -252,7 +318,7 @@ def suppression_pattern(
         pattern |= already
     if not pattern.any():
         return pattern
-    network = _Network(values, floor)
+    network = _Network(values, floor, ceiling)
     sensitive = np.flatnonzero(need)
     for cell in sensitive[np.argsort(-need.ravel()[sensitive], kind="stable")]:
         wanted = need.ravel()[cell]
@@ -279,10 +345,17 @@ class _Arc:
 class _Network:
     """Cells as arcs: rows lead to columns, columns to the bottom margin, margins back to rows."""
 
-    def __init__(self, values: NDArray[np.float64], floor: float) -> None:
+    def __init__(
+        self,
+        values: NDArray[np.float64],
+        floor: float | NDArray[np.float64],
+        ceiling: float | NDArray[np.float64] = np.inf,
+    ) -> None:
         n_rows, n_columns = values.shape
         self.values = values.ravel()
-        self.floor = floor
+        # By how much a cell can fall, and rise, as far as an attacker knows.
+        self.fall = (values - floor).ravel()
+        self.rise = (ceiling - values).ravel()
         self.n_nodes = n_rows + n_columns
         self.arcs = []
         for i in range(n_rows):
@@ -302,6 +375,8 @@ class _Network:
         """Cells of the cheapest cycle on which `cell` rises by `rise`; None if there is none."""
         suppressed = pattern.ravel()
         arc = self.arcs[cell]
+        if self.rise[cell] < rise:
+            return None
         cost = np.full(self.n_nodes, np.inf)
         came: dict[int, tuple[int, int]] = {}
         cost[arc.head] = 0.0
@@ -313,7 +388,7 @@ class _Network:
             if so_far > cost[node]:
                 continue
             for other, link, forward in self.links[node]:
-                if link == cell or (not forward and self.values[link] - self.floor < rise):
+                if link == cell or (self.rise if forward else self.fall)[link] < rise:
                     continue
                 price = so_far + (1e-6 if suppressed[link] else self.values[link] + 1.0)
                 if price < cost[other]:
@@ -332,6 +407,7 @@ class _Network:
         """By how much a suppressed cell can rise when only suppressed cells change, up to `enough`."""
         suppressed = pattern.ravel()
         arc = self.arcs[cell]
+        enough = min(enough, self.rise[cell])
         flow: dict[int, float] = {}
         total = 0.0
         while total < enough:
@@ -344,7 +420,7 @@ class _Network:
                     if other in room or link == cell or not suppressed[link]:
                         continue
                     used = flow.get(link, 0.0)
-                    left = np.inf if forward else self.values[link] - self.floor + used
+                    left = self.rise[link] - used if forward else self.fall[link] + used
                     if left > 1e-9:
                         room[other] = min(room[node], left)
                         came[other] = (node, link, forward)
@@ -367,28 +443,6 @@ def _recoverable(
     for cell in np.flatnonzero(hidden & small):
         weak[cell] = network.rise_within(int(cell), hidden, threshold) < threshold - values.ravel()[cell]
     return weak.reshape(values.shape)
-
-
-def _with_margins(table: pd.DataFrame, total: str) -> pd.DataFrame:
-    problems = [f"label {label!r} occurs twice" for axis in table.axes for label in axis[axis.duplicated()]]
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    bad = np.argwhere(~(numbers >= 0).to_numpy())
-    problems += [f"{table.index[i]}, {table.columns[j]}: missing or negative" for i, j in bad]
-    if problems:
-        raise InvalidDataError(f"table: {len(problems)} problem(s)", problems)
-    inner = numbers.drop(index=total, columns=total, errors="ignore")
-    full = inner.copy()
-    full[total] = inner.sum(axis=1)
-    full.loc[total] = full.sum(axis=0)
-    for labels, given in (("row", total in table.index), ("column", total in table.columns)):
-        if given:
-            ours = full.loc[total, table.columns] if labels == "row" else full.loc[table.index, total]
-            theirs = numbers.loc[total] if labels == "row" else numbers[total]
-            wrong = ~np.isclose(ours.to_numpy(float), theirs.to_numpy(float), rtol=1e-9)
-            problems += [f"{label}: the {labels} total is not the sum" for label in ours.index[wrong]]
-    if problems:
-        raise InvalidDataError("table: margins are not sums", problems)
-    return full
 
 
 def _optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
