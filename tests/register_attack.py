@@ -4,8 +4,8 @@ Written from the promises of `protect`, `protect_cube` and `check_differences`, 
 every published table is turned into constraints on whole numbers of persons in municipality × age group ×
 sex, and an integer program looks for the smallest and the largest value of every suppressed cell.
 
-What the attacker knows beside the tables: a suppressed cell is not empty (empty cells are published); users
-with hours are users; ages are whole years inside the age group; hours are above 0 and at most 168 a person.
+What the attacker knows beside the tables: a suppressed cell is not empty (but for municipalities); users with
+hours are users; ages are whole years inside the age group; hours are above 0 and at most 168 a person.
 The true values are used to judge the answers, never to find them; and as one solution that must be feasible,
 else the attack itself would be wrong.
 """
@@ -144,10 +144,12 @@ def attack_system(system: System, targets: Sequence[Target], seed: int = 0) -> l
     width = np.array([t.width for t in targets])
     reach = np.array([t.reach for t in targets])
     rng = np.random.default_rng(seed)
-    for _ in range(3):
+    for _ in range(8):
         open_ = np.flatnonzero(~ranges.wide(width, reach))
-        if open_.size > 2:
-            ranges.push(np.bincount(open_, rng.choice([-1.0, 1.0, 1.0], open_.size), len(targets)))
+        if open_.size < 3:
+            break
+        some = rng.permutation(open_)[: max(3, open_.size // 2)]
+        ranges.push(np.bincount(some, rng.choice([-1.0, 1.0, 1.0], some.size), len(targets)), gap=0.3)
     for k in range(len(targets)):
         ranges.unproved.discard(k)
         for sign in (1.0, -1.0):
@@ -171,15 +173,15 @@ class _Ranges:
     def wide(self, width: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.bool_]:
         return (self.high - self.low >= width - 1e-6) & (self.high >= reach - 1e-6)
 
-    def push(self, weights: NDArray[np.float64]) -> None:
-        """Take the solution that is largest in this direction into account."""
+    def push(self, weights: NDArray[np.float64], gap: float = 0.0) -> None:
+        """Take the solution that is largest in this direction (but for a gap) into account."""
         for presolve in (True, False):  # presolve loses solutions of equations with long decimals
             answer = milp(
                 -(weights @ self.goals),
                 constraints=self.known,
                 bounds=self.bounds,
                 integrality=self.whole,
-                options={"time_limit": 10.0, "presolve": presolve, "mip_rel_gap": 0.0},
+                options={"time_limit": 10.0, "presolve": presolve, "mip_rel_gap": gap},
             )
             if answer.x is not None:
                 break
@@ -263,22 +265,30 @@ class _Block:
 
     system: System
     atoms: dict[tuple[str, str, str], dict[str, int]]
+    largest: dict[tuple[str, str, str], float]  # hours of one person, for judging
+
+    def places(self, row: Mapping) -> list[tuple[str, str, str]]:
+        """Atoms of which a published row is the sum."""
+        wanted = [str(row.get(k, ALL)) for k in ("municipality", "age_group", "sex")]
+        choices = [[w] if w != ALL else sorted({p[k] for p in self.atoms}) for k, w in enumerate(wanted)]
+        return list(itertools.product(*choices))
 
     def sums(self, measure: str, row: Mapping) -> dict[int, float]:
-        """The unknowns of which a published row is the sum."""
-        wanted = [str(row.get(k, ALL)) for k in ("municipality", "age_group", "sex")]
-        return {
-            unknowns[measure]: 1.0
-            for place, unknowns in self.atoms.items()
-            if all(w in (ALL, p) for w, p in zip(wanted, place, strict=True))
-        }
+        return {self.atoms[place][measure]: 1.0 for place in self.places(row)}
 
     def true(self, sums: Mapping[int, float]) -> float:
         return sum(c * self.system.true[k] for k, c in sums.items())
 
+    def largest_in(self, row: Mapping) -> float:
+        return max(self.largest[place] for place in self.places(row))
+
 
 def attack_cubes(
-    frames: Sequence[pd.DataFrame], people: pd.DataFrame, threshold: int = 5, dominance: float = 0.85
+    frames: Sequence[pd.DataFrame],
+    people: pd.DataFrame,
+    threshold: int = 5,
+    dominance: float = 0.85,
+    fewest_below: int = 0,
 ) -> Attack:
     """Attack cubes of the same register together: of the country, of its municipalities, of weeks, of a year.
 
@@ -288,6 +298,9 @@ def attack_cubes(
         From `protect_cube`.
     people : DataFrame
         One row for each person and service; columns `PEOPLE`. Used as the truth only.
+    fewest_below : int
+        Persons in a suppressed cell of a municipality at least: 0, since `protect_cube` suppresses cells with
+        nobody there; 1 where it is known that it does not.
     """
     findings: list[Finding] = []
     attacked = 0
@@ -296,8 +309,8 @@ def attack_cubes(
         for key, parts in tables.items():
             blocks[key] = _unknowns(system, key, parts, people)
             for part in parts:
-                targets += _read(blocks[key], part, key, people, threshold, dominance)
-                findings += _shown_findings(part, key, people, threshold, dominance)
+                targets += _read(blocks[key], part, key, threshold, dominance, fewest_below)
+                findings += _shown_findings(blocks[key], part, key, threshold, dominance)
         _know_years(system, blocks)
         # The same cell can stand in two frames; that a service has no hours at all is no secret.
         targets = list(
@@ -335,16 +348,18 @@ def _know_years(system: System, blocks: Mapping[tuple, "_Block"]) -> None:
 
 
 def _unknowns(system: System, key: tuple, parts: Sequence[pd.DataFrame], people: pd.DataFrame) -> _Block:
-    places = {str(m) for part in parts if "municipality" in part for m in part["municipality"]} - {ALL}
-    here = _here(people, key)
-    if not places:
-        here = here.assign(municipality="")
-    block = _Block(system, {})
-    for place in sorted(places or {""}):
-        for group, (youngest, oldest) in AGES.items():
-            for sex in SEXES:
-                cell = _rows(here, {"municipality": place, "age_group": group, "sex": sex})
-                block.atoms[place, group, sex] = _atom(block.system, cell, youngest, oldest)
+    places = {str(m) for part in parts if "municipality" in part for m in part["municipality"].unique()}
+    here = people[people["service"] == key[0]]
+    if isinstance(key[1], pd.Timestamp):
+        here = present(here, (key[1] - monday(0)).days // 7)
+    municipality = here["municipality"] if places - {ALL} else pd.Series("", index=here.index)
+    groups = [municipality, here["age"].map(group_of), here["sex"]]
+    cells = dict(iter(here.groupby(groups))) if len(here) else {}
+    block = _Block(system, {}, {})
+    for place in itertools.product(sorted(places - {ALL} or {""}), AGES, SEXES):
+        cell = cells.get(place, here[:0])
+        block.atoms[place] = _atom(system, cell, *AGES[place[1]])
+        block.largest[place] = float(cell["hours"].max()) if len(cell) else 0.0
     return block
 
 
@@ -365,41 +380,29 @@ def _atom(system: System, cell: pd.DataFrame, youngest: int, oldest: int) -> dic
     return atom
 
 
-def _here(people: pd.DataFrame, key: tuple) -> pd.DataFrame:
-    rows = people[people["service"] == key[0]]
-    if isinstance(key[1], pd.Timestamp):
-        rows = present(rows, (key[1] - monday(0)).days // 7)
-    return rows.assign(age_group=rows["age"].map(group_of))
-
-
-def _rows(here: pd.DataFrame, row: Mapping) -> pd.DataFrame:
-    for name in ("municipality", "age_group", "sex"):
-        if str(row.get(name, ALL)) != ALL:
-            here = here[here[name].astype(str) == str(row[name])]
-    return here
-
-
 def _read(
-    block: _Block, part: pd.DataFrame, key: tuple, people: pd.DataFrame, threshold: int, dominance: float
+    block: _Block, part: pd.DataFrame, key: tuple, threshold: int, dominance: float, below: int
 ) -> list[Target]:
     """Turn published rows into constraints; what is missing in them are targets."""
-    targets, here = [], _here(people, key)
+    targets = []
     half = {m: half_widths(part, m) for m in ("hours", "mean_age", "hours_per_user") if m in part}
     for number, row in enumerate(part.to_dict("records")):
         sums = {m: block.sums(m, row) for m in ("users", "users_with_hours", "age_sum", "hours")}
         spread = {m: h[number] for m, h in half.items()}
-        cell = (*key, *(str(row.get(k, ALL)) for k in ("municipality", "age_group", "sex")))
-        _know_row(block.system, row, sums, spread)
-        few = _rows(here, row)
-        targets += _row_targets(block, cell, row, sums, few, threshold, dominance)
+        _know_row(block.system, row, sums, spread, 1 if row.get("municipality", ALL) == ALL else below)
+        targets += _row_targets(block, _cell(key, row), row, sums, threshold, dominance)
     return targets
 
 
+def _cell(key: tuple, row: Mapping) -> tuple:
+    return (*key, *(str(row.get(k, ALL)) for k in ("municipality", "age_group", "sex")))
+
+
 def _know_row(
-    system: System, row: Mapping, sums: Mapping[str, dict[int, float]], half: Mapping[str, float]
+    system: System, row: Mapping, sums: Mapping[str, dict[int, float]], half: Mapping[str, float], fewest: int
 ) -> None:
     if np.isnan(row["users"]):
-        system.know(sums["users"], 1, np.inf)
+        system.know(sums["users"], fewest, np.inf)
     else:
         system.know(sums["users"], row["users"], row["users"])
     if not np.isnan(row["mean_age"]):
@@ -430,7 +433,6 @@ def _row_targets(
     cell: tuple,
     row: Mapping,
     sums: Mapping[str, dict[int, float]],
-    few: pd.DataFrame,
     threshold: int,
     dominance: float,
 ) -> list[Target]:
@@ -442,13 +444,13 @@ def _row_targets(
     if np.isnan(row["users_with_hours"]):
         targets.append(_count_target(block, cell, "users_with_hours", sums["users_with_hours"], threshold))
         without = {**sums["users"], **dict.fromkeys(sums["users_with_hours"], -1.0)}
-        # Who has no hours at all in a service with hours is a group of its own; in others it is everybody.
-        if not np.isnan(row["users"]):
+        # Who has no hours is a group of its own, unless it is everybody.
+        if not np.isnan(row["users"]) and block.true(sums["users_with_hours"]) > 0:
             targets.append(_count_target(block, cell, "users_without_hours", without, threshold))
-    true, largest = block.true(sums["hours"]), float(few["hours"].max()) if len(few) else 0.0
+    true, largest = block.true(sums["hours"]), block.largest_in(row)
     if np.isnan(row["hours"]) and true > 0:
         dominated = largest > dominance * true
-        small = (few["hours"] > 0).sum() < threshold
+        small = block.true(sums["users_with_hours"]) < threshold
         width = (FOUND_FEW if small or dominated else FOUND) * true
         reach = largest / dominance if dominated else -np.inf
         targets.append(Target(cell, "hours", sums["hours"], true, width, reach, "dominated"))
@@ -463,22 +465,22 @@ def _count_target(
 
 
 def _shown_findings(
-    part: pd.DataFrame, key: tuple, people: pd.DataFrame, threshold: int, dominance: float
+    block: _Block, part: pd.DataFrame, key: tuple, threshold: int, dominance: float
 ) -> list[Finding]:
     """Small or dominated cells that are simply shown."""
-    found, here = [], _here(people, key)
+    found = []
     for row in part.to_dict("records"):
-        cell = (*key, *(str(row.get(k, ALL)) for k in ("municipality", "age_group", "sex")))
-        few = _rows(here, row)
         shown = {"users": row["users"]}
         if "hours" in row:
             shown["users_with_hours"] = row["users_with_hours"]
             if part["users_with_hours"].max() > 0:
                 shown["users_without_hours"] = row["users"] - row["users_with_hours"]
+        cell, hours = _cell(key, row), row.get("hours", np.nan)
         found += [Finding(cell, m, "shown", v, v, v) for m, v in shown.items() if 0 < v < threshold]
-        hours = row.get("hours", np.nan)
-        if not np.isnan(hours) and hours > 0 and few["hours"].max() > dominance * few["hours"].sum():
-            found.append(Finding(cell, "hours", "shown", hours, hours, hours))
+        if not np.isnan(hours) and hours > 0:
+            true = block.true(block.sums("hours", row))
+            if block.largest_in(row) > dominance * true:
+                found.append(Finding(cell, "hours", "shown", hours, hours, true))
     return found
 
 
@@ -545,7 +547,10 @@ def _sums_over_weeks(rows: pd.DataFrame, people: pd.DataFrame, measure: str) -> 
     here = people.assign(age_group=people["age"].map(group_of))
     for number, row in enumerate(rows.to_dict("records")):
         week = (row["week"] - monday(0)).days // 7
-        inside = people.index.isin(_rows(present(here, week), row).index).astype(float)
+        inside = np.ones(len(here))
+        for name in ("age_group", "sex"):
+            inside *= (here[name] == str(row[name])).to_numpy() | (row[name] == ALL)
+        inside *= ((here["first"] <= week) & (here["last"] >= week)).to_numpy()
         n = inside.sum()
         for name, heads in ((mean, n), (total, 1.0)):
             if name is not None and not np.isnan(row[name]) and n:
