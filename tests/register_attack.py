@@ -4,7 +4,7 @@ Written from the promises of `protect`, `protect_cube` and `check_differences`, 
 every published table is turned into constraints on whole numbers of persons in municipality × age group ×
 sex, and an integer program looks for the smallest and the largest value of every suppressed cell.
 
-What the attacker knows beside the tables: a suppressed cell is not empty (but for municipalities); users with
+What the attacker knows beside the tables: a cell with ``":"`` is not empty; users with
 hours are users; ages are whole years inside the age group; hours are above 0 and at most 168 a person.
 The true values are used to judge the answers, never to find them; and as one solution that must be feasible,
 else the attack itself would be wrong.
@@ -288,7 +288,6 @@ def attack_cubes(
     people: pd.DataFrame,
     threshold: int = 5,
     dominance: float = 0.85,
-    fewest_below: int = 0,
 ) -> Attack:
     """Attack cubes of the same register together: of the country, of its municipalities, of weeks, of a year.
 
@@ -298,9 +297,6 @@ def attack_cubes(
         From `protect_cube`.
     people : DataFrame
         One row for each person and service; columns `PEOPLE`. Used as the truth only.
-    fewest_below : int
-        Persons in a suppressed cell of a municipality at least: 0, since `protect_cube` suppresses cells with
-        nobody there; 1 where it is known that it does not.
     """
     findings: list[Finding] = []
     attacked = 0
@@ -309,7 +305,7 @@ def attack_cubes(
         for key, parts in tables.items():
             blocks[key] = _unknowns(system, key, parts, people)
             for part in parts:
-                targets += _read(blocks[key], part, key, threshold, dominance, fewest_below)
+                targets += _read(blocks[key], part, key, threshold, dominance)
                 findings += _shown_findings(blocks[key], part, key, threshold, dominance)
         _know_years(system, blocks)
         # The same cell can stand in two frames; that a service has no hours at all is no secret.
@@ -319,7 +315,7 @@ def attack_cubes(
         attacked += len(targets)
         findings += attack_system(system, targets, number)
     rows = pd.concat([f["status"] for f in frames])
-    return Attack(tuple(findings), attacked, len(rows), int((rows != ":").sum()))
+    return Attack(tuple(findings), attacked, len(rows), int((rows == "").sum()))
 
 
 def _linked_tables(frames: Sequence[pd.DataFrame]) -> list[dict[tuple, list[pd.DataFrame]]]:
@@ -380,16 +376,14 @@ def _atom(system: System, cell: pd.DataFrame, youngest: int, oldest: int) -> dic
     return atom
 
 
-def _read(
-    block: _Block, part: pd.DataFrame, key: tuple, threshold: int, dominance: float, below: int
-) -> list[Target]:
+def _read(block: _Block, part: pd.DataFrame, key: tuple, threshold: int, dominance: float) -> list[Target]:
     """Turn published rows into constraints; what is missing in them are targets."""
     targets = []
     half = {m: half_widths(part, m) for m in ("hours", "mean_age", "hours_per_user") if m in part}
     for number, row in enumerate(part.to_dict("records")):
         sums = {m: block.sums(m, row) for m in ("users", "users_with_hours", "age_sum", "hours")}
         spread = {m: h[number] for m, h in half.items()}
-        _know_row(block.system, row, sums, spread, 1 if row.get("municipality", ALL) == ALL else below)
+        _know_row(block.system, row, sums, spread)
         targets += _row_targets(block, _cell(key, row), row, sums, threshold, dominance)
     return targets
 
@@ -399,10 +393,10 @@ def _cell(key: tuple, row: Mapping) -> tuple:
 
 
 def _know_row(
-    system: System, row: Mapping, sums: Mapping[str, dict[int, float]], half: Mapping[str, float], fewest: int
+    system: System, row: Mapping, sums: Mapping[str, dict[int, float]], half: Mapping[str, float]
 ) -> None:
     if np.isnan(row["users"]):
-        system.know(sums["users"], fewest, np.inf)
+        system.know(sums["users"], 1 if row["status"] == ":" else 0, np.inf)
     else:
         system.know(sums["users"], row["users"], row["users"])
     if not np.isnan(row["mean_age"]):
