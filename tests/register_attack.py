@@ -29,6 +29,7 @@ LARGE = 1e4  # persons in a cell: enough to see that a range is wide
 # A magnitude is found when it is known to a thousandth; one of few persons, to a fifth (as `protect`).
 FOUND, FOUND_FEW = 1e-3, 0.2
 ALL = "all"
+UNPUBLISHED = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Attack:
     attacked: int
     cells: int
     shown: int
+    attacked_hours: int = 0  # of those attacked, magnitudes
 
     @property
     def shown_share(self) -> float:
@@ -68,6 +70,7 @@ def merged(attacks: Iterable[Attack]) -> Attack:
         sum(a.attacked for a in attacks),
         sum(a.cells for a in attacks),
         sum(a.shown for a in attacks),
+        sum(a.attacked_hours for a in attacks),
     )
 
 
@@ -299,7 +302,7 @@ def attack_cubes(
         One row for each person and service; columns `PEOPLE`. Used as the truth only.
     """
     findings: list[Finding] = []
-    attacked = 0
+    attacked = attacked_hours = 0
     for number, tables in enumerate(_linked_tables(frames)):
         system, blocks, targets = System(), {}, []
         for key, parts in tables.items():
@@ -313,9 +316,10 @@ def attack_cubes(
             {(t.measure, tuple(sorted(t.sums.items()))): t for t in targets if t.true > 0}.values()
         )
         attacked += len(targets)
+        attacked_hours += sum(t.measure == "hours" for t in targets)
         findings += attack_system(system, targets, number)
     rows = pd.concat([f["status"] for f in frames])
-    return Attack(tuple(findings), attacked, len(rows), int((rows == "").sum()))
+    return Attack(tuple(findings), attacked, len(rows), int((rows == "").sum()), attacked_hours)
 
 
 def _linked_tables(frames: Sequence[pd.DataFrame]) -> list[dict[tuple, list[pd.DataFrame]]]:
@@ -580,7 +584,8 @@ def _ends(
 def attack_tables(tables: Sequence[pd.DataFrame], true: Sequence[pd.DataFrame], threshold: int = 5) -> Attack:
     """Attack two-way tables that are layers of one whole.
 
-    The last table is the sum of the others where there is more than one. Margins are labelled ``"all"``.
+    The last table is the sum of the others where there is more than one. Margins are labelled ``"all"``; of a
+    cell with ``""`` nothing is known, and it is asked for.
     """
     system, targets = System(), []
     layers = true[:-1] if len(true) > 1 else true
@@ -598,9 +603,11 @@ def attack_tables(tables: Sequence[pd.DataFrame], true: Sequence[pd.DataFrame], 
         for r, c, value in ((r, c, table.loc[r, c]) for r in table.index for c in table.columns):
             sums = {v: 1.0 for layer in of for (i, j), v in layer.items() if r in (ALL, i) and c in (ALL, j)}
             cells += 1
-            if value == ":":
-                system.know(sums, 1, np.inf)
+            if value in (":", UNPUBLISHED):
+                system.know(sums, 1 if value == ":" else 0, np.inf)
                 here = sum(system.true[v] for v in sums)
+                if here == 0:
+                    continue
                 reach = threshold if 0 < here < threshold else -np.inf
                 targets.append(Target((k, r, c), "count", sums, here, 1.0, reach))
             else:
