@@ -1,4 +1,4 @@
-"""Integer programs against everything that is published together, and against a control without protection."""
+"""Integer programs against everything that is published together, and against an unprotected control."""
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,8 @@ def country_and_municipalities(people, weeks=1):
     return [*country(people, weeks), protect_cube(count(people, weeks, True))]
 
 
-def weeks_and_year(people, weeks=2):
-    week, year = count(people, weeks, False), count_year(people, weeks)
+def weeks_and_year(people):
+    week, year = count(people, WEEKS, False), count_year(people, WEEKS)
     return [protect_cube(week, beside=year), protect_cube(year, beside=week)]
 
 
@@ -47,7 +47,7 @@ def attacked(publish, n_registers, first=0):
 def assert_nothing_found(attack: Attack, floor: float):
     """No suppressed value exact, none bounded below the threshold, and enough of the cells shown."""
     print(
-        f"{attack.attacked} suppressed values attacked; {attack.shown_share:.0%} of {attack.cells} cells shown"
+        f"{attack.attacked} suppressed values attacked, {attack.shown_share:.0%} of {attack.cells} cells shown"
     )
     assert attack.attacked > attack.cells / 20
     assert not attack.findings, f"{len(attack.findings)} found, such as {attack.findings[0]}"
@@ -127,7 +127,7 @@ def without_protection(people, frames, cubes):
 
 @pytest.mark.parametrize("n_registers", [6, pytest.param(60, marks=pytest.mark.slow)])
 def test_the_control_is_recovered(n_registers):
-    # Small cells hidden and nothing else; all users have hours or none has, so that a small cell is one of few.
+    # Small cells hidden and nothing else; all users have hours or none has, so that few cells are small.
     attacks = []
     for seed in range(n_registers):
         people = register_of(("one small cell", "nobody has hours", "all have hours")[seed % 3], seed)
@@ -154,8 +154,8 @@ def test_the_weeks_of_a_control_are_read():
 
 
 def test_means_beside_hidden_counts_are_read():
-    # By hand: 2 users of 40-59 and 6 of 80+ with a mean of 87, so 696 years. With u of the younger these have at
-    # most 59 u and the older 120 (8 - u), which is less than 696 from u = 5 on.
+    # By hand: 2 users of 40-59 and 6 of 80+ with a mean of 87, so 696 years. With u of the younger these have
+    # at most 59 u and the older 120 (8 - u), which is less than 696 from u = 5 on.
     frame = pd.DataFrame(
         {
             "service": "s",
