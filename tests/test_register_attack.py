@@ -46,9 +46,7 @@ def attacked(publish, n_registers, first=0):
 
 def assert_nothing_found(attack: Attack, floor: float):
     """No suppressed value exact, none bounded below the threshold, and enough of the cells shown."""
-    print(
-        f"{attack.attacked} suppressed values attacked, {attack.shown_share:.0%} of {attack.cells} cells shown"
-    )
+    print(f"{attack.attacked} suppressed values; {attack.shown_share:.0%} of {attack.cells} cells shown")
     assert attack.attacked > attack.cells / 20
     assert not attack.findings, f"{len(attack.findings)} found, such as {attack.findings[0]}"
     assert attack.shown_share >= floor
