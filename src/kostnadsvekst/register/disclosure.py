@@ -285,9 +285,8 @@ def _wrong_totals(shown: pd.DataFrame, true: pd.DataFrame, total: str) -> list[s
 def suppression_pattern(
     values: NDArray[np.float64],
     need: NDArray[np.float64],
-    floor: float | NDArray[np.float64] = 1.0,
+    floor: float = 1.0,
     already: NDArray[np.bool_] | None = None,
-    ceiling: float | NDArray[np.float64] = np.inf,
 ) -> NDArray[np.bool_]:
     """Cells to suppress so that every small cell can be larger by what it needs.
 
@@ -297,12 +296,10 @@ def suppression_pattern(
         Margins last.
     need : ndarray, same shape
         By how much each sensitive cell must be able to rise in the eyes of an attacker; 0 if not sensitive.
-    floor : float or ndarray, same shape
+    floor : float
         What an attacker knows to be the smallest value of a suppressed cell (zeros are published).
     already : ndarray of bool, optional
         A pattern to start from.
-    ceiling : float or ndarray, same shape
-        What an attacker knows to be the largest value of a suppressed cell.
 
     Returns
     -------
@@ -318,7 +315,7 @@ def suppression_pattern(
         pattern |= already
     if not pattern.any():
         return pattern
-    network = _Network(values, floor, ceiling)
+    network = _Network(values, floor)
     sensitive = np.flatnonzero(need)
     for cell in sensitive[np.argsort(-need.ravel()[sensitive], kind="stable")]:
         wanted = need.ravel()[cell]
@@ -345,17 +342,10 @@ class _Arc:
 class _Network:
     """Cells as arcs: rows lead to columns, columns to the bottom margin, margins back to rows."""
 
-    def __init__(
-        self,
-        values: NDArray[np.float64],
-        floor: float | NDArray[np.float64],
-        ceiling: float | NDArray[np.float64] = np.inf,
-    ) -> None:
+    def __init__(self, values: NDArray[np.float64], floor: float) -> None:
         n_rows, n_columns = values.shape
         self.values = values.ravel()
-        # By how much a cell can fall, and rise, as far as an attacker knows.
-        self.fall = (values - floor).ravel()
-        self.rise = (ceiling - values).ravel()
+        self.floor = floor
         self.n_nodes = n_rows + n_columns
         self.arcs = []
         for i in range(n_rows):
@@ -375,8 +365,6 @@ class _Network:
         """Cells of the cheapest cycle on which `cell` rises by `rise`; None if there is none."""
         suppressed = pattern.ravel()
         arc = self.arcs[cell]
-        if self.rise[cell] < rise:
-            return None
         cost = np.full(self.n_nodes, np.inf)
         came: dict[int, tuple[int, int]] = {}
         cost[arc.head] = 0.0
@@ -388,7 +376,7 @@ class _Network:
             if so_far > cost[node]:
                 continue
             for other, link, forward in self.links[node]:
-                if link == cell or (self.rise if forward else self.fall)[link] < rise:
+                if link == cell or (not forward and self.values[link] - self.floor < rise):
                     continue
                 price = so_far + (1e-6 if suppressed[link] else self.values[link] + 1.0)
                 if price < cost[other]:
@@ -407,7 +395,6 @@ class _Network:
         """By how much a suppressed cell can rise when only suppressed cells change, up to `enough`."""
         suppressed = pattern.ravel()
         arc = self.arcs[cell]
-        enough = min(enough, self.rise[cell])
         flow: dict[int, float] = {}
         total = 0.0
         while total < enough:
@@ -420,7 +407,7 @@ class _Network:
                     if other in room or link == cell or not suppressed[link]:
                         continue
                     used = flow.get(link, 0.0)
-                    left = self.rise[link] - used if forward else self.fall[link] + used
+                    left = np.inf if forward else self.values[link] - self.floor + used
                     if left > 1e-9:
                         room[other] = min(room[node], left)
                         came[other] = (node, link, forward)

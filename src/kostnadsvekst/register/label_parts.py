@@ -49,7 +49,7 @@ def interval_of(label: Hashable) -> tuple[float, float] | None:
         return float(found[1]), math.inf
     if found := _UNDER.fullmatch(text):
         return 0.0, float(found[1]) - 1
-    if found := _POINT.fullmatch(text):
+    if (found := _POINT.fullmatch(text)) and found[1] == str(int(found[1])):  # "0301" is a code
         return float(found[1]), float(found[1])
     return None
 
@@ -104,12 +104,15 @@ def shared_parts(
         return _interval_parts(first, second, spans, kind)
     if own[0] and own[1]:
         labels = [f"{kind} {x!r} is in one table only" for x in (*own[0], *own[1])]
+        alike = {str(x).strip() for x in own[0]} & {str(x).strip() for x in own[1]}
+        labels += [f"{kind} {x} is in both as different types: convert one" for x in sorted(alike)]
         raise InvalidDataError(
             f"{kind}s that are in one table only cannot be compared: say with parts= what each is made of (a "
-            "collection of codes), or publish both tables with the same labels",
+            "collection of codes), or give both the same labels; of tables by other characteristics compare the "
+            "totals",
             labels,
         )
-    every = {label: k for k, label in enumerate(dict.fromkeys([*first, *second]))}
+    every = {label: k for k, label in enumerate(dict.fromkeys([*first, *second] or [""]))}
     sets = [{label: frozenset([every[label]]) for label in labels} for labels in (first, second)]
     return SharedParts(sets[0], sets[1], len(every), False, tuple(map(str, every)))
 

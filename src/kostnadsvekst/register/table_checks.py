@@ -34,12 +34,12 @@ def check_threshold(threshold: int) -> int:
     ------
     SpecificationError
     """
-    whole = isinstance(threshold, (Integral, Real)) and not isinstance(threshold, (bool, np.bool_))
-    if not whole or not math.isfinite(threshold) or threshold != int(threshold):
+    number = isinstance(threshold, Real) and not isinstance(threshold, (bool, np.bool_))
+    if not number or not (isinstance(threshold, Integral) or float(threshold).is_integer()):
         raise SpecificationError(f"threshold={threshold!r}; it is a whole number of persons, such as 5")
     if not 2 <= threshold <= MOST_PERSONS:
         raise SpecificationError(
-            f"threshold={threshold!r}; below 2 nothing is hidden and above {MOST_PERSONS} all is; usual is 5"
+            f"threshold: below 2 nothing is hidden, and above {MOST_PERSONS} there are no persons; usual is 5"
         )
     return int(threshold)
 
@@ -225,11 +225,12 @@ def refuse_other_totals(
         With every row and column that is the sum of all others, or of two or more beside it, or is called
         like a total.
     """
+    known = {not_totals} if isinstance(not_totals, str) else set(not_totals)
     problems = []
     for frame, kind in ((numbers, "row"), (numbers.T, "column")):
         inner = frame.drop(index=total, columns=total, errors="ignore")
         for k, label in enumerate(inner.index):
-            if label in not_totals:
+            if label in known:
                 continue
             reason = _looks_like_total(inner, k, label)
             if reason:
@@ -237,7 +238,7 @@ def refuse_other_totals(
         problems += [
             f"{kind}s {a!r} and {b!r} overlap"
             for a, b in overlaps(list(inner.index))
-            if a not in not_totals and b not in not_totals
+            if a not in known and b not in known
         ]
     if problems:
         raise InvalidDataError(

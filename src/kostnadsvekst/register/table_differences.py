@@ -169,7 +169,9 @@ def _suppositions(
         found = [(relation, system) for relation, system in nested if system is not None]
         yield from found or [("apart", apart)]
         return
-    raise InvalidDataError("the margins of a table fit no cells: is it the table of the margins?")
+    raise InvalidDataError(
+        "the margins of a table fit no cells: they are not sums of what is shown and suppressed"
+    )
 
 
 def _system(
@@ -214,12 +216,18 @@ def _axis_sets(shared: SharedParts, side: int) -> Mapping[Hashable, frozenset[in
     return shared.first if side == 0 else shared.second
 
 
+def _whole(shared: SharedParts, side: int) -> frozenset[int]:
+    """Parts that a table counts along an axis: those of its labels; all, where it has nothing but a total."""
+    own = _axis_sets(shared, side).values()
+    return frozenset().union(*own) if own else frozenset(range(shared.n_parts))
+
+
 def _covered(shared: tuple[SharedParts, SharedParts], side: int) -> NDArray[np.bool_]:
     """Parts that a table counts, rows by columns, flat."""
     marks = []
     for axis in shared:
         mark = np.zeros(axis.n_parts, dtype=bool)
-        mark[[k for parts in _axis_sets(axis, side).values() for k in parts]] = True
+        mark[list(_whole(axis, side))] = True
         marks.append(mark)
     return np.outer(*marks).ravel()
 
@@ -227,10 +235,7 @@ def _covered(shared: tuple[SharedParts, SharedParts], side: int) -> NDArray[np.b
 def _cells(
     table: pd.DataFrame, shared: tuple[SharedParts, SharedParts], side: int, name: str, total: str
 ) -> _Groups:
-    sets = []
-    for axis in shared:
-        own = _axis_sets(axis, side)
-        sets.append({**own, total: frozenset().union(*own.values())})
+    sets = [{**_axis_sets(axis, side), total: _whole(axis, side)} for axis in shared]
     places = [(row, column) for row in table.index for column in table.columns]
     n_parts = shared[0].n_parts * shared[1].n_parts
     chosen = [_flat(sets[0][row], sets[1][column], shared) + side * n_parts for row, column in places]
