@@ -96,7 +96,7 @@ def shared_parts(
         neither ranges of numbers nor told by `parts`.
     """
     own = [x for x in first if x not in second], [x for x in second if x not in first]
-    told = {x: frozenset(parts[x]) for x in parts or {} if x in first or x in second}
+    told = {x: frozenset(made) for x, made in (parts or {}).items() if x in first or x in second}
     if told:
         return _told_parts(first, second, told, kind)
     spans = intervals_of([*first, *second]) if any(own) else None
@@ -108,8 +108,7 @@ def shared_parts(
         labels += [f"{kind} {x} is in both as different types: convert one" for x in sorted(alike)]
         raise InvalidDataError(
             f"{kind}s that are in one table only cannot be compared: say with parts= what each is made of (a "
-            "collection of codes), or give both the same labels; of tables by other characteristics compare the "
-            "totals",
+            "collection of codes), or give both the same labels; of tables of other traits compare totals",
             labels,
         )
     every = {label: k for k, label in enumerate(dict.fromkeys([*first, *second] or [""]))}

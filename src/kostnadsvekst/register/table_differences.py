@@ -247,7 +247,8 @@ def _cells(
 def _flat(
     rows: frozenset[int], columns: frozenset[int], shared: tuple[SharedParts, SharedParts]
 ) -> NDArray[np.int64]:
-    return np.add.outer(np.array(sorted(rows)) * shared[1].n_parts, np.array(sorted(columns))).ravel()
+    starts = np.array(sorted(rows), dtype=np.int64) * shared[1].n_parts
+    return (starts[:, None] + np.array(sorted(columns), dtype=np.int64)).ravel()
 
 
 def _matrix(chosen: Sequence[NDArray[np.int64]], n: int) -> csr_array:
