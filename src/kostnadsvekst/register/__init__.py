@@ -20,7 +20,7 @@ _PUBLIC = {
     "decompose_growth": "kostnadsvekst.register.decomposition",
     "growth_below_age": "kostnadsvekst.register.decomposition",
     "protect": "kostnadsvekst.register.disclosure",
-    "protect_cube": "kostnadsvekst.register.disclosure",
+    "protect_cube": "kostnadsvekst.register.protected_cube",
     "check_differences": "kostnadsvekst.register.disclosure",
     "require_safe": "kostnadsvekst.register.disclosure",
 }
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.decomposition import growth_below_age as growth_below_age
     from kostnadsvekst.register.disclosure import check_differences as check_differences
     from kostnadsvekst.register.disclosure import protect as protect
-    from kostnadsvekst.register.disclosure import protect_cube as protect_cube
+    from kostnadsvekst.register.protected_cube import protect_cube as protect_cube
     from kostnadsvekst.register.disclosure import require_safe as require_safe
     from kostnadsvekst.register.ingestion import IngestReport as IngestReport
     from kostnadsvekst.register.ingestion import ingest as ingest
