@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 _ABOVE = -1
 _FREE = 1e-6  # price of a cell that is suppressed already
 _PLENTY = 1 << 40
-_MOST_CLOSED = 3  # of the largest tables, before all are closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +19,17 @@ class LinkedPattern:
     Attributes
     ----------
     hidden : ndarray of bool, shape (n_tables, n_rows, n_columns)
-    closed : ndarray of bool, shape (n_tables,)
-        Tables of which nothing is shown, not even where nobody is.
+    closed : ndarray of bool, same shape
+        Suppressed cells that may also be empty.
     """
 
     hidden: NDArray[np.bool_]
     closed: NDArray[np.bool_]
 
 
-def suppress_table(table: NDArray[np.int64], threshold: int) -> NDArray[np.bool_]:
+def suppress_table(
+    table: NDArray[np.int64], threshold: int, small: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Cells to suppress in one two-way table.
 
     Parameters
@@ -36,6 +37,8 @@ def suppress_table(table: NDArray[np.int64], threshold: int) -> NDArray[np.bool_
     table : ndarray of int64, shape (n_rows, n_columns)
         Margins last.
     threshold : int
+    small : ndarray of bool, same shape
+        What must be suppressed.
 
     Returns
     -------
@@ -44,12 +47,13 @@ def suppress_table(table: NDArray[np.int64], threshold: int) -> NDArray[np.bool_
     """
     everything = np.ones(table.shape, dtype=bool)
     plenty = np.full(table.shape, _PLENTY, dtype=np.int64)
-    return suppress_linked(table[None], threshold, everything, plenty).hidden[0]
+    return suppress_linked(table[None], threshold, small[None], everything, plenty).hidden[0]
 
 
 def suppress_linked(
     tables: NDArray[np.int64],
     threshold: int,
+    small: NDArray[np.bool_],
     above_hidden: NDArray[np.bool_],
     above: NDArray[np.int64],
 ) -> LinkedPattern:
@@ -60,6 +64,8 @@ def suppress_linked(
     tables : ndarray of int64, shape (n_tables, n_rows, n_columns)
         Margins last. Municipalities, for example.
     threshold : int
+    small : ndarray of bool, same shape
+        What must be suppressed.
     above_hidden : ndarray of bool, shape (n_rows, n_columns)
         What the table above suppresses; its pattern is final.
     above : ndarray of int64, same shape
@@ -78,13 +84,15 @@ def suppress_linked(
     where all cells of the cycle are suppressed above. The cheapest are taken, the suppressed count of persons
     being the price. Suppressed cells stay at one person or more, since cells with nobody are shown.
 
-    Where no such moves exist a table is closed: all of it is suppressed, zeros too. With all tables closed only
-    the table above is told, which is safe by itself.
+    Where no such moves exist (five persons of the country in five municipalities) cells are closed: first that cell
+    in all tables, then its table, then everything: suppressed also where nobody is. With everything closed only the
+    table above is told, which is safe by itself.
     """
-    plan = _Plan(tables, threshold, above_hidden, above)
+    plan = _Plan(tables, threshold, small, above_hidden, above)
     plan.protect_small()
     plan.protect_above()
-    return LinkedPattern(plan.hidden.reshape(tables.shape), plan.closed)
+    closed = plan.closed & plan.hidden  # others lie on no move: they may be shown
+    return LinkedPattern(plan.hidden.reshape(tables.shape), closed.reshape(tables.shape))
 
 
 class _Plan:
@@ -92,14 +100,16 @@ class _Plan:
         self,
         tables: NDArray[np.int64],
         threshold: int,
+        small: NDArray[np.bool_],
         above_hidden: NDArray[np.bool_],
         above: NDArray[np.int64],
     ) -> None:
         n_tables, n_rows, n_columns = tables.shape
         self.threshold = threshold
+        self.small = small.reshape(n_tables, -1)
         self.values = np.ascontiguousarray(tables.reshape(n_tables, -1))
         self.hidden = np.zeros(self.values.shape, dtype=bool)
-        self.closed = np.zeros(n_tables, dtype=bool)
+        self.closed = np.zeros(self.values.shape, dtype=bool)
         self.above_hidden = above_hidden.ravel()
         self.above = above.ravel()
         self.above_moved = np.zeros(self.above.size, dtype=bool)
@@ -107,12 +117,10 @@ class _Plan:
 
     def protect_small(self) -> None:
         """Let every small cell of the tables rise to the threshold."""
-        small = (self.values > 0) & (self.values < self.threshold)
-        tables, cells = np.nonzero(small)
+        tables, cells = np.nonzero(self.small)
         for k in np.argsort(self.values[tables, cells], kind="stable"):
             table, cell = int(tables[k]), int(cells[k])
-            lacking = self.threshold - int(self.values[table, cell])
-            self._settle(table, cell, (self.threshold, lacking))
+            self._settle(table, cell, (self.threshold, self._lacking(self.values[table, cell])))
 
     def protect_above(self) -> None:
         """Let the suppressed cells above move by what is suppressed below."""
@@ -121,8 +129,7 @@ class _Plan:
         hidden = np.flatnonzero(self.above_hidden & (self.above > 0))
         for cell in hidden[np.argsort(self.above[hidden], kind="stable")]:
             if self.above[cell] < self.threshold:
-                lacking = self.threshold - int(self.above[cell])
-                self._settle(_ABOVE, int(cell), (self.threshold, lacking))
+                self._settle(_ABOVE, int(cell), (self.threshold, self._lacking(self.above[cell])))
         for cell in hidden:
             if not self.above_moved[cell]:
                 self._settle(_ABOVE, int(cell), (1, -1))
@@ -131,16 +138,14 @@ class _Plan:
         """Suppress what lets a cell move; close tables until there is a way."""
         if self.closed.all() or any(self._move(table, cell, need) for need in needs):
             return
-        for closing in self._ladder(table):
-            self.closed[closing] = self.hidden[closing] = True
+        for closing in ((slice(None), cell), (table if table != _ABOVE else slice(None),)):
+            self.closed[closing] = True
             if any(self._move(table, cell, need) for need in needs):
                 return
         self.closed[:] = self.hidden[:] = True
 
-    def _ladder(self, table: int) -> list[int]:
-        """Tables to close, one after the other: the one with the cell, then the largest."""
-        largest = np.argsort(-self.values[:, -1], kind="stable")[:_MOST_CLOSED].tolist()
-        return [*([table] if table != _ABOVE else []), *largest]
+    def _lacking(self, value: np.int64) -> int:
+        return max(self.threshold - int(value), 1)
 
     def _move(self, table: int, cell: int, need: int) -> bool:
         """Whether the cell can change by `need`; what that takes is then suppressed."""
@@ -237,15 +242,15 @@ def _cheapest_move(
             if partner == mover:
                 continue
             for c in range(n_cells):
-                up[c] = values[mover, c] > 0 or closed[mover]
-                down[c] = up[c] and work[mover, c] - step >= (0 if closed[mover] else 1)
+                up[c] = values[mover, c] > 0 or closed[mover, c]
+                down[c] = up[c] and work[mover, c] - step >= (0 if closed[mover, c] else 1)
                 price[c] = _FREE if marks[mover, c] else values[mover, c] + 1.0
                 if partner < 0:
                     up[c] &= above_hidden[c]
                     down[c] &= above_hidden[c] and work_above[c] - step >= 1
                 else:
-                    usable = values[partner, c] > 0 or closed[partner]
-                    up[c] &= usable and work[partner, c] - step >= (0 if closed[partner] else 1)
+                    usable = values[partner, c] > 0 or closed[partner, c]
+                    up[c] &= usable and work[partner, c] - step >= (0 if closed[partner, c] else 1)
                     down[c] &= usable
                     price[c] += _FREE if marks[partner, c] else values[partner, c] + 1.0
             if not (up[cell] if direction > 0 else down[cell]):

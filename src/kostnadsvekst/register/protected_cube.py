@@ -22,7 +22,7 @@ from kostnadsvekst.register.rounded_sums import (
 )
 from kostnadsvekst.register.schema import AGE_GROUPS, AGE_LOWER, MAX_HOURS_PER_WEEK, SEXES
 
-_CONFIDENTIAL = ":"  # Statistics Norway's symbol
+_CONFIDENTIAL, _NOT_TOLD = ":", ".."  # Statistics Norway's symbols
 _ALL = "all"
 _SHAPE = (len(AGE_GROUPS) + 1, len(SEXES) + 1)
 _OLDEST = (*(low - 1 for low in AGE_LOWER[1:]), 150)  # episodes without an end grow older than schema.OLDEST_AGE
@@ -56,7 +56,7 @@ def protect_cube(
         For every service and week (municipality, year), age group and sex, both also ``"all"``:
 
         ``users``
-            Exact; missing where ``status`` is ``":"``.
+            Exact; missing where ``status`` is ``":"`` (not zero), or ``".."`` (zero or not; by municipality only).
         ``users_with_hours``
             Exact; missing where fewer than twice the threshold of the users have hours, or have none.
         ``hours``
@@ -141,6 +141,7 @@ class _Told:
     ages: Coarse
     with_hours: NDArray[np.float64] | None = None
     hours: Coarse | None = None
+    closed: Mask | None = None
 
     def frame(self, municipality: str | None = None) -> pd.DataFrame:
         """Rows for each cell; with a municipality of this name first."""
@@ -159,7 +160,8 @@ class _Told:
             yield "users_with_hours", self.with_hours
             yield from (("hours", self.hours.total), ("hours_per_user", self.hours.mean))
         yield "mean_age", self.ages.mean
-        yield "status", np.where(self.hidden, _CONFIDENTIAL, "")
+        status = np.where(self.hidden, _CONFIDENTIAL, "")
+        yield "status", status if self.closed is None else np.where(self.closed, _NOT_TOLD, status)
         if self.hours is not None:
             yield "status_hours", np.where(np.isnan(self.hours.total), _CONFIDENTIAL, "")
             yield from (("hours_unit", self.hours.total_unit), ("hours_per_user_unit", self.hours.mean_unit))
@@ -169,9 +171,9 @@ class _Told:
 def _protect_country(blocks: _Blocks, threshold: int) -> _Told:
     """Each table by itself."""
     hidden = np.zeros(blocks.users.shape, dtype=bool)
-    small = (blocks.users > 0) & (blocks.users < threshold)
+    small = _small(blocks, threshold)
     for block in np.flatnonzero(small.any(axis=(1, 2))):
-        hidden[block] = suppress_table(blocks.users[block], threshold)
+        hidden[block] = suppress_table(blocks.users[block], threshold, small[block])
     ages = coarse_ages(blocks.users, blocks.age_sum, hidden, by_row=True)
     if blocks.with_hours is None or blocks.hours is None:
         return _Told(blocks.keys, blocks.users, hidden, ages)
@@ -180,23 +182,35 @@ def _protect_country(blocks: _Blocks, threshold: int) -> _Told:
     return _Told(blocks.keys, blocks.users, hidden, ages, told.shown, hours)
 
 
+def _small(blocks: _Blocks, threshold: int) -> Mask:
+    """Fewer users than the threshold; or as many, of whom some have hours: that alone would tell 1 to 4 of them."""
+    small: Mask = (blocks.users > 0) & (blocks.users < threshold)
+    if blocks.with_hours is not None:
+        mixed = (blocks.with_hours > 0) & (blocks.with_hours < blocks.users)
+        small |= mixed & (blocks.users == threshold)
+    return small
+
+
 def _protect_municipalities(blocks: _Blocks, above: _Told, threshold: int) -> pd.DataFrame:
     """All municipalities of a service and week together, below what the country shows."""
     outer = list(above.keys)
     place = _position(blocks.keys[outer], above.keys)
     hidden = np.zeros(blocks.users.shape, dtype=bool)
+    closed = hidden.copy()
+    small = (blocks.users > 0) & (blocks.users < threshold)
     order = np.argsort(place, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
         if rows.size:
             whole = above.users[place[rows[0]]], above.hidden[place[rows[0]]]
-            hidden[rows] = suppress_linked(blocks.users[rows], threshold, whole[1], whole[0]).hidden
+            found = suppress_linked(blocks.users[rows], threshold, small[rows], whole[1], whole[0])
+            hidden[rows], closed[rows] = found.hidden, found.closed
     ages = coarse_ages(blocks.users, blocks.age_sum, hidden, by_row=False)
     if above.with_hours is None or blocks.hours is None:
-        return _Told(blocks.keys, blocks.users, hidden, ages).frame()
+        return _Told(blocks.keys, blocks.users, hidden, ages, closed=closed).frame()
     told = users_with_hours_below(blocks.users, hidden, above.users[place], above.with_hours[place])
     same = WithHours(told, told, told)
     hours = coarse_hours(blocks.hours, ~hidden, same, by_row=False)
-    return _Told(blocks.keys, blocks.users, hidden, ages, told, hours).frame()
+    return _Told(blocks.keys, blocks.users, hidden, ages, told, hours, closed).frame()
 
 
 def _finish(parts: list[pd.DataFrame], threshold: int) -> pd.DataFrame:
@@ -204,7 +218,7 @@ def _finish(parts: list[pd.DataFrame], threshold: int) -> pd.DataFrame:
     frame = pd.concat([part[columns] for part in parts], ignore_index=True)
     frame.attrs = {
         "threshold": threshold,
-        "suppressed": int((frame["status"] == _CONFIDENTIAL).sum()),
+        "suppressed": int((frame["status"] != "").sum()),
         "hours_step": HOURS_STEP,
         "age_steps": dict(zip(AGE_GROUPS, (2 * AGE_WIDTHS).tolist(), strict=True)),
     }

@@ -51,7 +51,7 @@ class WithHours:
     Attributes
     ----------
     shown : ndarray of float, shape (n_blocks, n_ages + 1, n_sexes + 1)
-        Exact counts; missing where few have hours, or few have none.
+        Exact counts; missing where some but few have hours, or have none.
     about : ndarray of float, same shape
         The count where shown, all users where fewer than twice the threshold have no hours; else missing.
     fewest : ndarray of float, same shape
@@ -81,7 +81,8 @@ def users_with_hours(users: Counts, with_hours: Counts, hidden: Mask, threshold:
     few = 2 * threshold
     known = ~hidden
     without = users - with_hours
-    told = known & ((with_hours == 0) | (with_hours >= few)) & ((without == 0) | (without >= few))
+    both_many = (with_hours >= few) & (without >= few)
+    told = known & ((with_hours == 0) | (without == 0) | both_many)
     nearly = known & (with_hours >= few) & ~told
     shown = np.where(told, with_hours.astype(float), np.nan)
     both = told[:, :-1, :-1].all(axis=2)
@@ -92,7 +93,15 @@ def users_with_hours(users: Counts, with_hours: Counts, hidden: Mask, threshold:
     fewest = np.where(np.isnan(shown), about - (few - 1), shown)
     for values in (shown, about, fewest):
         values[:, -1, :] = values[:, :-1, :].sum(axis=1)
+        _inherit(values, users, with_hours, known)
     return WithHours(shown, about, fewest)
+
+
+def _inherit(values: Floats, users: Counts, with_hours: Counts, known: Mask) -> None:
+    """Where nobody of a service and week has hours, or everybody, the same holds for all its cells; in place."""
+    total, all_users = with_hours[:, -1, -1], users[:, -1, -1]
+    for blocks, told in ((total == 0, 0 * users), (total == all_users, users)):
+        values[blocks] = np.where(known, told, np.nan)[blocks]
 
 
 def users_with_hours_below(users: Counts, hidden: Mask, above: Counts, shown_above: Floats) -> Floats:
