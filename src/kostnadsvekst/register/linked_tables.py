@@ -13,6 +13,22 @@ _PLENTY = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What else is published of the table above: how small and how large its cells can be.
+
+    Attributes
+    ----------
+    floor : ndarray of int64, shape (n_rows, n_columns)
+        What a suppressed cell is at least.
+    caps : ndarray of int64, shape (n_rows * n_columns, n_rows * n_columns)
+        What each cell (columns) can be at most where the cell of the row is to move.
+    """
+
+    floor: NDArray[np.int64]
+    caps: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedPattern:
     """What is suppressed.
 
@@ -21,15 +37,24 @@ class LinkedPattern:
     hidden : ndarray of bool, shape (n_tables, n_rows, n_columns)
     closed : ndarray of bool, same shape
         Suppressed cells that may also be empty.
+    others : ndarray of int64, shape (n_rows * n_columns, n_rows * n_columns)
+        The table above as it can be where the cell of the row moves; as it is where none does.
     """
 
     hidden: NDArray[np.bool_]
     closed: NDArray[np.bool_]
+    others: NDArray[np.int64]
+
+
+def no_limits(shape: tuple[int, int]) -> Limits:
+    """Suppressed cells have one person or more."""
+    n_cells = shape[0] * shape[1]
+    return Limits(np.ones(shape, dtype=np.int64), np.full((n_cells, n_cells), _PLENTY, dtype=np.int64))
 
 
 def suppress_table(
-    table: NDArray[np.int64], threshold: int, small: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+    table: NDArray[np.int64], threshold: int, small: NDArray[np.bool_], limits: Limits | None = None
+) -> LinkedPattern:
     """Cells to suppress in one two-way table.
 
     Parameters
@@ -39,15 +64,17 @@ def suppress_table(
     threshold : int
     small : ndarray of bool, same shape
         What must be suppressed.
+    limits : Limits, optional
+        Of this table.
 
     Returns
     -------
-    ndarray of bool, same shape
-        As `suppress_linked`. There is always an answer: at the worst a small cell, its margins and the total.
+    LinkedPattern
+        As `suppress_linked`, of one table. Without caps there is always a pattern: at the worst a small cell, its
+        margins and the total. Where caps leave none the table is closed.
     """
     everything = np.ones(table.shape, dtype=bool)
-    plenty = np.full(table.shape, _PLENTY, dtype=np.int64)
-    return suppress_linked(table[None], threshold, small[None], everything, plenty).hidden[0]
+    return suppress_linked(table[None], threshold, small[None], everything, table, limits)
 
 
 def suppress_linked(
@@ -56,6 +83,7 @@ def suppress_linked(
     small: NDArray[np.bool_],
     above_hidden: NDArray[np.bool_],
     above: NDArray[np.int64],
+    limits: Limits | None = None,
 ) -> LinkedPattern:
     """Cells to suppress in two-way tables whose sum is published too, with its own suppressed cells.
 
@@ -69,7 +97,9 @@ def suppress_linked(
     above_hidden : ndarray of bool, shape (n_rows, n_columns)
         What the table above suppresses; its pattern is final.
     above : ndarray of int64, same shape
-        The table above (not less than the sum where persons are counted in several tables).
+        The table above (not more than the sum where persons are counted in several tables).
+    limits : Limits, optional
+        Of the table above. Default: `no_limits`.
 
     Returns
     -------
@@ -88,11 +118,12 @@ def suppress_linked(
     in all tables, then its table, then everything: suppressed also where nobody is. With everything closed only the
     table above is told, which is safe by itself.
     """
-    plan = _Plan(tables, threshold, small, above_hidden, above)
-    plan.protect_small()
-    plan.protect_above()
+    plan = _Plan(tables, threshold, above_hidden, above, limits or no_limits(above.shape))
+    plan.protect_small(small.reshape(len(tables), -1))
+    if len(tables) > 1 or not above_hidden.all():
+        plan.protect_above()
     closed = plan.closed & plan.hidden  # others lie on no move: they may be shown
-    return LinkedPattern(plan.hidden.reshape(tables.shape), closed.reshape(tables.shape))
+    return LinkedPattern(plan.hidden.reshape(tables.shape), closed.reshape(tables.shape), plan.others)
 
 
 class _Plan:
@@ -100,43 +131,43 @@ class _Plan:
         self,
         tables: NDArray[np.int64],
         threshold: int,
-        small: NDArray[np.bool_],
         above_hidden: NDArray[np.bool_],
         above: NDArray[np.int64],
+        limits: Limits,
     ) -> None:
         n_tables, n_rows, n_columns = tables.shape
         self.threshold = threshold
-        self.small = small.reshape(n_tables, -1)
         self.values = np.ascontiguousarray(tables.reshape(n_tables, -1))
         self.hidden = np.zeros(self.values.shape, dtype=bool)
         self.closed = np.zeros(self.values.shape, dtype=bool)
         self.above_hidden = above_hidden.ravel()
         self.above = above.ravel()
         self.above_moved = np.zeros(self.above.size, dtype=bool)
+        self.floor = limits.floor.ravel()
+        self.caps = limits.caps
+        self.others = np.tile(self.above, (self.above.size, 1))
         self.tail, self.head = _arcs(n_rows, n_columns)
 
-    def protect_small(self) -> None:
+    def protect_small(self, small: NDArray[np.bool_]) -> None:
         """Let every small cell of the tables rise to the threshold."""
-        tables, cells = np.nonzero(self.small)
+        tables, cells = np.nonzero(small)
         for k in np.argsort(self.values[tables, cells], kind="stable"):
             table, cell = int(tables[k]), int(cells[k])
-            self._settle(table, cell, (self.threshold, self._lacking(self.values[table, cell])))
+            self._settle(table, cell, self._needs(self.values[table, cell]))
 
     def protect_above(self) -> None:
         """Let the suppressed cells above move by what is suppressed below."""
-        if self.above_hidden.all():  # nothing above, or nothing shown of it
-            return
         hidden = np.flatnonzero(self.above_hidden & (self.above > 0))
         for cell in hidden[np.argsort(self.above[hidden], kind="stable")]:
             if self.above[cell] < self.threshold:
-                self._settle(_ABOVE, int(cell), (self.threshold, self._lacking(self.above[cell])))
+                self._settle(_ABOVE, int(cell), self._needs(self.above[cell]))
         for cell in hidden:
             if not self.above_moved[cell]:
                 self._settle(_ABOVE, int(cell), (1, -1))
 
     def _settle(self, table: int, cell: int, needs: Sequence[int]) -> None:
         """Suppress what lets a cell move; close tables until there is a way."""
-        if self.closed.all() or any(self._move(table, cell, need) for need in needs):
+        if (self.closed & self.hidden).all() or any(self._move(table, cell, need) for need in needs):
             return
         for closing in ((slice(None), cell), (table if table != _ABOVE else slice(None),)):
             self.closed[closing] = True
@@ -144,19 +175,23 @@ class _Plan:
                 return
         self.closed[:] = self.hidden[:] = True
 
-    def _lacking(self, value: np.int64) -> int:
-        return max(self.threshold - int(value), 1)
+    def _needs(self, value: np.int64) -> tuple[int, ...]:
+        """Changes of which one is enough; the first is the safest."""
+        lacking = self.threshold - int(value)
+        return (self.threshold, lacking) if lacking > 0 else (self.threshold, 1, -1)
 
     def _move(self, table: int, cell: int, need: int) -> bool:
         """Whether the cell can change by `need`; what that takes is then suppressed."""
         marks, above_marks = self.hidden.copy(), np.zeros(self.above.size, dtype=bool)
+        work_above = self.above.copy()
         found = _moves(
-            self.values, marks, self.closed, self.above, self.above_hidden, above_marks,
+            self.values, marks, self.closed, work_above, self.above_hidden, above_marks, self.floor, self.caps[cell],
             table, cell, need, self.tail, self.head,
         )  # fmt: skip
         if found:
             self.hidden |= marks
             self.above_moved |= above_marks
+            self.others[cell] = work_above
         return bool(found)
 
 
@@ -173,9 +208,11 @@ def _moves(
     values: NDArray[np.int64],
     marks: NDArray[np.bool_],
     closed: NDArray[np.bool_],
-    above: NDArray[np.int64],
+    work_above: NDArray[np.int64],
     above_hidden: NDArray[np.bool_],
     above_marks: NDArray[np.bool_],
+    floor: NDArray[np.int64],
+    cap: NDArray[np.int64],
     table: int,
     cell: int,
     need: int,
@@ -186,7 +223,7 @@ def _moves(
 
     Moves are made one after the other on a copy of the tables, so that all of them together are possible.
     """
-    work, work_above = values.copy(), above.copy()
+    work = values.copy()
     direction = 1 if need > 0 else -1
     left = abs(need)
     step = left
@@ -194,7 +231,8 @@ def _moves(
     while left > 0 and step > 0:
         step = min(step, left)
         mover, partner = _cheapest_move(
-            values, work, marks, closed, work_above, above_hidden, table, cell, step, direction, tail, head, signs
+            values, work, marks, closed, work_above, above_hidden, floor, cap, table, cell, step, direction,
+            tail, head, signs,
         )
         if mover < 0:
             step //= 2
@@ -222,6 +260,8 @@ def _cheapest_move(
     closed: NDArray[np.bool_],
     work_above: NDArray[np.int64],
     above_hidden: NDArray[np.bool_],
+    floor: NDArray[np.int64],
+    cap: NDArray[np.int64],
     table: int,
     cell: int,
     step: int,
@@ -246,8 +286,8 @@ def _cheapest_move(
                 down[c] = up[c] and work[mover, c] - step >= (0 if closed[mover, c] else 1)
                 price[c] = _FREE if marks[mover, c] else values[mover, c] + 1.0
                 if partner < 0:
-                    up[c] &= above_hidden[c]
-                    down[c] &= above_hidden[c] and work_above[c] - step >= 1
+                    up[c] &= above_hidden[c] and work_above[c] + step <= cap[c]
+                    down[c] &= above_hidden[c] and work_above[c] - step >= floor[c]
                 else:
                     usable = values[partner, c] > 0 or closed[partner, c]
                     up[c] &= usable and work[partner, c] - step >= (0 if closed[partner, c] else 1)

@@ -1,6 +1,6 @@
 """Cubes of the register as they may leave: nobody's presence, age or hours can be worked out from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.register.linked_tables import suppress_linked, suppress_table
+from kostnadsvekst.register.linked_tables import Limits, no_limits, suppress_linked, suppress_table
 from kostnadsvekst.register.rounded_sums import (
     AGE_WIDTHS,
     HOURS_STEP,
@@ -36,7 +36,11 @@ Counts = NDArray[np.int64]
 
 
 def protect_cube(
-    cube: pd.DataFrame, threshold: int = 5, *, country: pd.DataFrame | None = None
+    cube: pd.DataFrame,
+    threshold: int = 5,
+    *,
+    country: pd.DataFrame | None = None,
+    beside: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Cube with margins over age and sex from which no small group and nobody's age or hours follow.
 
@@ -49,6 +53,9 @@ def protect_cube(
     country : DataFrame, optional
         The cube without municipalities, where `cube` has them and a person can be in several of them in a week.
         Default: the sum of the municipalities.
+    beside : DataFrame, optional
+        The cube of the years where `cube` has weeks, and of the weeks where it has years; of the country. Needed
+        where both leave: a year has as many users as any of its weeks, at least.
 
     Returns
     -------
@@ -56,7 +63,7 @@ def protect_cube(
         For every service and week (municipality, year), age group and sex, both also ``"all"``:
 
         ``users``
-            Exact; missing where ``status`` is ``":"`` (not zero), or ``".."`` (zero or not; by municipality only).
+            Exact; missing where ``status`` is ``":"`` (not zero) or ``".."`` (zero or not).
         ``users_with_hours``
             Exact; missing where fewer than twice the threshold of the users have hours, or have none.
         ``hours``
@@ -77,7 +84,8 @@ def protect_cube(
     Raises
     ------
     SpecificationError
-        A threshold that is no whole number from 2 on; `country` beside a cube without municipalities.
+        A threshold that is no whole number from 2 on; `country` with a cube without municipalities; `country` or
+        `beside` with municipalities, `beside` with the same unit of time.
     InvalidDataError
         Columns that lack, cells that occur twice, counts that are negative, missing or no whole numbers, more
         users with hours than users, hours of nobody or above 336 a person, ages outside the age group, a country
@@ -93,12 +101,13 @@ def protect_cube(
     if "municipality" not in cube:
         if country is not None:
             raise SpecificationError("country: give it with a cube by municipality only")
-        return _finish([_protect_country(_read(cube, "cube"), threshold).frame()], threshold)
+        told, _ = _protect_country(_read(cube, "cube"), _read_beside(cube, beside), threshold)
+        return _finish([told.frame()], threshold)
     below = _read(cube, "cube")
-    whole = below.country() if country is None else _read(_without_municipality(country), "country")
+    whole = below.country() if country is None else _read(_without_municipality(country, "country"), "country")
     _check_country(below, whole)
-    above = _protect_country(whole, threshold)
-    return _finish([_protect_municipalities(below, above, threshold), above.frame(_ALL)], threshold)
+    above, limits = _protect_country(whole, _read_beside(cube, beside), threshold)
+    return _finish([_protect_municipalities(below, above, limits, threshold), above.frame(_ALL)], threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +147,10 @@ class _Told:
     keys: pd.DataFrame
     users: Counts
     hidden: Mask
+    closed: Mask
     ages: Coarse
     with_hours: NDArray[np.float64] | None = None
     hours: Coarse | None = None
-    closed: Mask | None = None
 
     def frame(self, municipality: str | None = None) -> pd.DataFrame:
         """Rows for each cell; with a municipality of this name first."""
@@ -160,26 +169,70 @@ class _Told:
             yield "users_with_hours", self.with_hours
             yield from (("hours", self.hours.total), ("hours_per_user", self.hours.mean))
         yield "mean_age", self.ages.mean
-        status = np.where(self.hidden, _CONFIDENTIAL, "")
-        yield "status", status if self.closed is None else np.where(self.closed, _NOT_TOLD, status)
+        yield "status", np.select([self.closed, self.hidden], [_NOT_TOLD, _CONFIDENTIAL], "")
         if self.hours is not None:
             yield "status_hours", np.where(np.isnan(self.hours.total), _CONFIDENTIAL, "")
             yield from (("hours_unit", self.hours.total_unit), ("hours_per_user_unit", self.hours.mean_unit))
         yield "mean_age_unit", self.ages.mean_unit
 
 
-def _protect_country(blocks: _Blocks, threshold: int) -> _Told:
-    """Each table by itself."""
+def _protect_country(
+    blocks: _Blocks, beside: _Blocks | None, threshold: int
+) -> tuple[_Told, Mapping[int, Limits]]:
+    """Each table by itself, within the limits that another unit of time sets."""
     hidden = np.zeros(blocks.users.shape, dtype=bool)
+    closed = hidden.copy()
     small = _small(blocks, threshold)
+    limits = {} if beside is None else _limits(blocks, beside, threshold)
     for block in np.flatnonzero(small.any(axis=(1, 2))):
-        hidden[block] = suppress_table(blocks.users[block], threshold, small[block])
+        found = suppress_table(blocks.users[block], threshold, small[block], limits.get(int(block)))
+        hidden[block], closed[block] = found.hidden[0], found.closed[0]
     ages = coarse_ages(blocks.users, blocks.age_sum, hidden, by_row=True)
     if blocks.with_hours is None or blocks.hours is None:
-        return _Told(blocks.keys, blocks.users, hidden, ages)
+        return _Told(blocks.keys, blocks.users, hidden, closed, ages), limits
     told = users_with_hours(blocks.users, blocks.with_hours, hidden, threshold)
     hours = coarse_hours(blocks.hours, ~np.isnan(told.about), told, by_row=True)
-    return _Told(blocks.keys, blocks.users, hidden, ages, told.shown, hours)
+    return _Told(blocks.keys, blocks.users, hidden, closed, ages, told.shown, hours), limits
+
+
+def _limits(blocks: _Blocks, beside: _Blocks, threshold: int) -> dict[int, Limits]:
+    """What years tell of their weeks (at most as many users), or weeks of their year (at least as many)."""
+    if "week" in blocks.keys:
+        floors = _floors(beside, blocks)
+        return _caps(blocks, beside, floors, threshold)
+    return {
+        year: Limits(floor, no_limits(_SHAPE).caps) for year, floor in enumerate(_floors(blocks, beside))
+    }
+
+
+def _floors(years: _Blocks, weeks: _Blocks) -> Counts:
+    """The largest week of each year's cells, and one person at least."""
+    floors = np.ones(years.users.shape, dtype=np.int64)
+    for week, year in _weeks_inside(weeks, years):
+        np.maximum(floors[year], weeks.users[week], out=floors[year])
+    return floors
+
+
+def _caps(weeks: _Blocks, years: _Blocks, floors: Counts, threshold: int) -> dict[int, Limits]:
+    """Where a year's cell is small itself, week and year rise together: the year as it then can be."""
+    small = _small(years, threshold)
+    floor, found, limits = np.ones(_SHAPE, dtype=np.int64), {}, {}
+    for week, year in _weeks_inside(weeks, years):
+        if year not in found:
+            within = Limits(floors[year], no_limits(_SHAPE).caps)
+            found[year] = suppress_table(years.users[year], threshold, small[year], within).others
+        limits[week] = Limits(floor, found[year])
+    return limits
+
+
+def _weeks_inside(weeks: _Blocks, years: _Blocks) -> list[tuple[int, int]]:
+    """Numbers of each week and of the year that it lies in from Monday to Sunday."""
+    monday = pd.to_datetime(weeks.keys["week"])
+    whole = monday.dt.year == (monday + pd.Timedelta(days=6)).dt.year
+    inside = weeks.keys.assign(year=monday.dt.year, number=np.arange(len(weeks.keys)))[whole]
+    other = _plain(years.keys).assign(other=np.arange(len(years.keys))).astype({"year": "int64"})
+    both = _plain(inside).astype({"year": "int64"}).merge(other, on=["service", "year"])
+    return list(zip(both["number"].tolist(), both["other"].tolist(), strict=True))
 
 
 def _small(blocks: _Blocks, threshold: int) -> Mask:
@@ -191,7 +244,9 @@ def _small(blocks: _Blocks, threshold: int) -> Mask:
     return small
 
 
-def _protect_municipalities(blocks: _Blocks, above: _Told, threshold: int) -> pd.DataFrame:
+def _protect_municipalities(
+    blocks: _Blocks, above: _Told, limits: Mapping[int, Limits], threshold: int
+) -> pd.DataFrame:
     """All municipalities of a service and week together, below what the country shows."""
     outer = list(above.keys)
     place = _position(blocks.keys[outer], above.keys)
@@ -201,16 +256,21 @@ def _protect_municipalities(blocks: _Blocks, above: _Told, threshold: int) -> pd
     order = np.argsort(place, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
         if rows.size:
-            whole = above.users[place[rows[0]]], above.hidden[place[rows[0]]]
-            found = suppress_linked(blocks.users[rows], threshold, small[rows], whole[1], whole[0])
+            k = int(place[rows[0]])
+            if above.closed[k].all():
+                hidden[rows] = closed[rows] = True
+                continue
+            found = suppress_linked(
+                blocks.users[rows], threshold, small[rows], above.hidden[k], above.users[k], limits.get(k)
+            )
             hidden[rows], closed[rows] = found.hidden, found.closed
     ages = coarse_ages(blocks.users, blocks.age_sum, hidden, by_row=False)
     if above.with_hours is None or blocks.hours is None:
-        return _Told(blocks.keys, blocks.users, hidden, ages, closed=closed).frame()
+        return _Told(blocks.keys, blocks.users, hidden, closed, ages).frame()
     told = users_with_hours_below(blocks.users, hidden, above.users[place], above.with_hours[place])
     same = WithHours(told, told, told)
     hours = coarse_hours(blocks.hours, ~hidden, same, by_row=False)
-    return _Told(blocks.keys, blocks.users, hidden, ages, told, hours, closed).frame()
+    return _Told(blocks.keys, blocks.users, hidden, closed, ages, told, hours).frame()
 
 
 def _finish(parts: list[pd.DataFrame], threshold: int) -> pd.DataFrame:
@@ -348,10 +408,18 @@ def _named(rows: pd.DataFrame, outer: list[str], what: str) -> list[str]:
     return [f"{label}: {what}" for label in labels] + more
 
 
-def _without_municipality(country: pd.DataFrame) -> pd.DataFrame:
-    if "municipality" in country:
-        raise SpecificationError("country: has municipalities; give the cube of weekly_cube without them")
-    return country
+def _without_municipality(other: pd.DataFrame, name: str) -> pd.DataFrame:
+    if "municipality" in other:
+        raise SpecificationError(f"{name}: has municipalities; give the cube of the country")
+    return other
+
+
+def _read_beside(cube: pd.DataFrame, beside: pd.DataFrame | None) -> _Blocks | None:
+    if beside is None:
+        return None
+    if ("week" in cube) == ("week" in beside):
+        raise SpecificationError("beside: give years beside weeks, or weeks beside years")
+    return _read(_without_municipality(beside, "beside"), "beside")
 
 
 def _check_country(below: _Blocks, whole: _Blocks) -> None:

@@ -1,4 +1,4 @@
-"""Growth by age told only as far as the protected weekly table tells it."""
+"""Growth by age, computed from the protected weekly table alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,16 +29,14 @@ class ProtectedGrowth:
 
 
 def protected_growth(
-    cube: pd.DataFrame, weekly: pd.DataFrame, population: pd.DataFrame, start: str, end: str
+    weekly: pd.DataFrame, population: pd.DataFrame, start: str, end: str
 ) -> ProtectedGrowth:
-    """Parts of the growth by age, told only as far as the weekly table tells them.
+    """Parts of the growth by age, from what the weekly table tells and nothing else.
 
     Parameters
     ----------
-    cube : DataFrame
-        From `weekly_cube`.
     weekly : DataFrame
-        `protect_cube` of it.
+        From `protect_cube`, without municipalities.
     population : DataFrame
         ``year``, ``age_group``, ``persons`` on 1 January.
     start, end : str
@@ -50,21 +48,21 @@ def protected_growth(
 
     Notes
     -----
-    The parts are computed from the cube itself. Age groups that are confidential in a month compared are
-    added together first: the table gives their sum away in any case. A service whose total is confidential
-    is left out, and so are hours where any age group's are, and the part below 80 where 80+ is.
+    Age groups that are confidential in a month compared are taken together: their users are the total less the
+    other groups. A service whose total is confidential is left out, and so are hours where any age group's are not
+    told, and the part below 80 where 80+ is confidential.
     """
     parts, below = [], []
     for service in SERVICES:
         hidden = confidential_groups(weekly, service, "users", (start, end))
         if hidden is None:
             continue
-        shown, people = cube[cube["service"] == service], population
+        shown, people = told_cube(weekly, service, (start, end), hidden), population
         if hidden:
-            shown, people = merge_groups(shown, population, hidden)
+            people = merge_population(population, hidden)
         found = decompose_growth(shown, people, start, end)
         told = found["measure"] == "users"
-        if confidential_groups(weekly, service, "hours_per_user", (start, end)) == ():
+        if confidential_groups(weekly, service, "hours", (start, end)) == ():
             told |= found["measure"] == "hours"
         parts.append(found[told])
         if AGE_GROUPS[-1] not in hidden:
@@ -85,38 +83,70 @@ def confidential_groups(
     weekly : DataFrame
         From `protect_cube`.
     service : str
-    measure : {"users", "hours_per_user"}
+    measure : {"users", "hours"}
     months : sequence of str
         ``"YYYY-MM"``.
     """
-    rows = weekly[(weekly["sex"] == "all") & (weekly["service"] == service)]
-    weeks = pd.DatetimeIndex(rows["week"])
-    compared = [weeks_of_month(weeks, month) for month in months]
-    rows = rows[pd.DataFrame(compared).any().to_numpy()]
+    rows = _of_months(weekly, service, months)
     hidden = set(rows.loc[rows[measure].isna(), "age_group"])
     if rows.empty or "all" in hidden:
         return None
     return tuple(group for group in AGE_GROUPS if group in hidden)
 
 
-def merge_groups(
-    cube: pd.DataFrame, population: pd.DataFrame, groups: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cube and population with the users and persons of some age groups in the last of them.
+def told_cube(
+    weekly: pd.DataFrame, service: str, months: Sequence[str], hidden: Sequence[str]
+) -> pd.DataFrame:
+    """Cube of what is told of a service in the months compared.
 
     Parameters
     ----------
-    cube, population : DataFrame
+    weekly : DataFrame
+        From `protect_cube`.
+    service : str
+        Its total is told in these months.
+    months : sequence of str
+        ``"YYYY-MM"``.
+    hidden : sequence of str
+        Age groups, youngest first; the last of them holds the users of all.
+
+    Returns
+    -------
+    DataFrame
+        ``service``, ``age_group``, ``week``, ``users``, ``hours`` (0 where not told).
+    """
+    rows = _of_months(weekly, service, months)
+    wide = rows.pivot_table(index="week", columns="age_group", values=["users", "hours"], dropna=False).fillna(0.0)
+    users, hours = (wide[name].reindex(columns=[*AGE_GROUPS, "all"]) for name in ("users", "hours"))
+    if hidden:
+        users[list(hidden)] = 0.0
+        users[hidden[-1]] = users["all"] - users[list(AGE_GROUPS)].sum(axis=1)
+    told = pd.DataFrame({"users": users[list(AGE_GROUPS)].stack(), "hours": hours[list(AGE_GROUPS)].stack()})
+    return told.reset_index().assign(service=service)
+
+
+def merge_population(population: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """Population with the persons of some age groups in the last of them.
+
+    Parameters
+    ----------
+    population : DataFrame
         As `protected_growth`.
     groups : sequence of str
         Of `AGE_GROUPS`, youngest first.
     """
-    last = groups[-1]
-    merged = cube.assign(age_group=cube["age_group"].astype(str).replace(dict.fromkeys(groups, last)))
     inside = population["age_group"].isin(groups)
     sums = population[inside].groupby("year")["persons"].sum()
-    whole = population["year"].map(sums).where(population["age_group"] == last, population["persons"])
-    return merged, population.assign(persons=whole)
+    whole = population["year"].map(sums).where(population["age_group"] == groups[-1], population["persons"])
+    return population.assign(persons=whole)
+
+
+def _of_months(weekly: pd.DataFrame, service: str, months: Sequence[str]) -> pd.DataFrame:
+    """Rows of both sexes in the weeks of the months."""
+    rows = weekly[(weekly["sex"] == "all") & (weekly["service"] == service)]
+    weeks = pd.DatetimeIndex(rows["week"])
+    compared = [weeks_of_month(weeks, month) for month in months]
+    return rows[pd.DataFrame(compared).any().to_numpy()]
 
 
 def _with_sum(below: pd.DataFrame) -> pd.DataFrame:
