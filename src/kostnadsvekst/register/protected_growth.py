@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from kostnadsvekst.register.decomposition import decompose_growth, growth_below_age
+from kostnadsvekst.register.decomposition import FACTORS, decompose_growth, growth_below_age
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES, weeks_of_month
 
 _PARTS = ("service", "measure", "age_group", "component", "contribution", "share_percent")
@@ -48,24 +48,23 @@ def protected_growth(
 
     Notes
     -----
-    Age groups that are confidential in a month compared are taken together: their users are the total less the
-    other groups. A service whose total is confidential is left out, and so are hours where any age group's are not
-    told, and the part below 80 where 80+ is confidential.
+    Age groups whose users (hours) are not told in a month compared are taken together: theirs is the total less
+    that of the other groups. A service is left out where its total is not told, and so is the part below 80 where
+    80+ is confidential.
     """
     parts, below = [], []
     for service in SERVICES:
         hidden = confidential_groups(weekly, service, "users", (start, end))
         if hidden is None:
             continue
-        shown, people = told_cube(weekly, service, (start, end), hidden), population
-        if hidden:
-            people = merge_population(population, hidden)
-        found = decompose_growth(shown, people, start, end)
-        told = found["measure"] == "users"
-        if confidential_groups(weekly, service, "hours", (start, end)) == ():
-            told |= found["measure"] == "hours"
-        parts.append(found[told])
+        for measure in FACTORS:
+            together = confidential_groups(weekly, service, measure, (start, end))
+            if together is not None:
+                shown = told_cube(weekly, service, (start, end), together)
+                found = decompose_growth(shown, merge_population(population, together), start, end)
+                parts.append(found[found["measure"] == measure])
         if AGE_GROUPS[-1] not in hidden:
+            shown = told_cube(weekly, service, (start, end), hidden)
             below.append(growth_below_age(shown, start, end).iloc[:-1])
     return ProtectedGrowth(
         parts=pd.concat(parts) if parts else pd.DataFrame(columns=_PARTS),
@@ -88,7 +87,7 @@ def confidential_groups(
         ``"YYYY-MM"``.
     """
     rows = _of_months(weekly, service, months)
-    hidden = set(rows.loc[rows[measure].isna(), "age_group"])
+    hidden = set(rows.loc[rows[[*{"users", measure}]].isna().any(axis=1), "age_group"])
     if rows.empty or "all" in hidden:
         return None
     return tuple(group for group in AGE_GROUPS if group in hidden)
@@ -108,19 +107,20 @@ def told_cube(
     months : sequence of str
         ``"YYYY-MM"``.
     hidden : sequence of str
-        Age groups, youngest first; the last of them holds the users of all.
+        Age groups, youngest first; the last of them holds what all of them have.
 
     Returns
     -------
     DataFrame
-        ``service``, ``age_group``, ``week``, ``users``, ``hours`` (0 where not told).
+        ``service``, ``age_group``, ``week``, ``users``, ``hours`` (of no meaning where the total is not told).
     """
     rows = _of_months(weekly, service, months)
     wide = rows.pivot_table(index="week", columns="age_group", values=["users", "hours"], dropna=False).fillna(0.0)
     users, hours = (wide[name].reindex(columns=[*AGE_GROUPS, "all"]) for name in ("users", "hours"))
-    if hidden:
-        users[list(hidden)] = 0.0
-        users[hidden[-1]] = users["all"] - users[list(AGE_GROUPS)].sum(axis=1)
+    for table in (users, hours):
+        if hidden:
+            table[list(hidden)] = 0.0
+            table[hidden[-1]] = table["all"] - table[list(AGE_GROUPS)].sum(axis=1)
     told = pd.DataFrame({"users": users[list(AGE_GROUPS)].stack(), "hours": hours[list(AGE_GROUPS)].stack()})
     return told.reset_index().assign(service=service)
 
@@ -135,6 +135,8 @@ def merge_population(population: pd.DataFrame, groups: Sequence[str]) -> pd.Data
     groups : sequence of str
         Of `AGE_GROUPS`, youngest first.
     """
+    if not groups:
+        return population
     inside = population["age_group"].isin(groups)
     sums = population[inside].groupby("year")["persons"].sum()
     whole = population["year"].map(sums).where(population["age_group"] == groups[-1], population["persons"])
