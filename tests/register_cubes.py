@@ -27,14 +27,25 @@ def cube_of(levels):
 def weekly_of(services, weeks, hidden=()):
     """Protected table in which all is shown but (service, week, age group, measure)."""
     rows = [
-        (service, pd.Timestamp(week), group, sex, 10.0, 2.0)
+        (service, pd.Timestamp(week), group, sex, 10.0, 20.0)
         for service in services
         for week in weeks
         for group in (*AGE_GROUPS, "all")
         for sex in ("1", "2", "all")
     ]
-    names = ["service", "week", "age_group", "sex", "users", "hours_per_user"]
-    table = pd.DataFrame(rows, columns=names)
+    return _hide(pd.DataFrame(rows, columns=["service", "week", "age_group", "sex", "users", "hours"]), hidden)
+
+
+def told_of(cube, hidden=()):
+    """Rows of both sexes of a cube and their sum over ages, in which all is shown but what is named."""
+    keys = ["service", "week", "age_group"]
+    rows = cube.groupby(keys)[["users", "hours"]].sum().unstack(fill_value=0.0).stack(future_stack=True)
+    rows = rows.reindex(pd.MultiIndex.from_product([*rows.index.levels[:2], AGE_GROUPS], names=keys), fill_value=0.0)
+    total = rows.groupby(keys[:2]).sum().reset_index().assign(age_group="all")
+    return _hide(pd.concat([rows.reset_index(), total], ignore_index=True).assign(sex="all"), hidden)
+
+
+def _hide(table, hidden):
     for service, week, group, measure in hidden:
         here = (table["service"] == service) & (table["week"] == pd.Timestamp(week))
         table.loc[here & (table["age_group"] == group) & (table["sex"] == "all"), measure] = float("nan")

@@ -378,7 +378,9 @@ def _wrong_numbers(cube: pd.DataFrame, outer: list[str]) -> list[str]:
     """What is wrong with the numbers, by cell; never the numbers themselves."""
     users, age = cube["users"].astype(float), cube["mean_age"].astype(float)
     group = cube["age_group"].astype(str)
-    lowest, highest = (group.map(dict(zip(AGE_GROUPS, ends, strict=True))) for ends in (AGE_LOWER, _OLDEST))
+    lowest, highest = (
+        group.map(dict(zip(AGE_GROUPS, ends, strict=True))).astype(float) for ends in (AGE_LOWER, _OLDEST)
+    )
     inside = (age >= lowest - 1e-6) & (age <= highest + 1e-6)
     wrong = {
         "users: not a whole number from 0 on": ~_is_count(users),

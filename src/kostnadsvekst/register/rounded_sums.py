@@ -139,6 +139,7 @@ def coarse_hours(hours: Floats, known: Mask, with_hours: WithHours, by_row: bool
     unit = np.where(known, np.where(exact > 0, HOURS_STEP, 0.0), np.nan)
     _add_up(total, unit, by_row)
     nobody = with_hours.about == 0
+    total[nobody] = unit[nobody] = 0.0
     useful = (total >= _LEAST_STEPS * HOURS_STEP) | nobody
     total, unit = np.where(useful, total, np.nan), np.where(useful, unit, np.nan)
     about, fewest = (np.where(nobody, np.nan, n) for n in (with_hours.about, with_hours.fewest))
