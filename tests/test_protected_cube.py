@@ -20,7 +20,9 @@ MEASURES = ["users", "users_with_hours", "hours", "hours_per_user", "mean_age"]
 WEEK = 168.0
 
 
-def cube(users, with_hours=None, hours=2.0, week="2018-05-07", service="home_health", ages=(10, 30, 50, 70, 85)):
+def cube(
+    users, with_hours=None, hours=2.0, week="2018-05-07", service="home_health", ages=(10, 30, 50, 70, 85)
+):
     """One service and week: users by age group (men, women), so many hours for each user with hours."""
     with_hours = users if with_hours is None else with_hours
     rows = [
@@ -153,7 +155,9 @@ def test_promises_travel_as_json():
 # --- Users with hours
 
 
-@pytest.mark.parametrize(("some", "told"), [(0, True), (1, False), (9, False), (10, True), (20, True), (30, True)])
+@pytest.mark.parametrize(
+    ("some", "told"), [(0, True), (1, False), (9, False), (10, True), (20, True), (30, True)]
+)
 @pytest.mark.parametrize("swap", [False, True])
 def test_few_users_with_hours_or_without(some, told, swap):
     """Of 30 men; both sexes are told or neither, and the other age groups in any case."""
@@ -265,7 +269,9 @@ def test_dominance_a_person_is_never_most_of_what_is_told(most):
     [(18.0, 18.0), (18.2, 18.0), (18.21, 18.42), (30.0, 18 + 1218 / 100), (39.0, 18 + 2100 / 100)],
 )
 def test_mean_ages_in_steps_of_twice_the_age_group(mean, told):
-    here = cell(protect_cube(cube([MANY[0], (100, 50), *MANY[2:]], ages=(10, mean, 50, 70, 85))), "18-39", "1")
+    here = cell(
+        protect_cube(cube([MANY[0], (100, 50), *MANY[2:]], ages=(10, mean, 50, 70, 85))), "18-39", "1"
+    )
     assert here["mean_age"] == pytest.approx(told, abs=1e-12)
     assert here["mean_age_unit"] == pytest.approx(0.42)
 
@@ -310,7 +316,7 @@ def told_of_movers(present, hours, rounded):
     return np.array(ranges)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_run_of_weeks_tells_anything_of_one_person_s_hours(data):
     """All persons known by their weeks, hours of any size: the range of each stays the whole week of hours."""
@@ -366,7 +372,10 @@ def test_age_of_who_leaves_is_not_told_by_neighbouring_weeks(leaver, stayers):
 
 
 def two_places(first, second, **options):
-    rows = [cube(first, **options).assign(municipality="0301"), cube(second, **options).assign(municipality="1103")]
+    rows = [
+        cube(first, **options).assign(municipality="0301"),
+        cube(second, **options).assign(municipality="1103"),
+    ]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -500,7 +509,10 @@ def assert_cannot_be_undone(tables, found, above, above_hidden, small, threshold
         ends = []
         for sign in (1.0, -1.0):
             answer = milp(
-                sign * goal, constraints=constraints, integrality=np.ones(tables.size), bounds=Bounds(least, most)
+                sign * goal,
+                constraints=constraints,
+                integrality=np.ones(tables.size),
+                bounds=Bounds(least, most),
             )
             assert answer.status in (0, 3, 4), answer.message
             ends.append(np.inf * -sign if answer.x is None else round(float(goal @ answer.x)))
@@ -534,7 +546,7 @@ def attack_random_tables(seed, threshold=5):
     assert_cannot_be_undone(tables, found, above, pattern.hidden[0], small, threshold)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**6))
 def test_linked_tables_against_an_integer_program(seed):
     attack_random_tables(seed)
@@ -563,12 +575,14 @@ def test_a_year_hides_what_its_weeks_would_tell():
 def test_a_week_is_not_more_than_its_year():
     """A week with 4 men of an age group, a year with 5, all else the same: nobody else can be more in the week.
 
-    So the man that may be a fifth can take the place of a woman of the same age group only.
+    So the man that may be a fifth takes the place of a man of another age group, and the totals of both go along.
     """
     year, weeks = yearly([(5, 30), *MANY[1:]]), cube([(4, 30), *MANY[1:]])
     four = {("0-17", "1"), ("0-17", "2"), ("18-39", "1"), ("18-39", "2")}
     assert hidden(protect_cube(weeks)) == four
-    assert hidden(protect_cube(weeks, beside=year)) == {(g, s) for g in ("0-17", "all") for s in ("1", "2")}
+    assert hidden(protect_cube(weeks, beside=year)) == {
+        (g, s) for g in ("0-17", "18-39") for s in ("1", "all")
+    }
     # In a year with room above the week it is as if there were none.
     roomy = yearly([(n + 20, k + 20) for n, k in MANY])
     assert hidden(protect_cube(weeks, beside=roomy)) == four
@@ -605,9 +619,15 @@ def assert_pair_cannot_be_undone(year, above, week, below, small_year, small_wee
     rows, low, high = [], [], []
     for t in range(2):
         for i in range(year.shape[0]):
-            rows.append(np.bincount(number[t, i, :-1], minlength=2 * n) - np.bincount([number[t, i, -1]], minlength=2 * n))
+            rows.append(
+                np.bincount(number[t, i, :-1], minlength=2 * n)
+                - np.bincount([number[t, i, -1]], minlength=2 * n)
+            )
         for j in range(year.shape[1]):
-            rows.append(np.bincount(number[t, :-1, j], minlength=2 * n) - np.bincount([number[t, -1, j]], minlength=2 * n))
+            rows.append(
+                np.bincount(number[t, :-1, j], minlength=2 * n)
+                - np.bincount([number[t, -1, j]], minlength=2 * n)
+            )
     low += [0.0] * len(rows)
     high += [0.0] * len(rows)
     for c in range(n):
@@ -618,7 +638,9 @@ def assert_pair_cannot_be_undone(year, above, week, below, small_year, small_wee
     hidden_cells = np.concatenate((above.hidden.ravel(), below.hidden.ravel()))
     closed = np.concatenate((above.closed.ravel(), below.closed.ravel()))
     few = np.concatenate((small_year.ravel(), small_week.ravel()))
-    bounds = Bounds(np.where(hidden_cells, np.where(closed, 0, 1), true), np.where(hidden_cells, np.inf, true))
+    bounds = Bounds(
+        np.where(hidden_cells, np.where(closed, 0, 1), true), np.where(hidden_cells, np.inf, true)
+    )
     for c in np.flatnonzero(hidden_cells & (true > 0)):
         goal = np.bincount([c], minlength=2 * n)
         ends = []
@@ -670,7 +692,10 @@ BAD = {
     "missing age": (at_first("mean_age", np.nan), "outside the age group"),
     "age of another group": (at_first("mean_age", 18.5), "outside the age group"),
     "the country among municipalities": (changed(municipality="all"), "'all' is the country"),
-    "missing municipality": (at_first("service", "home_health").assign(municipality=None), "municipality: missing"),
+    "missing municipality": (
+        at_first("service", "home_health").assign(municipality=None),
+        "municipality: missing",
+    ),
 }
 
 

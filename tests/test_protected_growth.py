@@ -87,8 +87,12 @@ def test_hours_of_two_age_groups_are_taken_together():
     hidden = [(HOME, BEFORE, "40-59", "hours"), (HOME, AFTER, "60-79", "hours")]
     parts = grown(two_services(), hidden).parts.query("service == @HOME and component == 'coverage'")
     by_measure = parts.set_index(["measure", "age_group"])["contribution"]
-    assert by_measure["hours"].to_dict() == pytest.approx({"0-17": 20, "18-39": 20, "40-59": 0, "60-79": 80, "80+": 80})
-    assert by_measure["users"].to_dict() == pytest.approx({"0-17": 10, "18-39": 10, "40-59": 20, "60-79": 20, "80+": 40})
+    assert by_measure["hours"].to_dict() == pytest.approx(
+        {"0-17": 20, "18-39": 20, "40-59": 0, "60-79": 80, "80+": 80}
+    )
+    assert by_measure["users"].to_dict() == pytest.approx(
+        {"0-17": 10, "18-39": 10, "40-59": 20, "60-79": 20, "80+": 40}
+    )
 
 
 def test_nothing_but_the_told_table_is_read():
@@ -250,7 +254,10 @@ def test_confidential_groups_of_the_months_compared_only():
     assert confidential_groups(weekly, HOME, "users", (START, END)) == ("18-39", "80+")  # youngest first
     assert confidential_groups(weekly, HOME, "users", (START,)) == ("18-39",)
     assert confidential_groups(weekly, HOME, "users", ("2018-05",)) == ("60-79",)
-    assert confidential_groups(weekly, HOME, "hours", (START, END)) == ("18-39", "80+")  # no hours without users
+    assert confidential_groups(weekly, HOME, "hours", (START, END)) == (
+        "18-39",
+        "80+",
+    )  # no hours without users
     weekly = weekly_of((HOME,), weeks, [(HOME, AFTER, "40-59", "hours")])
     assert confidential_groups(weekly, HOME, "hours", (START, END)) == ("40-59",)
     assert confidential_groups(weekly, HOME, "users", (START, END)) == ()

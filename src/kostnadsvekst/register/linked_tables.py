@@ -231,8 +231,21 @@ def _moves(
     while left > 0 and step > 0:
         step = min(step, left)
         mover, partner = _cheapest_move(
-            values, work, marks, closed, work_above, above_hidden, floor, cap, table, cell, step, direction,
-            tail, head, signs,
+            values,
+            work,
+            marks,
+            closed,
+            work_above,
+            above_hidden,
+            floor,
+            cap,
+            table,
+            cell,
+            step,
+            direction,
+            tail,
+            head,
+            signs,
         )
         if mover < 0:
             step //= 2

@@ -25,7 +25,10 @@ from kostnadsvekst.register.schema import AGE_GROUPS, AGE_LOWER, MAX_HOURS_PER_W
 _CONFIDENTIAL, _NOT_TOLD = ":", ".."  # Statistics Norway's symbols
 _ALL = "all"
 _SHAPE = (len(AGE_GROUPS) + 1, len(SEXES) + 1)
-_OLDEST = (*(low - 1 for low in AGE_LOWER[1:]), 150)  # episodes without an end grow older than schema.OLDEST_AGE
+_OLDEST = (
+    *(low - 1 for low in AGE_LOWER[1:]),
+    150,
+)  # episodes without an end grow older than schema.OLDEST_AGE
 _HOURS = ("users_with_hours", "hours")
 _ROUNDING = 0.006  # half a hundredth of an hour, and what floating point adds
 _MOST_NAMED = 20
@@ -104,7 +107,9 @@ def protect_cube(
         told, _ = _protect_country(_read(cube, "cube"), _read_beside(cube, beside), threshold)
         return _finish([told.frame()], threshold)
     below = _read(cube, "cube")
-    whole = below.country() if country is None else _read(_without_municipality(country, "country"), "country")
+    whole = (
+        below.country() if country is None else _read(_without_municipality(country, "country"), "country")
+    )
     _check_country(below, whole)
     above, limits = _protect_country(whole, _read_beside(cube, beside), threshold)
     return _finish([_protect_municipalities(below, above, limits, threshold), above.frame(_ALL)], threshold)
@@ -200,9 +205,7 @@ def _limits(blocks: _Blocks, beside: _Blocks, threshold: int) -> dict[int, Limit
     if "week" in blocks.keys:
         floors = _floors(beside, blocks)
         return _caps(blocks, beside, floors, threshold)
-    return {
-        year: Limits(floor, no_limits(_SHAPE).caps) for year, floor in enumerate(_floors(blocks, beside))
-    }
+    return {year: Limits(floor, no_limits(_SHAPE).caps) for year, floor in enumerate(_floors(blocks, beside))}
 
 
 def _floors(years: _Blocks, weeks: _Blocks) -> Counts:
@@ -336,7 +339,11 @@ def _check_threshold(threshold: object) -> None:
 
 def _check_columns(cube: pd.DataFrame, name: str) -> str:
     """Name of the column of time."""
-    problems = [f"column {c!r} is missing" for c in ("service", "age_group", "sex", "users", "mean_age") if c not in cube]
+    problems = [
+        f"column {c!r} is missing"
+        for c in ("service", "age_group", "sex", "users", "mean_age")
+        if c not in cube
+    ]
     times = [c for c in ("week", "year") if c in cube]
     if len(times) != 1:
         problems.append("needs either the column 'week' or 'year'" + (", not both" if times else ""))
@@ -358,7 +365,9 @@ def _check_cells(cube: pd.DataFrame, outer: list[str], name: str) -> None:
         problems.append(f"municipality: {_ALL!r} is the country, which is formed here; leave it out")
     for column, allowed in (("age_group", AGE_GROUPS), ("sex", tuple(map(str, SEXES)))):
         unknown = sorted(set(cube[column].dropna().astype(str)) - set(allowed))
-        problems += [f"{column}: {label!r}, allowed are {', '.join(allowed)}" for label in unknown[:_MOST_NAMED]]
+        problems += [
+            f"{column}: {label!r}, allowed are {', '.join(allowed)}" for label in unknown[:_MOST_NAMED]
+        ]
     twice = cube[cube.duplicated([*outer, "age_group", "sex"])]
     problems += _named(twice, outer, "the cell occurs twice") if not problems else []
     problems += _wrong_types(cube)
@@ -430,7 +439,10 @@ def _check_country(below: _Blocks, whole: _Blocks) -> None:
     names = list(added.keys)
     same = _plain(added.keys).merge(_plain(whole.keys), on=names, how="outer", indicator=True)
     lonely = same[same["_merge"] != "both"]
-    problems = [f"{', '.join(map(str, row))}: in one of them only" for row in lonely[names].head(_MOST_NAMED).to_numpy()]
+    problems = [
+        f"{', '.join(map(str, row))}: in one of them only"
+        for row in lonely[names].head(_MOST_NAMED).to_numpy()
+    ]
     if (below.hours is None) != (whole.hours is None):
         problems.append("hours: in one of them only")
     if not problems:

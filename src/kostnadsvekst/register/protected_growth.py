@@ -28,9 +28,7 @@ class ProtectedGrowth:
     below: pd.DataFrame
 
 
-def protected_growth(
-    weekly: pd.DataFrame, population: pd.DataFrame, start: str, end: str
-) -> ProtectedGrowth:
+def protected_growth(weekly: pd.DataFrame, population: pd.DataFrame, start: str, end: str) -> ProtectedGrowth:
     """Parts of the growth by age, from what the weekly table tells and nothing else.
 
     Parameters
@@ -115,7 +113,9 @@ def told_cube(
         ``service``, ``age_group``, ``week``, ``users``, ``hours`` (of no meaning where the total is not told).
     """
     rows = _of_months(weekly, service, months)
-    wide = rows.pivot_table(index="week", columns="age_group", values=["users", "hours"], dropna=False).fillna(0.0)
+    wide = rows.pivot_table(
+        index="week", columns="age_group", values=["users", "hours"], dropna=False
+    ).fillna(0.0)
     users, hours = (wide[name].reindex(columns=[*AGE_GROUPS, "all"]) for name in ("users", "hours"))
     for table in (users, hours):
         if hidden:
