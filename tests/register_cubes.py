@@ -43,7 +43,7 @@ def weekly_of(services, weeks, hidden=()):
 def told_of(cube, hidden=()):
     """Rows of both sexes of a cube and their sum over ages, in which all is shown but what is named."""
     keys = ["service", "week", "age_group"]
-    rows = cube.groupby(keys)[["users", "hours"]].sum().unstack(fill_value=0.0).stack(future_stack=True)
+    rows = cube.groupby(keys)[["users", "hours"]].sum()
     rows = rows.reindex(
         pd.MultiIndex.from_product([*rows.index.levels[:2], AGE_GROUPS], names=keys), fill_value=0.0
     )
@@ -52,7 +52,7 @@ def told_of(cube, hidden=()):
 
 
 def protected_tables_of(cube):
-    """Protected tables of a cube and of the largest week of each year, with hours and ages that are not rounded.
+    """Protected tables of a cube and of the largest week of each year, hours and ages not rounded.
 
     What is made of the tables is tested on round numbers; the rounding itself in `test_protected_cube.py`.
     """

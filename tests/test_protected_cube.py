@@ -295,8 +295,8 @@ def test_mean_age_over_age_groups_needs_all_of_them():
 
 
 def told_of_movers(present, hours, rounded):
-    """Ranges of each person's hours for one who knows who is there when, and the rounded sums of all weeks."""
-    n_weeks, n_persons = present.shape
+    """Ranges of each person's hours for one who knows who is there when, and the rounded sums."""
+    n_persons = present.shape[1]
     step = HOURS_STEP
     ranges = []
     for person in range(n_persons):
@@ -319,7 +319,7 @@ def told_of_movers(present, hours, rounded):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_run_of_weeks_tells_anything_of_one_person_s_hours(data):
-    """All persons known by their weeks, hours of any size: the range of each stays the whole week of hours."""
+    """All persons known by their weeks, hours of any size: the range of each stays 168 hours."""
     n_persons, n_weeks = data.draw(st.integers(3, 8)), data.draw(st.integers(2, 6))
     seed = data.draw(st.integers(0, 10**6))
     rng = np.random.default_rng(seed)
@@ -353,7 +353,7 @@ def test_steps_of_ages_are_even_multiples_of_what_one_person_can_add(group):
 @pytest.mark.parametrize("leaver", [18, 25, 39])
 @pytest.mark.parametrize("stayers", [100, 101, 117, 160])
 def test_age_of_who_leaves_is_not_told_by_neighbouring_weeks(leaver, stayers):
-    """One man of 18-39 leaves, the others stay: from what is printed he can have any age, but for one year."""
+    """One man of 18-39 leaves, the others stay: from what is printed he can have any age."""
     ages = 18 + np.arange(stayers) % 22
     weeks = {"2018-05-07": [*ages, leaver], "2018-05-14": list(ages)}
     sums = []
@@ -470,7 +470,7 @@ def test_country_with_persons_in_two_municipalities():
 
 
 def assert_cannot_be_undone(tables, found, above, above_hidden, small, threshold):
-    """Integer program over all that is shown: every small cell can reach the threshold, no hidden one is unique."""
+    """Solve for each hidden cell: every small one can reach the threshold, none is unique."""
     n_tables, n_rows, n_columns = tables.shape
     number = np.arange(tables.size).reshape(tables.shape)
     matrix, low, high = [], [], []
@@ -573,9 +573,10 @@ def test_a_year_hides_what_its_weeks_would_tell():
 
 
 def test_a_week_is_not_more_than_its_year():
-    """A week with 4 men of an age group, a year with 5, all else the same: nobody else can be more in the week.
+    """A week with 4 men of an age group, a year with 5: nobody else can be more in the week.
 
-    So the man that may be a fifth takes the place of a man of another age group, and the totals of both go along.
+    So the man that may be a fifth takes the place of a man of another age group, and the totals of both go
+    along.
     """
     year, weeks = yearly([(5, 30), *MANY[1:]]), cube([(4, 30), *MANY[1:]])
     four = {("0-17", "1"), ("0-17", "2"), ("18-39", "1"), ("18-39", "2")}
@@ -603,7 +604,7 @@ def test_small_in_the_year_and_in_the_week_rise_together():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_floors_and_caps_against_an_integer_program(seed):
-    """A table that is at least the floor, and one that is at most the cap: small cells can reach the threshold."""
+    """A year at least as large as its week, a week at most as large as its year: neither is undone."""
     rng = np.random.default_rng(seed)
     year = with_margins(rng.poisson(6.0, (1, 2, 2)))[0]
     week = with_margins(rng.binomial(year[:-1, :-1], 0.7)[None])[0]
@@ -616,24 +617,15 @@ def test_floors_and_caps_against_an_integer_program(seed):
 def assert_pair_cannot_be_undone(year, above, week, below, small_year, small_week):
     n = year.size
     number = np.arange(2 * n).reshape(2, *year.shape)
-    rows, low, high = [], [], []
-    for t in range(2):
-        for i in range(year.shape[0]):
-            rows.append(
-                np.bincount(number[t, i, :-1], minlength=2 * n)
-                - np.bincount([number[t, i, -1]], minlength=2 * n)
-            )
-        for j in range(year.shape[1]):
-            rows.append(
-                np.bincount(number[t, :-1, j], minlength=2 * n)
-                - np.bincount([number[t, -1, j]], minlength=2 * n)
-            )
-    low += [0.0] * len(rows)
-    high += [0.0] * len(rows)
-    for c in range(n):
-        rows.append(np.bincount([c], minlength=2 * n) - np.bincount([n + c], minlength=2 * n))
-        low.append(0.0)
-        high.append(np.inf)
+
+    def one(cells):
+        return np.bincount(np.atleast_1d(cells), minlength=2 * n)
+
+    rows = [one(number[t, i, :-1]) - one(number[t, i, -1]) for t in range(2) for i in range(year.shape[0])]
+    rows += [one(number[t, :-1, j]) - one(number[t, -1, j]) for t in range(2) for j in range(year.shape[1])]
+    low = [0.0] * (len(rows) + n)
+    high = [0.0] * len(rows) + [np.inf] * n
+    rows += [one(c) - one(n + c) for c in range(n)]
     true = np.concatenate((year.ravel(), week.ravel()))
     hidden_cells = np.concatenate((above.hidden.ravel(), below.hidden.ravel()))
     closed = np.concatenate((above.closed.ravel(), below.closed.ravel()))
@@ -744,7 +736,7 @@ def test_countries_that_are_of_another_register():
         wrong["users_with_hours"] = np.minimum(wrong["users_with_hours"], wrong["users"])
         with pytest.raises(InvalidDataError, match="not of the same register"):
             protect_cube(rows, country=wrong)
-    with pytest.raises(InvalidDataError, match="practical_bpa.*in one of them only"):
+    with pytest.raises(InvalidDataError, match=r"practical_bpa.*in one of them only"):
         protect_cube(rows, country=pd.concat([country, cube(MANY, service="practical_bpa")]))
     with pytest.raises(InvalidDataError, match="hours: in one of them only"):
         protect_cube(rows, country=country.drop(columns=["hours", "users_with_hours"]))

@@ -83,7 +83,7 @@ def assert_parts_equal(found, expected):
 
 
 def test_hours_of_two_age_groups_are_taken_together():
-    # 60 + 80 users with 2 hours each become 80 + 100, of constant populations: 80 hours more, by coverage alone.
+    # 60 + 80 users with 2 hours each become 80 + 100, of constant populations: 80 hours more, by coverage.
     hidden = [(HOME, BEFORE, "40-59", "hours"), (HOME, AFTER, "60-79", "hours")]
     parts = grown(two_services(), hidden).parts.query("service == @HOME and component == 'coverage'")
     by_measure = parts.set_index(["measure", "age_group"])["contribution"]

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.decomposition import growth_below_age as growth_below_age
     from kostnadsvekst.register.disclosure import check_differences as check_differences
     from kostnadsvekst.register.disclosure import protect as protect
-    from kostnadsvekst.register.protected_cube import protect_cube as protect_cube
     from kostnadsvekst.register.disclosure import require_safe as require_safe
     from kostnadsvekst.register.ingestion import IngestReport as IngestReport
     from kostnadsvekst.register.ingestion import ingest as ingest
+    from kostnadsvekst.register.protected_cube import protect_cube as protect_cube
     from kostnadsvekst.register.schema import counting_rules as counting_rules
     from kostnadsvekst.register.trends import growth as growth
     from kostnadsvekst.register.trends import trend as trend

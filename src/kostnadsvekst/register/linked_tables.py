@@ -70,8 +70,8 @@ def suppress_table(
     Returns
     -------
     LinkedPattern
-        As `suppress_linked`, of one table. Without caps there is always a pattern: at the worst a small cell, its
-        margins and the total. Where caps leave none the table is closed.
+        As `suppress_linked`, of one table. Without caps there is always a pattern: at the worst a small cell,
+        its margins and the total. Where caps leave none the table is closed.
     """
     everything = np.ones(table.shape, dtype=bool)
     return suppress_linked(table[None], threshold, small[None], everything, table, limits)
@@ -108,15 +108,16 @@ def suppress_linked(
     Notes
     -----
     For each small cell there is another set of tables of whole numbers that agrees with all that is shown, in
-    which that cell is at least the threshold; for each other suppressed cell one in which it differs. They are
-    made of moves: along a cycle of cells in one table (Cox 1995, Journal of the American Statistical Association
-    90, 1453-1462) and back along the same cells in another, so that the sum above stays; or in one table alone
-    where all cells of the cycle are suppressed above. The cheapest are taken, the suppressed count of persons
-    being the price. Suppressed cells stay at one person or more, since cells with nobody are shown.
+    which that cell is at least the threshold; for each other suppressed cell one in which it differs. They
+    are made of moves: along a cycle of cells in one table (Cox 1995, Journal of the American Statistical
+    Association 90, 1453-1462) and back along the same cells in another, so that the sum above stays; or in
+    one table alone where all cells of the cycle are suppressed above. The cheapest are taken, the suppressed
+    count of persons being the price. Suppressed cells stay at one person or more, since cells with nobody are
+    shown.
 
-    Where no such moves exist (five persons of the country in five municipalities) cells are closed: first that cell
-    in all tables, then its table, then everything: suppressed also where nobody is. With everything closed only the
-    table above is told, which is safe by itself.
+    Where no such moves exist (five persons of the country in five municipalities) cells are closed: first
+    that cell in all tables, then its table, then everything: suppressed also where nobody is. With everything
+    closed only the table above is told, which is safe by itself.
     """
     plan = _Plan(tables, threshold, above_hidden, above, limits or no_limits(above.shape))
     plan.protect_small(small.reshape(len(tables), -1))
@@ -176,7 +177,7 @@ class _Plan:
         self.closed[:] = self.hidden[:] = True
 
     def _needs(self, value: np.int64) -> tuple[int, ...]:
-        """Changes of which one is enough; the first is the safest."""
+        """Name changes of which one is enough, the safest first."""
         lacking = self.threshold - int(value)
         return (self.threshold, lacking) if lacking > 0 else (self.threshold, 1, -1)
 
@@ -185,8 +186,8 @@ class _Plan:
         marks, above_marks = self.hidden.copy(), np.zeros(self.above.size, dtype=bool)
         work_above = self.above.copy()
         found = _moves(
-            self.values, marks, self.closed, work_above, self.above_hidden, above_marks, self.floor, self.caps[cell],
-            table, cell, need, self.tail, self.head,
+            self.values, marks, self.closed, work_above, self.above_hidden, above_marks, self.floor,
+            self.caps[cell], table, cell, need, self.tail, self.head,
         )  # fmt: skip
         if found:
             self.hidden |= marks
@@ -354,4 +355,4 @@ def _cheapest_cycle(
         forward = head[c] == node
         signs[c] = 1 if forward else -1
         node = tail[c] if forward else head[c]
-    return cost[goal] + price[cell]
+    return float(cost[goal] + price[cell])

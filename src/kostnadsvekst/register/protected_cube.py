@@ -54,11 +54,11 @@ def protect_cube(
     threshold : int
         Groups of at least one but fewer persons are suppressed; at least 2.
     country : DataFrame, optional
-        The cube without municipalities, where `cube` has them and a person can be in several of them in a week.
-        Default: the sum of the municipalities.
+        The cube without municipalities, where `cube` has them and a person can be in several of them in a
+        week. Default: the sum of the municipalities.
     beside : DataFrame, optional
-        The cube of the years where `cube` has weeks, and of the weeks where it has years; of the country. Needed
-        where both leave: a year has as many users as any of its weeks, at least.
+        The cube of the years where `cube` has weeks, and of the weeks where it has years; of the country.
+        Needed where both leave: a year has as many users as any of its weeks, at least.
 
     Returns
     -------
@@ -72,13 +72,14 @@ def protect_cube(
         ``hours``
             In multiples of 336; missing below 1,680, and ``status_hours`` is ``":"`` there.
         ``hours_per_user``
-            Those hours by user with hours (where fewer than twice the threshold of the users have none: by user).
+            Those hours by user with hours (where fewer than twice the threshold of the users have none: by
+            user).
         ``mean_age``
             From sums of ages in multiples of twice the width of the age group; missing below 20 users.
 
         What is told is off by half of ``hours_unit``, ``hours_per_user_unit`` and ``mean_age_unit`` at most.
-        Sums over age groups are sums of what is told of them. Combinations with nobody are zeros in tables that
-        have users at all.
+        Sums over age groups are sums of what is told of them. Combinations with nobody are zeros in tables
+        that have users at all.
 
         By municipality the last rows are those of the country (``municipality`` is ``"all"``), as they are
         without municipalities; users with hours are told only where the country tells them anyway.
@@ -87,18 +88,18 @@ def protect_cube(
     Raises
     ------
     SpecificationError
-        A threshold that is no whole number from 2 on; `country` with a cube without municipalities; `country` or
-        `beside` with municipalities, `beside` with the same unit of time.
+        A threshold that is no whole number from 2 on; `country` with a cube without municipalities; `country`
+        or `beside` with municipalities, `beside` with the same unit of time.
     InvalidDataError
         Columns that lack, cells that occur twice, counts that are negative, missing or no whole numbers, more
-        users with hours than users, hours of nobody or above 336 a person, ages outside the age group, a country
-        with more users than its municipalities.
+        users with hours than users, hours of nobody or above 336 a person, ages outside the age group, a
+        country with more users than its municipalities.
 
     Notes
     -----
-    What is promised and how it is kept is told in ``docs/privacy.md``. Users: `linked_tables.suppress_linked`.
-    Hours and ages: `rounded_sums`. Services are no parts of a whole (a person can use several), so sums over
-    services are not published here.
+    What is promised and how it is kept is told in ``docs/privacy.md``. Users:
+    `linked_tables.suppress_linked`. Hours and ages: `rounded_sums`. Services are no parts of a whole (a
+    person can use several), so sums over services are not published here.
     """
     _check_threshold(threshold)
     if "municipality" not in cube:
@@ -201,7 +202,7 @@ def _protect_country(
 
 
 def _limits(blocks: _Blocks, beside: _Blocks, threshold: int) -> dict[int, Limits]:
-    """What years tell of their weeks (at most as many users), or weeks of their year (at least as many)."""
+    """Bound weeks by their years (at most as many users), or years by their weeks (at least as many)."""
     if "week" in blocks.keys:
         floors = _floors(beside, blocks)
         return _caps(blocks, beside, floors, threshold)
@@ -209,7 +210,7 @@ def _limits(blocks: _Blocks, beside: _Blocks, threshold: int) -> dict[int, Limit
 
 
 def _floors(years: _Blocks, weeks: _Blocks) -> Counts:
-    """The largest week of each year's cells, and one person at least."""
+    """Find the largest week of each year's cells; one person at least."""
     floors = np.ones(years.users.shape, dtype=np.int64)
     for week, year in _weeks_inside(weeks, years):
         np.maximum(floors[year], weeks.users[week], out=floors[year])
@@ -239,7 +240,7 @@ def _weeks_inside(weeks: _Blocks, years: _Blocks) -> list[tuple[int, int]]:
 
 
 def _small(blocks: _Blocks, threshold: int) -> Mask:
-    """Fewer users than the threshold; or as many, of whom some have hours: that alone would tell 1 to 4 of them."""
+    """Find cells below the threshold, or at it and with hours for some: that would tell 1 to 4 of them."""
     small: Mask = (blocks.users > 0) & (blocks.users < threshold)
     if blocks.with_hours is not None:
         mixed = (blocks.with_hours > 0) & (blocks.with_hours < blocks.users)
@@ -289,10 +290,10 @@ def _finish(parts: list[pd.DataFrame], threshold: int) -> pd.DataFrame:
 
 
 def _position(rows: pd.DataFrame, keys: pd.DataFrame) -> NDArray[np.int64]:
-    """Number of the key that each row has."""
+    """Find which key each row has."""
     numbered = _plain(keys).assign(number=np.arange(len(keys)))
     found = _plain(rows).merge(numbered, on=list(keys), how="left", validate="m:1")["number"]
-    return found.to_numpy(dtype=np.int64)
+    return np.asarray(found, dtype=np.int64)
 
 
 def _plain(keys: pd.DataFrame) -> pd.DataFrame:
@@ -357,10 +358,8 @@ def _check_columns(cube: pd.DataFrame, name: str) -> str:
 
 def _check_cells(cube: pd.DataFrame, outer: list[str], name: str) -> None:
     """Labels first, since numbers are judged by them."""
-    problems = []
-    for column in [*outer, "age_group", "sex"]:
-        if cube[column].isna().any():
-            problems.append(f"{column}: missing")
+    labels = [*outer, "age_group", "sex"]
+    problems = [f"{column}: missing" for column in labels if cube[column].isna().any()]
     if "municipality" in outer and (cube["municipality"].astype(str) == _ALL).any():
         problems.append(f"municipality: {_ALL!r} is the country, which is formed here; leave it out")
     for column, allowed in (("age_group", AGE_GROUPS), ("sex", tuple(map(str, SEXES)))):
@@ -368,7 +367,7 @@ def _check_cells(cube: pd.DataFrame, outer: list[str], name: str) -> None:
         problems += [
             f"{column}: {label!r}, allowed are {', '.join(allowed)}" for label in unknown[:_MOST_NAMED]
         ]
-    twice = cube[cube.duplicated([*outer, "age_group", "sex"])]
+    twice = cube[cube.duplicated(labels)]
     problems += _named(twice, outer, "the cell occurs twice") if not problems else []
     problems += _wrong_types(cube)
     if not problems:
@@ -384,7 +383,7 @@ def _wrong_types(cube: pd.DataFrame) -> list[str]:
 
 
 def _wrong_numbers(cube: pd.DataFrame, outer: list[str]) -> list[str]:
-    """What is wrong with the numbers, by cell; never the numbers themselves."""
+    """Tell what is wrong with the numbers, by cell; never the numbers themselves."""
     users, age = cube["users"].astype(float), cube["mean_age"].astype(float)
     group = cube["age_group"].astype(str)
     lowest, highest = (
@@ -434,7 +433,7 @@ def _read_beside(cube: pd.DataFrame, beside: pd.DataFrame | None) -> _Blocks | N
 
 
 def _check_country(below: _Blocks, whole: _Blocks) -> None:
-    """A person counts in the country at most once for each municipality, and in it if in any of them."""
+    """Check that a person counts in the country, and at most once for each municipality."""
     added = below.country()
     names = list(added.keys)
     same = _plain(added.keys).merge(_plain(whole.keys), on=names, how="outer", indicator=True)

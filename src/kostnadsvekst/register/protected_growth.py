@@ -46,9 +46,9 @@ def protected_growth(weekly: pd.DataFrame, population: pd.DataFrame, start: str,
 
     Notes
     -----
-    Age groups whose users (hours) are not told in a month compared are taken together: theirs is the total less
-    that of the other groups. A service is left out where its total is not told, and so is the part below 80 where
-    80+ is confidential.
+    Age groups whose users (hours) are not told in a month compared are taken together: theirs is the total
+    less that of the other groups. A service is left out where its total is not told, and so is the part below
+    80 where 80+ is confidential.
     """
     parts, below = [], []
     for service in SERVICES:
@@ -110,7 +110,8 @@ def told_cube(
     Returns
     -------
     DataFrame
-        ``service``, ``age_group``, ``week``, ``users``, ``hours`` (of no meaning where the total is not told).
+        ``service``, ``age_group``, ``week``, ``users``, ``hours`` (without meaning where
+        the total is not told).
     """
     rows = _of_months(weekly, service, months)
     wide = rows.pivot_table(
@@ -121,12 +122,13 @@ def told_cube(
         if hidden:
             table[list(hidden)] = 0.0
             table[hidden[-1]] = table["all"] - table[list(AGE_GROUPS)].sum(axis=1)
-    told = pd.DataFrame({"users": users[list(AGE_GROUPS)].stack(), "hours": hours[list(AGE_GROUPS)].stack()})
+    long = [table[list(AGE_GROUPS)].melt(ignore_index=False) for table in (users, hours)]
+    told = long[0].rename(columns={"value": "users"}).assign(hours=long[1]["value"])
     return told.reset_index().assign(service=service)
 
 
 def merge_population(population: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """Population with the persons of some age groups in the last of them.
+    """Put the persons of some age groups into the last of them.
 
     Parameters
     ----------

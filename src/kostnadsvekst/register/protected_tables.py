@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from kostnadsvekst.provenance import SYNTHETIC, provenance_of
-from kostnadsvekst.register.protected_cube import protect_cube
 from kostnadsvekst.register.episodes import Episodes, open_episodes
 from kostnadsvekst.register.masking import masked
+from kostnadsvekst.register.protected_cube import protect_cube
 from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.register.weekly import weekly_cube, yearly_users

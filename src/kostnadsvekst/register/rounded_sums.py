@@ -1,10 +1,11 @@
 """Hours and ages as coarse sums, so that nobody who comes or leaves can be told from them.
 
-A sum of hours is published in multiples of two whole weeks (336 hours), a sum of ages in multiples of twice the
-width of the age group. The edges of the rounding, the smallest and the largest sum that are possible at all, and
-what one person can add are then multiples of one number; so are the ends of what can be told about one person from
-any run of weeks of a cell, its sexes and their sum (the constraints are an interval matrix, which is totally
-unimodular: Hoffman and Kruskal 1956). A range that is not empty and whose ends are such multiples is the whole range.
+A sum of hours is published in multiples of two whole weeks (336 hours), a sum of ages in multiples of twice
+the width of the age group. The edges of the rounding, the smallest and the largest sum that are possible at
+all, and what one person can add are then multiples of one number; so are the ends of what can be told about
+one person from any run of weeks of a cell, its sexes and their sum (the constraints are an interval matrix,
+which is totally unimodular: Hoffman and Kruskal 1956). A range that is not empty and whose ends are such
+multiples is the whole range.
 """
 
 from dataclasses import dataclass
@@ -75,8 +76,8 @@ def users_with_hours(users: Counts, with_hours: Counts, hidden: Mask, threshold:
 
     Notes
     -----
-    Both sexes of an age group are told, or only their sum; totals over ages are told where all age groups are, as
-    their sum. So nothing can be worked out by subtraction.
+    Both sexes of an age group are told, or only their sum; totals over ages are told where all age groups
+    are, as their sum. So nothing can be worked out by subtraction.
     """
     few = 2 * threshold
     known = ~hidden
@@ -98,7 +99,7 @@ def users_with_hours(users: Counts, with_hours: Counts, hidden: Mask, threshold:
 
 
 def _inherit(values: Floats, users: Counts, with_hours: Counts, known: Mask) -> None:
-    """Where nobody of a service and week has hours, or everybody, the same holds for all its cells; in place."""
+    """Tell all cells, in place, where nobody of a service and week has hours, or everybody."""
     total, all_users = with_hours[:, -1, -1], users[:, -1, -1]
     for blocks, told in ((total == 0, 0 * users), (total == all_users, users)):
         values[blocks] = np.where(known, told, np.nan)[blocks]
@@ -122,7 +123,7 @@ def users_with_hours_below(users: Counts, hidden: Mask, above: Counts, shown_abo
 
 
 def coarse_hours(hours: Floats, known: Mask, with_hours: WithHours, by_row: bool) -> Coarse:
-    """Sums of hours in multiples of `HOURS_STEP`, and hours per user with hours.
+    """Round sums of hours to multiples of `HOURS_STEP`, and make hours per user with hours of them.
 
     Parameters
     ----------
