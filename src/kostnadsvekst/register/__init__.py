@@ -20,7 +20,7 @@ _PUBLIC = {
     "decompose_growth": "kostnadsvekst.register.decomposition",
     "growth_below_age": "kostnadsvekst.register.decomposition",
     "protect": "kostnadsvekst.register.disclosure",
-    "protect_cube": "kostnadsvekst.register.disclosure",
+    "protect_cube": "kostnadsvekst.register.protected_cube",
     "check_differences": "kostnadsvekst.register.table_differences",
     "require_safe": "kostnadsvekst.register.disclosure",
 }
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.decomposition import decompose_growth as decompose_growth
     from kostnadsvekst.register.decomposition import growth_below_age as growth_below_age
     from kostnadsvekst.register.disclosure import protect as protect
-    from kostnadsvekst.register.disclosure import protect_cube as protect_cube
     from kostnadsvekst.register.disclosure import require_safe as require_safe
     from kostnadsvekst.register.ingestion import IngestReport as IngestReport
     from kostnadsvekst.register.ingestion import ingest as ingest
+    from kostnadsvekst.register.protected_cube import protect_cube as protect_cube
     from kostnadsvekst.register.schema import counting_rules as counting_rules
     from kostnadsvekst.register.table_differences import check_differences as check_differences
     from kostnadsvekst.register.trends import growth as growth

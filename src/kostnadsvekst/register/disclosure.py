@@ -1,7 +1,7 @@
 """Disclosure control: what may leave the register code, and proof that suppressed cells stay secret."""
 
 import heapq
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, DisclosureError, InvalidDataError, SpecificationError
-from kostnadsvekst.register.schema import AGE_GROUPS, SEXES
 from kostnadsvekst.register.table_checks import (
     ALL,
     CONFIDENTIAL,
@@ -160,51 +159,6 @@ def _need_of_dominated(
 def _where(wrong: pd.DataFrame) -> list[str]:
     rows, columns = np.nonzero(wrong.to_numpy())
     return [f"{wrong.index[i]}, {wrong.columns[j]}" for i, j in zip(rows, columns, strict=True)]
-
-
-def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
-    """Cube with margins over age and sex in which small cells cannot be worked out.
-
-    Parameters
-    ----------
-    cube : DataFrame
-        From `weekly_cube` or `yearly_users`.
-    threshold : int
-        As in `protect`.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the cube and ``hours_per_user`` (persons without hours left out) for every service and
-        week (municipality, year), age group and sex, both also ``"all"``. Users and mean age are missing
-        where ``status`` is ``":"``, hours and users with hours where ``status_hours`` is. Combinations with
-        nobody are zeros in tables that have users at all.
-
-    Notes
-    -----
-    The table age × sex of each service and week is protected by itself. Services are no parts of a whole
-    (a person can use several), so sums over services are not published here. Ages follow the pattern of
-    users; hours per user are hidden there too, and where few persons have hours; sums of hours and users
-    with hours also where few have none.
-    """
-    time = "week" if "week" in cube else "year"
-    outer = [c for c in ("municipality", "service") if c in cube] + [time]
-    measures = [c for c in ("users", "users_with_hours", "hours") if c in cube]
-    frame = cube.assign(age_sum=cube["mean_age"] * cube["users"])
-    keys = frame[outer].drop_duplicates().sort_values(outer, ignore_index=True)
-    block = frame[outer].merge(keys.assign(block=np.arange(len(keys))), on=outer, how="left", validate="m:1")
-    cubes = {
-        name: _blocks(frame, block["block"].to_numpy(), len(keys), name) for name in [*measures, "age_sum"]
-    }
-    users = cubes["users"]
-    hidden = {"users": _block_patterns(users, _few(users, threshold), threshold)}
-    hidden["mean_age"] = hidden["users"]
-    if "users_with_hours" in cubes:
-        with_hours = cubes["users_with_hours"]
-        few = hidden["users"] | _block_patterns(with_hours, _few(with_hours, threshold), threshold)
-        hidden["hours_per_user"] = few
-        hidden["users_with_hours"] = hidden["hours"] = few | _few_without_hours(users, with_hours, threshold)
-    return _protected_frame(keys, cubes, hidden, measures)
 
 
 def require_safe(
@@ -439,63 +393,3 @@ def _optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
     except ImportError as error:
         raise DataMissingError("method='optimal' needs the extra: pip install kostnadsvekst[sdc]") from error
     return optimal_pattern(values, threshold)
-
-
-def _blocks(frame: pd.DataFrame, block: NDArray[np.int64], n_blocks: int, name: str) -> NDArray[np.float64]:
-    """Measure as an array with margins, shape (n_blocks, n_ages + 1, n_sexes + 1)."""
-    cube = np.zeros((n_blocks, len(AGE_GROUPS) + 1, len(SEXES) + 1))
-    age = frame["age_group"].astype(str).map({g: k for k, g in enumerate(AGE_GROUPS)}).to_numpy()
-    sex = frame["sex"].map({s: k for k, s in enumerate(SEXES)}).to_numpy()
-    np.add.at(cube, (block, age, sex), frame[name].to_numpy(dtype=float))
-    cube[:, :, -1] = cube.sum(axis=2)
-    cube[:, -1, :] = cube.sum(axis=1)
-    return cube
-
-
-def _block_patterns(
-    counts: NDArray[np.float64], small: NDArray[np.bool_], threshold: int
-) -> NDArray[np.bool_]:
-    pattern = np.zeros(counts.shape, dtype=bool)
-    for block in np.flatnonzero(small.any(axis=(1, 2))):
-        pattern[block] = suppression_pattern(counts[block], np.where(small[block], float(threshold), 0.0))
-    return pattern
-
-
-def _few(counts: NDArray[np.float64], threshold: int) -> NDArray[np.bool_]:
-    return (counts > 0) & (counts < threshold)
-
-
-def _few_without_hours(
-    users: NDArray[np.float64], with_hours: NDArray[np.float64], threshold: int
-) -> NDArray[np.bool_]:
-    """Cells in which users less users_with_hours would show a small group, and what protects them."""
-    some = with_hours.max(axis=(1, 2), keepdims=True) > 0
-    small: NDArray[np.bool_] = some & _few(users - with_hours, threshold)
-    shown_as_hours = _block_patterns(with_hours, small & (with_hours > 0), threshold)
-    without: NDArray[np.bool_] = small & (with_hours == 0)
-    return shown_as_hours | without
-
-
-def _protected_frame(
-    keys: pd.DataFrame,
-    cubes: dict[str, NDArray[np.float64]],
-    hidden: dict[str, NDArray[np.bool_]],
-    measures: Sequence[str],
-) -> pd.DataFrame:
-    n_cells = cubes["users"][0].size
-    frame = keys.loc[keys.index.repeat(n_cells)].reset_index(drop=True)
-    frame["age_group"] = np.tile(np.repeat([*AGE_GROUPS, ALL], len(SEXES) + 1), len(keys))
-    frame["sex"] = np.tile([*map(str, SEXES), ALL], (len(AGE_GROUPS) + 1) * len(keys))
-    users = cubes["users"].ravel()
-    for name in measures:
-        frame[name] = np.where(hidden[name].ravel(), np.nan, cubes[name].ravel())
-    mean_age = np.divide(cubes["age_sum"].ravel(), users, out=np.full(users.size, np.nan), where=users > 0)
-    if "hours_per_user" in hidden:
-        with_hours, hours = cubes["users_with_hours"].ravel(), cubes["hours"].ravel()
-        mean = np.divide(hours, with_hours, out=np.full(users.size, np.nan), where=with_hours > 0)
-        frame["hours_per_user"] = np.where(hidden["hours_per_user"].ravel(), np.nan, mean)
-    frame["mean_age"] = np.where(hidden["mean_age"].ravel(), np.nan, mean_age)
-    frame["status"] = np.where(hidden["users"].ravel(), CONFIDENTIAL, "")
-    if "hours" in hidden:
-        frame["status_hours"] = np.where(hidden["hours"].ravel(), CONFIDENTIAL, "")
-    return frame
