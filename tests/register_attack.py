@@ -603,7 +603,7 @@ def attack_tables(tables: Sequence[pd.DataFrame], true: Sequence[pd.DataFrame], 
         for r, c, value in ((r, c, table.loc[r, c]) for r in table.index for c in table.columns):
             sums = {v: 1.0 for layer in of for (i, j), v in layer.items() if r in (ALL, i) and c in (ALL, j)}
             cells += 1
-            if value in (":", UNPUBLISHED):
+            if value in (":", "..", UNPUBLISHED):
                 system.know(sums, 1 if value == ":" else 0, np.inf)
                 here = sum(system.true[v] for v in sums)
                 if here == 0:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kostnadsvekst.errors import DisclosureError, InvalidDataError, SpecificationError
-from kostnadsvekst.register import protect, require_safe
+from kostnadsvekst.register import protect, protect_layers, require_safe
 
 GOOD = pd.DataFrame([[2, 6, 50], [7, 8, 60], [70, 80, 91]], index=list("abc"), columns=list("xyz"))
 SECRET = "6174"  # a value that no message may hold
@@ -381,7 +381,7 @@ def test_hidden_margins_tell_nothing_and_hidden_zeros_help_nobody():
     require_safe(protect(zero), zero)
 
 
-@pytest.mark.parametrize("value", [np.nan, None, "", "*", "<5", "1-4", "..", np.inf, -1, True])
+@pytest.mark.parametrize("value", [np.nan, None, "", "*", "<5", "1-4", "...", np.inf, -1, True])
 def test_what_is_neither_number_nor_suppressed_cannot_be_judged(value):
     shown = protect(GOOD)
     shown.iloc[2, 2] = value
@@ -417,3 +417,52 @@ def test_a_magnitude_is_judged_by_its_persons():
         "('a', 'x'): follows",
         kind=DisclosureError,
     )
+
+
+# --- Layers of a table of three ways
+
+
+LAYERS = {"1": GOOD, "2": GOOD.iloc[::-1] + 20}
+
+
+def test_layers_and_their_sum_by_hand():
+    shown = protect_layers(LAYERS)
+    assert list(shown) == ["1", "2", "all"]
+    whole = with_margins(GOOD + LAYERS["2"])
+    assert (shown["all"] == whole).all(axis=None)  # no small cell in the sum
+    # The 2 needs a rectangle in its layer, and the same in the other, since the sum is shown.
+    for label in ("1", "2"):
+        hidden = shown[label] == ":"
+        assert hidden.sum().sum() == 4
+        assert hidden.loc[["a", "b"], ["x", "y"]].all(axis=None)
+        table = with_margins(LAYERS[label]).loc[whole.index, whole.columns]
+        assert (shown[label] == table).mask(hidden, True).all(axis=None)
+    assert shown["1"].attrs == {"suppressed": 4, "threshold": 5}
+    assert protect_layers({**LAYERS, "all": GOOD + LAYERS["2"]})["1"].equals(shown["1"])
+
+
+@pytest.mark.parametrize(
+    ("layers", "reason"),
+    [
+        ({}, "give a mapping"),
+        ([GOOD, GOOD], "give a mapping"),
+        ({"all": GOOD}, "one besides the total"),
+        ({"1": GOOD, "2": GOOD.rename(index={"a": "A"})}, "layer '1': row labels 'a' are not in layer '2'"),
+        ({"1": GOOD, "2": GOOD.astype(object).replace(2, 6174.5)}, "layer '2': 1 problem(s)"),
+        (
+            {"1": GOOD, "2": GOOD + 9, "sum of both": 2 * GOOD + 9},
+            "row 'sum of both' is the sum of the others",
+        ),
+        ({"1": GOOD, "2": GOOD + 9, "I alt": 2 * GOOD + 9}, "'I alt' is called like a total"),
+        ({"1": GOOD, "2": GOOD + 9, "all": 2 * GOOD}, "layer 'all' is not the sum of the others"),
+        ({"1": with_margins(GOOD, "Norway"), "2": GOOD}, "row 'Norway' is the sum of the others"),
+    ],
+)
+def test_layers_that_are_no_layers(layers, reason):
+    refused(lambda: protect_layers(layers), reason)
+
+
+def test_one_layer_is_a_table():
+    shown = protect_layers({"1": GOOD})
+    assert (shown["1"] == ":").sum().sum() == (shown["all"] == ":").sum().sum() == 4
+    refused(lambda: protect_layers(LAYERS, 1), "threshold", kind=SpecificationError)

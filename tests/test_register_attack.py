@@ -6,7 +6,7 @@ import pytest
 
 from attacked_registers import KINDS, WEEKS, register_of
 from kostnadsvekst.errors import DisclosureError
-from kostnadsvekst.register import check_differences, protect, protect_cube
+from kostnadsvekst.register import check_differences, protect, protect_cube, protect_layers
 from register_attack import (
     AGES,
     UNPUBLISHED,
@@ -246,3 +246,30 @@ def _attack_part(pair, tables):
     found = attack_tables([pair[0], nothing, pair[1]], true).findings
     # Of the unpublished layer a small group is a finding, not that a large one is known exactly.
     return [f for f in found if f.cell[0] != 1 or f.true < 5]
+
+
+def attack_layers(publish, n_tables, seed):
+    rng = np.random.default_rng(seed)
+    attacks = []
+    for _ in range(n_tables):
+        tables = layers(rng, int(rng.integers(2, 5)))
+        shown = publish(tables, [*tables[0].index, *tables[0].columns, *range(4)])
+        attacks.append(attack_tables(shown, [with_margins(t) for t in tables]))
+    return merged(attacks)
+
+
+@pytest.mark.parametrize("n_tables", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_tables_of_three_ways(n_tables):
+    def publish(tables, by_chance):
+        shown = protect_layers(dict(enumerate(tables[:-1])), not_totals=by_chance)
+        return [*(shown[k] for k in range(len(tables) - 1)), shown["all"]]
+
+    assert_nothing_found(attack_layers(publish, n_tables, 13), 0.3)
+
+
+def test_layers_protected_one_by_one_are_not_safe():
+    def publish(tables, by_chance):
+        return [protect(table, not_totals=by_chance) for table in tables]
+
+    attack = attack_layers(publish, 10, 13)
+    assert attack.count("exact", "bounded") > 0.2 * attack.attacked

@@ -21,6 +21,7 @@ _PUBLIC = {
     "growth_below_age": "kostnadsvekst.register.decomposition",
     "protect": "kostnadsvekst.register.disclosure",
     "protect_cube": "kostnadsvekst.register.protected_cube",
+    "protect_layers": "kostnadsvekst.register.protected_layers",
     "check_differences": "kostnadsvekst.register.table_differences",
     "require_safe": "kostnadsvekst.register.disclosure",
 }
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.ingestion import IngestReport as IngestReport
     from kostnadsvekst.register.ingestion import ingest as ingest
     from kostnadsvekst.register.protected_cube import protect_cube as protect_cube
+    from kostnadsvekst.register.protected_layers import protect_layers as protect_layers
     from kostnadsvekst.register.schema import counting_rules as counting_rules
     from kostnadsvekst.register.table_differences import check_differences as check_differences
     from kostnadsvekst.register.trends import growth as growth

@@ -84,9 +84,9 @@ def protect(
     cheapest cycle is suppressed on which its value can rise by the threshold, also for an attacker who knows
     that suppressed cells are not empty. Cells with nobody are published.
 
-    The promise is for one table. Layers of a table of three ways (and their sum) hang together, and so do a
-    magnitude and its persons: what one shows can tell what another hides. Compare tables of persons with
-    `check_differences`, and publish a layer and the sum of layers only where it passes.
+    The promise is for one table. Layers of a table of three ways hang together (`protect_layers`), and so do
+    a magnitude and its persons: what one shows can tell what another hides. Compare tables of persons of
+    which one is a part of the other with `check_differences`.
     """
     threshold, dominance = check_threshold(threshold), check_dominance(dominance)
     if method not in ("own", "optimal"):

@@ -14,6 +14,7 @@ from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.register.label_parts import overlaps
 
 CONFIDENTIAL = ":"  # Statistics Norway's symbol
+MAYBE_NOBODY = ".."  # suppressed as well, and perhaps empty
 ALL = "all"
 MOST_PERSONS = 10**9
 _DIGITS = 4.0
@@ -71,7 +72,7 @@ def read_cells(
     whole : bool
         Whether cells are persons and thus whole numbers.
     may_hide : bool
-        Whether ``":"`` may stand in a cell.
+        Whether ``":"`` or ``".."`` may stand in a cell.
 
     Returns
     -------
@@ -122,7 +123,7 @@ def _label_problems(table: pd.DataFrame) -> Iterator[str]:
 def _number(value: object, whole: bool, may_hide: bool) -> tuple[float, str]:
     """Value of a cell and what is wrong with it, if anything."""
     if isinstance(value, str):
-        if may_hide and value.strip() == CONFIDENTIAL:
+        if may_hide and value.strip() in (CONFIDENTIAL, MAYBE_NOBODY):
             return math.nan, ""
         try:
             value = float(value.replace("_", "x"))
