@@ -506,20 +506,17 @@ class Told:
         return self.width < (1.0 if self.measure == "age" else max(0.5, 0.05 * self.true))
 
 
-def attack_weeks(
-    frame: pd.DataFrame, people: pd.DataFrame, service: str, only: Sequence | None = None
-) -> list[Told]:
+def attack_weeks(frames: Sequence[pd.DataFrame], people: pd.DataFrame, everybody: bool = False) -> list[Told]:
     """Ranges of age and hours of those who came or left, for one who knows whose weeks are whose.
 
-    The strongest neighbour: knows of each person in which weeks and in which cell he or she stands, and that
-    ages and hours do not change. All published means and sums of all weeks hold together.
+    The strongest neighbour: knows of each person of the one service in which weeks and in which cell he or
+    she stands, and that ages and hours do not change. All published means and sums hold together: of all
+    weeks, of the country and of municipalities, of weeks and of years.
     """
-    people = people[people["service"] == service].reset_index(drop=True)
-    rows = frame[frame["service"].astype(str) == service]
+    people = people.reset_index(drop=True)
+    rows = pd.concat(frames, ignore_index=True)
     n_weeks = rows["week"].nunique()
-    movers = people.index[(people["first"] > 0) | (people["last"] < n_weeks - 1)]
-    if only is not None:
-        movers = movers[people.loc[movers, "person"].isin(only)]
+    movers = people.index[everybody | (people["first"] > 0) | (people["last"] < n_weeks - 1)]
     told = []
     for measure in ("age", "hours"):
         some = people if measure == "age" else people[people["hours"] > 0]
@@ -542,13 +539,17 @@ def _sums_over_weeks(rows: pd.DataFrame, people: pd.DataFrame, measure: str) -> 
     matrix, low, high = [], [], []
     mean, total = ("mean_age", None) if measure == "age" else ("hours_per_user", "hours")
     half = {m: half_widths(rows, m) for m in (mean, total) if m is not None}
+    if mean not in rows:
+        return None
     here = people.assign(age_group=people["age"].map(group_of))
     for number, row in enumerate(rows.to_dict("records")):
-        week = (row["week"] - monday(0)).days // 7
         inside = np.ones(len(here))
-        for name in ("age_group", "sex"):
-            inside *= (here[name] == str(row[name])).to_numpy() | (row[name] == ALL)
-        inside *= ((here["first"] <= week) & (here["last"] >= week)).to_numpy()
+        for name in ("municipality", "age_group", "sex"):
+            if isinstance(row.get(name), str) and row[name] != ALL:
+                inside *= (here[name] == row[name]).to_numpy()
+        if isinstance(row["week"], pd.Timestamp) and not pd.isna(row["week"]):
+            week = (row["week"] - monday(0)).days // 7
+            inside *= ((here["first"] <= week) & (here["last"] >= week)).to_numpy()
         n = inside.sum()
         for name, heads in ((mean, n), (total, 1.0)):
             if name is not None and not np.isnan(row[name]) and n:

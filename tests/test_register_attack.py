@@ -11,7 +11,10 @@ from register_attack import (
     AGES,
     UNPUBLISHED,
     Attack,
+    System,
+    Target,
     attack_cubes,
+    attack_system,
     attack_tables,
     attack_weeks,
     count,
@@ -36,6 +39,16 @@ def country_and_municipalities(people, weeks=1):
 def weeks_and_year(people):
     week, year = count(people, WEEKS, False), count_year(people, WEEKS)
     return [protect_cube(week, beside=year), protect_cube(year, beside=week)]
+
+
+def all_that_leaves(people, weeks=WEEKS):
+    """Weeks of the country and of municipalities, and the year."""
+    week, places, year = count(people, weeks, False), count(people, weeks, True), count_year(people, weeks)
+    return [
+        protect_cube(week, beside=year),
+        protect_cube(places, beside=year),
+        protect_cube(year, beside=week),
+    ]
 
 
 def attacked(publish, n_registers, first=0):
@@ -74,6 +87,11 @@ def test_a_thousand_registers(publish):
     assert_nothing_found(attacked(publish, 1000), floor)
 
 
+@pytest.mark.slow
+def test_all_that_leaves_of_a_hundred_registers():
+    assert_nothing_found(attacked(all_that_leaves, 100), SHOWN_WITH_MUNICIPALITIES)
+
+
 # --- Neighbouring weeks
 
 
@@ -82,7 +100,7 @@ def told_of_movers(registers):
         told
         for kind, seed in registers
         for people in [register_of(kind, seed)]
-        for told in attack_weeks(protect_cube(count(people, WEEKS, False)), people, "home_health")
+        for told in attack_weeks(all_that_leaves(people), people)
     ]
 
 
@@ -111,7 +129,7 @@ def one_leaves(n_weeks, leaver_hours):
 @pytest.mark.parametrize("hours", [0.25, 30.0, 168.0])
 def test_a_long_run_of_weeks_with_one_leaver(hours):
     people = one_leaves(12, hours)
-    told = attack_weeks(protect_cube(count(people, 12, False)), people, "home_health")
+    told = attack_weeks([protect_cube(count(people, 12, False))], people)
     assert [t.measure for t in told] == ["age", "hours"]
     assert all(t.width >= 0.999 * t.prior for t in told)
 
@@ -146,7 +164,7 @@ def test_the_weeks_of_a_control_are_read():
     # Exact means: the leaver's age and hours are a difference.
     people = one_leaves(4, 30.0)
     cube = count(people, 4, False)
-    told = attack_weeks(hide_small(cube, protect_cube(cube)), people, "home_health")
+    told = attack_weeks([hide_small(cube, protect_cube(cube))], people)
     assert all(t.found for t in told)
     assert [round(t.low, 2) for t in told] == [61, 30]
 
@@ -273,3 +291,52 @@ def test_layers_protected_one_by_one_are_not_safe():
 
     attack = attack_layers(publish, 10, 13)
     assert attack.count("exact", "bounded") > 0.2 * attack.attacked
+
+
+# --- Two releases, with and without a group
+
+
+def attack_releases(pair, first, second):
+    """Both releases by one who knows that the second is a part of the first; the group is asked for, too."""
+    system, targets = System(), []
+    inner = [(r, c) for r in first.index for c in first.columns]
+    cells = [{p: system.unknown(0, 1e4, float(t.loc[p])) for p in inner} for t in (first, second)]
+    for p in inner:
+        system.know({cells[0][p]: 1, cells[1][p]: -1}, 0, np.inf)
+    for k, shown in enumerate(pair):
+        for (r, c), value in [((r, c), shown.loc[r, c]) for r in shown.index for c in shown.columns]:
+            sums = {v: 1.0 for (i, j), v in cells[k].items() if r in ("all", i) and c in ("all", j)}
+            true = sum(system.true[v] for v in sums)
+            if value == ":":
+                system.know(sums, 1, np.inf)
+                targets.append(Target((k, r, c), "users", sums, true, 1.0, 5 if true < 5 else -np.inf))
+            else:
+                system.know(sums, value, value)
+            group = {**sums, **{cells[1][p]: -1.0 for p in inner if cells[0][p] in sums}}
+            size = sum(c * system.true[v] for v, c in group.items())
+            if k == 0 and 0 < size < 5:
+                targets.append(Target((r, c), "group", group, size, 0.0, 5))
+    return attack_system(system, targets)
+
+
+@pytest.mark.parametrize("n_pairs", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_two_releases_are_safe_or_refused(n_pairs):
+    rng = np.random.default_rng(21)
+    refused = leaks = passed = 0
+    for _ in range(n_pairs):
+        first = layers(rng, 1)[0]
+        group = rng.choice([0, 0, 0, 6, 9, rng.integers(1, 5)], first.shape)
+        second = (first - group).clip(lower=0)
+        by_chance = [*first.index, *first.columns]
+        pair = [protect(table, not_totals=by_chance) for table in (first, second)]
+        found = attack_releases(pair, first, second)
+        try:
+            check_differences(*pair, not_totals=by_chance)
+            passed += 1
+            assert not found
+        except DisclosureError:
+            refused += 1
+            leaks += bool(found)
+    print(f"{passed} pairs passed; {refused} refused, of which the attack finds something in {leaks}")
+    assert passed
+    assert leaks > refused / 2
