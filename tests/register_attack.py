@@ -153,13 +153,16 @@ def attack_system(system: System, targets: Sequence[Target], seed: int = 0) -> l
             break
         some = rng.permutation(open_)[: max(3, open_.size // 2)]
         ranges.push(np.bincount(some, rng.choice([-1.0, 1.0, 1.0], some.size), len(targets)), gap=0.3)
-    for k in range(len(targets)):
-        ranges.unproved.discard(k)
-        for sign in (1.0, -1.0):
-            if not ranges.wide(width, reach)[k]:
-                ranges.push(np.bincount([k], [sign], len(targets)))
+    proved: set[tuple[int, float]] = set()
+    for k, presolve, sign in itertools.product(range(len(targets)), (True, False), (1.0, -1.0)):
+        # A range is narrow only if a second way of solving says so: presolving can lose solutions.
+        if not ranges.wide(width, reach)[k] and ranges.push(
+            np.bincount([k], [sign], len(targets)), presolve=presolve
+        ):
+            proved.add((k, sign))
     found = np.flatnonzero(~ranges.wide(width, reach))
-    return [_finding(targets[k], ranges.low[k], ranges.high[k], k in ranges.unproved) for k in found]
+    undecided = {k for k in found for sign in (1.0, -1.0) if (k, sign) not in proved}
+    return [_finding(targets[k], ranges.low[k], ranges.high[k], k in undecided) for k in found]
 
 
 class _Ranges:
@@ -171,28 +174,27 @@ class _Ranges:
         self.bounds = Bounds(np.array(system.lower), np.array(system.upper))
         self.whole = np.array(system.whole)
         self.low = self.high = goals @ np.array(system.true)
-        self.unproved: set[int] = set()
 
     def wide(self, width: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.bool_]:
         return (self.high - self.low >= width - 1e-6) & (self.high >= reach - 1e-6)
 
-    def push(self, weights: NDArray[np.float64], gap: float = 0.0) -> None:
-        """Take the solution that is largest in this direction (but for a gap) into account."""
-        for presolve in (True, False):  # presolve loses solutions of equations with long decimals
-            answer = milp(
-                -(weights @ self.goals),
-                constraints=self.known,
-                bounds=self.bounds,
-                integrality=self.whole,
-                options={"time_limit": 10.0, "presolve": presolve, "mip_rel_gap": gap},
-            )
-            if answer.x is not None:
-                break
-        if answer.x is None or answer.status != 0:
-            self.unproved |= set(np.flatnonzero(weights).tolist())
+    def push(self, weights: NDArray[np.float64], gap: float = 0.0, presolve: bool = True) -> bool:
+        """Take the solution that is largest in this direction (but for a gap) into account; is it proved?"""
+        answer = milp(
+            -(weights @ self.goals),
+            constraints=self.known,
+            bounds=self.bounds,
+            integrality=self.whole,
+            options={"time_limit": 10.0, "presolve": presolve, "mip_rel_gap": gap},
+        )
         if answer.x is not None:
-            values = self.goals @ np.where(self.whole == 1, np.round(answer.x), answer.x)
-            self.low, self.high = np.minimum(self.low, values), np.maximum(self.high, values)
+            x = np.where(self.whole == 1, np.round(answer.x), answer.x)
+            sums = self.known.A @ x
+            slack = 1e-5 * (1 + np.abs(sums))
+            if ((sums >= self.known.lb - slack) & (sums <= self.known.ub + slack)).all():
+                values = self.goals @ x
+                self.low, self.high = np.minimum(self.low, values), np.maximum(self.high, values)
+        return bool(answer.status == 0)
 
 
 def _finding(target: Target, low: float, high: float, unproved: bool) -> Finding:

@@ -198,15 +198,24 @@ def _system(
     bounds = Bounds(np.zeros(covered.size), np.where(covered, most, 0.0))
     known = LinearConstraint(csr_array(sums), low, high)
     solution, _ = _solve(known, bounds, np.zeros(covered.size))
+    if solution is None:
+        solution, _ = _solve(known, bounds, np.zeros(covered.size), presolve=False)
     return None if solution is None else _System(known, bounds, solution)
 
 
 def _solve(
-    known: LinearConstraint, bounds: Bounds, goal: NDArray[np.float64]
+    known: LinearConstraint, bounds: Bounds, goal: NDArray[np.float64], presolve: bool = True
 ) -> tuple[NDArray[np.float64] | None, bool]:
     """Solution in whole numbers with the largest goal, and whether it is proved."""
-    answer = milp(-goal, constraints=known, bounds=bounds, integrality=1, options={"time_limit": _SECONDS})
-    return None if answer.x is None else np.round(answer.x), answer.status in (0, 2)
+    options = {"time_limit": _SECONDS, "presolve": presolve}
+    answer = milp(-goal, constraints=known, bounds=bounds, integrality=1, options=options)
+    if answer.x is None:
+        return None, answer.status == 2
+    solution = np.round(answer.x)
+    sums = known.A @ solution
+    if ((sums < known.lb - 0.5) | (sums > known.ub + 0.5)).any():
+        return None, False
+    return solution, answer.status == 0
 
 
 # --- Groups
@@ -366,11 +375,12 @@ class _Ends:
                 signs[open_] = rng.choice([-1.0, 1.0], open_.size)
                 self._ask(signs)
         for k in self._open(suppressed, threshold):
-            for sign in (1.0, -1.0):
+            # A group is refused only if a second way of solving says so: presolving can lose solutions.
+            for presolve, sign in product((True, False), (1.0, -1.0)):
                 if k in self._open(suppressed, threshold):
                     one = np.zeros(len(self.low))
                     one[k] = sign
-                    if not self._ask(one):
+                    if not self._ask(one, presolve) and not presolve:
                         self.unproved.add(int(k))
         self.unproved &= set(self._open(suppressed, threshold).tolist())
 
@@ -378,8 +388,8 @@ class _Ends:
         wide = self.empty | (self.high > threshold - 0.5) & (~suppressed | (self.high - self.low > 0.5))
         return np.flatnonzero(~wide)
 
-    def _ask(self, weights: NDArray[np.float64]) -> bool:
-        solution, proved = _solve(self.system.known, self.system.bounds, self.sums.T @ weights)
+    def _ask(self, weights: NDArray[np.float64], presolve: bool = True) -> bool:
+        solution, proved = _solve(self.system.known, self.system.bounds, self.sums.T @ weights, presolve)
         if solution is not None:
             sizes = np.abs(self.sums @ solution)
             self.low, self.high = np.minimum(self.low, sizes), np.maximum(self.high, sizes)
