@@ -192,10 +192,10 @@ class _Plan:
     def _deal_rows(self, cell: int) -> None:
         """Suppress the rows of a cell and of what the table above suppresses, in all tables.
 
-        Of each column and table only the sum over these rows is then known, and of each cell above the sum over
-        the tables. Any change above can be dealt out among the tables (a transportation problem whose sums agree),
-        and any cell of a table can be as large as the smaller of both sums. So rows are added until no such sum
-        of a table is small. Not so where the table above suppresses sums of columns.
+        Of each column and table only the sum over these rows is then known, and of each cell above the sum
+        over the tables. Any change above can be dealt out among the tables (a transportation problem whose
+        sums agree), and any cell of a table can be as large as the smaller of both sums. So rows are added
+        until no such sum of a table is small. Not so where the table above suppresses sums of columns.
         """
         pattern = self.above_hidden.reshape(self.shape)
         if pattern[-1].any():
