@@ -530,9 +530,9 @@ def with_margins(inner):
 
 def attack_random_tables(seed, threshold=5):
     rng = np.random.default_rng(seed)
-    n_tables, n_rows = rng.integers(1, 5), rng.integers(1, 4)
+    n_tables, n_rows = rng.integers(1, 6), rng.integers(1, 5)
     mean = rng.choice([0.7, 2.0, 5.0, 12.0])
-    inner = rng.poisson(mean * rng.choice([0.2, 1.0, 3.0], (n_tables, 1, 1)), (n_tables, n_rows, 2))
+    inner = rng.poisson(mean * rng.choice([0.1, 1.0, 4.0], (n_tables, n_rows, 1)), (n_tables, n_rows, 2))
     tables = with_margins(inner)
     tables = tables[tables[:, -1, -1] > 0]
     if not len(tables):

@@ -120,9 +120,10 @@ def suppress_linked(
     closed only the table above is told, which is safe by itself.
     """
     plan = _Plan(tables, threshold, above_hidden, above, limits or no_limits(above.shape))
-    plan.protect_small(small.reshape(len(tables), -1))
     if len(tables) > 1 or not above_hidden.all():
         plan.protect_above()
+    plan.protect_small(small.reshape(len(tables), -1))
+    plan.vary_closed()
     closed = plan.closed & plan.hidden  # others lie on no move: they may be shown
     return LinkedPattern(plan.hidden.reshape(tables.shape), closed.reshape(tables.shape), plan.others)
 
@@ -136,10 +137,13 @@ class _Plan:
         above: NDArray[np.int64],
         limits: Limits,
     ) -> None:
-        n_tables, n_rows, n_columns = tables.shape
+        n_tables, *self.shape = tables.shape
+        self.open = True
+        self.dealt = np.zeros(self.shape[0] * self.shape[1], dtype=bool)
         self.threshold = threshold
         self.values = np.ascontiguousarray(tables.reshape(n_tables, -1))
         self.hidden = np.zeros(self.values.shape, dtype=bool)
+        self.moved = np.zeros(self.values.shape, dtype=bool)
         self.closed = np.zeros(self.values.shape, dtype=bool)
         self.above_hidden = above_hidden.ravel()
         self.above = above.ravel()
@@ -147,7 +151,7 @@ class _Plan:
         self.floor = limits.floor.ravel()
         self.caps = limits.caps
         self.others = np.tile(self.above, (self.above.size, 1))
-        self.tail, self.head = _arcs(n_rows, n_columns)
+        self.tail, self.head = _arcs(*self.shape)
 
     def protect_small(self, small: NDArray[np.bool_]) -> None:
         """Let every small cell of the tables rise to the threshold."""
@@ -159,22 +163,70 @@ class _Plan:
     def protect_above(self) -> None:
         """Let the suppressed cells above move by what is suppressed below."""
         hidden = np.flatnonzero(self.above_hidden & (self.above > 0))
-        for cell in hidden[np.argsort(self.above[hidden], kind="stable")]:
-            if self.above[cell] < self.threshold:
-                self._settle(_ABOVE, int(cell), self._needs(self.above[cell]))
+        hidden = hidden[np.argsort(self.above[hidden], kind="stable")]
+        for cell in hidden[self.above[hidden] < self.threshold]:
+            if not self._moves_one_of(_ABOVE, int(cell), self._needs(self.above[cell])):
+                self._deal_rows(int(cell))
+                return
         for cell in hidden:
-            if not self.above_moved[cell]:
-                self._settle(_ABOVE, int(cell), (1, -1))
+            if not self.above_moved[cell] and not self._moves_one_of(_ABOVE, int(cell), (1, -1)):
+                self._deal_rows(int(cell))
+                return
+
+    def vary_closed(self) -> None:
+        """See that what is closed is not unique."""
+        for table, cell in np.argwhere(self.hidden & ~self.moved & (self.values > 0)).tolist():
+            if self.open and not self.moved[table, cell] and not self._moves_one_of(table, cell, (1, -1)):
+                self._close_everything()
 
     def _settle(self, table: int, cell: int, needs: Sequence[int]) -> None:
-        """Suppress what lets a cell move; close tables until there is a way."""
-        if (self.closed & self.hidden).all() or any(self._move(table, cell, need) for need in needs):
+        """Suppress what lets a cell move; close more and more until there is a way."""
+        if not self.open or self.dealt[cell] or self._moves_one_of(table, cell, needs):
             return
-        for closing in ((slice(None), cell), (table if table != _ABOVE else slice(None),)):
+        for closing in ((slice(None), cell), (slice(None), self._row(cell)), table):
             self.closed[closing] = True
-            if any(self._move(table, cell, need) for need in needs):
+            if self._moves_one_of(table, cell, needs):
                 return
+        self._deal_rows(cell)
+
+    def _deal_rows(self, cell: int) -> None:
+        """Suppress the rows of a cell and of what the table above suppresses, in all tables.
+
+        Of each column and table only the sum over these rows is then known, and of each cell above the sum
+        over the tables. Any change above can be dealt out among the tables (a transportation problem whose
+        sums agree), and any cell of a table can be as large as the smaller of both sums. So rows are added
+        until no such sum of a table is small. Not so where the table above suppresses sums of columns.
+        """
+        pattern = self.above_hidden.reshape(self.shape)
+        if pattern[-1].any():
+            self._close_everything()
+            return
+        tables = self.values.reshape(-1, *self.shape)
+        rows = pattern[:-1].any(axis=1)
+        if (row := cell // self.shape[1]) < len(rows):
+            rows[row] = True
+        by_size = np.argsort(tables[:, :-1, -1].sum(axis=0), kind="stable")
+        for row in by_size[~rows[by_size]]:
+            sums = tables[:, :-1, :-1][:, rows].sum(axis=1)
+            if not ((sums > 0) & (sums < self.threshold)).any():
+                break
+            rows[row] = True
+        self.dealt = np.repeat(np.append(rows, False), self.shape[1])
+        self.closed[:, self.dealt] = self.hidden[:, self.dealt] = True
+        if not self.dealt[cell]:
+            self._close_everything()
+
+    def _close_everything(self) -> None:
         self.closed[:] = self.hidden[:] = True
+        self.open = False
+
+    def _row(self, cells: int | NDArray[np.int64]) -> NDArray[np.int64]:
+        """All cells of the rows of some cells."""
+        rows = np.unique(np.atleast_1d(cells) // self.shape[1])
+        return (rows[:, None] * self.shape[1] + np.arange(self.shape[1])).ravel()
+
+    def _moves_one_of(self, table: int, cell: int, needs: Sequence[int]) -> bool:
+        return any(self._move(table, cell, need) for need in needs)
 
     def _needs(self, value: np.int64) -> tuple[int, ...]:
         """Name changes of which one is enough, the safest first."""
@@ -183,14 +235,16 @@ class _Plan:
 
     def _move(self, table: int, cell: int, need: int) -> bool:
         """Whether the cell can change by `need`; what that takes is then suppressed."""
-        marks, above_marks = self.hidden.copy(), np.zeros(self.above.size, dtype=bool)
+        marks, touched = self.hidden.copy(), np.zeros(self.hidden.shape, dtype=bool)
+        above_marks = np.zeros(self.above.size, dtype=bool)
         work_above = self.above.copy()
         found = _moves(
-            self.values, marks, self.closed, work_above, self.above_hidden, above_marks, self.floor,
+            self.values, marks, touched, self.closed, work_above, self.above_hidden, above_marks, self.floor,
             self.caps[cell], table, cell, need, self.tail, self.head,
         )  # fmt: skip
         if found:
-            self.hidden |= marks
+            self.hidden |= touched
+            self.moved |= touched
             self.above_moved |= above_marks
             self.others[cell] = work_above
         return bool(found)
@@ -208,6 +262,7 @@ def _arcs(n_rows: int, n_columns: int) -> tuple[NDArray[np.int64], NDArray[np.in
 def _moves(
     values: NDArray[np.int64],
     marks: NDArray[np.bool_],
+    touched: NDArray[np.bool_],
     closed: NDArray[np.bool_],
     work_above: NDArray[np.int64],
     above_hidden: NDArray[np.bool_],
@@ -255,10 +310,10 @@ def _moves(
             if signs[c] == 0:
                 continue
             work[mover, c] += step * signs[c]
-            marks[mover, c] = True
+            marks[mover, c] = touched[mover, c] = True
             if partner >= 0:
                 work[partner, c] -= step * signs[c]
-                marks[partner, c] = True
+                marks[partner, c] = touched[partner, c] = True
             else:
                 work_above[c] += step * signs[c]
                 above_marks[c] = True
