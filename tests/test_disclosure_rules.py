@@ -559,6 +559,25 @@ def test_optimal_pattern_is_kept_and_completed(monkeypatch):
     assert suppressed(protect(inner, 5, method="optimal")) == {"aw", "ax", "bw", "bx"}
 
 
+def test_what_the_solver_says_when_it_fails_is_not_told(monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("record 6174 of r0000")
+
+    fake = types.ModuleType("pytauargus")
+    fake.protect = fail
+    monkeypatch.setitem(sys.modules, "pytauargus", fake)
+    monkeypatch.delitem(sys.modules, "kostnadsvekst.register.tauargus", raising=False)
+    with pytest.raises(
+        DisclosureError, match=r"pytauargus failed \(RuntimeError\): use method='own'"
+    ) as caught:
+        protect(table([[2, 6, 50], [7, 8, 60], [70, 80, 91]]), method="optimal")
+    assert "6174" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    # Nothing small, nothing to solve.
+    assert protect(table([[12, 6], [7, 8]]), method="optimal").loc["all", "all"] == 33
+    monkeypatch.delitem(sys.modules, "kostnadsvekst.register.tauargus")
+
+
 def test_optimal_pattern_without_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "kostnadsvekst.register.tauargus", None)
     with pytest.raises(DataMissingError, match="sdc"):

@@ -368,11 +368,10 @@ class _Ends:
 
     def spread(self, suppressed: NDArray[np.bool_], threshold: int) -> None:
         """Ask the solver until every group is seen to be wide, or is proved not to be."""
-        rng = np.random.default_rng(0)
-        for _ in range(4):
+        for turn in range(4):
             if (open_ := self._open(suppressed, threshold)).size > 3:
                 signs = np.zeros(len(self.low))
-                signs[open_] = rng.choice([-1.0, 1.0], open_.size)
+                signs[open_] = np.where(np.arange(open_.size) >> turn & 1, -1.0, 1.0)
                 self._ask(signs)
         for k in self._open(suppressed, threshold):
             # A group is refused only if a second way of solving says so: presolving can lose solutions.
