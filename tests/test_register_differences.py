@@ -235,7 +235,18 @@ def test_cells_of_few_that_a_table_shows_itself():
     assert problems(shown, shown) == []
 
 
+def test_suppressed_cells_are_not_empty():
+    # 5 persons in two suppressed cells: neither has more than 4.
+    shown = hide(with_margins(table([[2, 3, 50]])), ("a", "x"), ("a", "y")).iloc[:1].drop(columns="z")
+    shown["all"] = 5
+    assert problems(shown, shown) == [f"a, {c} ({n}): {FEWER}" for n in ("first", "second") for c in "xy"]
+    shown["all"] = 6
+    assert problems(shown, shown) == []
+
+
 def test_tables_whose_hidden_cells_may_be_empty():
+    nobody = hide(with_margins(table([[0, 0, 7]])), ("a", "x"), ("a", "y")).iloc[:1]
+    assert problems(nobody, nobody) == [f"a, {c} ({n}): {FOLLOWS}" for n in ("first", "second") for c in "xy"]
     # Somebody hid empty cells, too: the attacker then knows less, not more.
     full = hide(with_margins(table([[2, 0, 50], [7, 8, 60], [70, 80, 91]])), ("a", "x"), ("a", "y"))
     full = hide(full, ("b", "x"), ("b", "y"))

@@ -147,10 +147,9 @@ def _need_of_dominated(
         raise InvalidDataError(
             "largest: more than the whole cell, or nothing in a cell that is not empty", _where(wrong)
         )
-    # Of a margin, the largest contributor has at least what it has in one cell.
+    # A margin that one contributor dominates is on the cycle of the cell that he or she dominates: the others
+    # in the line have less than what that cell must be able to rise by.
     of_all = np.pad(top.to_numpy(dtype=float), ((0, 1), (0, 1)))
-    of_all[-1] = of_all.max(axis=0)
-    of_all[:, -1] = of_all.max(axis=1)
     x = values.to_numpy(dtype=float)
     dominated = (x > 0) & (of_all > dominance * x)
     return np.where(dominated, np.maximum(of_all / dominance - x, 0.0) + 1e-9, 0.0)
