@@ -360,3 +360,18 @@ def test_equals_all_tables_there_are(values, masks):
 )
 def test_equals_all_tables_there_are_two_thousand_times(values, masks):
     test_equals_all_tables_there_are.hypothesis.inner_test(values, masks)
+
+
+def test_codes_are_no_ages():
+    ages, codes = (
+        table([[30], [40]]).set_axis(["0-17", "18+"]),
+        table([[35], [35]]).set_axis(["0301", "1103"]),
+    )
+    with pytest.raises(InvalidDataError, match="row '0301' is in one table only"):
+        check_differences(ages, codes)
+    # Of tables by other traits the totals are compared.
+    totals = [with_margins(t).loc[["all"]] for t in (ages, codes)]
+    check_differences(*totals)
+    totals[1] -= 3
+    with pytest.raises(DisclosureError, match="the difference is a group of fewer than 5"):
+        check_differences(*totals)
