@@ -16,8 +16,8 @@ from kostnadsvekst.register.weekly import weekly_cube, yearly_users
 
 REGISTER = "register"
 _DISCLOSURE = (
-    "fewer than 5 persons: suppressed, and what reveals them; sums of hours in multiples of 336, sums of ages "
-    "in multiples of twice the width of the age group"
+    "fewer than 5 persons: suppressed, and what reveals them; sums of hours in multiples of 336, sums of "
+    "ages in multiples of twice the width of the age group"
 )
 
 
