@@ -114,6 +114,16 @@ def test_a_lone_small_cell_takes_its_margins_with_it():
     assert cell(shown, "80+", "1")["users"] == 0
 
 
+def test_a_suppressed_cell_keeps_a_person():
+    """Beside cells of 5 the 1 could be 5 at most: the totals are suppressed, with which it can rise by 5."""
+    table = with_margins(np.array([[[1, 5], [5, 50]]]))[0]
+    found = suppress_table(table, 5, (table > 0) & (table < 5)).hidden[0]
+    assert found.tolist() == [[True, False, True], [False, False, False], [True, False, True]]
+    table = with_margins(np.array([[[1, 6], [6, 50]]]))[0]
+    found = suppress_table(table, 5, (table > 0) & (table < 5)).hidden[0]
+    assert found.tolist() == [[True, True, False], [True, True, False], [False, False, False]]
+
+
 def test_each_service_and_week_is_protected_by_itself():
     few = [(3, 30), *MANY[1:]]
     parts = [
