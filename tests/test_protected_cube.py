@@ -454,6 +454,18 @@ def test_municipalities_do_not_tell_who_has_hours_unless_the_country_does():
     assert cell(shown, "18-39", "1", "0301")["users_with_hours"] == 40  # all have, as the country tells
 
 
+@pytest.mark.parametrize("some", [0, 1])
+def test_what_the_total_tells_of_all_users_is_told_of_municipalities(some):
+    """Everybody has hours, or nobody: no secret either where the country's own cell is suppressed."""
+    users = [[(3, 30), *MANY[1:]], [(0, 6), (7, 8), *MANY[2:]]]
+    rows = two_places(*users)
+    rows[["users_with_hours", "hours"]] *= some
+    shown = protect_cube(rows)
+    assert ("0-17", "2") in hidden(shown[shown["municipality"] == "all"])
+    told = shown[shown["users"].notna()]
+    assert (told["users_with_hours"] == some * told["users"]).all()
+
+
 def test_municipal_hours_and_ages_are_sums_of_cells():
     many = [(100 * a, 100 * b) for a, b in MANY]
     shown = protect_cube(two_places(many, many, hours=1.0))
