@@ -114,6 +114,16 @@ def test_a_lone_small_cell_takes_its_margins_with_it():
     assert cell(shown, "80+", "1")["users"] == 0
 
 
+def test_a_suppressed_cell_keeps_a_person():
+    """Beside cells of 5 the 1 could be 5 at most: the totals are suppressed, with which it can rise by 5."""
+    table = with_margins(np.array([[[1, 5], [5, 50]]]))[0]
+    found = suppress_table(table, 5, (table > 0) & (table < 5)).hidden[0]
+    assert found.tolist() == [[True, False, True], [False, False, False], [True, False, True]]
+    table = with_margins(np.array([[[1, 6], [6, 50]]]))[0]
+    found = suppress_table(table, 5, (table > 0) & (table < 5)).hidden[0]
+    assert found.tolist() == [[True, True, False], [True, True, False], [False, False, False]]
+
+
 def test_each_service_and_week_is_protected_by_itself():
     few = [(3, 30), *MANY[1:]]
     parts = [
@@ -442,6 +452,18 @@ def test_municipalities_do_not_tell_who_has_hours_unless_the_country_does():
     assert cell(shown, "0-17", "1", "all")["users_with_hours"] == 36
     assert np.isnan(cell(shown, "0-17", "1", "0301")["users_with_hours"])
     assert cell(shown, "18-39", "1", "0301")["users_with_hours"] == 40  # all have, as the country tells
+
+
+@pytest.mark.parametrize("some", [0, 1])
+def test_what_the_total_tells_of_all_users_is_told_of_municipalities(some):
+    """Everybody has hours, or nobody: no secret either where the country's own cell is suppressed."""
+    users = [[(3, 30), *MANY[1:]], [(0, 6), (7, 8), *MANY[2:]]]
+    rows = two_places(*users)
+    rows[["users_with_hours", "hours"]] *= some
+    shown = protect_cube(rows)
+    assert ("0-17", "2") in hidden(shown[shown["municipality"] == "all"])
+    told = shown[shown["users"].notna()]
+    assert (told["users_with_hours"] == some * told["users"]).all()
 
 
 def test_municipal_hours_and_ages_are_sums_of_cells():

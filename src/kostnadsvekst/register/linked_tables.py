@@ -115,9 +115,10 @@ def suppress_linked(
     count of persons being the price. Suppressed cells stay at one person or more, since cells with nobody are
     shown.
 
-    Where no such moves exist (five persons of the country in five municipalities) cells are closed: first
-    that cell in all tables, then its table, then everything: suppressed also where nobody is. With everything
-    closed only the table above is told, which is safe by itself.
+    Where no such moves exist (five persons of the country in five municipalities) cells are closed, that is
+    suppressed also where nobody is: first that cell in all tables, then its row, then its table, then rows
+    until what is left of them is no secret (`_Plan`), then everything. With everything closed only the table
+    above is told, which is safe by itself.
     """
     plan = _Plan(tables, threshold, above_hidden, above, limits or no_limits(above.shape))
     if len(tables) > 1 or not above_hidden.all():
@@ -137,7 +138,7 @@ class _Plan:
         above: NDArray[np.int64],
         limits: Limits,
     ) -> None:
-        n_tables, *self.shape = tables.shape
+        n_tables, self.shape = len(tables), (tables.shape[1], tables.shape[2])
         self.open = True
         self.dealt = np.zeros(self.shape[0] * self.shape[1], dtype=bool)
         self.threshold = threshold
@@ -202,7 +203,7 @@ class _Plan:
             self._close_everything()
             return
         tables = self.values.reshape(-1, *self.shape)
-        rows = pattern[:-1].any(axis=1)
+        rows: NDArray[np.bool_] = pattern[:-1].any(axis=1) | self.dealt.reshape(self.shape)[:-1, 0]
         if (row := cell // self.shape[1]) < len(rows):
             rows[row] = True
         by_size = np.argsort(tables[:, :-1, -1].sum(axis=0), kind="stable")
@@ -223,7 +224,7 @@ class _Plan:
     def _row(self, cells: int | NDArray[np.int64]) -> NDArray[np.int64]:
         """All cells of the rows of some cells."""
         rows = np.unique(np.atleast_1d(cells) // self.shape[1])
-        return (rows[:, None] * self.shape[1] + np.arange(self.shape[1])).ravel()
+        return np.asarray(rows[:, None] * self.shape[1] + np.arange(self.shape[1]), dtype=np.int64).ravel()
 
     def _moves_one_of(self, table: int, cell: int, needs: Sequence[int]) -> bool:
         return any(self._move(table, cell, need) for need in needs)

@@ -112,14 +112,20 @@ def users_with_hours_below(users: Counts, hidden: Mask, above: Counts, shown_abo
     ----------
     users : ndarray of int64, shape (n_municipalities, n_ages + 1, n_sexes + 1)
     hidden : ndarray of bool, same shape
-    above : ndarray of int64, shape (n_ages + 1, n_sexes + 1)
+    above : ndarray of int64, same shape
         Users in the country.
     shown_above : ndarray of float, same shape
         Users with hours in the country; missing where not told.
     """
-    told = np.where(shown_above == 0, 0.0, np.where(shown_above == above, users, np.nan))
+    nobody, everybody = (_reach(shown_above == whole) for whole in (np.zeros_like(above), above))
+    told = np.where(nobody, 0.0, np.where(everybody, users, np.nan))
     told = np.where(users == above, shown_above, told)
     return np.where(hidden, np.nan, told)
+
+
+def _reach(margins: Mask) -> Mask:
+    """Cells of which the same is said by themselves, their row, their column or the total."""
+    return margins | margins[..., -1:] | margins[..., -1:, :] | margins[..., -1:, -1:]
 
 
 def coarse_hours(hours: Floats, known: Mask, with_hours: WithHours, by_row: bool) -> Coarse:
