@@ -426,6 +426,15 @@ def test_what_the_country_hides_its_municipalities_hide_too():
     assert cell(shown, "0-17", "1", "1103")["users"] == 0
 
 
+def test_what_the_country_hides_is_hidden_where_no_municipality_would_hide_it():
+    """Five men of whom two have hours are suppressed in the country; alone, five are not few to a municipality."""
+    rows = two_places([(5, 30), *MANY[1:]], [(0, 30), *MANY[1:]])
+    rows.loc[rows["users"] == 5, ["users_with_hours", "hours"]] = [2, 4.0]
+    shown = protect_cube(rows)
+    assert cell(shown, "0-17", "1", "all")["status"] == ":"
+    assert cell(shown, "0-17", "1", "0301")["status"] == ":"
+
+
 def test_a_lone_municipality_is_its_country():
     rows = cube([(3, 30), *MANY[1:]]).assign(municipality="0301")
     shown = protect_cube(rows)
