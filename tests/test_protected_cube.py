@@ -427,7 +427,7 @@ def test_what_the_country_hides_its_municipalities_hide_too():
 
 
 def test_what_the_country_hides_is_hidden_where_no_municipality_would_hide_it():
-    """Five men of whom two have hours are suppressed in the country; alone, five are not few to a municipality."""
+    """Five men of whom two have hours are suppressed in the country; to a municipality five are not few."""
     rows = two_places([(5, 30), *MANY[1:]], [(0, 30), *MANY[1:]])
     rows.loc[rows["users"] == 5, ["users_with_hours", "hours"]] = [2, 4.0]
     shown = protect_cube(rows)
