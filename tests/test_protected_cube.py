@@ -577,6 +577,22 @@ def attack_random_tables(seed, threshold=5):
     assert_cannot_be_undone(tables, found, above, pattern.hidden[0], small, threshold)
 
 
+def test_rows_are_dealt_out_until_no_table_has_few_in_them():
+    """Two men and three women of the country in five municipalities, and few others of one sex in the first."""
+    inner = np.zeros((5, 3, 2), dtype=np.int64)
+    inner[:, 0] = [[1, 0], [1, 0], [0, 1], [0, 1], [0, 1]]
+    inner[:, 1] = [[2, 9], [10, 10], [11, 11], [12, 12], [13, 13]]
+    inner[:, 2] = [[40, 40], [41, 41], [42, 42], [43, 43], [44, 44]]
+    tables = with_margins(inner)
+    above = tables.sum(axis=0)
+    pattern = suppress_table(above, 5, (above > 0) & (above < 5)).hidden[0]
+    small = (tables > 0) & (tables < 5)
+    found = suppress_linked(tables, 5, small, pattern, above)
+    assert found.closed[:, :3, :2].all(), "the first two rows hold three men of the first municipality"
+    assert not found.hidden[:, -1].any()
+    assert_cannot_be_undone(tables, found, above, pattern, small, 5)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**6))
 def test_linked_tables_against_an_integer_program(seed):
