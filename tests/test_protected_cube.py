@@ -426,6 +426,15 @@ def test_what_the_country_hides_its_municipalities_hide_too():
     assert cell(shown, "0-17", "1", "1103")["users"] == 0
 
 
+def test_what_the_country_hides_is_hidden_where_no_municipality_would_hide_it():
+    """Five men of whom two have hours are suppressed in the country; to a municipality five are not few."""
+    rows = two_places([(5, 30), *MANY[1:]], [(0, 30), *MANY[1:]])
+    rows.loc[rows["users"] == 5, ["users_with_hours", "hours"]] = [2, 4.0]
+    shown = protect_cube(rows)
+    assert cell(shown, "0-17", "1", "all")["status"] == ":"
+    assert cell(shown, "0-17", "1", "0301")["status"] == ":"
+
+
 def test_a_lone_municipality_is_its_country():
     rows = cube([(3, 30), *MANY[1:]]).assign(municipality="0301")
     shown = protect_cube(rows)
@@ -566,6 +575,22 @@ def attack_random_tables(seed, threshold=5):
     found = suppress_linked(tables, threshold, small, pattern.hidden[0], above)
     assert not (small & ~found.hidden).any()
     assert_cannot_be_undone(tables, found, above, pattern.hidden[0], small, threshold)
+
+
+def test_rows_are_dealt_out_until_no_table_has_few_in_them():
+    """Two men and three women of the country in five municipalities, and few others of one sex in the first."""
+    inner = np.zeros((5, 3, 2), dtype=np.int64)
+    inner[:, 0] = [[1, 0], [1, 0], [0, 1], [0, 1], [0, 1]]
+    inner[:, 1] = [[2, 9], [10, 10], [11, 11], [12, 12], [13, 13]]
+    inner[:, 2] = [[40, 40], [41, 41], [42, 42], [43, 43], [44, 44]]
+    tables = with_margins(inner)
+    above = tables.sum(axis=0)
+    pattern = suppress_table(above, 5, (above > 0) & (above < 5)).hidden[0]
+    small = (tables > 0) & (tables < 5)
+    found = suppress_linked(tables, 5, small, pattern, above)
+    assert found.closed[:, :3, :2].all(), "the first two rows hold three men of the first municipality"
+    assert not found.hidden[:, -1].any()
+    assert_cannot_be_undone(tables, found, above, pattern, small, 5)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
