@@ -11,11 +11,10 @@ from kostnadsvekst.analysis.claims.register import compute_claims
 from kostnadsvekst.chapters import Settings, kpr, run_chapters
 from kostnadsvekst.chapters.kpr_data import growth_of_totals
 from kostnadsvekst.errors import DataMissingError
-from kostnadsvekst.register import protect_cube
-from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.report.audit import count_by_evidence
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.published import load_claims
+from register_cubes import protected_tables_of
 
 WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="W-MON")
 GROUPS = ["0-17", "18-39", "40-59", "60-79", "80+"]
@@ -24,17 +23,14 @@ GROUPS = ["0-17", "18-39", "40-59", "60-79", "80+"]
 def tables():
     """Home health: 1000 k users in age group k, each sex growing 1 a week; BPA the same without growth."""
     rows = [
-        (service, g, sex, week, (500 * (k + 1) + growth * w), 400 * (k + 1), 4000.0 * (k + 1), 30.0 + k)
+        (service, g, sex, week, (500 * (k + 1) + growth * w), 400 * (k + 1), 4000.0 * (k + 1), 10.0 + 20 * k)
         for service, growth in (("home_health", 1), ("practical_bpa", 0))
         for k, g in enumerate(GROUPS)
         for sex in (1, 2)
         for w, week in enumerate(WEEKS)
     ]
     names = ["service", "age_group", "sex", "week", "users", "users_with_hours", "hours", "mean_age"]
-    cube = pd.DataFrame(rows, columns=names)
-    yearly = cube[["service", "age_group", "sex", "users", "mean_age"]].assign(year=cube["week"].dt.year)
-    yearly = yearly.groupby(["service", "age_group", "sex", "year"], as_index=False).max()
-    return RegisterTables(protect_cube(cube), protect_cube(yearly))
+    return protected_tables_of(pd.DataFrame(rows, columns=names))
 
 
 def test_claims_are_computed_by_hand():

@@ -10,10 +10,9 @@ from kostnadsvekst.analysis.claims.measures import NotInDataError, compute_measu
 from kostnadsvekst.analysis.growth import account
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.register import protect_cube
-from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.report.audit import EVIDENCE, Item, audit_items, claim_item, count_by_evidence
 from kostnadsvekst.sources.published import check_claims, load_claims, printed_value
+from register_cubes import protected_tables_of
 
 SYNTHETIC, REAL = Provenance("synthetic"), Provenance("file of the user")
 WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="W-MON")
@@ -104,10 +103,7 @@ def test_unknown_measures_suggest_the_nearest():
 
 def cube_of(rows):
     names = ["service", "age_group", "sex", "week", "users", "users_with_hours", "hours", "mean_age"]
-    cube = pd.DataFrame(rows, columns=names)
-    yearly = cube[["service", "age_group", "sex", "users", "mean_age"]].assign(year=cube["week"].dt.year)
-    yearly = yearly.groupby(["service", "age_group", "sex", "year"], as_index=False).max()
-    return RegisterTables(protect_cube(cube), protect_cube(yearly))
+    return protected_tables_of(pd.DataFrame(rows, columns=names))
 
 
 @pytest.fixture(scope="module")
@@ -236,9 +232,14 @@ def test_new_year_rise_is_ranked_with_the_worst_of_the_years():
 
 def test_confidential_groups_stay_out_of_the_least_and_make_ranks_unknown():
     rows = [
-        ("practical_bpa", group, sex, week, users, users, 10.0 * users, 30.0)
+        ("practical_bpa", group, sex, week, users, users, 10.0 * users, age)
         for week in WEEKS
-        for group, users in (("18-39", 50), ("40-59", 1), ("60-79", 1), ("80+", 40))
+        for group, users, age in (
+            ("18-39", 50, 30.0),
+            ("40-59", 1, 50.0),
+            ("60-79", 1, 70.0),
+            ("80+", 40, 85.0),
+        )
         for sex in (1, 2)
     ]
     found = cube_of(rows)

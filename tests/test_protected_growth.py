@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kostnadsvekst.register import protect_cube
 from kostnadsvekst.register.protected_growth import (
     _with_sum,
     confidential_groups,
-    merge_groups,
+    merge_population,
     protected_growth,
+    told_cube,
 )
 from kostnadsvekst.register.schema import AGE_GROUPS
-from register_cubes import cube_of, lasting, population_of, weekly_of
+from register_cubes import cube_of, lasting, population_of, told_of, weekly_of
 
 START, END = "2017-03", "2020-09"
 BEFORE, AFTER = "2017-03-06", "2020-09-07"
@@ -37,8 +37,8 @@ def told(growth, service):
 
 
 def grown(cube, hidden=(), population=None, services=(HOME, DAILY)):
-    weekly = weekly_of(services, (BEFORE, AFTER), hidden)
-    return protected_growth(cube, weekly, lasting(PERSONS) if population is None else population, START, END)
+    weekly = told_of(cube[cube["service"].isin(services)], hidden)
+    return protected_growth(weekly, lasting(PERSONS) if population is None else population, START, END)
 
 
 # --- Hours
@@ -64,22 +64,41 @@ def test_all_is_told_where_nothing_is_confidential():
 
 
 @pytest.mark.parametrize("week", [BEFORE, AFTER])
-@pytest.mark.parametrize("group", ["0-17", "80+", "all"])
-def test_hours_are_left_out_where_any_of_them_are_confidential(week, group):
-    found = grown(two_services(), [(HOME, week, group, "hours_per_user")])
-    assert told(found, HOME) == {"users"}
+@pytest.mark.parametrize("measure", ["hours", "users"])
+def test_hours_are_left_out_where_their_total_is_not_told(week, measure):
+    found = grown(two_services(), [(HOME, week, "all", measure)])
+    assert told(found, HOME) == ({"users"} if measure == "hours" else set())
     assert told(found, DAILY) == {"users", "hours"}
-    assert found.below["service"].tolist() == [HOME, DAILY, "all"]  # users below 80 are told all the same
 
 
-def test_hours_are_left_out_where_few_of_the_users_have_hours():
-    cube = two_services()
-    few = (cube["service"] == HOME) & (cube["age_group"] == "40-59") & (cube["week"] == AFTER)
-    cube.loc[few, "users_with_hours"] = 2.0
-    cube.loc[few, "hours"] = 12.0
-    found = protected_growth(cube, protect_cube(cube), lasting(PERSONS), START, END)
-    assert told(found, HOME) == {"users"}
-    assert told(found, DAILY) == {"users", "hours"}
+@pytest.mark.parametrize("week", [BEFORE, AFTER])
+def test_hours_that_one_age_group_hides_are_the_rest(week):
+    assert_parts_equal(grown(two_services(), [(HOME, week, "80+", "hours")]), grown(two_services()))
+
+
+def assert_parts_equal(found, expected):
+    names = ["service", "measure", "age_group", "component"]
+    a, b = (growth.parts.set_index(names)["contribution"] for growth in (found, expected))
+    pd.testing.assert_series_equal(a, b, rtol=1e-12)
+
+
+def test_hours_of_two_age_groups_are_taken_together():
+    # 60 + 80 users with 2 hours each become 80 + 100, of constant populations: 80 hours more, by coverage.
+    hidden = [(HOME, BEFORE, "40-59", "hours"), (HOME, AFTER, "60-79", "hours")]
+    parts = grown(two_services(), hidden).parts.query("service == @HOME and component == 'coverage'")
+    by_measure = parts.set_index(["measure", "age_group"])["contribution"]
+    assert by_measure["hours"].to_dict() == pytest.approx(
+        {"0-17": 20, "18-39": 20, "40-59": 0, "60-79": 80, "80+": 80}
+    )
+    assert by_measure["users"].to_dict() == pytest.approx(
+        {"0-17": 10, "18-39": 10, "40-59": 20, "60-79": 20, "80+": 40}
+    )
+
+
+def test_nothing_but_the_told_table_is_read():
+    weekly = told_of(two_services(), [(HOME, AFTER, "0-17", "users"), (HOME, AFTER, "40-59", "users")])
+    parts = protected_growth(weekly, lasting(PERSONS), START, END).parts
+    assert np.isfinite(parts["contribution"]).all()
 
 
 # --- Confidential age groups
@@ -98,11 +117,12 @@ def test_confidential_groups_are_taken_together_in_the_oldest_of_them():
 
 @pytest.mark.parametrize("hidden", [("18-39",), ("0-17", "18-39", "80+"), AGE_GROUPS])
 def test_any_number_of_groups_can_be_merged(hidden):
-    cube = cube_of([(HOME, BEFORE, (20, 40, 60, 80, 100))])
-    merged, people = merge_groups(cube, lasting((1, 2, 4, 8, 16), (2017,)), hidden)
+    weekly = told_of(cube_of([(HOME, BEFORE, (20, 40, 60, 80, 100))]))
+    merged = told_cube(weekly, HOME, (START,), hidden)
+    people = merge_population(lasting((1, 2, 4, 8, 16), (2017,)), hidden)
     inside = [group in hidden for group in AGE_GROUPS]
-    users = merged.groupby("age_group")["users"].sum()
-    assert users[hidden[-1]] == np.dot(inside, (20, 40, 60, 80, 100))
+    assert merged.set_index("age_group")["users"][hidden[-1]] == np.dot(inside, (20, 40, 60, 80, 100))
+    assert merged.set_index("age_group")["hours"][hidden[-1]] == 2 * np.dot(inside, (20, 40, 60, 80, 100))
     assert people.set_index("age_group")["persons"][hidden[-1]] == np.dot(inside, (1, 2, 4, 8, 16))
 
 
@@ -133,25 +153,18 @@ def test_growing_population_of_merged_groups():
     assert parts.loc[("18-39", "coverage"), "contribution"] == pytest.approx(-30)
 
 
-def test_merge_groups_sums_persons_and_moves_users():
-    cube = cube_of([(HOME, BEFORE, (20, 40, 60, 80, 100))])
+def test_merged_persons_and_users():
+    weekly = told_of(cube_of([(HOME, BEFORE, (20, 40, 60, 80, 100))]))
+    users = told_cube(weekly, HOME, (START,), ("0-17", "40-59")).set_index("age_group")["users"]
+    assert users.to_dict() == {"0-17": 0, "18-39": 40, "40-59": 80, "60-79": 80, "80+": 100}
     population = population_of({2017: (1, 2, 4, 8, 16), 2018: (10, 20, 40, 80, 160)})
-    merged, people = merge_groups(cube, population, ("0-17", "40-59"))
-    users = merged.groupby("age_group")["users"].sum()
-    assert users.to_dict() == {"18-39": 40, "40-59": 80, "60-79": 80, "80+": 100}
+    people = merge_population(population, ("0-17", "40-59"))
     wide = people.pivot_table(index="year", columns="age_group", values="persons")[list(AGE_GROUPS)]
     # The oldest of them has the persons of both, in each year its own; the others stay.
     assert wide.loc[2017].tolist() == [1, 2, 5, 8, 16]
     assert wide.loc[2018].tolist() == [10, 20, 50, 80, 160]
     assert population["persons"].tolist() == [1, 2, 4, 8, 16, 10, 20, 40, 80, 160]  # not changed in place
-    assert (cube["age_group"] == "0-17").any()
-
-
-def test_merge_groups_takes_the_categories_of_a_weekly_cube():
-    cube = cube_of([(HOME, BEFORE, (20, 40, 60, 80, 100))])
-    cube["age_group"] = pd.Categorical(cube["age_group"], AGE_GROUPS, ordered=True)
-    merged, _ = merge_groups(cube, lasting(PERSONS), ("60-79", "80+"))
-    assert merged.groupby("age_group")["users"].sum()["80+"] == 180
+    assert merge_population(population, ()) is population
 
 
 # --- What is left out
@@ -241,7 +254,13 @@ def test_confidential_groups_of_the_months_compared_only():
     assert confidential_groups(weekly, HOME, "users", (START, END)) == ("18-39", "80+")  # youngest first
     assert confidential_groups(weekly, HOME, "users", (START,)) == ("18-39",)
     assert confidential_groups(weekly, HOME, "users", ("2018-05",)) == ("60-79",)
-    assert confidential_groups(weekly, HOME, "hours_per_user", (START, END)) == ()
+    assert confidential_groups(weekly, HOME, "hours", (START, END)) == (
+        "18-39",
+        "80+",
+    )  # no hours without users
+    weekly = weekly_of((HOME,), weeks, [(HOME, AFTER, "40-59", "hours")])
+    assert confidential_groups(weekly, HOME, "hours", (START, END)) == ("40-59",)
+    assert confidential_groups(weekly, HOME, "users", (START, END)) == ()
 
 
 def test_confidential_cells_of_one_sex_hide_no_age_group():

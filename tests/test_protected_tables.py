@@ -37,10 +37,11 @@ def protected(episodes, population):
 
 def test_the_same_as_step_by_step(episodes, population, protected):
     cube = kv.register.weekly_cube(episodes)
-    weekly = kv.register.protect_cube(cube)
+    years = kv.register.yearly_users(episodes)
+    weekly = kv.register.protect_cube(cube, beside=years)
     assert_frame_equal(protected.tables.weekly, weekly)
-    assert_frame_equal(protected.tables.yearly, kv.register.protect_cube(kv.register.yearly_users(episodes)))
-    growth = protected_growth(cube, weekly, population, *MONTHS)
+    assert_frame_equal(protected.tables.yearly, kv.register.protect_cube(years, beside=cube))
+    growth = protected_growth(weekly, population, *MONTHS)
     assert_frame_equal(protected.growth.parts, growth.parts)
     assert_frame_equal(protected.growth.below, growth.below)
     assert cube.attrs["rules"].items() < protected.rules.items()

@@ -192,10 +192,10 @@ def driver_tables(material: Material) -> tuple[Table, Table]:
     note = Bilingual(
         "Endring fra januar 2017 til desember 2020, delt nøyaktig (Shapley) per aldersgruppe og summert. "
         "Dekning: brukere per innbygger i aldersgruppen. «:» konfidensielt; konfidensielle aldersgrupper er "
-        "slått sammen.",
+        "slått sammen. Timer er summer avrundet til 336 per aldersgruppe.",
         "Change from January 2017 to December 2020, split exactly (Shapley) by age group and summed. "
         "Coverage: users per inhabitant of the age group. “:” confidential; confidential age groups are "
-        "taken together.",
+        "taken together. Hours are sums rounded to 336 by age group.",
     )
     drivers = Table(
         "growth_drivers",

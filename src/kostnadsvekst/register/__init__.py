@@ -20,8 +20,9 @@ _PUBLIC = {
     "decompose_growth": "kostnadsvekst.register.decomposition",
     "growth_below_age": "kostnadsvekst.register.decomposition",
     "protect": "kostnadsvekst.register.disclosure",
-    "protect_cube": "kostnadsvekst.register.disclosure",
-    "check_differences": "kostnadsvekst.register.disclosure",
+    "protect_cube": "kostnadsvekst.register.protected_cube",
+    "protect_layers": "kostnadsvekst.register.protected_layers",
+    "check_differences": "kostnadsvekst.register.table_differences",
     "require_safe": "kostnadsvekst.register.disclosure",
 }
 
@@ -46,13 +47,14 @@ if TYPE_CHECKING:
     from kostnadsvekst.register.components import components_check as components_check
     from kostnadsvekst.register.decomposition import decompose_growth as decompose_growth
     from kostnadsvekst.register.decomposition import growth_below_age as growth_below_age
-    from kostnadsvekst.register.disclosure import check_differences as check_differences
     from kostnadsvekst.register.disclosure import protect as protect
-    from kostnadsvekst.register.disclosure import protect_cube as protect_cube
     from kostnadsvekst.register.disclosure import require_safe as require_safe
     from kostnadsvekst.register.ingestion import IngestReport as IngestReport
     from kostnadsvekst.register.ingestion import ingest as ingest
+    from kostnadsvekst.register.protected_cube import protect_cube as protect_cube
+    from kostnadsvekst.register.protected_layers import protect_layers as protect_layers
     from kostnadsvekst.register.schema import counting_rules as counting_rules
+    from kostnadsvekst.register.table_differences import check_differences as check_differences
     from kostnadsvekst.register.trends import growth as growth
     from kostnadsvekst.register.trends import trend as trend
     from kostnadsvekst.register.weekly import weekly_cube as weekly_cube

@@ -1,7 +1,7 @@
 """Disclosure control: what may leave the register code, and proof that suppressed cells stay secret."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,10 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, DisclosureError, InvalidDataError, SpecificationError
-from kostnadsvekst.register.schema import AGE_GROUPS, SEXES
+from kostnadsvekst.register.table_checks import (
+    ALL,
+    CONFIDENTIAL,
+    check_dominance,
+    check_threshold,
+    read_cells,
+    refuse_other_totals,
+    same_labels,
+    with_margins,
+)
 
-CONFIDENTIAL = ":"  # Statistics Norway's symbol
-ALL = "all"
 # A magnitude below the threshold of contributors is protected by this share of its own size.
 _MAGNITUDE_PROTECTION = 0.2
 
@@ -27,19 +34,22 @@ def protect(
     dominance: float = 0.85,
     total: str = ALL,
     method: Literal["own", "optimal"] = "own",
+    not_totals: Collection[Hashable] = (),
 ) -> pd.DataFrame:
     """Suppress small and dominated cells, and others so that they cannot be worked out.
 
     Parameters
     ----------
     table : DataFrame of non-negative numbers
-        Two-way table; with or without margins labelled `total`.
+        Two-way table; with or without margins labelled `total`. Persons, unless `counts` or `largest` is
+        given.
     threshold : int
-        Cells with at least one but fewer persons are suppressed.
+        Cells with at least one but fewer persons are suppressed; 2 or more.
     counts : DataFrame, optional
         Persons in each cell where `table` holds a magnitude such as hours; same labels.
     largest : DataFrame, optional
-        Contribution of the largest contributor to each inner cell of a magnitude.
+        Contribution of the largest contributor to each inner cell of a magnitude; same labels, of the same
+        type.
     dominance : float
         Cells in which the largest contributor has more than this share are suppressed.
     total : str
@@ -47,6 +57,8 @@ def protect(
     method : {"own", "optimal"}
         Cheapest cycles in the network of cells; or the optimal pattern by pytauargus (extra ``sdc``, counts
         only), completed by our own where it protects small cells too little.
+    not_totals : collection of labels
+        Rows and columns that are the sum of others by chance.
 
     Returns
     -------
@@ -56,7 +68,11 @@ def protect(
     Raises
     ------
     InvalidDataError
-        Negative or missing values, repeated labels, margins that are not sums.
+        Cells that are no numbers, missing, negative or infinite; persons that are no whole numbers; repeated
+        labels or labels of several levels; margins that are not sums; totals under another label than
+        `total`; `counts` or `largest` with other labels than the table, or that the table contradicts.
+    SpecificationError
+        A threshold below 2, a share outside 0 to 1, an unknown method.
     DisclosureError
         If no pattern protects the table.
 
@@ -66,157 +82,157 @@ def protect(
     table that agrees with all that is published differs from the true one by cycles through suppressed
     cells (Cox 1995, Journal of the American Statistical Association 90, 1453-1462). For each small cell the
     cheapest cycle is suppressed on which its value can rise by the threshold, also for an attacker who knows
-    that suppressed cells are not empty. Cells with nobody are published. Tables whose cells are sums over
-    a third dimension are to be protected one layer at a time.
+    that suppressed cells are not empty. Cells with nobody are published.
+
+    The promise is for one table. Layers of a table of three ways hang together (`protect_layers`), and so do
+    a magnitude and its persons: what one shows can tell what another hides. Compare tables of persons of
+    which one is a part of the other with `check_differences`.
     """
-    values = _with_margins(table, total)
-    persons = values if counts is None else _with_margins(counts, total).loc[values.index, values.columns]
-    n = persons.to_numpy(dtype=float)
-    x = values.to_numpy(dtype=float)
-    need = np.where((n > 0) & (n < threshold), float(threshold) if counts is None else 0.0, 0.0)
-    if counts is not None:
-        small = (n > 0) & (n < threshold)
-        need[small] = np.maximum(_MAGNITUDE_PROTECTION * x[small], 1e-9)
-    if largest is not None:
-        top = np.zeros_like(x)
-        top[:-1, :-1] = largest.reindex(index=values.index[:-1], columns=values.columns[:-1]).to_numpy(float)
-        dominated = (x > 0) & (top > dominance * x)
-        need[dominated] = np.maximum(need[dominated], top[dominated] / dominance - x[dominated] + 1e-9)
-    if method == "optimal":
-        if counts is not None:
-            raise SpecificationError("method='optimal' protects tables of counts only")
-        pattern = suppression_pattern(x, need, already=_optimal_pattern(values, threshold))
-    elif method == "own":
-        pattern = suppression_pattern(x, need, floor=1.0 if counts is None else 0.0)
-    else:
+    threshold, dominance = check_threshold(threshold), check_dominance(dominance)
+    if method not in ("own", "optimal"):
         raise SpecificationError(f"method={method!r}; allowed are 'own' and 'optimal'")
+    if method == "optimal" and (counts is not None or largest is not None):
+        raise SpecificationError("method='optimal' protects tables of counts only")
+    numbers, _ = read_cells(table, "table", whole=counts is None and largest is None)
+    refuse_other_totals(numbers, total, not_totals, "table")
+    values = with_margins(numbers, total, "table")
+    if counts is None and largest is None:
+        values = values.round().astype("int64")
+    x = values.to_numpy(dtype=float)
+    persons = values if counts is None else _persons_of(values, counts, total)
+    need = _need(x, persons.to_numpy(dtype=float), threshold, magnitude=counts is not None)
+    if largest is not None:
+        need = np.maximum(need, _need_of_dominated(values, largest, dominance, total))
+    if method == "optimal":
+        pattern = suppression_pattern(x, need, already=_optimal_pattern(values, threshold))
+    else:
+        pattern = suppression_pattern(x, need, floor=1.0 if counts is None else 0.0)
     shown = values.astype(object).mask(pattern, CONFIDENTIAL)
     shown.attrs = {"suppressed": int(pattern.sum()), "threshold": threshold}
     return shown
 
 
-def protect_cube(cube: pd.DataFrame, threshold: int = 5) -> pd.DataFrame:
-    """Cube with margins over age and sex in which small cells cannot be worked out.
-
-    Parameters
-    ----------
-    cube : DataFrame
-        From `weekly_cube` or `yearly_users`.
-    threshold : int
-        As in `protect`.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the cube and ``hours_per_user`` (persons without hours left out) for every service and
-        week (municipality, year), age group and sex, both also ``"all"``. Users and mean age are missing
-        where ``status`` is ``":"``, hours and users with hours where ``status_hours`` is. Combinations with
-        nobody are zeros in tables that have users at all.
-
-    Notes
-    -----
-    The table age × sex of each service and week is protected by itself. Services are no parts of a whole
-    (a person can use several), so sums over services are not published here. Ages follow the pattern of
-    users; hours per user are hidden there too, and where few persons have hours; sums of hours and users
-    with hours also where few have none.
-    """
-    time = "week" if "week" in cube else "year"
-    outer = [c for c in ("municipality", "service") if c in cube] + [time]
-    measures = [c for c in ("users", "users_with_hours", "hours") if c in cube]
-    frame = cube.assign(age_sum=cube["mean_age"] * cube["users"])
-    keys = frame[outer].drop_duplicates().sort_values(outer, ignore_index=True)
-    block = frame[outer].merge(keys.assign(block=np.arange(len(keys))), on=outer, how="left", validate="m:1")
-    cubes = {
-        name: _blocks(frame, block["block"].to_numpy(), len(keys), name) for name in [*measures, "age_sum"]
-    }
-    users = cubes["users"]
-    hidden = {"users": _block_patterns(users, _few(users, threshold), threshold)}
-    hidden["mean_age"] = hidden["users"]
-    if "users_with_hours" in cubes:
-        with_hours = cubes["users_with_hours"]
-        few = hidden["users"] | _block_patterns(with_hours, _few(with_hours, threshold), threshold)
-        hidden["hours_per_user"] = few
-        hidden["users_with_hours"] = hidden["hours"] = few | _few_without_hours(users, with_hours, threshold)
-    return _protected_frame(keys, cubes, hidden, measures)
+def _need(
+    x: NDArray[np.float64], n: NDArray[np.float64], threshold: int, *, magnitude: bool
+) -> NDArray[np.float64]:
+    """By how much the cells of few persons must be able to rise."""
+    small = (n > 0) & (n < threshold)
+    enough = np.maximum(_MAGNITUDE_PROTECTION * x, 1e-9) if magnitude else float(threshold)
+    return np.where(small, enough, 0.0)
 
 
-def check_differences(
-    first: pd.DataFrame,
-    second: pd.DataFrame,
-    threshold: int = 5,
-    names: tuple[str, str] = ("first", "second"),
-) -> None:
-    """Refuse two published tables of which one counts a part of the other's persons.
+def _persons_of(values: pd.DataFrame, counts: pd.DataFrame, total: str) -> pd.DataFrame:
+    """Persons in the cells of a magnitude."""
+    numbers, _ = read_cells(counts, "counts", whole=True)
+    if problems := same_labels(values, numbers, "counts", total):
+        raise InvalidDataError("counts: not the labels of the table", problems)
+    persons = with_margins(numbers, total, "counts").loc[values.index, values.columns]
+    nobody = (persons == 0) & (values > 0)
+    if nobody.to_numpy().any():
+        raise InvalidDataError("counts: nobody in cells that are not empty", _where(nobody))
+    return persons
 
-    Parameters
-    ----------
-    first, second : DataFrame
-        Tables of counts with ``":"`` where suppressed; cells with the same labels are compared. The same
-        table for two populations (with and without a group), or for two deliveries.
-    threshold : int
-    names : tuple of str
-        For the message.
 
-    Raises
-    ------
-    DisclosureError
-        If a cell that both show differs by at least 1 and less than `threshold`, or a cell suppressed in one
-        is shown in the other, or follows from the other's margins; all are listed.
-    """
-    rows = first.index.intersection(second.index)
-    columns = first.columns.intersection(second.columns)
-    problems = []
-    for row in rows:
-        for column in columns:
-            a, b = first.loc[row, column], second.loc[row, column]
-            hidden = (a == CONFIDENTIAL, b == CONFIDENTIAL)
-            if not any(hidden) and 0 < abs(float(a) - float(b)) < threshold:
-                problems.append(f"{row}, {column}: the difference is a group of fewer than {threshold}")
-            elif hidden[0] != hidden[1]:
-                problems.append(f"{row}, {column}: suppressed in {names[hidden[1]]} only")
-    if problems:
-        raise DisclosureError(
-            "\n".join(
-                [
-                    f"{names[0]} and {names[1]} may not be published together, {len(problems)} cell(s); "
-                    "suppress the cells in both or publish one:",
-                    *(f"  - {problem}" for problem in problems),
-                ]
-            )
+def _need_of_dominated(
+    values: pd.DataFrame, largest: pd.DataFrame, dominance: float, total: str
+) -> NDArray[np.float64]:
+    """By how much cells must be able to rise until the largest contributor is below the share."""
+    numbers, _ = read_cells(largest, "largest", whole=False)
+    if problems := same_labels(values, numbers, "largest", total):
+        raise InvalidDataError("largest: not the labels of the table", problems)
+    inner = values.iloc[:-1, :-1]
+    top = numbers.loc[inner.index, inner.columns]
+    wrong = (top > inner * (1 + 1e-9)) | ((top == 0) & (inner > 0))
+    if wrong.to_numpy().any():
+        raise InvalidDataError(
+            "largest: more than the whole cell, or nothing in a cell that is not empty", _where(wrong)
         )
+    # A margin that one contributor dominates is on the cycle of the cell that he or she dominates: the others
+    # in the line have less than what that cell must be able to rise by.
+    of_all = np.pad(top.to_numpy(dtype=float), ((0, 1), (0, 1)))
+    x = values.to_numpy(dtype=float)
+    dominated = (x > 0) & (of_all > dominance * x)
+    return np.where(dominated, np.maximum(of_all / dominance - x, 0.0) + 1e-9, 0.0)
 
 
-def require_safe(table: pd.DataFrame, counts: pd.DataFrame, threshold: int = 5, total: str = ALL) -> None:
+def _where(wrong: pd.DataFrame) -> list[str]:
+    rows, columns = np.nonzero(wrong.to_numpy())
+    return [f"{wrong.index[i]}, {wrong.columns[j]}" for i, j in zip(rows, columns, strict=True)]
+
+
+def require_safe(
+    table: pd.DataFrame,
+    counts: pd.DataFrame,
+    threshold: int = 5,
+    total: str = ALL,
+    *,
+    not_totals: Collection[Hashable] = (),
+) -> None:
     """Refuse to export a table that shows a small cell or lets one be worked out.
 
     Parameters
     ----------
     table : DataFrame
-        About to leave, ``":"`` where suppressed.
+        About to leave, ``":"`` where suppressed: persons, or a magnitude of the same cells. With both
+        margins, one, or none: what is not in it is not published.
     counts : DataFrame
-        Persons in each cell; with or without margins.
+        Persons in each cell; with or without margins; labels as in `table`, in any order.
     threshold : int
     total : str
         Label of the margins.
+    not_totals : collection of labels
+        Rows and columns that are the sum of others by chance.
 
     Raises
     ------
     DisclosureError
         Exit code 4. Labels of the cells, never their values.
+    InvalidDataError
+        A table that cannot be judged: cells that are neither numbers nor ``":"``; labels that `counts` lacks,
+        or the other way round; totals under another label than `total`.
+    SpecificationError
+        A threshold below 2.
+
+    Notes
+    -----
+    The promise is for one table. Cells of at least `threshold` persons may follow from what is shown.
     """
-    true = _with_margins(counts, total).loc[table.index, table.columns]
+    threshold = check_threshold(threshold)
+    shown, hidden_cells = read_cells(table, "table", whole=False, may_hide=True)
+    numbers, _ = read_cells(counts, "counts", whole=True)
+    refuse_other_totals(numbers, total, not_totals, "counts")
+    true = with_margins(numbers, total, "counts")
+    if problems := same_labels(true, shown, "table", total) or _wrong_totals(shown, true, total):
+        raise InvalidDataError(
+            "table: it cannot be judged by these counts; a total of another name is named with total=",
+            problems,
+        )
+    # A margin that is not in the table is not published.
+    hidden = pd.DataFrame(True, index=true.index, columns=true.columns)
+    hidden.loc[shown.index, shown.columns] = hidden_cells
+    published = hidden.to_numpy(dtype=bool)
     x = true.to_numpy(dtype=float)
-    hidden = (table == CONFIDENTIAL).to_numpy()
     small = (x > 0) & (x < threshold)
-    labels = [(r, c) for r in table.index for c in table.columns]
-    problems = [f"{labels[k]}: fewer than {threshold} persons" for k in np.flatnonzero(small & ~hidden)]
-    if total in table.index and total in table.columns:
-        weak = _recoverable(x, hidden, small, threshold)
-        problems += [f"{labels[k]}: follows from what is shown" for k in np.flatnonzero(weak)]
+    labels = [(r, c) for r in true.index for c in true.columns]
+    problems = [f"{labels[k]}: fewer than {threshold} persons" for k in np.flatnonzero(small & ~published)]
+    weak = _recoverable(x, published, small, threshold)
+    weak[~true.index.isin(shown.index)] = False
+    weak[:, ~true.columns.isin(shown.columns)] = False
+    problems += [f"{labels[k]}: follows from what is shown" for k in np.flatnonzero(weak)]
     if problems:
         raise DisclosureError(
             "\n".join([f"export refused, {len(problems)} cell(s):", *(f"  - {p}" for p in problems)])
         )
+
+
+def _wrong_totals(shown: pd.DataFrame, true: pd.DataFrame, total: str) -> list[str]:
+    """Totals that are not those of the counts although all other cells shown are the counts."""
+    known = true.loc[shown.index, shown.columns]
+    agrees = shown.isna() | np.isclose(shown, known)
+    margin = np.logical_or.outer(shown.index == total, shown.columns == total)
+    if not agrees.to_numpy()[~margin].all():
+        return []  # a magnitude
+    return [f"{place}: the total is not that of the counts" for place in _where(~agrees & margin)]
 
 
 def suppression_pattern(
@@ -369,28 +385,6 @@ def _recoverable(
     return weak.reshape(values.shape)
 
 
-def _with_margins(table: pd.DataFrame, total: str) -> pd.DataFrame:
-    problems = [f"label {label!r} occurs twice" for axis in table.axes for label in axis[axis.duplicated()]]
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    bad = np.argwhere(~(numbers >= 0).to_numpy())
-    problems += [f"{table.index[i]}, {table.columns[j]}: missing or negative" for i, j in bad]
-    if problems:
-        raise InvalidDataError(f"table: {len(problems)} problem(s)", problems)
-    inner = numbers.drop(index=total, columns=total, errors="ignore")
-    full = inner.copy()
-    full[total] = inner.sum(axis=1)
-    full.loc[total] = full.sum(axis=0)
-    for labels, given in (("row", total in table.index), ("column", total in table.columns)):
-        if given:
-            ours = full.loc[total, table.columns] if labels == "row" else full.loc[table.index, total]
-            theirs = numbers.loc[total] if labels == "row" else numbers[total]
-            wrong = ~np.isclose(ours.to_numpy(float), theirs.to_numpy(float), rtol=1e-9)
-            problems += [f"{label}: the {labels} total is not the sum" for label in ours.index[wrong]]
-    if problems:
-        raise InvalidDataError("table: margins are not sums", problems)
-    return full
-
-
 def _optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
     """Pattern of least suppressed persons by pytauargus."""
     try:
@@ -398,63 +392,3 @@ def _optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
     except ImportError as error:
         raise DataMissingError("method='optimal' needs the extra: pip install kostnadsvekst[sdc]") from error
     return optimal_pattern(values, threshold)
-
-
-def _blocks(frame: pd.DataFrame, block: NDArray[np.int64], n_blocks: int, name: str) -> NDArray[np.float64]:
-    """Measure as an array with margins, shape (n_blocks, n_ages + 1, n_sexes + 1)."""
-    cube = np.zeros((n_blocks, len(AGE_GROUPS) + 1, len(SEXES) + 1))
-    age = frame["age_group"].astype(str).map({g: k for k, g in enumerate(AGE_GROUPS)}).to_numpy()
-    sex = frame["sex"].map({s: k for k, s in enumerate(SEXES)}).to_numpy()
-    np.add.at(cube, (block, age, sex), frame[name].to_numpy(dtype=float))
-    cube[:, :, -1] = cube.sum(axis=2)
-    cube[:, -1, :] = cube.sum(axis=1)
-    return cube
-
-
-def _block_patterns(
-    counts: NDArray[np.float64], small: NDArray[np.bool_], threshold: int
-) -> NDArray[np.bool_]:
-    pattern = np.zeros(counts.shape, dtype=bool)
-    for block in np.flatnonzero(small.any(axis=(1, 2))):
-        pattern[block] = suppression_pattern(counts[block], np.where(small[block], float(threshold), 0.0))
-    return pattern
-
-
-def _few(counts: NDArray[np.float64], threshold: int) -> NDArray[np.bool_]:
-    return (counts > 0) & (counts < threshold)
-
-
-def _few_without_hours(
-    users: NDArray[np.float64], with_hours: NDArray[np.float64], threshold: int
-) -> NDArray[np.bool_]:
-    """Cells in which users less users_with_hours would show a small group, and what protects them."""
-    some = with_hours.max(axis=(1, 2), keepdims=True) > 0
-    small: NDArray[np.bool_] = some & _few(users - with_hours, threshold)
-    shown_as_hours = _block_patterns(with_hours, small & (with_hours > 0), threshold)
-    without: NDArray[np.bool_] = small & (with_hours == 0)
-    return shown_as_hours | without
-
-
-def _protected_frame(
-    keys: pd.DataFrame,
-    cubes: dict[str, NDArray[np.float64]],
-    hidden: dict[str, NDArray[np.bool_]],
-    measures: Sequence[str],
-) -> pd.DataFrame:
-    n_cells = cubes["users"][0].size
-    frame = keys.loc[keys.index.repeat(n_cells)].reset_index(drop=True)
-    frame["age_group"] = np.tile(np.repeat([*AGE_GROUPS, ALL], len(SEXES) + 1), len(keys))
-    frame["sex"] = np.tile([*map(str, SEXES), ALL], (len(AGE_GROUPS) + 1) * len(keys))
-    users = cubes["users"].ravel()
-    for name in measures:
-        frame[name] = np.where(hidden[name].ravel(), np.nan, cubes[name].ravel())
-    mean_age = np.divide(cubes["age_sum"].ravel(), users, out=np.full(users.size, np.nan), where=users > 0)
-    if "hours_per_user" in hidden:
-        with_hours, hours = cubes["users_with_hours"].ravel(), cubes["hours"].ravel()
-        mean = np.divide(hours, with_hours, out=np.full(users.size, np.nan), where=with_hours > 0)
-        frame["hours_per_user"] = np.where(hidden["hours_per_user"].ravel(), np.nan, mean)
-    frame["mean_age"] = np.where(hidden["mean_age"].ravel(), np.nan, mean_age)
-    frame["status"] = np.where(hidden["users"].ravel(), CONFIDENTIAL, "")
-    if "hours" in hidden:
-        frame["status_hours"] = np.where(hidden["hours"].ravel(), CONFIDENTIAL, "")
-    return frame

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 import pandas as pd
 
 from kostnadsvekst.provenance import SYNTHETIC, provenance_of
-from kostnadsvekst.register.disclosure import protect_cube
 from kostnadsvekst.register.episodes import Episodes, open_episodes
 from kostnadsvekst.register.literal_paths import parquet_labels
 from kostnadsvekst.register.masking import masked
+from kostnadsvekst.register.protected_cube import protect_cube
 from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.register.weekly import weekly_cube, yearly_users
 
 REGISTER = "register"
-_DISCLOSURE = "fewer than 5 persons: suppressed, and what reveals them"
+_DISCLOSURE = (
+    "fewer than 5 persons: suppressed, and what reveals them; sums of hours in multiples of 336, sums of "
+    "ages in multiples of twice the width of the age group"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class ProtectedRegister:
     tables : RegisterTables
         Protected weekly and yearly tables.
     growth : ProtectedGrowth
-        Growth between the two months by age, told as far as the weekly table tells it.
+        Growth between the two months by age, computed from the weekly table.
     rules : mapping of str to str
         Counting rules in words, and the rule of disclosure.
     origin : str
@@ -64,11 +67,11 @@ def protect_register(episodes: Episodes, population: pd.DataFrame, start: str, e
     InvalidDataError
         Unusable episodes.
     """
-    cube = weekly_cube(episodes)
-    weekly = protect_cube(cube)
+    cube, years = weekly_cube(episodes), yearly_users(episodes)
+    weekly = protect_cube(cube, beside=years)
     return ProtectedRegister(
-        tables=RegisterTables(weekly, protect_cube(yearly_users(episodes))),
-        growth=protected_growth(cube, weekly, population, start, end),
+        tables=RegisterTables(weekly, protect_cube(years, beside=cube)),
+        growth=protected_growth(weekly, population, start, end),
         rules=cube.attrs["rules"] | {"disclosure": _DISCLOSURE},
         origin=read_origin(episodes),
     )

@@ -8,6 +8,8 @@ import pandas as pd
 import pytauargus
 from numpy.typing import NDArray
 
+from kostnadsvekst.errors import DisclosureError
+
 _TOTAL = "T"
 
 
@@ -24,6 +26,11 @@ def optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
     -------
     ndarray of bool, same shape
 
+    Raises
+    ------
+    DisclosureError
+        If the solver fails; without its message.
+
     Notes
     -----
     The solver reads one record for each person from a private folder that is removed at once. It protects a
@@ -37,6 +44,18 @@ def optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
         return pattern
     # The solver writes logs into the working directory: they are personal data, too.
     with tempfile.TemporaryDirectory(prefix="kostnadsvekst-register-tau-") as folder, chdir(folder):
+        labels, safe = _solve(people, threshold, folder)
+    rows = {f"r{i:04}": i for i in range(n_rows)}
+    columns = {f"c{j:04}": j for j in range(n_columns)}
+    for (row_label, column_label), shown in zip(labels, safe, strict=True):
+        if shown == "x":
+            pattern[rows.get(row_label, n_rows), columns.get(column_label, n_columns)] = True
+    return pattern
+
+
+def _solve(people: pd.DataFrame, threshold: int, folder: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Labels of cells, and ``"x"`` where they are suppressed."""
+    try:
         result = pytauargus.protect(
             people,
             ["row", "column"],
@@ -47,14 +66,11 @@ def optimal_pattern(values: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
             workdir=folder,
         )
         table = result.tables[0]
-        safe = table.safe()
-        labels = [(cell["row"], cell["column"]) for cell in table.rows]
-    rows = {f"r{i:04}": i for i in range(n_rows)}
-    columns = {f"c{j:04}": j for j in range(n_columns)}
-    for (row_label, column_label), shown in zip(labels, safe, strict=True):
-        if shown == "x":
-            pattern[rows.get(row_label, n_rows), columns.get(column_label, n_columns)] = True
-    return pattern
+        return [(cell["row"], cell["column"]) for cell in table.rows], list(table.safe())
+    except Exception as error:  # its messages can hold records of persons
+        raise DisclosureError(
+            f"pytauargus failed ({type(error).__name__}): use method='own', or a smaller table"
+        ) from None
 
 
 def _people(counts: NDArray[np.int_]) -> pd.DataFrame:
