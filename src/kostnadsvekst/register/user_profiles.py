@@ -40,9 +40,8 @@ def monthly_profile(tables: RegisterTables) -> pd.DataFrame:
         "mean_age_unit_years": _by_week(both, "mean_age_unit"),
         "women_percent": 100 * _by_week(women, "users") / users.where(users > 0),
     }
-    months = {name: _monthly(wide) for name, wide in measures.items()}
-    long = {name: wide.stack(_KEYS, future_stack=True) for name, wide in months.items()}
-    frame = pd.DataFrame(long).reset_index()
+    months = {name: _monthly(wide).unstack() for name, wide in measures.items()}
+    frame = pd.DataFrame(months).reset_index()
     return frame.sort_values([*_KEYS, "month"], ignore_index=True)[[*_KEYS, "month", *measures]]
 
 
