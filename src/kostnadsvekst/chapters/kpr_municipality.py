@@ -12,7 +12,7 @@ from kostnadsvekst.register.protected_municipality import users_and_hours_by_yea
 from kostnadsvekst.register.protected_tables import LOCAL_SERVICES
 from kostnadsvekst.register.schema import AGE_GROUPS
 from kostnadsvekst.report.audit import NOT_ATTEMPTED, VERDICT_LABELS
-from kostnadsvekst.report.figures import COLOURS, new_figure
+from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, new_figure
 from kostnadsvekst.report.numbers import CONFIDENTIAL, NOT_APPLICABLE, format_number
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table
 
@@ -121,7 +121,7 @@ def municipality_figure(material: Material, lang: str) -> Any:
         f"Figur 13: Brukere og timer i helsetjenester i hjemmet etter alder, kommune {_code(material)}",
         f"Figure 13: Users and hours of health services at home by age, municipality {_code(material)}",
     )
-    figure.suptitle(f"{caption.get(lang)}\n{_LEGEND.get(lang)}", **_TITLE)
+    figure.suptitle(f"{caption.get(lang)}\n{_LEGEND.get(lang)}", **FIGURE_TITLE)
     return figure
 
 
@@ -140,14 +140,13 @@ def other_service_figure(material: Material, lang: str) -> Any:
         f"Practical assistance (training) in municipality {_code(material)}: persons and hours per week\n"
         "(in place of Figure 14: cancer nursing is no service of the register)",
     )
-    figure.suptitle(f"{caption.get(lang)}\n{_LEGEND.get(lang)}", **_TITLE)
+    figure.suptitle(f"{caption.get(lang)}\n{_LEGEND.get(lang)}", **FIGURE_TITLE)
     return figure
 
 
-_TITLE: Any = {"fontsize": 9.5, "x": 0.01, "ha": "left", "weight": "bold"}
 _LEGEND = Bilingual(
-    "Skravert: januar–september. Strek på timer: så mye kan avrundingen utgjøre.",
-    "Hatched: January–September. Line on hours: how much the rounding can be.",
+    "Skravert (*): januar–september. Strek på timer: så mye kan avrundingen utgjøre. «:» konfidensielt.",
+    "Hatched (*): January–September. Line on hours: how much the rounding can be. “:” confidential.",
 )
 
 
@@ -172,10 +171,11 @@ def _bars(axes: Any, rows: pd.DataFrame, heights: pd.Series, off: Any, lang: str
     axes.set_xticks(places, [_tick(r.year, r.whole_year) for r in rows.itertuples()], fontsize=7)
     axes.tick_params(axis="y", labelsize=7.5)
     axes.grid(visible=False, axis="x")
+    axes.set_ylim(bottom=0)
     if not known.any():
         axes.set_yticks([])
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        return
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value, 0, lang)))
 
 
@@ -184,7 +184,7 @@ def _tick(year: int, whole: bool) -> str:
 
 
 def _by_year(material: Material, service: str) -> pd.DataFrame:
-    return users_and_hours_by_year(material.largest.weekly, service, LAST_LOCAL_DAY)
+    return users_and_hours_by_year(material.largest, service, LAST_LOCAL_DAY)
 
 
 def _cells(row: Any) -> tuple[Cell, ...]:

@@ -10,7 +10,7 @@ from kostnadsvekst.chapters.kpr_data import Material
 from kostnadsvekst.chapters.kpr_tables import about, service_label
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.register.schema import SERVICES
-from kostnadsvekst.report.figures import COLOURS, new_figure
+from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, new_figure
 from kostnadsvekst.report.numbers import CONFIDENTIAL
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table
 
@@ -30,8 +30,20 @@ _TITLES = {
         "Share of women among the users by service, month by month 2017–2020",
     ),
 }
-_NOT_SHOWN = Bilingual(
-    "Konfidensiell: en aldersgruppe\nhar for få brukere", "Confidential: an age group\nhas too few users"
+_NOT_SHOWN = {
+    "mean_age_years": Bilingual(
+        "Konfidensiell: en aldersgruppe\nhar for få brukere", "Confidential: an age group\nhas too few users"
+    ),
+    "women_percent": Bilingual("Konfidensiell: for få brukere", "Confidential: too few users"),
+}
+_NOBODY = Bilingual("Ingen brukere", "No users")
+_HOW_TO_READ = Bilingual(
+    "Hver rute har sin egen akse, som ikke begynner på null. Prikket: nedstengningen 12. mars 2020.",
+    "Each panel has an axis of its own, which does not begin at zero. Dotted: lockdown of 12 March 2020.",
+)
+_JANUARY = Bilingual(
+    "Alder er år minus fødselsår: alle blir ett år eldre ved nyttår.",
+    "Age is year minus birth year: everybody is a year older at New Year.",
 )
 _LEAST_SPAN = {"mean_age_years": 4.0, "women_percent": 6.0}  # of an axis, so that noise does not fill it
 
@@ -78,11 +90,11 @@ def _note(profile: pd.DataFrame) -> Bilingual:
         "Gjennomsnitt av månedens uker, uten uke 52, 53 og 1. Endring fra januar 2017 til desember 2020, i år"
         " og prosentpoeng. Aldre er avrundede summer delt på brukere: et gjennomsnitt er høyst "
         f"{off.replace('.', ',')} år feil. «:» konfidensielt eller ingen brukere; gjennomsnittsalderen også "
-        "der en aldersgruppe er konfidensiell eller færre enn 20 bruker tjenesten.",
+        "der en aldersgruppe er konfidensiell eller færre enn 20 bruker tjenesten. " + _JANUARY.nb,
         "Means of the month's weeks, without weeks 52, 53 and 1. Change from January 2017 to December 2020, "
         f"in years and percentage points. Ages are rounded sums over users: a mean is off by {off} years at "
         "most. “:” confidential or no users; the mean age also where an age group is confidential or fewer "
-        "than 20 use the service.",
+        "than 20 use the service. " + _JANUARY.en,
     )
 
 
@@ -103,12 +115,9 @@ def profile_figure(material: Material, measure: str, lang: str) -> Any:
         axes.set_title(_wrapped(service_label(service).get(lang)), loc="left", fontsize=8.5)
     for axes in panels[:, 0]:
         axes.set_ylabel(_NAMES[measure].get(lang), fontsize=8)
-    axis = Bilingual(
-        "Hver rute har sin egen akse, som ikke begynner på null",
-        "Each panel has an axis of its own, which does not begin at zero",
-    )
-    title = f"{_TITLES[measure].get(lang)}\n({axis.get(lang)[0].lower()}{axis.get(lang)[1:]})"
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left", weight="bold")
+    reading = [_HOW_TO_READ, _JANUARY] if measure == "mean_age_years" else [_HOW_TO_READ]
+    title = "\n".join(text.get(lang) for text in (_TITLES[measure], *reading))
+    figure.suptitle(title, **FIGURE_TITLE)
     return figure
 
 
@@ -122,16 +131,15 @@ def _draw_panel(axes: Any, months: Sequence[str], values: Any, measure: str, lan
     axes.tick_params(labelsize=8)
     if np.isnan(values).all():
         axes.set_yticks([])
-        axes.text(
-            0.5, 0.5, _NOT_SHOWN.get(lang), transform=axes.transAxes, ha="center", va="center", fontsize=8
-        )
+        text = _NOT_SHOWN[measure] if len(values) else _NOBODY
+        axes.text(0.5, 0.5, text.get(lang), transform=axes.transAxes, ha="center", va="center", fontsize=8)
         return
     axes.plot(pd.to_datetime(list(months)), values, color=COLOURS[0], marker="o", markersize=2, linewidth=1.1)
     low, high = np.nanmin(values), np.nanmax(values)
     middle, half = (low + high) / 2, max(high - low, _LEAST_SPAN[measure]) * 0.55
     axes.set_ylim(middle - half, middle + half)
     axes.axvline(pd.Timestamp("2020-03-12"), color="#666666", linewidth=0.8, linestyle=":")
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_comma(value, lang)))
 
 

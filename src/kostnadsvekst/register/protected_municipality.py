@@ -27,11 +27,17 @@ class ProtectedMunicipality:
     ----------
     municipality : str
         Its code in the episodes.
+    services : tuple of str
+        Of which `weekly` tells; a week without rows of one of them has none of its users.
+    weeks : DatetimeIndex
+        Mondays of the weeks that the register covers.
     weekly : DataFrame
         Its rows of `protect_cube`, without the column ``municipality``.
     """
 
     municipality: str
+    services: tuple[str, ...]
+    weeks: pd.DatetimeIndex
     weekly: pd.DataFrame
 
 
@@ -74,7 +80,8 @@ def protect_largest(
     whole, beside = (cube[cube["service"].isin(services)] for cube in (country, years))
     shown = protect_cube(_split(inside, whole), country=whole, beside=beside)
     weekly = shown[shown["municipality"] == _LARGEST].drop(columns="municipality")
-    return ProtectedMunicipality(name, weekly.reset_index(drop=True))
+    weeks = pd.DatetimeIndex(np.sort(country["week"].unique()))
+    return ProtectedMunicipality(name, tuple(services), weeks, weekly.reset_index(drop=True))
 
 
 def _split(inside: pd.DataFrame, country: pd.DataFrame) -> pd.DataFrame:
@@ -95,14 +102,14 @@ def _summable(cube: pd.DataFrame) -> pd.DataFrame:
     return rows[["users", "users_with_hours", "hours", "age_sum"]].astype(float)
 
 
-def users_and_hours_by_year(weekly: pd.DataFrame, service: str, last_day: str) -> pd.DataFrame:
-    """Users and hours of a service by year and age group, from a protected weekly table.
+def users_and_hours_by_year(place: ProtectedMunicipality, service: str, last_day: str) -> pd.DataFrame:
+    """Users and hours of a service by year and age group, from the protected weekly table.
 
     Parameters
     ----------
-    weekly : DataFrame
-        Of a `ProtectedMunicipality`, or of the country.
+    place : ProtectedMunicipality
     service : str
+        One of its services.
     last_day : str
         ``YYYY-MM-DD``; weeks that end later are left out, so that the last year may be a part of one.
 
@@ -127,14 +134,17 @@ def users_and_hours_by_year(weekly: pd.DataFrame, service: str, last_day: str) -
     Raises
     ------
     SpecificationError
-        No week ends by `last_day`, or it is no date.
+        A service that the table does not tell of; no week ends by `last_day`, or it is no date.
 
     Notes
     -----
     Users are means of weeks and no distinct persons of a year: a part of a year has fewer distinct persons
     than a whole one, and counts for two kinds of years of the same persons would give away those between.
     """
-    weeks = _weeks_until(weekly, last_day)
+    if service not in place.services:
+        known = ", ".join(place.services)
+        raise SpecificationError(f"service={service!r}: the table tells of {known} only")
+    weeks, weekly = _weeks_until(place.weeks, last_day), place.weekly
     rows = weekly[(weekly["service"] == service) & (weekly["sex"].astype(str) == "all")]
     rows = rows.astype({"age_group": object}).set_index(["week", "age_group"])
     groups = [*AGE_GROUPS, "all"]
@@ -160,13 +170,12 @@ def users_and_hours_by_year(weekly: pd.DataFrame, service: str, last_day: str) -
     return frame.reindex(order).reset_index()
 
 
-def _weeks_until(weekly: pd.DataFrame, last_day: str) -> pd.DatetimeIndex:
+def _weeks_until(weeks: pd.DatetimeIndex, last_day: str) -> pd.DatetimeIndex:
     try:
         end = date.fromisoformat(last_day)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise SpecificationError(f"last_day={last_day!r} is not a date written as YYYY-MM-DD") from error
-    weeks = pd.DatetimeIndex(np.sort(weekly["week"].unique()))
     inside = weeks[weeks + pd.Timedelta(days=6) <= pd.Timestamp(end)]
     if inside.empty:
-        raise SpecificationError(f"last_day={last_day}: no week of the table ends by then")
+        raise SpecificationError(f"last_day={last_day}: no week of the register ends by then")
     return inside
