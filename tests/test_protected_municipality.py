@@ -78,7 +78,7 @@ def test_what_is_left_of_the_country_is_not_small():
 @given(
     st.lists(st.integers(0, 12), min_size=8, max_size=8), st.lists(st.integers(0, 12), min_size=8, max_size=8)
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_nothing_small_is_shown_nor_left(inside, outside):
     kinds = [(sex, born) for sex in (1, 2) for born in (2010, 1985, 1940, 1930)]
     groups = [("0301", *kind, n + 3) for kind, n in zip(kinds, inside, strict=True)]
