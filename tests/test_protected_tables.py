@@ -10,7 +10,8 @@ from pandas.testing import assert_frame_equal
 
 import kostnadsvekst as kv
 from kostnadsvekst.register.protected_growth import protected_growth
-from kostnadsvekst.register.protected_tables import protect_register, read_origin
+from kostnadsvekst.register.protected_municipality import protect_largest
+from kostnadsvekst.register.protected_tables import LOCAL_SERVICES, protect_register, read_origin
 from kostnadsvekst.sources.embedded import embedded_path
 
 MONTHS = ("2017-01", "2020-12")
@@ -44,6 +45,9 @@ def test_the_same_as_step_by_step(episodes, population, protected):
     growth = protected_growth(weekly, population, *MONTHS)
     assert_frame_equal(protected.growth.parts, growth.parts)
     assert_frame_equal(protected.growth.below, growth.below)
+    largest = protect_largest(episodes, cube, years, LOCAL_SERVICES)
+    assert protected.largest.municipality == largest.municipality
+    assert_frame_equal(protected.largest.weekly, largest.weekly)
     assert cube.attrs["rules"].items() < protected.rules.items()
     assert "fewer than 5" in protected.rules["disclosure"]
 
@@ -51,11 +55,17 @@ def test_the_same_as_step_by_step(episodes, population, protected):
 def test_nothing_small_is_in_it(episodes, protected):
     raw = kv.register.weekly_cube(episodes)
     assert (raw["users"] < THRESHOLD).any(), "the case that matters is in the data"
-    for table in (protected.tables.weekly, protected.tables.yearly):
+    for table in (protected.tables.weekly, protected.tables.yearly, protected.largest.weekly):
         users = table["users"].to_numpy(float)
         assert np.isnan(users).any()
         assert not ((users > 0) & (users < THRESHOLD)).any()
-    assert {field.name for field in dataclasses.fields(protected)} == {"tables", "growth", "rules", "origin"}
+    assert {field.name for field in dataclasses.fields(protected)} == {
+        "tables",
+        "growth",
+        "largest",
+        "rules",
+        "origin",
+    }
 
 
 def test_origin_goes_along(episodes, protected, tmp_path):

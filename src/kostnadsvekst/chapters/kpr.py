@@ -1,13 +1,20 @@
-"""Chapter 5 of the report: weekly users from the KPR register, Figures 5-11, and what drives the growth."""
+"""Chapter 5 of the report: weekly users from the KPR register, Figures 5-11 and 13, what drives growth."""
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from kostnadsvekst.analysis.claims.register import explain_register
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.chapters.kpr_data import Material, gather
 from kostnadsvekst.chapters.kpr_figures import figures_of
+from kostnadsvekst.chapters.kpr_municipality import (
+    municipality_figure,
+    municipality_tables,
+    other_service_figure,
+)
+from kostnadsvekst.chapters.kpr_profiles import profile_figure, profile_table
 from kostnadsvekst.chapters.kpr_tables import (
     driver_tables,
     growth_table,
@@ -30,12 +37,13 @@ from kostnadsvekst.report.audit import (
     numbers_moved,
     tell_counts,
 )
+from kostnadsvekst.report.figures import render_png
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import render
 
 
 def run(settings: Settings) -> ChapterResult:
-    """Count the register, draw Figures 5-11, audit the printed numbers and split the growth.
+    """Count the register, draw Figures 5-11 and 13, audit the printed numbers and split the growth.
 
     Parameters
     ----------
@@ -56,16 +64,45 @@ def run(settings: Settings) -> ChapterResult:
         "kpr/counting_rules.csv": to_csv_with_origin(rules, material),
         "kpr/weekly_users.csv": to_csv_with_origin(weekly_users(material.tables.weekly), material),
         "kpr/weekly_hours_per_user.csv": to_csv_with_origin(weekly_hours(material.tables), material),
+        "kpr/mean_age_and_women_by_month.csv": to_csv_with_origin(_told_profile(material), material),
         "kpr/audit.csv": csv_text(audit),
     }
-    tables = (printed_table(material, audit), yearly_table(material), growth_table(material))
+    tables = (
+        printed_table(material, audit),
+        yearly_table(material),
+        growth_table(material),
+        *driver_tables(material),
+        profile_table(material),
+        *municipality_tables(material),
+    )
     for lang in settings.languages:
-        for table in (*tables, *driver_tables(material)):
+        for table in tables:
             files |= {f"kpr/{name}": text for name, text in render(table, lang).items()}
-        files |= {f"kpr/{name}_{lang}.png": png for name, png in figures_of(material, lang).items()}
+        pictures = figures_of(material, lang) | _further_figures(material, lang)
+        files |= {f"kpr/{name}_{lang}.png": png for name, png in pictures.items()}
     moved = tuple(numbers_moved(audit, accepted))
     summary = tuple(_summary(material, audit))
     return ChapterResult(files, audit, moved, summary, data_origin=(material.provenance.origin,))
+
+
+def _further_figures(material: Material, lang: str) -> dict[str, bytes]:
+    figures = {
+        "figure_mean_age": profile_figure(material, "mean_age_years", lang),
+        "figure_share_of_women": profile_figure(material, "women_percent", lang),
+        "figure_13_municipality_by_age": municipality_figure(material, lang),
+        "as_figure_14_practical_training": other_service_figure(material, lang),
+    }
+    return {name: render_png(figure, material.provenance, lang) for name, figure in figures.items()}
+
+
+def _told_profile(material: Material) -> pd.DataFrame:
+    """As text; ``:`` where confidential."""
+    decimals = {"mean_age_years": 2, "mean_age_unit_years": 4, "women_percent": 2}
+    text = {
+        name: material.profile[name].map(lambda value, n=n: ":" if np.isnan(value) else f"{value:.{n}f}")
+        for name, n in decimals.items()
+    }
+    return material.profile.assign(**text)
 
 
 def _items(material: Material) -> Iterator[Item]:

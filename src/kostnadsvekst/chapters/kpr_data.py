@@ -13,9 +13,11 @@ from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.panel.age_groups import read_population
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
 from kostnadsvekst.register.protected_growth import ProtectedGrowth
+from kostnadsvekst.register.protected_municipality import ProtectedMunicipality
 from kostnadsvekst.register.protected_tables import protect_register
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.register.tables import RegisterTables
+from kostnadsvekst.register.user_profiles import monthly_profile
 from kostnadsvekst.register.weekly_series import Break
 from kostnadsvekst.register.workspace import workspace
 from kostnadsvekst.sources.embedded import embedded_path
@@ -25,6 +27,8 @@ START, END = "2017-01", "2020-12"
 # Without the weeks of Christmas and New Year at either end.
 _COMPARED = ("2017-01-09", "2020-12-14")
 CONF_LEVEL = 0.95
+# Where the report's numbers of one municipality end.
+LAST_LOCAL_DAY = "2020-09-30"
 GROWTH_COLUMNS = (
     "level_start",
     "level_end",
@@ -59,6 +63,8 @@ class Material:
     trends: Mapping[str, pd.DataFrame]
     growth: pd.DataFrame
     told: ProtectedGrowth
+    profile: pd.DataFrame
+    largest: ProtectedMunicipality
     rules: Mapping[str, str]
     provenance: Provenance
 
@@ -95,6 +101,8 @@ def _compute(episodes: Path, population_file: Path) -> Material:
         trends=trends,
         growth=growth_of_totals(totals),
         told=shown.growth,
+        profile=monthly_profile(shown.tables),
+        largest=shown.largest,
         rules=shown.rules,
         provenance=Provenance(SYNTHETIC if shown.origin == SYNTHETIC else "KPR register of the user"),
     )

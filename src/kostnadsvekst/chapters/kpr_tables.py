@@ -8,9 +8,9 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.report.audit import VERDICT_LABELS
-from kostnadsvekst.report.numbers import CONFIDENTIAL
+from kostnadsvekst.report.numbers import CONFIDENTIAL, NOT_APPLICABLE
 from kostnadsvekst.report.output import csv_text
-from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer
+from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
 
 _HOURS = ("home_health", "practical_daily", "practical_training", "practical_bpa")
 
@@ -88,38 +88,70 @@ def printed_table(material: Material, audit: pd.DataFrame) -> Table:
         stub,
         (headings,),
         tuple(rows),
-        (note, _about(material)),
+        (note, about(material)),
         material.provenance,
     )
 
 
 def yearly_table(material: Material) -> Table:
     """Build the table of distinct users of each year: the report, the Directorate of Health, ours."""
-    printed = material.claims.set_index("measure")["value"]
     rows = []
     for service in SERVICES:
         rows.append(Row(service_label(service)))
-        for year in range(2017, 2021):
-            cells = (
-                Number(printed.get(f"users_of_year:{service}:{year}"), 0),
-                Number(printed.get(f"directorate_users:{service}:{year}"), 0),
-                Number(material.tables.users_of_year((service,), year), 0),
-            )
-            rows.append(Row(str(year), cells, 1))
+        users = {year: _users_of_year(material, service, year) for year in range(2017, 2021)}
+        rows += [Row(str(year), _compared(told), 1) for year, told in users.items()]
+        change = tuple(100 * (last / first - 1) for first, last in zip(users[2017], users[2019], strict=True))
+        if not np.isnan(change[:2]).any():
+            cells = (*(_or_sign(value, 1) for value in change), NOT_APPLICABLE, NOT_APPLICABLE)
+            rows.append(Row(Bilingual("2017–2019, prosent", "2017–2019, percent"), cells, 1))
     headings = (
         Heading(Bilingual("Rapporten", "The report")),
         Heading(Bilingual("Helsedirektoratet", "Directorate of Health")),
         Heading(Bilingual("Vårt", "Ours")),
+        Heading(Bilingual("Rapporten mot direktoratet, prosent", "Report against Directorate, percent")),
+        Heading(Bilingual("Vårt mot rapporten, prosent", "Ours against report, percent")),
     )
     title = Bilingual("Brukere per år", "Users per year")
-    note = Bilingual(
-        ".. : ikke trykt. Trykte tall fra kapittel 5; Helsedirektoratets slik rapporten gjengir dem.",
-        "..: not printed. Printed numbers from chapter 5; the Directorate's as the report quotes them.",
-    )
+    notes = (_YEARLY_NOTE, about(material))
     stub = Bilingual("Tjeneste og år", "Service and year")
-    return Table(
-        "yearly_users", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance
+    return Table("yearly_users", title, stub, (headings,), tuple(rows), notes, material.provenance)
+
+
+_YEARLY_NOTE = Bilingual(
+    ".. : ikke trykt; «:» konfidensielt eller ingen brukere. Trykte tall fra kapittel 5; Helsedirektoratets "
+    "slik rapporten gjengir dem. «Rapporten mot direktoratet» er regning på trykte tall alene og sier noe om "
+    "rapporten, uansett data. «Vårt mot rapporten» sier bare noe der dataene er virkelige: de syntetiske er "
+    "laget for å treffe rapportens tall.",
+    "..: not printed; “:” confidential or no users. Printed numbers from chapter 5; the Directorate's as the "
+    "report quotes them. “Report against Directorate” is arithmetic on printed numbers alone and says "
+    "something about the report, whatever the data. “Ours against report” says something of real data only: "
+    "synthetic data are made to meet the report's numbers.",
+)
+
+
+def _users_of_year(material: Material, service: str, year: int) -> tuple[float, float, float]:
+    """Users printed by the report, printed as the Directorate's, ours; missing where not told."""
+    printed = material.claims.set_index("measure")["value"]
+    report, directorate = (
+        float(printed.get(f"{source}:{service}:{year}", np.nan))
+        for source in ("users_of_year", "directorate_users")
     )
+    return report, directorate, material.tables.users_of_year((service,), year)
+
+
+def _compared(users: tuple[float, float, float]) -> tuple[Cell, ...]:
+    report, directorate, ours = users
+    return (
+        Number(report, 0),
+        Number(directorate, 0),
+        _or_sign(ours, 0),
+        Number(100 * (report / directorate - 1), 1),
+        Number(100 * (ours / report - 1), 1),
+    )
+
+
+def _or_sign(value: float, decimals: int) -> Cell:
+    return CONFIDENTIAL if np.isnan(value) else Number(value, decimals)
 
 
 def service_label(service: str) -> Bilingual:
@@ -159,7 +191,7 @@ def growth_table(material: Material) -> Table:
     title = Bilingual("Vekst i brukere per uke 2017–2020", "Growth in users per week 2017–2020")
     stub = Bilingual("Tjeneste", "Service")
     return Table(
-        "growth", title, stub, (headings,), tuple(rows), (note, _about(material)), material.provenance
+        "growth", title, stub, (headings,), tuple(rows), (note, about(material)), material.provenance
     )
 
 
@@ -203,7 +235,7 @@ def driver_tables(material: Material) -> tuple[Table, Table]:
         Bilingual("Tjeneste", "Service"),
         (headings,),
         tuple(rows),
-        (note, _about(material)),
+        (note, about(material)),
         material.provenance,
     )
     return drivers, _below_table(material)
@@ -242,12 +274,13 @@ def _below_table(material: Material) -> Table:
         stub,
         (headings,),
         tuple(rows),
-        (note, _about(material)),
+        (note, about(material)),
         material.provenance,
     )
 
 
-def _about(material: Material) -> Bilingual:
+def about(material: Material) -> Bilingual:
+    """Last note of each table: the data, and who is not shown."""
     return footer(
         material.provenance,
         Bilingual("Færre enn 5 personer vises ikke", "Fewer than 5 persons are not shown"),

@@ -11,10 +11,13 @@ from kostnadsvekst.register.literal_paths import parquet_labels
 from kostnadsvekst.register.masking import masked
 from kostnadsvekst.register.protected_cube import protect_cube
 from kostnadsvekst.register.protected_growth import ProtectedGrowth, protected_growth
+from kostnadsvekst.register.protected_municipality import ProtectedMunicipality, protect_largest
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.register.weekly import weekly_cube, yearly_users
 
 REGISTER = "register"
+# Shown of the largest municipality.
+LOCAL_SERVICES = ("home_health", "practical_training")
 _DISCLOSURE = (
     "fewer than 5 persons: suppressed, and what reveals them; sums of hours in multiples of 336, sums of "
     "ages in multiples of twice the width of the age group"
@@ -31,6 +34,8 @@ class ProtectedRegister:
         Protected weekly and yearly tables.
     growth : ProtectedGrowth
         Growth between the two months by age, computed from the weekly table.
+    largest : ProtectedMunicipality
+        The largest municipality's weekly table of `LOCAL_SERVICES`, protected beside the country's.
     rules : mapping of str to str
         Counting rules in words, and the rule of disclosure.
     origin : str
@@ -39,6 +44,7 @@ class ProtectedRegister:
 
     tables: RegisterTables
     growth: ProtectedGrowth
+    largest: ProtectedMunicipality
     rules: Mapping[str, str]
     origin: str
 
@@ -63,7 +69,7 @@ def protect_register(episodes: Episodes, population: pd.DataFrame, start: str, e
     Raises
     ------
     DataMissingError
-        No such file, or a population without a year or an age group.
+        No such file, a population without a year or an age group, or nobody who uses a service.
     InvalidDataError
         Unusable episodes.
     """
@@ -72,6 +78,7 @@ def protect_register(episodes: Episodes, population: pd.DataFrame, start: str, e
     return ProtectedRegister(
         tables=RegisterTables(weekly, protect_cube(years, beside=cube)),
         growth=protected_growth(weekly, population, start, end),
+        largest=protect_largest(episodes, cube, years, LOCAL_SERVICES),
         rules=cube.attrs["rules"] | {"disclosure": _DISCLOSURE},
         origin=read_origin(episodes),
     )
