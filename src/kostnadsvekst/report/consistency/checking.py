@@ -1,0 +1,244 @@
+"""A report against itself: cells, claims and relations in, findings out."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.language import Bilingual
+from kostnadsvekst.report.consistency.corrections import find_repairs
+from kostnadsvekst.report.consistency.findings import (
+    CONTRADICTION,
+    ROUNDING,
+    UNDECLARED,
+    WORDING,
+    Finding,
+    Violation,
+    shown,
+)
+from kostnadsvekst.report.consistency.kinds import KINDS
+from kostnadsvekst.report.consistency.printed import Printed, read_printed
+from kostnadsvekst.report.consistency.relations import Numbers, Relation, read_numbers, read_relations
+
+_NEEDED = ("id", "place", "printed")
+# Beyond this many members a search for misprints says too little for its time.
+_MOST_MEMBERS = 30
+
+
+def check(
+    cells: pd.DataFrame,
+    claims: pd.DataFrame | None,
+    relations: Sequence[Mapping[str, Any]] | pd.DataFrame,
+    *,
+    corrections: bool = True,
+    decimal_mark: str = "",
+) -> tuple[Finding, ...]:
+    """Find where a report contradicts itself by arithmetic alone.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Numbers of the report's tables, one row each: ``id``, ``place``, ``printed`` (text, with every digit
+        as printed); optionally ``stars``, ``unit``, ``period`` (``2017``, ``2017-01``, ``2015-2020``),
+        ``wording``, ``word``, ``quote``, and ``low`` with ``high`` where the interval is known better than
+        from the text.
+    claims : DataFrame or None
+        Numbers and words of the running text, with the same columns. ``wording`` is one of
+        `kostnadsvekst.report.consistency.printed.WORDINGS` ("om lag", "just over"); zeros at the end of a
+        whole number are no digits here, save in percentages. A claim without a number has its ``word``.
+    relations : sequence of mapping or DataFrame
+        How the numbers hang together: ``kind`` (a key of `KINDS`), its roles and options; or a table with
+        ``relation`` (its id), ``kind``, ``role`` and ``member``.
+    corrections : bool
+        Whether the likely right value is searched for.
+    decimal_mark : {"", ".", ","}
+        The report's; the other mark then separates thousands.
+
+    Returns
+    -------
+    tuple of Finding
+        In the order of the relations. Every number is the interval of half a unit of its last printed digit,
+        or of its wording; a finding says that no values inside the intervals meet the relation.
+
+    Raises
+    ------
+    InvalidDataError
+        Columns that lack, numbers that cannot be read, ids that occur twice; all faults at once.
+    SpecificationError
+        Relations that cannot be read; all faults at once.
+    """
+    if decimal_mark not in ("", ".", ","):
+        raise SpecificationError(f"decimal_mark {decimal_mark!r} is not '.', ',' or ''")
+    printed = _read_rows("cells", cells, decimal_mark, running_text=False)
+    if claims is not None:
+        printed += _read_rows("claims", claims, decimal_mark, running_text=True)
+    numbers = read_numbers(printed)
+    raw = relations_of(relations) if isinstance(relations, pd.DataFrame) else relations
+    read = read_relations(raw, numbers, {name: kind.shape for name, kind in KINDS.items()})
+    _refuse_bad_options(read)
+    return tuple(_findings(read, numbers, corrections=corrections))
+
+
+def _read_rows(name: str, frame: pd.DataFrame, decimal_mark: str, *, running_text: bool) -> list[Printed]:
+    lacking = [column for column in _NEEDED if column not in frame.columns]
+    if lacking:
+        raise InvalidDataError(
+            f"{name} lack the column(s) {', '.join(lacking)}; found: {', '.join(frame.columns)}"
+        )
+    rows, problems = [], []
+    for k, row in enumerate(frame.to_dict("records"), start=1):
+        try:
+            rows.append(_read_row(row, running_text=running_text, decimal_mark=decimal_mark))
+        except ValueError as fault:
+            problems.append(f"row {k} ({row.get('id')}): {fault}")
+    if problems:
+        raise InvalidDataError(f"{name}: {len(problems)} row(s) cannot be read", problems)
+    return rows
+
+
+def _read_row(row: Mapping[Hashable, Any], *, running_text: bool, decimal_mark: str) -> Printed:
+    named = {str(key): value for key, value in row.items()}
+    item = read_printed(named, running_text=running_text, decimal_mark=decimal_mark)
+    if not item.id or item.id.startswith("=") or "*" in item.id:
+        raise ValueError("the id is empty, begins with = or holds *")
+    return item
+
+
+def relations_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Relations from a long table: ``relation``, ``kind``, ``role``, ``member``, one member a row.
+
+    Members that are numbers count as such; an option is a role of its own. A role of one row is that member.
+    """
+    lacking = [c for c in ("relation", "kind", "role", "member") if c not in table.columns]
+    if lacking:
+        raise SpecificationError(
+            f"the table of relations lacks the column(s) {', '.join(lacking)}; found: {', '.join(table.columns)}"
+        )
+    entries: dict[str, dict[str, Any]] = {}
+    for row in table.to_dict("records"):
+        entry = entries.setdefault(
+            str(row["relation"]), {"id": str(row["relation"]), "kind": str(row["kind"])}
+        )
+        entry.setdefault(str(row["role"]), []).append(_member(row["member"]))
+    single = ("note_nb", "note_en", "confidence")
+    for entry in entries.values():
+        shape = KINDS[entry["kind"]].shape if entry["kind"] in KINDS else None
+        lists = {"labels", "listed", "defined", "levels", "df"} if shape else set()
+        options = {*shape.options, *shape.needed_options} - lists if shape else set()
+        for role in (*single, *options):
+            if isinstance(entry.get(role), list):
+                entry[role] = entry[role][0]
+        if entry["kind"] in ("stars",) and isinstance(entry.get("df"), list):
+            entry["df"] = entry["df"][0]
+    return list(entries.values())
+
+
+def _member(value: object) -> str | float:
+    text = str(value).strip()
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+_POSITIVE = ("n", "df", "df_small", "df_large", "years", "top")
+_SHARE = ("weight_slack", "share_slack")
+
+
+def _refuse_bad_options(relations: Sequence[Relation]) -> None:
+    problems = [f"{r.id}: {fault}" for r in relations for fault in _option_faults(r)]
+    if problems:
+        raise SpecificationError("\n  - ".join([f"relations: {len(problems)} problem(s)", *problems]))
+
+
+def _option_faults(relation: Relation) -> Iterator[str]:
+    for option, value in relation.options.items():
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in listed)
+        if option in _POSITIVE and not (numeric and all(v > 0 for v in listed)):
+            yield f"{option} is {value!r}, must be above zero"
+        if option in _SHARE and not (numeric and all(0 <= v < 1 for v in listed)):
+            yield f"{option} is {value!r}, must be from 0 to below 1"
+        if option in ("labels", "listed", "defined") and not isinstance(value, (list, tuple)):
+            yield f"{option} must be a list"
+    if relation.kind == "nested_errors" and len(_listed(relation.options.get("df"))) != 2:
+        yield "df must list the degrees of freedom of both models"
+    if relation.kind == "nested_errors" and len(relation.members["r_squared"]) != 2:
+        yield "r_squared must name both models' R²"
+    if relation.kind == "difference" and len(relation.members["levels"]) != 2:
+        yield "levels must be the first and the last"
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _holds(relation: Relation, numbers: Numbers) -> bool:
+    found = KINDS[relation.kind].check(relation, numbers)
+    return next((v for v in found if v.severity != UNDECLARED), None) is None
+
+
+def _findings(relations: Sequence[Relation], numbers: Numbers, *, corrections: bool) -> Iterator[Finding]:
+    touching: dict[str, list[Relation]] = defaultdict(list)
+    for relation in relations:
+        for name in relation.ids:
+            touching[name].append(relation)
+    for relation in relations:
+        violations = [*KINDS[relation.kind].check(relation, numbers)]
+        for k, violation in enumerate(violations, start=1):
+            name = relation.id if len(violations) == 1 else f"{relation.id} ({k})"
+            found = _finding(name, relation, violation, numbers)
+            search = corrections and found.severity in (CONTRADICTION, ROUNDING)
+            yield _with_repair(found, violation, numbers, touching) if search else found
+
+
+def _finding(name: str, relation: Relation, violation: Violation, numbers: Numbers) -> Finding:
+    ids = [violation.target, *violation.members]
+    ids = [i for i in dict.fromkeys(ids) if not i.startswith("=")]
+    items = [numbers[i] for i in ids]
+    severity = _severity(violation, numbers)
+    return Finding(
+        id=name,
+        kind=relation.kind,
+        places=tuple(dict.fromkeys(item.place for item in items)),
+        printed=tuple(map(shown, items)),
+        ids=tuple(ids),
+        implied=violation.implied,
+        arithmetic=violation.arithmetic,
+        severity=severity,
+        confidence=relation.confidence or _confidence(severity, items),
+        note=Bilingual(relation.note_nb, relation.note_en),
+    )
+
+
+def _severity(violation: Violation, numbers: Numbers) -> str:
+    """A last digit off by one is a slip of rounding."""
+    target = numbers[violation.target]
+    if violation.severity != CONTRADICTION or violation.implied is None or not target.is_number:
+        return violation.severity
+    near = violation.implied.distance(target.interval) <= target.step and not target.bounded
+    return ROUNDING if near and not target.wording else CONTRADICTION
+
+
+def _confidence(severity: str, items: Sequence[Printed]) -> str:
+    if severity in (WORDING, UNDECLARED):
+        return "medium"
+    return "medium" if any(item.wording for item in items) else "high"
+
+
+def _with_repair(
+    found: Finding, violation: Violation, numbers: Numbers, touching: Mapping[str, list[Relation]]
+) -> Finding:
+    if len(violation.members) > _MOST_MEMBERS:
+        return found
+    relations = dict.fromkeys(r.id for i in violation.members for r in touching.get(i, ()))
+    known = {r.id: r for i in violation.members for r in touching.get(i, ())}
+    repairs = find_repairs(violation, numbers, [known[name] for name in relations], _holds)
+    if not repairs:
+        return found
+    best = repairs[0]
+    equal = [r for r in repairs if (r.cost, r.digits) == (best.cost, best.digits)]
+    changed = {"likely_id": best.id, "likely": best.text, "alternatives": len(equal) - 1}
+    return Finding(**{name: getattr(found, name) for name in Finding.__slots__} | changed)
