@@ -75,7 +75,7 @@ def step_of(value, digits):
 
 def in_words(rng, value, digits):
     """(printed, wording) of a count as running text says it, to so many significant digits."""
-    step = step_of(value, digits)
+    step = max(step_of(value, digits), 1.0)
     below, above = np.floor(value / step), np.ceil(value / step)
     excess = value / step - below
     ways = ["om lag", "rundt", ""]
@@ -288,7 +288,7 @@ def write_descriptives(w, panel):
         )  # fmt: skip
         names[label] = rows
         w.relate(
-            "pooled", n=UNITS, weight_slack=0.08, weights_se="A3.1.year.*.se", weights_constant="A3.1.constant.se",
+            "pooled", n=UNITS, weight_slack=0.08, **WEIGHTS,
             means=[r["mean"] for r in rows], sds=[r["sd"] for r in rows], minima=[r["min"] for r in rows],
             maxima=[r["max"] for r in rows], pooled_mean=pooled["mean"], pooled_sd=pooled["sd"],
             pooled_minimum=pooled["min"], pooled_maximum=pooled["max"],
@@ -628,9 +628,9 @@ def other_stars(rng, stars):
 
 
 def _is_sum(row):
-    return row["id"].startswith(("T1.sum", "V.sum.20")) or row["id"].endswith(tuple(
+    return row["id"].startswith(("T1.sum", "V.sum.20")) or (row["id"].endswith(tuple(
         f"{end} {place}" for end in ENDS for place in (CHAPTER_5, SUMMARY)
-    )) and len(row["id"].split()) <= 4  # fmt: skip
+    )) and len(row["id"].split()) <= 4)  # fmt: skip
 
 
 def _is_rate(row):

@@ -26,8 +26,8 @@ class Chapter(NamedTuple):
     module : str
         With ``run(settings) -> ChapterResult``.
     title : Bilingual
-    reads : {"panel", "months", "register"}
-        What data of the user's own it can take: the municipal panel, a monthly panel, or care episodes.
+    reads : {"panel", "months", "register", "nothing"}
+        What data of the user's own it can take: the municipal panel, a monthly panel, care episodes, or none.
     """
 
     module: str
@@ -75,6 +75,14 @@ CHAPTERS = {
             "Specification curve around models 3 and 4 of table A3, and influence of municipalities",
         ),
         "panel",
+    ),
+    "consistency": Chapter(
+        "kostnadsvekst.chapters.consistency",
+        Bilingual(
+            "Rapporten mot seg selv: motsigelser mellom trykte tall",
+            "The report against itself: contradictions between printed numbers",
+        ),
+        "nothing",
     ),
 }
 

@@ -1,7 +1,9 @@
 """A report against itself: cells, claims and relations in, findings out."""
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -114,7 +116,8 @@ def relations_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     lacking = [c for c in ("relation", "kind", "role", "member") if c not in table.columns]
     if lacking:
         raise SpecificationError(
-            f"the table of relations lacks the column(s) {', '.join(lacking)}; found: {', '.join(table.columns)}"
+            f"the table of relations lacks the column(s) {', '.join(lacking)}; "
+            f"found: {', '.join(table.columns)}"
         )
     entries: dict[str, dict[str, Any]] = {}
     for row in table.to_dict("records"):
@@ -175,9 +178,10 @@ def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _holds(relation: Relation, numbers: Numbers) -> bool:
+def _holds(relation: Relation, numbers: Numbers, name: str) -> bool:
+    """Whether a relation finds nothing in which a number takes part."""
     found = KINDS[relation.kind].check(relation, numbers)
-    return next((v for v in found if v.severity != UNDECLARED), None) is None
+    return not any(name in v.members for v in found if v.severity != UNDECLARED)
 
 
 def _findings(relations: Sequence[Relation], numbers: Numbers, *, corrections: bool) -> Iterator[Finding]:
@@ -190,8 +194,11 @@ def _findings(relations: Sequence[Relation], numbers: Numbers, *, corrections: b
         for k, violation in enumerate(violations, start=1):
             name = relation.id if len(violations) == 1 else f"{relation.id} ({k})"
             found = _finding(name, relation, violation, numbers)
-            search = corrections and found.severity in (CONTRADICTION, ROUNDING)
-            yield _with_repair(found, violation, numbers, touching) if search else found
+            if corrections and found.severity == ROUNDING:
+                found = _rounded_rightly(found, violation, numbers)
+            elif corrections and found.severity == CONTRADICTION:
+                found = _with_repair(found, violation, numbers, touching)
+            yield found
 
 
 def _finding(name: str, relation: Relation, violation: Violation, numbers: Numbers) -> Finding:
@@ -214,7 +221,7 @@ def _finding(name: str, relation: Relation, violation: Violation, numbers: Numbe
 
 
 def _severity(violation: Violation, numbers: Numbers) -> str:
-    """A last digit off by one is a slip of rounding."""
+    """Call a last digit that is off by one a slip of rounding."""
     target = numbers[violation.target]
     if violation.severity != CONTRADICTION or violation.implied is None or not target.is_number:
         return violation.severity
@@ -226,6 +233,16 @@ def _confidence(severity: str, items: Sequence[Printed]) -> str:
     if severity in (WORDING, UNDECLARED):
         return "medium"
     return "medium" if any(item.wording for item in items) else "high"
+
+
+def _rounded_rightly(found: Finding, violation: Violation, numbers: Numbers) -> Finding:
+    item, implied = numbers[violation.target], violation.implied
+    if implied is None:
+        return found
+    decimals = round(-math.log10(item.step))
+    low, high = (f"{end:.{decimals}f}" for end in (implied.low, implied.high))
+    text = low.replace(".", ",") if "," in item.text else low
+    return replace(found, likely_id=item.id, likely=text) if low == high else found
 
 
 def _with_repair(
@@ -240,5 +257,4 @@ def _with_repair(
         return found
     best = repairs[0]
     equal = [r for r in repairs if (r.cost, r.digits) == (best.cost, best.digits)]
-    changed = {"likely_id": best.id, "likely": best.text, "alternatives": len(equal) - 1}
-    return Finding(**{name: getattr(found, name) for name in Finding.__slots__} | changed)
+    return replace(found, likely_id=best.id, likely=best.text, alternatives=len(equal) - 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kostnadsvekst.report.consistency.findings import Violation
 from kostnadsvekst.report.consistency.printed import Printed
@@ -10,7 +11,7 @@ from kostnadsvekst.report.consistency.relations import Numbers, Relation
 # Digits swapped, lost or doubled are slips of the hand; another digit is one of the eye and less likely.
 _SLIP, _OTHER_DIGIT = 1, 2
 _DIGITS = "0123456789"
-Holds = Callable[[Relation, Numbers], bool]
+Holds = Callable[[Relation, Numbers, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _repairs_of(
     for text, cost in edits(item.text):
         changed = item.printed_as(text)
         tried = numbers.with_one(changed)
-        if all(holds(relation, tried) for relation in touched):
+        if all(holds(relation, tried, item.id) for relation in touched):
             more = max(0, _counting(text) - _counting(item.text))
             yield Repair(item.id, text, cost, more, _distance(changed, violation, item.id))
 
@@ -82,7 +83,7 @@ def edits(text: str) -> list[tuple[str, int]]:
     """
     places = [i for i, c in enumerate(text) if c in _DIGITS]
     found: dict[str, int] = {}
-    for i, j in zip(places, places[1:], strict=False):
+    for i, j in pairwise(places):
         found.setdefault(text[:i] + text[j] + text[i + 1 : j] + text[i] + text[j + 1 :], _SLIP)
     for i in places:
         found.setdefault(text[:i] + text[i + 1 :], _SLIP)

@@ -1,7 +1,7 @@
 """Rules on dates: periods that do not fit together, dates outside the period of the report."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.consistency.findings import Violation, told
@@ -11,7 +11,7 @@ from kostnadsvekst.report.consistency.relations import Numbers, Relation
 
 
 def growth_dates(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Levels come in the order of time, and growth is of the years between them."""
+    """Check that levels come in the order of time, and growth is of the years between them."""
     levels = numbers.all(relation, "levels")
     yield from ordered_dates(levels)
     for role in ("total", "per_year"):
@@ -23,7 +23,7 @@ def growth_dates(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
 
 
 def ordered_dates(items: Sequence[Printed]) -> Iterator[Violation]:
-    """Each is of a later period than the one before."""
+    """Check that each is of a later period than the one before."""
     for one, other in pairwise(items):
         dates = read_period(one.period), read_period(other.period)
         if dates[0] and dates[1] and dates[1].last <= dates[0].last:
@@ -31,7 +31,7 @@ def ordered_dates(items: Sequence[Printed]) -> Iterator[Violation]:
 
 
 def spanned_dates(ends: Sequence[Printed], item: Printed) -> Iterator[Violation]:
-    """What is of years from and to is of those of the first and the last number."""
+    """Check that what is of years from and to is of those of the first and the last number."""
     first, last = (read_period(end.period) for end in (ends[0], ends[-1]))
     date = read_period(item.period)
     if first and last and date and date.spans and not _covers(date, first, last):
@@ -43,7 +43,7 @@ def _covers(date: Period, first: Period, last: Period) -> bool:
 
 
 def minority_dates(items: Sequence[Printed]) -> Iterator[Violation]:
-    """Where most numbers of a relation are of one period, so are the others.
+    """Check that where most numbers of a relation are of one period, so are the others.
 
     A sum over years has no such period, and nothing is said of it.
     """
@@ -65,15 +65,21 @@ def misdated(items: Sequence[Printed], target: Printed) -> Violation:
 
 
 def check_same_period(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Numbers that are said to be of one period have it printed alike."""
-    for one, other in combinations(numbers.all(relation, "numbers"), 2):
-        dates = read_period(one.period), read_period(other.period)
-        if dates[0] and dates[1] and not dates[0].meets(dates[1]):
-            yield misdated((one, other), other)
+    """Check that numbers that are said to be of one period have it printed alike."""
+    yield from same_dates(numbers.all(relation, "numbers"))
+
+
+def same_dates(items: Sequence[Printed]) -> Iterator[Violation]:
+    """Check that dates of one quantity, where they are printed, can be the same."""
+    dated = [(item, date) for item in items if (date := read_period(item.period))]
+    apart = [sum(not date.meets(other) for _, other in dated) for _, date in dated]
+    if any(apart):
+        odd = dated[max(range(len(dated)), key=lambda k: (apart[k], -k))][0]
+        yield misdated([item for item, _ in dated], odd)
 
 
 def check_dates(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """No date lies outside the period of the report."""
+    """Check that no date lies outside the period of the report."""
     first, last = relation.number("first"), relation.number("last")
     for item in numbers.all(relation, "numbers"):
         date = read_period(item.period) if item.period else None

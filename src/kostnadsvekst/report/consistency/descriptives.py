@@ -1,6 +1,7 @@
 """Rules on descriptive tables: means within extremes, years against all years together."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.consistency.dates import ordered_dates, spanned_dates
@@ -12,7 +13,7 @@ from kostnadsvekst.report.consistency.relations import Numbers, Relation
 
 
 def check_within(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """A mean lies between the extremes, a standard deviation below what they allow.
+    """Check that a mean lies between the extremes, a standard deviation below what they allow.
 
     sd² <= (max - mean)(mean - min) n/(n - 1): Bhatia and Davis (2000), whatever the weights.
     """
@@ -26,7 +27,7 @@ def check_within(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
 
 
 def _ordered(items: Sequence[Printed]) -> Iterator[Violation]:
-    for one, other in zip(items, items[1:], strict=False):
+    for one, other in pairwise(items):
         if one.interval.low > other.interval.high:
             words = Bilingual("i gal rekkefølge", "in the wrong order")
             line = told(lambda lang, a=one, b=other, w=words: f"{shown(a)} > {shown(b)}: {w.get(lang)}")  # type: ignore[misc]
@@ -49,7 +50,7 @@ def _spread(
 
 
 def check_pooled(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Years against all years together: extremes, mean and standard deviation.
+    """Check years against all years together: extremes, mean and standard deviation.
 
     The weights of the years are what the standard errors of period dummies say of them, or any within
     ``weight_slack`` of equal ones.

@@ -22,6 +22,7 @@ CONFIDENCES = {
     "low": Bilingual("lav", "low"),
 }
 _SIGNIFICANT = 6
+EMPTY = Bilingual("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Finding:
     likely_id: str = ""
     likely: str = ""
     alternatives: int = 0
-    note: Bilingual = Bilingual("", "")
+    note: Bilingual = EMPTY
 
 
 def told(line: Callable[[str], str]) -> Bilingual:

@@ -34,6 +34,11 @@ KINDS: Mapping[str, Kind] = {
         levels.check_sum,
         Shape(one=("total",), many=("parts",)),
     ),
+    "grown_sum": Kind(
+        Bilingual("delers vekst mot sum", "parts' growth against sum"),
+        levels.check_grown_sum,
+        Shape(one=("total",), many=("levels", "growth"), paired=(("levels", "growth"),)),
+    ),
     "shares": Kind(
         Bilingual("andeler mot nivåer", "shares against levels"),
         levels.check_shares,
@@ -137,7 +142,7 @@ KINDS: Mapping[str, Kind] = {
             maybe_one=("constant", "mean", "sd", "r_squared"),
             maybe_many=("b",),
             paired=(("se", "b"),),
-            options=("n", "df", "weights", *_SLACKS),
+            options=("n", "df", "weights", "undeclared", *_SLACKS),
         ),
     ),
     "constant": Kind(
@@ -149,7 +154,9 @@ KINDS: Mapping[str, Kind] = {
             maybe_many=(
                 "b", "means", "period_b", "interaction_b", "interaction_means", *_WEIGHTS_MANY,
             ),
-            paired=(("b", "means"), ("period_b", "weights_se"), ("interaction_b", "interaction_means", "period_b")),
+            paired=(
+                ("b", "means"), ("period_b", "weights_se"), ("interaction_b", "interaction_means", "period_b"),
+            ),
             options=_SLACKS,
         ),
     ),
@@ -160,6 +167,11 @@ KINDS: Mapping[str, Kind] = {
             one=("claim",), maybe_one=("growth",), maybe_many=("levels",), options=("stable_percent",),
             wordy=("claim",),
         ),
+    ),
+    "sign": Kind(
+        Bilingual("ordbruk mot fortegn", "wording against sign"),
+        words.check_sign,
+        Shape(one=("claim", "value"), wordy=("claim",)),
     ),
     "largest": Kind(
         Bilingual("størst eller minst", "largest or smallest"),
@@ -198,8 +210,9 @@ KINDS: Mapping[str, Kind] = {
         Bilingual("rangering mot rangering", "ranking against ranking"),
         words.check_coincide,
         Shape(
-            one=("claim",), many=("first", "second"), paired=(("first", "second"),),
-            needed_options=("labels", "top"), options=("second_least",), wordy=("claim",),
+            one=("claim",), many=("first",), maybe_many=("second", "second_levels"),
+            paired=(("first", "second"),), needed_options=("labels", "top"), options=("second_least",),
+            wordy=("claim",),
         ),
     ),
     "past": Kind(

@@ -1,10 +1,16 @@
 """Rules on levels: parts and sums, shares, changes, growth, products, the same quantity twice."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.consistency.dates import growth_dates, minority_dates, misdated, spanned_dates
+from kostnadsvekst.report.consistency.dates import (
+    growth_dates,
+    minority_dates,
+    misdated,
+    same_dates,
+    spanned_dates,
+)
 from kostnadsvekst.report.consistency.findings import Violation, against, number, shown, span, told
 from kostnadsvekst.report.consistency.intervals import Interval, exact, total
 from kostnadsvekst.report.consistency.periods import read_period
@@ -15,7 +21,7 @@ _PERCENT = 100.0
 
 
 def check_sum(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Parts add up to their sum."""
+    """Check that parts add up to their sum."""
     parts, whole = numbers.all(relation, "parts"), numbers.one(relation, "total")
     implied = total([p.interval for p in parts])
     if not implied.meets(whole.interval):
@@ -28,8 +34,21 @@ def check_sum(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     yield from minority_dates([whole, *parts])
 
 
+def check_grown_sum(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
+    """Check that parts, each grown by its own growth in per cent, add up to the later sum."""
+    levels, growth = numbers.all(relation, "levels"), numbers.all(relation, "growth")
+    whole = numbers.one(relation, "total")
+    implied = total([one.interval * _factor(other) for one, other in zip(levels, growth, strict=True)])
+    if not implied.meets(whole.interval):
+        terms = [
+            f"{shown(one)} × (1 + {shown(other)}/100)" for one, other in zip(levels, growth, strict=True)
+        ]
+        line = told(lambda lang: f"{' + '.join(terms)} = {span(implied, lang)}, {against(whole, lang)}")
+        yield Violation((*(i.id for i in (*levels, *growth)), whole.id), whole.id, implied, line)
+
+
 def check_shares(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Shares in per cent are the parts over the whole."""
+    """Check that shares in per cent are the parts over the whole."""
     whole = numbers.one(relation, "whole")
     for part, share in zip(numbers.all(relation, "parts"), numbers.all(relation, "shares"), strict=True):
         implied = (part.interval / whole.interval).scale(_PERCENT)
@@ -50,7 +69,7 @@ def _over(part: Printed, whole: Printed, implied: Interval, share: Printed) -> B
 
 
 def check_difference(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """A change is the last level less the first; a fall may be printed without its sign."""
+    """Check that a change is the last level less the first; a fall may be printed without its sign."""
     first, last = numbers.all(relation, "levels")
     change = numbers.one(relation, "change")
     implied = last.interval - first.interval
@@ -65,7 +84,7 @@ def check_difference(relation: Relation, numbers: Numbers) -> Iterator[Violation
 
 
 def check_growth(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Levels, yearly growth, growth in all and growth per year agree with each other."""
+    """Check that levels, yearly growth, growth in all and growth per year agree with each other."""
     yield from growth_dates(relation, numbers)
     levels, yearly = numbers.all(relation, "levels"), numbers.all(relation, "yearly")
     overall, per_year = numbers.maybe(relation, "total"), numbers.maybe(relation, "per_year")
@@ -86,9 +105,9 @@ def check_growth(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
 
 
 def _years(levels: Sequence[Printed], yearly: Sequence[Printed]) -> float:
-    periods = [read_period(item.period) for item in (levels[:1] + levels[-1:] if levels else ())]
-    if len(periods) > 1 and periods[0] and periods[1]:
-        return (periods[1].first - periods[0].first) / 12
+    first, last = (read_period(levels[k].period) if levels else None for k in (0, -1))
+    if first and last:
+        return (last.first - first.first) / 12
     return float(len(yearly) or max(len(levels) - 1, 0))
 
 
@@ -139,7 +158,7 @@ def _compound(per_year: Printed, overall: Printed, years: float) -> Iterator[Vio
 
 
 def check_product(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Factors multiply to their product."""
+    """Check that factors multiply to their product."""
     factors, result = numbers.all(relation, "factors"), numbers.one(relation, "result")
     implied = exact(1.0)
     for factor in factors:
@@ -154,7 +173,7 @@ def check_product(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
 
 
 def check_at_most(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """What is part of something is no more than it."""
+    """Check that what is part of something is no more than it."""
     larger = numbers.one(relation, "larger")
     for smaller in numbers.all(relation, "smaller"):
         if smaller.interval.low > larger.interval.high:
@@ -167,27 +186,29 @@ def _above(smaller: Printed, larger: Printed) -> Bilingual:
 
 
 def check_same(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """One quantity printed twice or more is one number, of one period."""
-    for one, other in combinations(numbers.all(relation, "numbers"), 2):
-        if not one.interval.meets(other.interval):
-            yield Violation((one.id, other.id), other.id, one.interval, _two_places(one, other))
-        dates = read_period(one.period), read_period(other.period)
-        if dates[0] and dates[1] and not dates[0].meets(dates[1]):
-            yield misdated((one, other), other)
+    """Check that one quantity printed twice or more is one number, of one period."""
+    items = numbers.all(relation, "numbers")
+    apart = [[o for o in items if not o.interval.meets(item.interval)] for item in items]
+    if any(apart):
+        odd = items[max(range(len(items)), key=lambda k: (len(apart[k]), k))]
+        against_odd = next(o for o in items if not o.interval.meets(odd.interval))
+        ids = tuple(item.id for item in items)
+        yield Violation(ids, odd.id, against_odd.interval, _places_apart(items))
+    yield from same_dates(items)
 
 
-def _two_places(one: Printed, other: Printed) -> Bilingual:
+def _places_apart(items: Sequence[Printed]) -> Bilingual:
     words = Bilingual("uten noen felles verdi", "with no value in common")
-    places = f"{one.place}: {shown(one)}; {other.place}: {shown(other)}"
-    return told(lambda lang: f"{places}; {words.get(lang)}")
+    places = "; ".join(f"{item.place}: {shown(item)}" for item in items)
+    return told(lambda lang: f"{places}: {words.get(lang)}")
 
 
 def check_dated(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """A number quoted for a year is the table's number of that year."""
+    """Check that a number quoted for a year is the table's number of that year."""
     series = {item.period: item for item in numbers.all(relation, "series")}
     for claim in numbers.all(relation, "claims"):
         item = series.get(claim.period)
         if item is None:
             yield misdated((claim, *series.values()), claim)
         elif not item.interval.meets(claim.interval):
-            yield Violation((item.id, claim.id), claim.id, item.interval, _two_places(item, claim))
+            yield Violation((item.id, claim.id), claim.id, item.interval, _places_apart([item, claim]))

@@ -44,19 +44,20 @@ def findings_table(findings: Sequence[Finding], name: str, title: Bilingual, pro
 
 _NOTES = (
     Bilingual(
-        "Hvert trykt tall er et intervall: en halv enhet av siste trykte siffer, eller det ordet tillater (om lag, "
-        "vel, knapt, nærmest). Et funn står her bare når ingen verdier i intervallene får regnestykket til å gå opp.",
-        "Every printed number is an interval: half a unit of its last printed digit, or what its wording allows "
-        "(about, just over, just under, nearly). A finding stands here only where no values inside the intervals "
-        "make the arithmetic hold.",
+        "Hvert trykt tall er et intervall: en halv enhet av siste trykte siffer, eller det ordet tillater "
+        "(om lag, vel, knapt, nærmest). Et funn står her bare når ingen verdier i intervallene får "
+        "regnestykket til å gå opp.",
+        "Every printed number is an interval: half a unit of its last printed digit, or what its wording "
+        "allows (about, just over, just under, nearly). A finding stands here only where no values inside the "
+        "intervals make the arithmetic hold.",
     ),
     Bilingual(
-        "Alvor: motsigelse; siste siffer (avrundet feil); ordbruk (ord mot tall eller ord mot ord); ikke opplyst "
-        "(tallene røper noe teksten ikke sier). Trolig riktig: den enkleste feilen (siffer byttet, mistet eller "
-        "feil) som, rettet, får alle regnestykker til å gå opp.",
+        "Alvor: motsigelse; siste siffer (avrundet feil); ordbruk (ord mot tall eller ord mot ord); ikke "
+        "opplyst (tallene røper noe teksten ikke sier). Trolig riktig: den enkleste feilen (siffer byttet, "
+        "mistet eller feil) som, rettet, får alle regnestykker til å gå opp.",
         "Severity: contradiction; last digit (rounded wrongly); wording (words against numbers or words); "
-        "undeclared (numbers reveal what the text does not say). Likely right: the simplest slip (digits swapped, "
-        "lost or wrong) that, undone, makes all arithmetic hold.",
+        "undeclared (numbers reveal what the text does not say). Likely right: the simplest slip (digits "
+        "swapped, lost or wrong) that, undone, makes all arithmetic hold.",
     ),
 )
 
@@ -94,7 +95,7 @@ def _likely(finding: Finding) -> Bilingual:
 
 
 def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Findings as data, one row each.
+    """Give findings as data, one row each.
 
     Returns
     -------

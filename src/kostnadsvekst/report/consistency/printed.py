@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"-?(\d+([.,]\d*)?|[.,]\d+)")
 _PERCENT = ("percent", "per cent", "prosent", "%", "pct")
 
 # How far below and above the printed number the true one may lie, in steps: units of the last digit that is
-# not zero, or half of five units where that digit is 5 ("about 75 per cent").
+# not zero, more or fewer of them as `_granted` says.
 _EITHER, _MORE, _LESS, _NEARLY = (1.0, 1.0), (0.0, 0.5), (0.5, 0.0), (0.5, 0.5)
 WORDINGS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(
@@ -138,15 +138,26 @@ def spread(
     rounded, digit = _last_digit(value, step)
     if wording:
         below, above = WORDINGS[wording]
-        coarse = 2.5 * rounded if digit == 5 and rounded >= 1 else rounded
+        coarse = rounded * _granted(value, rounded, digit)
         slack = 0.5 * step if below and above else 0.0
         return max(below * coarse, slack), max(above * coarse, slack)
     half = 0.5 * (rounded if running_text and not unit.startswith(_PERCENT) else step)
     return half, half
 
 
+def _granted(value: float, rounded: float, digit: int) -> float:
+    """How many units of the last digit that counts a wording grants.
+
+    Two and a half where it is a 5 ("about 75": to the nearest 5). Half a unit where it is the only digit that
+    counts ("about 20 000": 15 000 would round to it, 12 000 not).
+    """
+    if digit == 5 and rounded >= 1 and round(abs(value) / rounded) > 5:
+        return 2.5
+    return 0.5 if rounded >= 10 and round(abs(value) / rounded) < 10 else 1.0
+
+
 def _last_digit(value: float, step: float) -> tuple[float, int]:
-    """Unit of the last digit that is not zero, and that digit."""
+    """Find the unit of the last digit that is not zero, and that digit."""
     units = round(abs(value) / step)
     unit = step
     while units and units % 10 == 0:

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from scipy import stats
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.consistency.findings import (
+    CONTRADICTION,
     UNDECLARED,
     Violation,
     against,
@@ -30,7 +32,7 @@ _LEVELS = (0.05, 0.01, 0.001)
 
 
 def check_stars(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Stars are those of b/SE and its degrees of freedom, anywhere in the intervals of both."""
+    """Check that stars are those of b/SE and its degrees of freedom, anywhere in the intervals of both."""
     levels = tuple(relation.options.get("levels", _LEVELS))
     limits = critical_values(levels, relation.number("df"))
     for b, se in zip(numbers.all(relation, "b"), numbers.all(relation, "se"), strict=True):
@@ -77,9 +79,9 @@ def none_printed(text: str, lang: str) -> str:
 
 
 def check_nested_fit(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """R² does not fall when regressors are added."""
+    """Check that R² does not fall when regressors are added."""
     fits = numbers.all(relation, "r_squared")
-    for small, large in zip(fits, fits[1:], strict=False):
+    for small, large in pairwise(fits):
         if large.interval.high < small.interval.low:
             yield Violation(
                 (small.id, large.id), large.id, Interval(small.interval.low, 1.0), _falls(small, large)
@@ -92,7 +94,7 @@ def _falls(small: Printed, large: Printed) -> Bilingual:
 
 
 def check_nested_errors(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Added regressors lower a standard error no more than they lower the residual variance.
+    """Check that added regressors lower a standard error no more than they lower the residual variance.
 
     SE² = σ² V with V the inverse of the regressors' cross products, which added regressors only enlarge;
     σ² ∝ (1 − R²)/df.
@@ -120,7 +122,7 @@ def _too_small(before: Printed, after: Printed, least: float) -> Bilingual:
 
 
 def check_added_regressor(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """One added regressor: every standard error tells its t ratio, and all must tell the same.
+    """Check that every standard error tells the same t ratio of one added regressor.
 
     SE_large² = r SE_small² + (b_small − b_large)²/t², r = df_small/(df_large + t²), with t the t ratio of the
     added regressor: the update of an inverse by one column, and of the residual variance.
@@ -196,7 +198,7 @@ def _odd_ratio(b: Printed, se: Printed, agreed: Interval) -> Violation:
 
 
 def check_period_dummies(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """A model of period dummies alone: its weights, its constant, and its degrees of freedom."""
+    """Check a model of period dummies alone: its weights, its constant, and its degrees of freedom."""
     errors, constant = numbers.all(relation, "se"), numbers.one(relation, "se_constant")
     inverse = inverse_weights(errors, constant)
     if inverse is None:
@@ -236,7 +238,7 @@ def _weights_in_box(
 def _constant_and_mean(
     relation: Relation, numbers: Numbers, inverse: Sequence[Interval]
 ) -> Iterator[Violation]:
-    """The mean of all rows is the constant and the weighted dummies."""
+    """Check that the mean of all rows is the constant and the weighted dummies."""
     mean = numbers.maybe(relation, "mean")
     constant = numbers.maybe(relation, "constant")
     slopes = numbers.all(relation, "b")
@@ -266,15 +268,25 @@ def _residual_variance(
     unexplained = (exact(1.0) - fit.interval) * sd.interval.square()
     from_fit = unexplained.scale((n - 1) / df).power(0.5)
     if not from_errors.meets(from_fit):
-        words = Bilingual("standardfeilene sier σ", "the standard errors say σ")
-        line = told(
-            lambda lang: (
-                f"{words.get(lang)} = {span(from_errors, lang)}, "
-                f"√((1 − {fit.text})·{sd.text}²·{n - 1:g}/{df:g}) = {span(from_fit, lang)}"
-            )
-        )
+        implied = unexplained.scale(n - 1) / from_errors.square()
         members = (fit.id, sd.id, *relation.members["se"], *relation.members["se_constant"])
-        yield Violation(members, fit.id, None, line)
+        severity = UNDECLARED if relation.options.get("undeclared") else CONTRADICTION
+        line = _variance_line((from_errors, from_fit, implied), fit, sd, (n, df))
+        yield Violation(members, fit.id, None, line, severity)
+
+
+def _variance_line(
+    said: tuple[Interval, Interval, Interval], fit: Printed, sd: Printed, counts: tuple[float, float]
+) -> Bilingual:
+    words = Bilingual("standardfeilene sier σ", "the standard errors say σ")
+    free = Bilingual("frihetsgrader som passer", "degrees of freedom that fit")
+    n, df = counts
+    return told(
+        lambda lang: (
+            f"{words.get(lang)} = {span(said[0], lang)}, √((1 − {fit.text})·{sd.text}²·{n - 1:g}/"
+            f"{df:g}) = {span(said[1], lang)}; {free.get(lang)}: {span(said[2], lang)}"
+        )
+    )
 
 
 def _unequal_weights(errors: Sequence[Printed]) -> Iterator[Violation]:
@@ -282,17 +294,17 @@ def _unequal_weights(errors: Sequence[Printed]) -> Iterator[Violation]:
     low, high = min(errors, key=lambda e: e.value), max(errors, key=lambda e: e.value)
     if not low.interval.meets(high.interval):
         words = Bilingual(
-            "ulike standardfeil for årsdummyer i et balansert panel: radene er veid, og vektene varierer over "
-            "årene, eller standardfeilene er ikke de klassiske; ingen av delene er opplyst",
-            "standard errors of period dummies differ in a balanced panel: rows are weighted and weights vary "
-            "over time, or errors are not classical; neither is said",
+            "ulike standardfeil for årsdummyer i et balansert panel: radene er veid, og vektene varierer "
+            "over årene, eller standardfeilene er ikke de klassiske; ingen av delene er opplyst",
+            "standard errors of period dummies differ in a balanced panel: rows are weighted and weights "
+            "vary over time, or errors are not classical; neither is said",
         )
         line = told(lambda lang: f"{', '.join(map(shown, errors))}: {words.get(lang)}")
         yield Violation(tuple(e.id for e in errors), errors[0].id, None, line, UNDECLARED)
 
 
 def check_constant(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """The constant is the mean of the outcome less every coefficient times the mean of its regressor."""
+    """Check that the constant is the mean of the outcome less every coefficient times the mean of its regressor."""
     outcome, constant = numbers.one(relation, "mean"), numbers.one(relation, "constant")
     terms = [
         b.interval * x.interval

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.consistency.dates import spanned_dates
@@ -24,7 +24,7 @@ _BAND = re.compile(r"(\d+)\s*[-–]\s*(\d+)")
 
 
 def check_direction(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """What is said to rise, fall or stay does so between two levels, or by its growth in per cent."""
+    """Check that what is said to rise, fall or stay does so between two levels, or by its growth in per cent."""
     claim = numbers.one(relation, "claim")
     levels, growth = numbers.all(relation, "levels"), numbers.maybe(relation, "growth")
     if levels:
@@ -46,25 +46,18 @@ def check_direction(relation: Relation, numbers: Numbers) -> Iterator[Violation]
 
 
 def check_largest(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """What is called the largest (or the smallest) is so."""
+    """Check that what is called the largest (or the smallest) is so."""
     claim, values = numbers.one(relation, "claim"), numbers.all(relation, "values")
     labels = [str(label) for label in relation.options["labels"]]
     if claim.word not in labels or len(labels) != len(values):
         return
-    least = bool(relation.options.get("smallest", False))
-    named = values[labels.index(claim.word)]
-    for label, other in zip(labels, values, strict=True):
-        wrong = (
-            other.interval.high < named.interval.low if least else other.interval.low > named.interval.high
-        )
-        if wrong:
-            yield Violation(
-                (claim.id, named.id, other.id),
-                claim.id,
-                None,
-                _not_first(claim, named, label, other),
-                WORDING,
-            )
+    sign = -1.0 if relation.options.get("smallest", False) else 1.0
+    sides = [value.interval.scale(sign) for value in values]
+    k = labels.index(claim.word)
+    first = max(range(len(values)), key=lambda i: sides[i].middle)
+    if sides[first].low > sides[k].high:
+        line = _not_first(claim, values[k], labels[first], values[first])
+        yield Violation((claim.id, values[k].id, values[first].id), claim.id, None, line, WORDING)
 
 
 def _not_first(claim: Printed, named: Printed, label: str, other: Printed) -> Bilingual:
@@ -72,25 +65,51 @@ def _not_first(claim: Printed, named: Printed, label: str, other: Printed) -> Bi
 
 
 def check_same_words(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """One thing said twice is said alike."""
-    for one, other in combinations(numbers.all(relation, "numbers"), 2):
-        if one.word.casefold() != other.word.casefold():
-            line = told(lambda lang, a=one, b=other: f"{a.place}: {a.word}; {b.place}: {b.word}")  # type: ignore[misc]
-            yield Violation((one.id, other.id), other.id, None, line, WORDING)
+    """Check that one thing said twice is said alike."""
+    items = numbers.all(relation, "numbers")
+    said = [item.word.casefold() for item in items]
+    if len(set(said)) > 1:
+        odd = items[min(range(len(items)), key=lambda k: (said.count(said[k]), -k))]
+        listed = "; ".join(f"{item.place}: {item.word}" for item in items)
+        yield Violation(tuple(i.id for i in items), odd.id, None, told(lambda _: listed), WORDING)
+
+
+def check_sign(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
+    """Check that what is called a fall is not printed with a minus sign as well."""
+    claim, value = numbers.one(relation, "claim"), numbers.one(relation, "value")
+    if DIRECTIONS[claim.word] < 0 and value.interval.high < 0:
+        words = Bilingual("et fall med minustegn er en økning", "a fall with a minus sign is a rise")
+        line = told(lambda lang: f"{claim.word} {shown(value)}: {words.get(lang)}")
+        yield Violation((claim.id, value.id), value.id, None, line, WORDING)
+
+
+# Units in both languages; others are shown as the user wrote them.
+_UNITS = {
+    "percent": Bilingual("prosent", "per cent"),
+    "percentage points": Bilingual("prosentpoeng", "percentage points"),
+    "percent growth": Bilingual("vekst i prosent", "growth in per cent"),
+    "percent of all expenditure": Bilingual("prosent av alle utgifter", "per cent of all expenditure"),
+    "NOK per NOK": Bilingual("kroner per krone", "kroner per krone"),
+    "NOK per capita": Bilingual("kroner per innbygger", "kroner per inhabitant"),
+    "NOK per municipality": Bilingual("kroner per kommune", "kroner per municipality"),
+}
 
 
 def check_unit(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """One quantity has one unit wherever it is printed."""
-    for one, other in combinations(numbers.all(relation, "numbers"), 2):
-        if one.unit and other.unit and one.unit != other.unit:
-            line = told(
-                lambda lang, a=one, b=other: f"{a.place}: {shown(a)} {a.unit}; {b.place}: {shown(b)} {b.unit}"  # type: ignore[misc]
-            )
-            yield Violation((one.id, other.id), other.id, None, line, WORDING)
+    """Check that one quantity has one unit wherever it is printed."""
+    items = [item for item in numbers.all(relation, "numbers") if item.unit]
+    if len({item.unit for item in items}) > 1:
+        line = told(lambda lang: "; ".join(_with_unit(item, lang) for item in items))
+        yield Violation(tuple(item.id for item in items), items[-1].id, None, line, WORDING)
+
+
+def _with_unit(item: Printed, lang: str) -> str:
+    unit = _UNITS.get(item.unit, Bilingual(item.unit, item.unit)).get(lang)
+    return f"{item.place}: {shown(item)} {unit}" if item.is_number else f"{item.place}: {unit}"
 
 
 def check_bands(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Groups that divide a whole do not overlap and leave no gap."""
+    """Check that groups that divide a whole do not overlap and leave no gap."""
     claims = numbers.all(relation, "claims")
     bands = [match for match in map(_BAND.fullmatch, (c.word for c in claims)) if match]
     ends = [(int(b[1]), int(b[2]), claim) for b, claim in zip(bands, claims, strict=False)]
@@ -106,7 +125,7 @@ def check_bands(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
 
 
 def check_member(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """What is referred to is in the list that defines it."""
+    """Check that what is referred to is in the list that defines it."""
     defined = [str(label) for label in relation.options["defined"]]
     for claim in numbers.all(relation, "claims"):
         if claim.word not in defined:
@@ -120,7 +139,7 @@ def _brief(labels: Sequence[str]) -> str:
 
 
 def check_count(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """The number of things listed is the number said."""
+    """Check that the number of things listed is the number said."""
     claim = numbers.one(relation, "claim")
     listed = dict.fromkeys(str(label) for label in relation.options["listed"])
     implied = exact(float(len(listed)))
@@ -130,44 +149,50 @@ def check_count(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
 
 
 def check_coincide(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """The places where one series is greatest are those where another is greatest (or least)."""
-    first, second = numbers.all(relation, "first"), numbers.all(relation, "second")
-    labels = [str(label) for label in relation.options["labels"]]
-    k = int(relation.number("top"))
-    sign = -1.0 if relation.options.get("second_least") else 1.0
-    sets = [_surely_top(first, k, 1.0), _surely_top(second, k, sign)]
-    if None in sets or sets[0] == sets[1]:
+    """Check that the places where one series is greatest are those where another is greatest (or least).
+
+    The second series may be the changes of ``second_levels``.
+    """
+    first, levels = numbers.all(relation, "first"), numbers.all(relation, "second_levels")
+    second = [item.interval for item in numbers.all(relation, "second")]
+    second = second or [b.interval - a.interval for a, b in pairwise(levels)]
+    labels, k = [str(label) for label in relation.options["labels"]], int(relation.number("top"))
+    if not len(labels) == len(first) == len(second):
         return
-    named = [", ".join(labels[i] for i in sorted(s or ())) for s in sets]
-    claim = numbers.one(relation, "claim")
-    words = (
-        Bilingual("størst", "greatest"),
-        (Bilingual("minst", "least") if sign < 0 else Bilingual("størst", "greatest")),
-    )
-    series = [", ".join(map(shown, items)) for items in (first, second)]
-    line = told(
-        lambda lang: (
-            f"{words[0].get(lang)}: {named[0]} ({series[0]}); {words[1].get(lang)}: {named[1]} ({series[1]})"
-        )
-    )
-    yield Violation(relation.ids, claim.id, None, line, WORDING)
+    least = bool(relation.options.get("second_least", False))
+    series = [[item.interval for item in first], second]
+    turned = [series[0], [i.scale(-1) for i in second] if least else second]
+    tops = [_surely_top(intervals, k) for intervals in turned]
+    if tops[0] and tops[1] and tops[0] != tops[1]:
+        claim = numbers.one(relation, "claim")
+        line = _tops_line(labels, series, [tops[0], tops[1]], least=least)
+        yield Violation((claim.id, *relation.ids), claim.id, None, line, WORDING)
 
 
-def _surely_top(items: Sequence[Printed], k: int, sign: float) -> set[int] | None:
+def _tops_line(
+    labels: Sequence[str], series: Sequence[Sequence[Interval]], tops: Sequence[set[int]], *, least: bool
+) -> Bilingual:
+    most, lowest = Bilingual("størst", "greatest"), Bilingual("minst", "least")
+    words = (most, lowest if least else most)
+    named = [", ".join(labels[i] for i in sorted(top)) for top in tops]
+
+    def side(k: int, lang: str) -> str:
+        values = "; ".join(number(i.middle, lang) for i in series[k])
+        return f"{words[k].get(lang)}: {named[k]} ({values})"
+
+    return told(lambda lang: f"{side(0, lang)} – {side(1, lang)}")
+
+
+def _surely_top(intervals: Sequence[Interval], k: int) -> set[int] | None:
     """Positions of the k greatest, None where rounding leaves it open."""
-    order = sorted(range(len(items)), key=lambda i: -sign * items[i].value)
-    inside, outside = order[:k], order[k:]
-    least = min(sign * items[i].value - _half(items[i]) for i in inside)
-    most = max((sign * items[i].value + _half(items[i]) for i in outside), default=-float("inf"))
-    return set(inside) if least > most else None
-
-
-def _half(item: Printed) -> float:
-    return (item.interval.high - item.interval.low) / 2
+    order = sorted(range(len(intervals)), key=lambda i: -intervals[i].middle)
+    least = min((intervals[i].low for i in order[:k]), default=float("inf"))
+    most = max((intervals[i].high for i in order[k:]), default=-float("inf"))
+    return set(order[:k]) if least > most else None
 
 
 def check_past(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """A threshold said to be passed, or not reached, is so."""
+    """Check that a threshold said to be passed, or not reached, is so."""
     claim, limit = numbers.one(relation, "claim"), numbers.one(relation, "limit")
     above = bool(relation.options.get("above", True))
     wrong = claim.interval.high < limit.interval.low if above else claim.interval.low > limit.interval.high
