@@ -11,6 +11,7 @@ import pandas as pd
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.consistency.corrections import find_repairs
+from kostnadsvekst.report.consistency.faults import relation_faults
 from kostnadsvekst.report.consistency.findings import (
     CONTRADICTION,
     ROUNDING,
@@ -77,13 +78,21 @@ def check(
     if claims is not None:
         printed += _read_rows("claims", claims, decimal_mark, running_text=True)
     numbers = read_numbers(printed)
+    if not isinstance(relations, pd.DataFrame) and not _are_mappings(relations):
+        raise SpecificationError("relations must be a list of mappings (kind, roles) or a DataFrame")
     raw = relations_of(relations) if isinstance(relations, pd.DataFrame) else relations
     read = read_relations(raw, numbers, {name: kind.shape for name, kind in KINDS.items()})
-    _refuse_bad_options(read)
+    _refuse_faults(read, numbers)
     return tuple(_findings(read, numbers, corrections=corrections))
 
 
+def _are_mappings(relations: object) -> bool:
+    return isinstance(relations, (list, tuple)) and all(isinstance(r, Mapping) for r in relations)
+
+
 def _read_rows(name: str, frame: pd.DataFrame, decimal_mark: str, *, running_text: bool) -> list[Printed]:
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidDataError(f"{name} are a {type(frame).__name__}, not a DataFrame")
     lacking = [column for column in _NEEDED if column not in frame.columns]
     if lacking:
         raise InvalidDataError(
@@ -125,17 +134,19 @@ def relations_of(table: pd.DataFrame) -> list[dict[str, Any]]:
             str(row["relation"]), {"id": str(row["relation"]), "kind": str(row["kind"])}
         )
         entry.setdefault(str(row["role"]), []).append(_member(row["member"]))
-    single = ("note_nb", "note_en", "confidence")
-    for entry in entries.values():
-        shape = KINDS[entry["kind"]].shape if entry["kind"] in KINDS else None
-        lists = {"labels", "listed", "defined", "levels", "df"} if shape else set()
-        options = {*shape.options, *shape.needed_options} - lists if shape else set()
-        for role in (*single, *options):
-            if isinstance(entry.get(role), list):
-                entry[role] = entry[role][0]
-        if entry["kind"] in ("stars",) and isinstance(entry.get("df"), list):
-            entry["df"] = entry["df"][0]
-    return list(entries.values())
+    return [_unlisted(entry) for entry in entries.values()]
+
+
+# Options that are lists; with one row, too.
+_LIST_OPTIONS = ("labels", "listed", "defined", "levels")
+
+
+def _unlisted(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a role or option of one row as that member, save where a list is wanted."""
+    return {
+        role: value[0] if isinstance(value, list) and len(value) == 1 and role not in _LIST_OPTIONS else value
+        for role, value in entry.items()
+    }
 
 
 def _member(value: object) -> str | float:
@@ -146,36 +157,10 @@ def _member(value: object) -> str | float:
         return text
 
 
-_POSITIVE = ("n", "df", "df_small", "df_large", "years", "top")
-_SHARE = ("weight_slack", "share_slack")
-
-
-def _refuse_bad_options(relations: Sequence[Relation]) -> None:
-    problems = [f"{r.id}: {fault}" for r in relations for fault in _option_faults(r)]
+def _refuse_faults(relations: Sequence[Relation], numbers: Numbers) -> None:
+    problems = [f"{r.id}: {fault}" for r in relations for fault in relation_faults(r, numbers)]
     if problems:
         raise SpecificationError("\n  - ".join([f"relations: {len(problems)} problem(s)", *problems]))
-
-
-def _option_faults(relation: Relation) -> Iterator[str]:
-    for option, value in relation.options.items():
-        listed = value if isinstance(value, (list, tuple)) else [value]
-        numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in listed)
-        if option in _POSITIVE and not (numeric and all(v > 0 for v in listed)):
-            yield f"{option} is {value!r}, must be above zero"
-        if option in _SHARE and not (numeric and all(0 <= v < 1 for v in listed)):
-            yield f"{option} is {value!r}, must be from 0 to below 1"
-        if option in ("labels", "listed", "defined") and not isinstance(value, (list, tuple)):
-            yield f"{option} must be a list"
-    if relation.kind == "nested_errors" and len(_listed(relation.options.get("df"))) != 2:
-        yield "df must list the degrees of freedom of both models"
-    if relation.kind == "nested_errors" and len(relation.members["r_squared"]) != 2:
-        yield "r_squared must name both models' R²"
-    if relation.kind == "difference" and len(relation.members["levels"]) != 2:
-        yield "levels must be the first and the last"
-
-
-def _listed(value: object) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _holds(relation: Relation, numbers: Numbers, name: str) -> bool:

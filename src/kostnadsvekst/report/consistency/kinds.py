@@ -155,7 +155,8 @@ KINDS: Mapping[str, Kind] = {
                 "b", "means", "period_b", "interaction_b", "interaction_means", *_WEIGHTS_MANY,
             ),
             paired=(
-                ("b", "means"), ("period_b", "weights_se"), ("interaction_b", "interaction_means", "period_b"),
+                ("b", "means"), ("period_b", "weights_se"), ("interaction_b", "interaction_means"),
+                ("interaction_b", "period_b"),
             ),
             options=_SLACKS,
         ),

@@ -6,7 +6,7 @@ import pandas as pd
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.consistency.findings import CONFIDENCES, SEVERITIES, Finding, told
+from kostnadsvekst.report.consistency.findings import CONFIDENCES, EMPTY, SEVERITIES, Finding, told
 from kostnadsvekst.report.consistency.kinds import KINDS
 from kostnadsvekst.report.tables import Heading, Row, Table
 
@@ -48,8 +48,8 @@ _NOTES = (
         "(om lag, vel, knapt, nærmest). Et funn står her bare når ingen verdier i intervallene får "
         "regnestykket til å gå opp.",
         "Every printed number is an interval: half a unit of its last printed digit, or what its wording "
-        "allows (about, just over, just under, nearly). A finding stands here only where no values inside the "
-        "intervals make the arithmetic hold.",
+        "allows (about, just over, just under, nearly). A finding stands here only where no values inside "
+        "the intervals make the arithmetic hold.",
     ),
     Bilingual(
         "Alvor: motsigelse; siste siffer (avrundet feil); ordbruk (ord mot tall eller ord mot ord); ikke "
@@ -84,7 +84,7 @@ def _with_note(finding: Finding) -> Bilingual:
 
 def _likely(finding: Finding) -> Bilingual:
     if not finding.likely:
-        return Bilingual("", "")
+        return EMPTY
     others = finding.alternatives
     more = (
         Bilingual(f" ({others} andre like enkle)", f" ({others} others as simple)")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kostnadsvekst.report.consistency.intervals import Interval
+from kostnadsvekst.report.consistency.periods import read_period
 
 # Numbers below this many digits are read without doubt as floating point.
 _MOST_DIGITS = 15
@@ -183,9 +184,13 @@ def read_printed(row: Mapping[str, Any], *, running_text: bool, decimal_mark: st
     ValueError
         If the number, its bounds or its wording cannot be read; the message says what is wrong with it.
     """
+    if isinstance(row.get("printed"), float) and not is_blank(row.get("printed")):
+        raise ValueError("printed is a number, not text: its digits as printed are lost; read with dtype=str")
     text, wording, unit = (_text(row, column) for column in ("printed", "wording", "unit"))
     if wording and wording not in WORDINGS:
         raise ValueError(f"unknown wording {wording!r}; known: {', '.join(WORDINGS)}")
+    if _text(row, "period") and read_period(_text(row, "period")) is None:
+        raise ValueError(f"period {_text(row, 'period')!r}: write 2017, 2017-01 or 2015-2020")
     words = {c: _text(row, c) for c in ("id", "place", "stars", "period", "word", "quote")}
     value, step, interval, given = math.nan, math.nan, Interval(math.nan, math.nan), None
     if text:

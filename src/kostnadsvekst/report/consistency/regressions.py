@@ -29,6 +29,7 @@ from kostnadsvekst.report.consistency.printed import Printed
 from kostnadsvekst.report.consistency.relations import Numbers, Relation
 
 _LEVELS = (0.05, 0.01, 0.001)
+_NEGATIVE = Bilingual("en standardfeil er ikke negativ", "no standard error is negative")
 
 
 def check_stars(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
@@ -37,9 +38,17 @@ def check_stars(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     limits = critical_values(levels, relation.number("df"))
     for b, se in zip(numbers.all(relation, "b"), numbers.all(relation, "se"), strict=True):
         t = t_ratio(b.interval, se.interval)
+        if se.interval.high < 0:
+            yield _impossible(
+                se, Bilingual("en standardfeil er ikke negativ", "no standard error is negative")
+            )
         least, most = (sum(end > limit for limit in limits) for end in (t.low, t.high))
         if not least <= len(b.stars) <= most:
             yield Violation((b.id, se.id), b.id, None, _stars_line(b, se, t, limits, (least, most)))
+
+
+def _impossible(item: Printed, words: Bilingual) -> Violation:
+    return Violation((item.id,), item.id, None, told(lambda lang: f"{shown(item)}: {words.get(lang)}"))
 
 
 @lru_cache(maxsize=64)
@@ -81,6 +90,9 @@ def none_printed(text: str, lang: str) -> str:
 def check_nested_fit(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     """Check that R² does not fall when regressors are added."""
     fits = numbers.all(relation, "r_squared")
+    for fit in fits:
+        if fit.interval.low > 1:
+            yield _impossible(fit, Bilingual("R² er ikke over 1", "R² is not above 1"))
     for small, large in pairwise(fits):
         if large.interval.high < small.interval.low:
             yield Violation(
@@ -304,7 +316,7 @@ def _unequal_weights(errors: Sequence[Printed]) -> Iterator[Violation]:
 
 
 def check_constant(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Check that the constant is the mean of the outcome less every coefficient times the mean of its regressor."""
+    """Check that the constant is the mean of the outcome less every coefficient times a mean."""
     outcome, constant = numbers.one(relation, "mean"), numbers.one(relation, "constant")
     terms = [
         b.interval * x.interval

@@ -24,7 +24,7 @@ _BAND = re.compile(r"(\d+)\s*[-–]\s*(\d+)")
 
 
 def check_direction(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
-    """Check that what is said to rise, fall or stay does so between two levels, or by its growth in per cent."""
+    """Check that what is said to rise, fall or stay does so, between levels or by its growth in per cent."""
     claim = numbers.one(relation, "claim")
     levels, growth = numbers.all(relation, "levels"), numbers.maybe(relation, "growth")
     if levels:
@@ -49,8 +49,6 @@ def check_largest(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     """Check that what is called the largest (or the smallest) is so."""
     claim, values = numbers.one(relation, "claim"), numbers.all(relation, "values")
     labels = [str(label) for label in relation.options["labels"]]
-    if claim.word not in labels or len(labels) != len(values):
-        return
     sign = -1.0 if relation.options.get("smallest", False) else 1.0
     sides = [value.interval.scale(sign) for value in values]
     k = labels.index(claim.word)
@@ -111,9 +109,8 @@ def _with_unit(item: Printed, lang: str) -> str:
 def check_bands(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     """Check that groups that divide a whole do not overlap and leave no gap."""
     claims = numbers.all(relation, "claims")
-    bands = [match for match in map(_BAND.fullmatch, (c.word for c in claims)) if match]
-    ends = [(int(b[1]), int(b[2]), claim) for b, claim in zip(bands, claims, strict=False)]
-    for (_, last, one), (first, _, other) in pairwise(ends):
+    bands = [(claim, band) for claim in claims if (band := read_band(claim.word))]
+    for (one, (_, last)), (other, (first, _)) in pairwise(bands):
         if first != last + 1:
             words = (
                 Bilingual("overlapper", "overlap")
@@ -122,6 +119,12 @@ def check_bands(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
             )
             line = told(lambda lang, w=words, a=one, b=other: f"{w.get(lang)}: {a.word}, {b.word}")  # type: ignore[misc]
             yield Violation((one.id, other.id), other.id, None, line, WORDING)
+
+
+def read_band(word: str) -> tuple[int, int] | None:
+    """First and last of a group such as ``18-39``; None where the word is none."""
+    match = _BAND.fullmatch(word)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def check_member(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
@@ -157,8 +160,6 @@ def check_coincide(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     second = [item.interval for item in numbers.all(relation, "second")]
     second = second or [b.interval - a.interval for a, b in pairwise(levels)]
     labels, k = [str(label) for label in relation.options["labels"]], int(relation.number("top"))
-    if not len(labels) == len(first) == len(second):
-        return
     least = bool(relation.options.get("second_least", False))
     series = [[item.interval for item in first], second]
     turned = [series[0], [i.scale(-1) for i in second] if least else second]
