@@ -179,7 +179,9 @@ def _findings(relations: Sequence[Relation], numbers: Numbers, *, corrections: b
         for k, violation in enumerate(violations, start=1):
             name = relation.id if len(violations) == 1 else f"{relation.id} ({k})"
             found = _finding(name, relation, violation, numbers)
-            if corrections and found.severity == ROUNDING:
+            if corrections and violation.likely:
+                found = replace(found, likely_id=violation.target, likely=violation.likely)
+            elif corrections and found.severity == ROUNDING:
                 found = _rounded_rightly(found, violation, numbers)
             elif corrections and found.severity == CONTRADICTION:
                 found = _with_repair(found, violation, numbers, touching)

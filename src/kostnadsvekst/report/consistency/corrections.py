@@ -1,5 +1,6 @@
 """The likely right value: which simple slip, undone, makes every relation hold."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,7 @@ class Repair:
     ----------
     id, text : str
     cost : int
-        1: digits swapped, one lost or one too many; 2: another digit.
+        1: digits swapped, one lost or one too many; 2: another digit, or other decimals than its neighbours.
     digits : int
         Digits that count beyond those printed.
     distance : float
@@ -54,12 +55,30 @@ def find_repairs(
 def _repairs_of(
     item: Printed, violation: Violation, numbers: Numbers, touched: Sequence[Relation], holds: Holds
 ) -> Iterator[Repair]:
-    for text, cost in edits(item.text):
-        changed = item.printed_as(text)
+    usual = _usual_step(item, violation, numbers)
+    for text, slip in edits(item.text):
+        changed = _changed(item, text)
+        if changed is None:
+            continue
+        cost = slip if changed.step in (item.step, usual) else _OTHER_DIGIT
         tried = numbers.with_one(changed)
         if all(holds(relation, tried, item.id) for relation in touched):
             more = max(0, _counting(text) - _counting(item.text))
             yield Repair(item.id, text, cost, more, _distance(changed, violation, item.id))
+
+
+def _changed(item: Printed, text: str) -> Printed | None:
+    try:
+        return item.printed_as(text)
+    except ValueError:
+        return None
+
+
+def _usual_step(item: Printed, violation: Violation, numbers: Numbers) -> float:
+    """Last decimal of most other numbers: a lost decimal shows as one too few beside them."""
+    others = [numbers[name] for name in violation.members if name != item.id]
+    counts = Counter(other.step for other in others if other.is_number)
+    return counts.most_common(1)[0][0] if counts else item.step
 
 
 def _counting(text: str) -> int:

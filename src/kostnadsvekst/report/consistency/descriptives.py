@@ -28,7 +28,7 @@ def check_within(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
 
 def _ordered(items: Sequence[Printed]) -> Iterator[Violation]:
     for one, other in pairwise(items):
-        if one.interval.low > other.interval.high:
+        if one.interval.above(other.interval):
             words = Bilingual("i gal rekkefølge", "in the wrong order")
             line = told(lambda lang, a=one, b=other, w=words: f"{shown(a)} > {shown(b)}: {w.get(lang)}")  # type: ignore[misc]
             yield Violation((one.id, other.id), one.id, None, line)
@@ -39,7 +39,7 @@ def _spread(
 ) -> Iterator[Violation]:
     product = (high.interval - mean.interval) * (mean.interval - low.interval)
     most = product.scale(correction).power(0.5)
-    if sd.interval.low > most.high:
+    if sd.interval.above(most):
         line = told(
             lambda lang: (
                 f"√(({shown(high)} − {shown(mean)})({shown(mean)} − {shown(low)})) = "

@@ -39,6 +39,8 @@ class Violation:
         What the others allow it to be.
     arithmetic : Bilingual
     severity : str
+    likely : str
+        What the target should print, where the rule itself says it.
     """
 
     members: tuple[str, ...]
@@ -46,6 +48,7 @@ class Violation:
     implied: Interval | None
     arithmetic: Bilingual
     severity: str = CONTRADICTION
+    likely: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class Interval:
         ends = (x for x in (self.low, self.high, other.low, other.high) if math.isfinite(x))
         return self.distance(other) <= _RELATIVE * max(map(abs, ends), default=0.0)
 
+    def above(self, other: "Interval") -> bool:
+        """Whether every number of it is larger than every number of the other."""
+        return self.low > other.high and not self.meets(other)
+
     def common(self, other: "Interval") -> "Interval | None":
         """Numbers that lie in both, None where there are none."""
         low, high = max(self.low, other.low), min(self.high, other.high)

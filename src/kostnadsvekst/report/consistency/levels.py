@@ -176,7 +176,7 @@ def check_at_most(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     """Check that what is part of something is no more than it."""
     larger = numbers.one(relation, "larger")
     for smaller in numbers.all(relation, "smaller"):
-        if smaller.interval.low > larger.interval.high:
+        if smaller.interval.above(larger.interval):
             yield Violation((smaller.id, larger.id), smaller.id, None, _above(smaller, larger))
 
 

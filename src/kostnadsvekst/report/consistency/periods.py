@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_PERIOD = re.compile(r"(\d{4})(?:-(\d{2})(?!\d))?(?:\s*[-–/]\s*(\d{4})(?:-(\d{2}))?)?")
+_PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?!\d))?(?:\s*[-–/]\s*(\d{4})(?:-(0[1-9]|1[0-2]))?)?")
 _MONTHS = 12
 
 

@@ -44,7 +44,9 @@ def check_stars(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
             )
         least, most = (sum(end > limit for limit in limits) for end in (t.low, t.high))
         if not least <= len(b.stars) <= most:
-            yield Violation((b.id, se.id), b.id, None, _stars_line(b, se, t, limits, (least, most)))
+            line = _stars_line(b, se, t, limits, (least, most))
+            likely = b.text + "*" * least if least == most else ""
+            yield Violation((b.id, se.id), b.id, None, line, likely=likely)
 
 
 def _impossible(item: Printed, words: Bilingual) -> Violation:
@@ -91,10 +93,10 @@ def check_nested_fit(relation: Relation, numbers: Numbers) -> Iterator[Violation
     """Check that R² does not fall when regressors are added."""
     fits = numbers.all(relation, "r_squared")
     for fit in fits:
-        if fit.interval.low > 1:
+        if fit.interval.above(exact(1.0)):
             yield _impossible(fit, Bilingual("R² er ikke over 1", "R² is not above 1"))
     for small, large in pairwise(fits):
-        if large.interval.high < small.interval.low:
+        if small.interval.above(large.interval):
             yield Violation(
                 (small.id, large.id), large.id, Interval(small.interval.low, 1.0), _falls(small, large)
             )
@@ -118,7 +120,7 @@ def check_nested_errors(relation: Relation, numbers: Numbers) -> Iterator[Violat
     pairs = zip(numbers.all(relation, "se_small"), numbers.all(relation, "se_large"), strict=True)
     for before, after in pairs:
         implied = Interval(before.interval.low * least, math.inf)
-        if after.interval.high < implied.low * (1 - 1e-12):
+        if implied.above(after.interval):
             members = (before.id, after.id, *relation.members["r_squared"])
             yield Violation(members, after.id, implied, _too_small(before, after, least))
 

@@ -53,7 +53,7 @@ def check_largest(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     sides = [value.interval.scale(sign) for value in values]
     k = labels.index(claim.word)
     first = max(range(len(values)), key=lambda i: sides[i].middle)
-    if sides[first].low > sides[k].high:
+    if sides[first].above(sides[k]):
         line = _not_first(claim, values[k], labels[first], values[first])
         yield Violation((claim.id, values[k].id, values[first].id), claim.id, None, line, WORDING)
 
@@ -196,8 +196,8 @@ def check_past(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     """Check that a threshold said to be passed, or not reached, is so."""
     claim, limit = numbers.one(relation, "claim"), numbers.one(relation, "limit")
     above = bool(relation.options.get("above", True))
-    wrong = claim.interval.high < limit.interval.low if above else claim.interval.low > limit.interval.high
-    if wrong:
+    high, low = (limit, claim) if above else (claim, limit)
+    if high.interval.above(low.interval):
         sign = "<" if above else ">"
         words = (
             Bilingual("men sagt å ligge", "but said to lie"),
