@@ -38,8 +38,21 @@ def judge(kind, seed):
     if seeded is None:
         return bool(findings), None, None, None
     named = any(seeded.id in finding.ids for finding in findings)
-    repaired = any((f.likely_id, f.likely) == (seeded.id, seeded.right) for f in findings)
-    return bool(findings), named, over_one_percent(kind, seeded), repaired if search else None
+    large = over_one_percent(kind, seeded)
+    return bool(findings), named, large, repaired(kind, report, seeded, findings, search)
+
+
+def repaired(kind, report, seeded, findings, search):
+    """Whether the right value is proposed; None where none is searched for, as for dates."""
+    column = made_up.ERRORS[kind][0]
+    if not search or column == "period":
+        return None
+    text = row_at(report, seeded)["printed"] if column == "stars" else ""
+    return any((f.likely_id, f.likely) == (seeded.id, text + seeded.right) for f in findings)
+
+
+def row_at(report, seeded):
+    return next(row for row in (*report.cells, *report.claims) if row["id"] == seeded.id)
 
 
 def over_one_percent(kind, seeded):
