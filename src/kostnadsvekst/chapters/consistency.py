@@ -9,10 +9,15 @@ import pandas as pd
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.consistency import Finding, PrintedReport, findings_frame, findings_table
+from kostnadsvekst.report.consistency import (
+    Finding,
+    PrintedReport,
+    findings_frame,
+    findings_table,
+    render_findings,
+)
 from kostnadsvekst.report.consistency.findings import SEVERITIES
 from kostnadsvekst.report.output import csv_text
-from kostnadsvekst.report.tables import render
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.published import load_cells
 
@@ -26,6 +31,14 @@ _SHORT = {
     "maximum": "max",
     "estimate": "b",
     "std_error": "se",
+}
+# What the report calls its places, in the English table; words that it is quoted with stay Norwegian.
+_ENGLISH = {
+    "Tabell": "Table",
+    "modell": "model",
+    "Sammendrag": "Summary",
+    "Figur": "Figure",
+    "fotnote": "footnote",
 }
 _TITLE = Bilingual("Rapporten mot seg selv: motsigelser", "The report against itself: contradictions")
 
@@ -44,10 +57,10 @@ def run(settings: Settings) -> ChapterResult:
     """
     report = printed_report()
     findings = report.check()
-    table = findings_table(findings, "findings", _TITLE, Provenance(ORIGIN))
+    table = findings_table(findings, "findings", _TITLE, Provenance(ORIGIN), _ENGLISH)
     files: dict[str, str | bytes] = {}
     for lang in settings.languages:
-        files |= {f"consistency/{name}": text for name, text in render(table, lang).items()}
+        files |= {f"consistency/{name}": text for name, text in render_findings(table, lang).items()}
     files["consistency/findings.csv"] = csv_text(findings_frame(findings).assign(data_origin=ORIGIN))
     return ChapterResult(files, summary=(_told(report, findings),), data_origin=(ORIGIN,))
 

@@ -88,14 +88,19 @@ def _pooled_mean(
     means: Sequence[Printed], pooled: Printed, weights: Sequence[Interval]
 ) -> Iterator[Violation]:
     implied = weighted_mean([m.interval for m in means], weights)
+    equal = all(weight.low == weight.high for weight in weights)
     if not implied.meets(pooled.interval):
         yield Violation(
-            (*(m.id for m in means), pooled.id), pooled.id, implied, _mean_line(means, implied, pooled)
+            (*(m.id for m in means), pooled.id),
+            pooled.id,
+            implied,
+            _mean_line(means, implied, pooled, equal=equal),
         )
 
 
-def _mean_line(means: Sequence[Printed], implied: Interval, pooled: Printed) -> Bilingual:
-    words = Bilingual("veid gjennomsnitt av", "weighted mean of")
+def _mean_line(means: Sequence[Printed], implied: Interval, pooled: Printed, *, equal: bool) -> Bilingual:
+    weighted = Bilingual("veid gjennomsnitt av", "weighted mean of")
+    words = Bilingual("gjennomsnitt av", "mean of") if equal else weighted
     listed = ", ".join(map(shown, means))
     return told(lambda lang: f"{words.get(lang)} {listed}: {span(implied, lang)}, {against(pooled, lang)}")
 
