@@ -23,6 +23,7 @@ growth_run = fixture_of("growth")
 kpr_run = fixture_of("kpr")
 ohd_run = fixture_of("ohd")
 specification_curve_run = fixture_of("specification-curve")
+consistency_run = fixture_of("consistency")
 
 
 @pytest.fixture

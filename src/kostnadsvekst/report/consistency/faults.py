@@ -74,8 +74,8 @@ def _within(relation: Relation, numbers: Numbers) -> Iterator[str]:
 
 
 def _pooled(relation: Relation, numbers: Numbers) -> Iterator[str]:
-    pairs = (("means", "pooled_mean"), ("sds", "pooled_sd"), ("minima", "pooled_minimum"))
-    pairs = (*pairs, ("maxima", "pooled_maximum"))
+    pairs = [("means", "pooled_mean"), ("sds", "pooled_sd")]
+    pairs += [("minima", "pooled_minimum"), ("maxima", "pooled_maximum")]
     given = [_size(relation, many) > 0 and _size(relation, one) > 0 for many, one in pairs]
     if not any(given):
         yield "nothing to compare: give means with pooled_mean, minima with pooled_minimum, ..."
@@ -156,7 +156,7 @@ def _coincide(relation: Relation, numbers: Numbers) -> Iterator[str]:
     second = second or _size(relation, "second_levels") - 1
     labels, top = len(_listed(relation.options["labels"])), relation.options["top"]
     if not labels == first == second:
-        yield f"labels has {labels} entries, first {first}, second {second} (levels: one more): must agree"
+        yield f"labels has {labels} entries, first {first}, second {second} (levels: one more): must be as many"
     if not isinstance(top, int) or not 0 < top < first:
         yield f"top is {top!r}, must be a whole number from 1 to below the number of labels"
 
