@@ -156,7 +156,7 @@ def _coincide(relation: Relation, numbers: Numbers) -> Iterator[str]:
     second = second or _size(relation, "second_levels") - 1
     labels, top = len(_listed(relation.options["labels"])), relation.options["top"]
     if not labels == first == second:
-        yield f"labels has {labels} entries, first {first}, second {second} (levels: one more): must be as many"
+        yield f"labels has {labels} entries, first {first}, second {second} (levels: one more), not as many"
     if not isinstance(top, int) or not 0 < top < first:
         yield f"top is {top!r}, must be a whole number from 1 to below the number of labels"
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?!\d))?(?:\s*[-–/]\s*(\d{4})(?:-(0[1-9]|1[0-2]))?)?")
 _MONTHS = 12
@@ -32,6 +33,7 @@ class Period:
         return self.first <= other.last and other.first <= self.last
 
 
+@lru_cache(maxsize=4096)
 def read_period(text: str) -> Period | None:
     """Read ``2017``, ``2017-01``, ``2015-2020`` or ``2017-01-2020-12``; None where it is none of them."""
     match = _PERIOD.fullmatch(text.strip())
