@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from kostnadsvekst.report.consistency.directions import DIRECTIONS
 from kostnadsvekst.report.consistency.relations import Numbers, Relation
-from kostnadsvekst.report.consistency.words import DIRECTIONS, read_band
+from kostnadsvekst.report.consistency.words import read_band
 
 _POSITIVE = ("n", "df", "df_small", "df_large", "years", "top")
 _SHARES = ("weight_slack", "share_slack")

@@ -11,6 +11,7 @@ from kostnadsvekst.report.consistency.dates import (
     same_dates,
     spanned_dates,
 )
+from kostnadsvekst.report.consistency.directions import signed
 from kostnadsvekst.report.consistency.findings import Violation, against, number, shown, span, told
 from kostnadsvekst.report.consistency.intervals import Interval, exact, total
 from kostnadsvekst.report.consistency.periods import read_period
@@ -114,7 +115,7 @@ def _years(levels: Sequence[Printed], yearly: Sequence[Printed]) -> float:
 def _growth_between(first: Printed, last: Printed, growth: Printed, years: float) -> Iterator[Violation]:
     ratio = (last.interval / first.interval).power(1 / years)
     implied = (ratio - exact(1)).scale(_PERCENT)
-    if not implied.meets(growth.interval):
+    if not implied.meets(signed(growth)):
         root = "" if years == 1 else f"^(1/{number(years, 'en')})"
         line = told(
             lambda lang: (
@@ -126,7 +127,7 @@ def _growth_between(first: Printed, last: Printed, growth: Printed, years: float
 
 
 def _factor(growth: Printed) -> Interval:
-    return growth.interval.scale(1 / _PERCENT) + exact(1)
+    return signed(growth).scale(1 / _PERCENT) + exact(1)
 
 
 def _chained(yearly: Sequence[Printed], overall: Printed, years: float) -> Iterator[Violation]:
@@ -134,7 +135,7 @@ def _chained(yearly: Sequence[Printed], overall: Printed, years: float) -> Itera
     for growth in yearly:
         product *= _factor(growth)
     implied = (product.power(1 / years) - exact(1)).scale(_PERCENT)
-    if not implied.meets(overall.interval):
+    if not implied.meets(signed(overall)):
         chain = ", ".join(map(shown, yearly))
         line = told(
             lambda lang: (
@@ -147,7 +148,7 @@ def _chained(yearly: Sequence[Printed], overall: Printed, years: float) -> Itera
 
 def _compound(per_year: Printed, overall: Printed, years: float) -> Iterator[Violation]:
     implied = (_factor(per_year).power(years) - exact(1)).scale(_PERCENT)
-    if not implied.meets(overall.interval):
+    if not implied.meets(signed(overall)):
         line = told(
             lambda lang: (
                 f"100 × ((1 + {shown(per_year)}/100)^{number(years, lang)} − 1) = "
@@ -188,10 +189,10 @@ def _above(smaller: Printed, larger: Printed) -> Bilingual:
 def check_same(relation: Relation, numbers: Numbers) -> Iterator[Violation]:
     """Check that one quantity printed twice or more is one number, of one period."""
     items = numbers.all(relation, "numbers")
-    apart = [[o for o in items if not o.interval.meets(item.interval)] for item in items]
+    apart = [[o for o in items if not signed(o).meets(signed(item))] for item in items]
     if any(apart):
         odd = items[max(range(len(items)), key=lambda k: (len(apart[k]), k))]
-        against_odd = next(o for o in items if not o.interval.meets(odd.interval))
+        against_odd = next(o for o in items if not signed(o).meets(signed(odd)))
         ids = tuple(item.id for item in items)
         yield Violation(ids, odd.id, against_odd.interval, _places_apart(items))
     yield from same_dates(items)

@@ -6,18 +6,12 @@ from itertools import pairwise
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.consistency.dates import spanned_dates
+from kostnadsvekst.report.consistency.directions import DIRECTIONS
 from kostnadsvekst.report.consistency.findings import WORDING, Violation, against, number, shown, span, told
 from kostnadsvekst.report.consistency.intervals import Interval, exact
 from kostnadsvekst.report.consistency.printed import Printed
 from kostnadsvekst.report.consistency.relations import Numbers, Relation
 
-_UP = ("øker", "økt", "økte", "økning", "vekst", "vokser", "vokst", "økende", "stiger", "steg", "oppgang",
-       "increase", "increases", "increased", "growth", "rise", "rises", "rose", "up")  # fmt: skip
-_DOWN = ("faller", "falt", "fall", "fallende", "reduksjon", "nedgang", "synker", "avtar", "lav vekst",
-         "decrease", "decreases", "decreased", "reduction", "falls", "fell", "down")  # fmt: skip
-_STABLE = ("stabil", "stabilt", "konstant", "uendret", "stable", "constant", "unchanged", "no growth",
-           "ingen økning")  # fmt: skip
-DIRECTIONS = {**dict.fromkeys(_UP, 1), **dict.fromkeys(_DOWN, -1), **dict.fromkeys(_STABLE, 0)}
 # A level that is called stable has changed by no more than this, in per cent, unless the relation says else.
 _STABLE_PERCENT = 5.0
 _BAND = re.compile(r"(\d+)\s*[-–]\s*(\d+)")
