@@ -542,6 +542,12 @@ def test_one_added_regressor_is_told_by_every_standard_error(seed):
         wrong = f"{value * 1.03 if name[0] == 's' else value + 0.3:.4f}"
         found = check(relation, cells | {name: wrong}, corrections=False)
         assert any(name in f.ids for f in found), name
+    # What the others say of an error is what it was.
+    value = float(cells["sl2"])
+    found = check(relation, cells | {"sl2": f"{1.03 * value:.4f}"}, corrections=False)
+    (implied,) = [f.implied for f in found if f.ids[0] == "sl2"]
+    assert implied.low - 1e-4 <= value <= implied.high + 1e-4
+    assert implied.high - implied.low < 0.002 * value
 
 
 def test_the_added_regressors_own_ratio_is_told_too():
