@@ -579,6 +579,18 @@ def test_standard_errors_of_nested_models(seed):
     assert not holds(relation, cells | {"sl1": f"{0.8 * float(cells['sl1']):.4f}"})
 
 
+def test_degrees_of_freedom_that_regressors_cost_raise_standard_errors():
+    # R² stays at 0.5 and degrees of freedom fall from 100 to 25: σ² is four times as large.
+    relation = {
+        "kind": "nested_errors", "se_small": ["a"], "se_large": ["b"], "r_squared": ["r", "s"], "df": [100, 25]
+    }  # fmt: skip
+    cells = {"a": "1.00", "b": "2.00", "r": "0.500", "s": "0.500"}
+    assert holds(relation, cells)
+    assert not holds(relation, cells | {"b": "1.90"})
+    # A better fit makes room: (1 − 0.55)/(1 − 0.5) = 0.9, and the root of 3.6 is 1.897.
+    assert holds(relation, cells | {"b": "1.90", "s": "0.550"})
+
+
 def dummies_only(grow, digits=4):
     y, w, dummies, _, _ = regression(5, grow)
     b, se, fit, df = absorbed(y, dummies, w)
