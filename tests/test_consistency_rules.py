@@ -582,7 +582,8 @@ def test_standard_errors_of_nested_models(seed):
 def test_degrees_of_freedom_that_regressors_cost_raise_standard_errors():
     # R² stays at 0.5 and degrees of freedom fall from 100 to 25: σ² is four times as large.
     relation = {
-        "kind": "nested_errors", "se_small": ["a"], "se_large": ["b"], "r_squared": ["r", "s"], "df": [100, 25]
+        "kind": "nested_errors", "se_small": ["a"], "se_large": ["b"], "r_squared": ["r", "s"],
+        "df": [100, 25],
     }  # fmt: skip
     cells = {"a": "1.00", "b": "2.00", "r": "0.500", "s": "0.500"}
     assert holds(relation, cells)
@@ -766,6 +767,21 @@ def test_where_two_series_are_greatest():
     assert not holds(relation, cells, claims)
     assert holds(relation, cells | {"f4": "57831.410"}, claims)  # 2019 grows less than 2017 then
     assert holds(relation | {"top": 1}, cells | {"i8": "0.218"}, claims)
+
+
+def test_a_tie_is_no_contradiction():
+    cells = {"i1": "0.08", "i2": "0.08", "j1": "5", "j2": "9"}
+    relation = {
+        "kind": "coincide",
+        "claim": "w",
+        "labels": ["1", "2"],
+        "first": "i*",
+        "second": "j*",
+        "top": 1,
+    }
+    claims = {"w": {"word": "same"}}
+    assert holds(relation, cells, claims)
+    assert not holds(relation, cells | {"i1": "0.10"}, claims)
 
 
 def test_limits_that_are_passed():
