@@ -85,6 +85,10 @@ REFUSED = [
     ({**SUM, "parts": []}, "parts: 0 number(s), at least 1 wanted"),
     ({**SUM, "parts": ["a", "c"]}, "parts: no number has the id 'c'"),
     ({**SUM, "parts": ["x*"]}, "parts: 0 number(s)"),
+    ({**SUM, "parts": ["a", "=20"]}, "no number has the id 'id =20'"),
+    ({**SUM, "total": float("nan")}, "no number has the id 'nan'"),
+    ({**SUM, "total": None}, "no number has the id 'None'"),
+    ({**SUM, "parts": [{}]}, "no number has the id '{}'"),
     ({**SUM, "part": ["a"]}, "unknown role 'part'; known: parts, total"),
     ({**SUM, "parts": ["a", "w"]}, "'w' is no number"),
     ({**SUM, "confidence": "sure"}, "confidence 'sure' is not high, medium or low"),
@@ -134,6 +138,10 @@ REFUSED = [
     ),
     ({"kind": "bands", "claims": ["w", "w"]}, "'rose' is no group such as 18-39"),
     ({"kind": "unit", "numbers": ["a", "b"]}, "'a' has no unit"),
+    ({"kind": "growth", "total": "a", "per_year": "b", "years": [5]}, "years is [5]"),
+    ({"kind": "growth", "total": "a", "per_year": "b", "years": float("inf")}, "years is inf"),
+    ({"kind": "pooled", "means": ["a", "b"], "pooled_mean": "t", "weight_slack": [0]}, "weight_slack is [0]"),
+    ({"kind": "stars", "b": ["a"], "se": ["b"], "df": [9, 8]}, "df is [9, 8]"),
     ({"kind": "dates", "numbers": ["a"], "first": "old", "last": 2020}, "first is 'old', must be a number"),
 ]
 

@@ -1,5 +1,6 @@
 """What is wrong with a relation itself, before any number is judged."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,32 +10,36 @@ from kostnadsvekst.report.consistency.words import read_band
 
 _POSITIVE = ("n", "df", "df_small", "df_large", "years", "top")
 _SHARES = ("weight_slack", "share_slack")
+_NUMBERS = ("first", "last", "stable_percent")
 _LISTS = ("labels", "listed", "defined")
 Fault = Callable[[Relation, Numbers], Iterator[str]]
 
 
-def relation_faults(relation: Relation, numbers: Numbers) -> Iterator[str]:
+def relation_faults(relation: Relation, numbers: Numbers) -> list[str]:
     """Options out of range, lists that do not fit, words that mean nothing, relations that say nothing."""
-    yield from _option_faults(relation)
-    if relation.kind in _BY_KIND:
-        yield from _BY_KIND[relation.kind](relation, numbers)
+    faults = [*_option_faults(relation)]
+    if not faults and relation.kind in _BY_KIND:
+        faults += _BY_KIND[relation.kind](relation, numbers)
+    return faults
 
 
 def _option_faults(relation: Relation) -> Iterator[str]:
     for option, value in relation.options.items():
-        numeric = all(_is_number(v) for v in _listed(value))
-        if option in _POSITIVE and not (numeric and all(v > 0 for v in _listed(value))):
+        # Degrees of freedom of two models are a list.
+        listed = _listed(value) if (relation.kind, option) == ("nested_errors", "df") else [value]
+        numeric = bool(listed) and all(map(_is_number, listed))
+        if option in _POSITIVE and not (numeric and all(v > 0 for v in listed)):
             yield f"{option} is {value!r}, must be above zero"
-        if option in _SHARES and not (numeric and all(0 <= v < 1 for v in _listed(value))):
+        if option in _SHARES and not (numeric and all(0 <= v < 1 for v in listed)):
             yield f"{option} is {value!r}, must be from 0 to below 1"
         if option in _LISTS and not (isinstance(value, (list, tuple)) and value):
             yield f"{option} must be a list"
-        if option in ("first", "last", "stable_percent") and not numeric:
+        if option in _NUMBERS and not numeric:
             yield f"{option} is {value!r}, must be a number"
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _listed(value: object) -> list[Any]:
@@ -108,8 +113,6 @@ def _stars(relation: Relation, numbers: Numbers) -> Iterator[str]:
     levels = _listed(relation.options.get("levels", [0.05]))
     if not all(_is_number(level) and 0 < level < 1 for level in levels) or not levels:
         yield f"levels are {levels!r}, must be between 0 and 1"
-    if not _is_number(relation.options["df"]):
-        yield "df must be one number"
     for name in relation.members["b"]:
         if set(numbers[name].stars) - {"*"}:
             yield f"b: {name!r} has stars {numbers[name].stars!r}; write * for each level that is passed"

@@ -1,6 +1,7 @@
 """How printed numbers hang together: relations as values, and the numbers that they name."""
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -181,8 +182,11 @@ def _resolve(value: object, numbers: Numbers) -> tuple[str, ...]:
     listed = value if isinstance(value, (list, tuple)) else [value]
     names: list[str] = []
     for member in listed:
-        if isinstance(member, (int, float)) and not isinstance(member, bool):
+        if isinstance(member, (int, float)) and not isinstance(member, bool) and math.isfinite(member):
             names.append(f"={member!r}")
+        elif str(member).startswith("="):
+            # Such ids are those of numbers that the relation states; nobody else may use them.
+            names.append(f"id {member}")
         elif "*" in str(member):
             names += [name for name in numbers if fnmatchcase(name, str(member))]
         else:
