@@ -17,6 +17,7 @@ import kostnadsvekst as kv
 from kostnadsvekst.report.consistency.corrections import edits
 from kostnadsvekst.report.consistency.intervals import Interval, exact, weighted_mean
 from kostnadsvekst.report.consistency.kinds import KINDS
+from kostnadsvekst.report.consistency.period_weights import SHARE_SLACK, shares_from
 from kostnadsvekst.report.consistency.periods import read_period
 from kostnadsvekst.report.consistency.printed import parse_number, read_printed
 from made_up_reports import UNITS, absorb
@@ -638,6 +639,22 @@ def test_errors_of_the_report_say_its_degrees_of_freedom():
     }  # fmt: skip
     assert holds(relation, cells)
     assert not holds(relation | {"df": 1820}, cells)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_granted_to_units_that_grow_apart(seed):
+    """Shares of periods from standard errors, of 365 units that grow by up to some six per cent a year."""
+    rng = np.random.default_rng(seed)
+    growth = rng.normal(0.004, 0.03, (UNITS, 1)) * np.arange(5) + rng.normal(0, 0.01, (UNITS, 5))
+    w = np.exp(rng.normal(8.6, 1.05, (UNITS, 1)) + growth)
+    w *= w.size / w.sum()
+    fit = absorb(rng.normal(0, 1, w.shape), [np.tile(np.arange(5) == k, (UNITS, 1)) for k in range(1, 5)], w)
+    inverse = [fit.constant[1] ** 2, *(fit.se**2 - fit.constant[1] ** 2)]
+    shares = shares_from([exact(i) for i in inverse], SHARE_SLACK)
+    for share, true in zip(shares, w.sum(0) / w.sum(), strict=True):
+        assert share.low < true < share.high
+    exactly = shares_from([exact(i) for i in inverse], 0.0)
+    assert max(abs(s.low - t) for s, t in zip(exactly, w.sum(0) / w.sum(), strict=True)) > 1e-6
 
 
 def test_constant_is_the_mean_less_slopes_times_means():
