@@ -27,6 +27,7 @@ ohd_run = fixture_of("ohd")
 claims_run = fixture_of("claims")
 case_selection_run = fixture_of("case-selection")
 specification_curve_run = fixture_of("specification-curve")
+consistency_run = fixture_of("consistency")
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ _PUBLIC = {
     "errors": "kostnadsvekst.errors",
     "register": "kostnadsvekst.register",
     "growth": "kostnadsvekst.analysis.growth",
+    "consistency": "kostnadsvekst.report.consistency",
     "klass": "kostnadsvekst.sources.klass",
     "statbank": "kostnadsvekst.sources.statbank",
 }
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from kostnadsvekst.panel.build import build_panel as build_panel
     from kostnadsvekst.panel.load import load_panel as load_panel
     from kostnadsvekst.panel.schema import check_panel as check_panel
+    from kostnadsvekst.report import consistency as consistency
     from kostnadsvekst.report.regression_tables import table as table
     from kostnadsvekst.report.specification_figures import draw_curve as draw_curve
     from kostnadsvekst.report.specification_figures import draw_influence as draw_influence

@@ -113,6 +113,14 @@ CHAPTERS = {
         "chapters",
         ("growth", "kpr", "ohd"),
     ),
+    "consistency": Chapter(
+        "kostnadsvekst.chapters.consistency",
+        Bilingual(
+            "Rapporten mot seg selv: motsigelser mellom trykte tall",
+            "The report against itself: contradictions between printed numbers",
+        ),
+        "nothing",
+    ),
 }
 
 
