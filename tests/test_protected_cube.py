@@ -578,7 +578,7 @@ def attack_random_tables(seed, threshold=5):
 
 
 def test_rows_are_dealt_out_until_no_table_has_few_in_them():
-    """Two men and three women of the country in five municipalities, and few others of one sex in the first."""
+    """Two men and three women in five municipalities, and few others of one sex in the first."""
     inner = np.zeros((5, 3, 2), dtype=np.int64)
     inner[:, 0] = [[1, 0], [1, 0], [0, 1], [0, 1], [0, 1]]
     inner[:, 1] = [[2, 9], [10, 10], [11, 11], [12, 12], [13, 13]]
