@@ -1,0 +1,31 @@
+"""The five pages on what the estimates answer: every line runs, in the order of the page."""
+
+import pytest
+
+from conftest import ROOT
+
+PAGES = (
+    "why_coefficients_move",
+    "growth_accounted_for",
+    "many_outcomes",
+    "what_could_be_found",
+    "what_is_left_out",
+)
+
+
+@pytest.mark.filterwarnings("ignore::kostnadsvekst.errors.DataWarning")
+@pytest.mark.parametrize("name", PAGES)
+def test_every_line_runs(name):
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in page.split("```python\n")[1:]]
+    assert blocks
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_says_what_the_answer_does_not_say(name):
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert "**What the answer does not say.**" in page
+    assert "synthetic" in page
