@@ -168,6 +168,8 @@ def test_bars_are_the_tables_numbers():
     assert [bar.get_height() for bar in top.patches] == [75.5, 127.5, 179.5, 225.0]
     assert [bar.get_height() for bar in bottom.patches] == pytest.approx([104.832] * 3 + [78.624])
     assert [bool(bar.get_hatch()) for bar in bottom.patches] == [False, False, False, True]
+    first = bottom.collections[0].get_segments()[0]  # 52 weeks, each off by 336 hours at most
+    assert first[:, 1].tolist() == pytest.approx([104.832 - 17.472, 104.832 + 17.472])
     left, right = other_service_figure(material(), "en").axes
     assert [bar.get_height() for bar in left.patches] == [85.5, 137.5, 189.5, 235.0]
     assert [bar.get_height() for bar in right.patches] == [2016.0] * 4

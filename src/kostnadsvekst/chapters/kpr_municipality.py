@@ -118,8 +118,10 @@ def municipality_figure(material: Material, lang: str) -> Any:
     panels[0, 0].set_ylabel(_USERS.get(lang))
     panels[1, 0].set_ylabel(_HOURS.get(lang))
     caption = Bilingual(
-        f"Figur 13: Brukere og timer i helsetjenester i hjemmet etter alder, kommune {_code(material)}",
-        f"Figure 13: Users and hours of health services at home by age, municipality {_code(material)}",
+        f"Figur 13: Brukere og timer i helsetjenester i hjemmet etter alder, kommune {_code(material)} "
+        "(egne akser)",
+        f"Figure 13: Users and hours of health services at home by age, municipality {_code(material)} "
+        "(own axes)",
     )
     figure.suptitle(f"{caption.get(lang)}\n{_LEGEND.get(lang)}", **FIGURE_TITLE)
     return figure
@@ -129,7 +131,7 @@ def other_service_figure(material: Material, lang: str) -> Any:
     """Draw persons and hours per week by year of a service of the register, in place of Figure 14."""
     found = _by_year(material, _OTHER)
     rows = found[found["age_group"] == "all"]
-    figure, (left, right) = new_figure(7.5, 3.9, columns=2)
+    figure, (left, right) = new_figure(9.0, 4.0, columns=2)
     _bars(left, rows, rows["users_per_week"], 0.0, lang)
     _bars(right, rows, rows["hours_per_week"], rows["hours_unit"] / 2 / rows["weeks"], lang)
     left.set_title(Bilingual("Personer per uke", "Persons per week").get(lang), loc="left", fontsize=9)

@@ -100,7 +100,7 @@ def yearly_table(material: Material) -> Table:
         rows.append(Row(service_label(service)))
         users = {year: _users_of_year(material, service, year) for year in range(2017, 2021)}
         rows += [Row(str(year), _compared(told), 1) for year, told in users.items()]
-        change = tuple(100 * (last / first - 1) for first, last in zip(users[2017], users[2019], strict=True))
+        change = tuple(map(_percent_above, users[2019], users[2017]))
         if not np.isnan(change[:2]).any():
             cells = (*(_or_sign(value, 1) for value in change), NOT_APPLICABLE, NOT_APPLICABLE)
             rows.append(Row(Bilingual("2017–2019, prosent", "2017–2019, percent"), cells, 1))
@@ -145,9 +145,13 @@ def _compared(users: tuple[float, float, float]) -> tuple[Cell, ...]:
         Number(report, 0),
         Number(directorate, 0),
         _or_sign(ours, 0),
-        Number(100 * (report / directorate - 1), 1),
-        Number(100 * (ours / report - 1), 1),
+        Number(_percent_above(report, directorate), 1),
+        Number(_percent_above(ours, report), 1),
     )
+
+
+def _percent_above(value: float, other: float) -> float:
+    return 100 * (value / other - 1) if other else np.nan
 
 
 def _or_sign(value: float, decimals: int) -> Cell:

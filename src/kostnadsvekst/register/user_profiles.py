@@ -34,11 +34,10 @@ def monthly_profile(tables: RegisterTables) -> pd.DataFrame:
     weekly = tables.weekly.astype(dict.fromkeys(_KEYS, object))
     both = weekly[weekly["sex"].astype(str) == _BOTH]
     women = weekly[weekly["sex"].astype(str) == _WOMEN]
-    users = _by_week(both, "users")
     measures = {
         "mean_age_years": _by_week(both, "mean_age"),
         "mean_age_unit_years": _by_week(both, "mean_age_unit"),
-        "women_percent": 100 * _by_week(women, "users") / users.where(users > 0),
+        "women_percent": 100 * _by_week(women, "users") / _by_week(both, "users"),
     }
     months = {name: _monthly(wide).unstack() for name, wide in measures.items()}
     frame = pd.DataFrame(months).reset_index()
