@@ -8,6 +8,7 @@ plugged in: all is averaged over a grid of them, weighted by restricted likeliho
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,15 +160,22 @@ def level_design(
     -------
     LevelDesign
     """
-    time = np.arange(len(shifts)) / WEEKS_PER_YEAR
-    line = np.column_stack([np.ones(time.size), time - time.mean()])
+    time, line = _time(len(shifts))
     bends = np.sqrt(_TURN_OF_YEAR) * np.maximum(time[:, None] - time[turns], 0.0)
     fixed = np.column_stack([line, shifts, season, np.eye(time.size)[:, left_out]])
-    return LevelDesign(fixed, _curves(time, line), bends, shifts.shape[1], season.shape[1])
+    return LevelDesign(fixed, _curves(time.size), bends, shifts.shape[1], season.shape[1])
 
 
-def _curves(time: Array, line: Array) -> Array:
+def _time(n_weeks: int) -> tuple[Array, Array]:
+    """Years since the first week, and the straight line in them."""
+    time = np.arange(n_weeks) / WEEKS_PER_YEAR
+    return time, np.column_stack([np.ones(n_weeks), time - time.mean()])
+
+
+@lru_cache(maxsize=8)
+def _curves(n_weeks: int) -> Array:
     """Leading axes of the integrated random walk's covariance, orthogonal to the straight line."""
+    time, line = _time(n_weeks)
     first, last = np.minimum.outer(time, time), np.maximum.outer(time, time)
     kernel = first**2 * (3 * last - first) / 6
     orthonormal = np.linalg.qr(line)[0]
@@ -175,6 +183,7 @@ def _curves(time: Array, line: Array) -> Array:
     values, axes = np.linalg.eigh(rest @ kernel @ rest)
     n_curves = round(_CURVES_PER_YEAR * time.size / WEEKS_PER_YEAR)
     curves: Array = axes[:, -n_curves:] * np.sqrt(values[-n_curves:])
+    curves.flags.writeable = False  # every design of as many weeks has these
     return curves
 
 

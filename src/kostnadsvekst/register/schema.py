@@ -166,8 +166,11 @@ def weeks_of_month(weeks: pd.DatetimeIndex, month: str) -> NDArray[np.bool_]:
         Weeks whose Monday lies in the month, without ISO weeks 52, 53 and 1: at Christmas and New Year some
         services are far below their level.
     """
-    holidays = np.isin(weeks.isocalendar().week.to_numpy(), (52, 53, 1))
-    return np.asarray(weeks.strftime("%Y-%m") == month) & ~holidays
+    # An ISO week is that of its Thursday.
+    number = ((weeks + pd.Timedelta(days=3)).dayofyear.to_numpy() - 1) // 7 + 1
+    wanted = pd.Period(month, "M")
+    inside = (weeks.year == wanted.year) & (weeks.month == wanted.month)
+    return np.asarray(inside) & ~np.isin(number, (52, 53, 1))
 
 
 def age_group_codes(ages: NDArray[np.int64]) -> NDArray[np.int64]:
