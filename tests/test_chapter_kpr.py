@@ -10,7 +10,7 @@ import kostnadsvekst as kv
 from kostnadsvekst.analysis.claims.register import compute_claims
 from kostnadsvekst.chapters import Settings, kpr, run_chapters
 from kostnadsvekst.chapters.kpr_data import growth_of_totals
-from kostnadsvekst.errors import DataMissingError
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.report.audit import count_by_evidence
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.published import load_claims
@@ -75,7 +75,7 @@ def test_claims_are_complete():
 
 
 def test_own_register_needs_a_population(tmp_path):
-    with pytest.raises(DataMissingError, match="--population"):
+    with pytest.raises(SpecificationError, match="--population FILE"):
         run_chapters(["kpr"], Settings(register=tmp_path / "e.parquet"), tmp_path)
 
 

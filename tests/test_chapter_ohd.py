@@ -73,7 +73,7 @@ def test_page_prints_the_robust_interval_and_counts_by_evidence(result):
     low, high = (float(x) for x in half["Robust 95% CI, %"].strip("[]").split("; "))
     set_low, set_high = (float(x) for x in half["Identified set, %"].strip("[]").split("; "))
     assert low < set_low < set_high < high
-    assert "14 printed numbers put into the synthetic data: 10 calibrated, 4 differ with reason." in page
+    assert "15 printed numbers put into the synthetic data: 11 calibrated, 4 differ with reason." in page
     assert "3 printed numbers not in the data: 3 cannot be computed." in page
     assert "−1.9% (95% CI −3.0 to −1.0) to all admissions at 80 and over" in page
     for word in ("reproduc", "confirms", "agrees"):

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import kostnadsvekst as kv
+from conftest import ROOT
 from fake_country import CHANGES, CODES, country
 from fake_statbank import FakeStatBank, running
 from kostnadsvekst.errors import DataWarning
@@ -135,6 +136,11 @@ def crossed() -> pd.DataFrame:
     return pd.DataFrame(cells, index=["a", "b", "all"], columns=["x", "y", "all"])
 
 
+@cache
+def printed() -> kv.consistency.PrintedReport:
+    return kv.consistency.read_report(ROOT / "docs" / "examples" / "consistency" / "report.toml")
+
+
 # Public name -> a frame of it. Answers over the network have the frames of those that read the answers.
 FRAMES = {
     "kv.load_panel": panel,
@@ -214,6 +220,12 @@ FRAMES |= {
     "kv.many_outcomes": lambda: kv.many_outcomes({"one": estimated()}, "free_income", draws=19),
     "kv.staggered.EventStudy.simultaneous": lambda: study().simultaneous(),
     "kv.staggered.TwoStageStudy.simultaneous": lambda: study(method="two_stage").simultaneous(),
+    "kv.register.protect_layers": lambda: kv.register.protect_layers(
+        {"women": crossed(), "men": crossed() * 3}
+    )["all"].astype(str),
+    "kv.consistency.PrintedReport.cells": lambda: printed().cells,
+    "kv.consistency.PrintedReport.claims": lambda: printed().claims,
+    "kv.consistency.findings_frame": lambda: kv.consistency.findings_frame(printed().check()),
     "kv.klass.boundary_adjustments": lambda: kv.klass.boundary_adjustments(2015, 2020),
 }
 SAME_AS = {

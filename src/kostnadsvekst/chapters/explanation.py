@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from kostnadsvekst.chapters import ChapterResult, Settings
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.confounding import OsterDelta, Sensitivity, oster_delta, sensitivity
 from kostnadsvekst.models.fixed_effects import Estimate, estimate
@@ -85,9 +86,17 @@ def run(settings: Settings) -> ChapterResult:
     Returns
     -------
     ChapterResult
-        ``explanation/``.
+        ``explanation/``; nothing but a line of why where the user's panel does not identify it.
     """
-    found = explain(load_panel(settings.data))
+    panel = load_panel(settings.data)
+    try:
+        found = explain(panel)
+    except SpecificationError as error:
+        # What a user's panel does not identify must not keep the other chapters from it.
+        if settings.data is None:
+            raise
+        absent = Bilingual(f"Årseffektene er ikke tatt fra hverandre: {error}", f"Not taken apart: {error}")
+        return ChapterResult({}, summary=(absent,), data_origin=(provenance_of(panel).origin,))
     tables = [table_of_changes(found), table_of_accounts(found), table_of_what_is_left_out(found)]
     files: dict[str, str | bytes] = {
         f"{FOLDER}/changes.csv": csv_text(_stacked(found.changes, found.provenance)),

@@ -167,7 +167,7 @@ def weeks_of_month(weeks: pd.DatetimeIndex, month: str) -> NDArray[np.bool_]:
         services are far below their level.
     """
     # An ISO week is that of its Thursday.
-    number = ((weeks + pd.Timedelta(days=3)).dayofyear.to_numpy() - 1) // 7 + 1
+    number = ((weeks + pd.Timedelta(days=3)).day_of_year.to_numpy() - 1) // 7 + 1
     wanted = pd.Period(month, "M")
     inside = (weeks.year == wanted.year) & (weeks.month == wanted.month)
     return np.asarray(inside) & ~np.isin(number, (52, 53, 1))

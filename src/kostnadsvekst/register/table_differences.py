@@ -348,7 +348,7 @@ def _small(system: _System, groups: Sequence[_Groups], threshold: int) -> Iterat
     for k, label in enumerate(labels):
         low, high = ends.low[k], ends.high[k]
         if k in ends.unproved:
-            yield f"{label}: could not be proved to be safe in {_SECONDS:g} seconds"
+            yield f"{label}: could not be shown to be safe in {_SECONDS:g} seconds"
         elif suppressed[k] and high - low < 0.5:
             yield f"{label}: follows from both tables"
         elif 0.5 < high < threshold - 0.5:

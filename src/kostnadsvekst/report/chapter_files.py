@@ -179,6 +179,9 @@ def _recognised(folder: Path, new: Mapping[str, bytes]) -> dict[str, str]:
     }
 
 
+_AUDIT_COLUMNS = ",".join(COLUMNS[:5]).encode()
+
+
 def looks_like_ours(path: str, content: bytes) -> bool:
     """Whether a file says by itself that this program wrote it.
 
@@ -191,7 +194,8 @@ def looks_like_ours(path: str, content: bytes) -> bool:
     suffix = Path(path).suffix
     first = content.partition(b"\n")[0].rstrip(b"\r")
     if suffix == ".csv":
-        return first.endswith((b",data_origin", b";data_origin")) or first == ",".join(COLUMNS).encode()
+        # Audits of other versions have other columns at the end.
+        return first.endswith((b",data_origin", b";data_origin")) or first.startswith(_AUDIT_COLUMNS)
     if suffix == ".html":
         return content.startswith(b"<!DOCTYPE html>") and b"table.audit" in content
     if suffix == ".png":
