@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kostnadsvekst.analysis.descriptives import describe, describe_by_statsmodels
 from kostnadsvekst.errors import InvalidDataError
-from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual
+from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, both
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.audit import (
     COLUMNS,
@@ -216,3 +216,15 @@ def test_figures_are_the_same_bytes_each_time():
     first = draw()
     assert first.startswith(b"\x89PNG")
     assert first == draw()
+
+
+def test_sentences_are_set_from_the_left_and_broken():
+    long = Bilingual("Helsestasjoner og skolehelsetjeneste, jordmor og barsel", "Clinics")
+    rows = (Row("232", (long, Number(1.0, 1))), Row("233", ("kort", Number(2.0, 1))))
+    headings = ((Heading("a"), Heading("b")),)
+    table = Table("t", both("t"), "s", headings, rows, (), Provenance("x"))
+    assert table.prose == (True, False)
+    assert "| --- | --- | ---: |" in table.to("md")
+    assert '<td class="prose">Clinics</td><td>1.0</td>' in table.to("html")
+    assert r"\begin{tabular}{lp{0.70\linewidth}r}" in table.to("tex")
+    assert "columns: (auto, 1fr, auto)" in table.to("typ")

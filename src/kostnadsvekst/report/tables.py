@@ -42,6 +42,8 @@ class Number:
 
 
 Cell = Number | Bilingual | str
+# A cell with more letters is a sentence and not a name.
+_LONGEST_WORD = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ class Table:
         """Number of columns beside the label column."""
         return sum(heading.span for heading in self.headings[0])
 
+    @property
+    def prose(self) -> tuple[bool, ...]:
+        """Whether each column beside the labels holds sentences, which are set from the left and broken."""
+        found = [False] * self.n_columns
+        for row in self.rows:
+            for j, cell in enumerate(row.cells):
+                texts = () if isinstance(cell, Number) else cell if isinstance(cell, Bilingual) else (cell,)
+                found[j] |= any(len(text) > _LONGEST_WORD for text in texts)
+        return tuple(found)
+
     def title_text(self, lang: str) -> str:
         """Title, behind the label of synthetic data where it applies."""
         title = _words(self.title, lang)
@@ -174,7 +186,7 @@ def render_markdown(table: Table, lang: str) -> str:
     stub, columns = _escape_markdown(_words(table.stub, lang)), [_escape_markdown(c) for c in columns]
     title = _escape_markdown(table.title_text(lang)).strip()
     lines = [f"**{title}**", ""] if title else []
-    lines += [_pipes([stub, *columns]), _pipes(["---", *["---:"] * table.n_columns])]
+    lines += [_pipes([stub, *columns]), _pipes(["---", *("---" if text else "---:" for text in table.prose)])]
     for row in table.rows:
         label = "&emsp;" * row.indent + _escape_markdown(_words(row.label, lang))
         cells = [_escape_markdown(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
@@ -191,7 +203,7 @@ def render_latex(table: Table, lang: str) -> str:
         r"\small",
         rf"\caption{{{escape_latex(table.title_text(lang))}}}",
         rf"\label{{tab:{label_slug(table.name)}}}",
-        rf"\begin{{tabular}}{{l{'r' * table.n_columns}}}",
+        rf"\begin{{tabular}}{{{_latex_columns(table)}}}",
         r"\toprule",
     ]
     for number, headings in enumerate(table.headings):
@@ -229,7 +241,9 @@ def html_fragment(table: Table, lang: str) -> str:
         label = "&emsp;" * row.indent + html.escape(_words(row.label, lang))
         texts = [html.escape(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
         rule = ' class="rule"' if row.rule_above else ""
-        lines.append(f"<tr{rule}><td>{label}</td>" + "".join(f"<td>{t}</td>" for t in texts) + "</tr>")
+        kinds = [' class="prose"' if prose else "" for prose in table.prose]
+        cells = "".join(f"<td{kind}>{text}</td>" for kind, text in zip(kinds, texts, strict=True))
+        lines.append(f"<tr{rule}><td>{label}</td>{cells}</tr>")
     lines.append("</tbody>\n</table>")
     lines += [f'<p class="note">{html.escape(_words(note, lang))}</p>' for note in table.notes]
     return "\n".join(lines) + "\n"
@@ -241,6 +255,8 @@ def render_typst(table: Table, lang: str) -> str:
     Texts are string literals, so nothing in them is read as markup.
     """
     cells = []
+    sides = ", ".join("left" if prose else "right" for prose in table.prose)
+    widths = ", ".join("1fr" if prose else "auto" for prose in table.prose)
     for number, headings in enumerate(table.headings):
         stub = _words(table.stub, lang) if number == len(table.headings) - 1 else ""
         texts = [_typst_heading(heading, lang) for heading in headings]
@@ -249,8 +265,8 @@ def render_typst(table: Table, lang: str) -> str:
         "#figure(",
         f"  caption: figure.caption(position: top, {_typst_text(table.title_text(lang))}),",
         "  table(",
-        f"    columns: {table.n_columns + 1},",
-        f"    align: (left,) + (right,) * {table.n_columns},",
+        f"    columns: (auto, {widths}),",
+        f"    align: (left, {sides}),",
         "    stroke: none,",
         "    table.hline(),",
         f"    table.header({', '.join(cells)}),",
@@ -293,13 +309,20 @@ def render_docx(table: Table, lang: str) -> bytes:
     for line, cells in zip(lines, grid.rows, strict=True):
         for number, (text, cell) in enumerate(zip(line, cells.cells, strict=True)):
             cell.text = text
-            if number:
+            if number and not table.prose[number - 1]:
                 cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
     for note in table.notes:
         document.add_paragraph(_words(note, lang))
     buffer = io.BytesIO()
     document.save(buffer)
     return _without_dates(buffer.getvalue())
+
+
+def _latex_columns(table: Table) -> str:
+    """Columns of a tabular; sentences share seven tenths of the line."""
+    n = sum(table.prose)
+    sentence = rf"p{{{0.7 / n:.2f}\linewidth}}" if n else ""
+    return "l" + "".join(sentence if prose else "r" for prose in table.prose)
 
 
 def html_page(title: str, body: str, lang: str, synthetic: bool) -> str:
@@ -373,6 +396,7 @@ caption { text-align: left; font-weight: bold; padding-bottom: 0.5rem; }
 th, td { padding: 0.12rem 0.6rem; text-align: right; white-space: nowrap; }
 td { font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; }
+td.prose { text-align: left; white-space: normal; min-width: 22rem; }
 thead tr:last-child th { border-bottom: 1px solid; }
 thead th[colspan] { text-align: center; border-bottom: 1px solid #999; }
 table.audit { font-size: 0.8rem; }
