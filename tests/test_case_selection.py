@@ -16,7 +16,7 @@ from kostnadsvekst.analysis.case_selection import (
     select_cases,
     table_of_classes,
 )
-from kostnadsvekst.chapters import Settings, case_selection
+from kostnadsvekst.chapters import Settings, case_selection, run_chapters
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.models.purposeful_sampling import NOT_CHOSEN, most_varied, variation_of
 
@@ -248,3 +248,15 @@ def test_the_chapter_shows_its_best_sample(case_selection_run):
     left = files["case-selection/left_out.csv"]
     assert left.count("\n") == 351
     assert 'S327,"expenditure_nok per inhabitant against its own median' in left
+
+
+def test_a_reason_takes_the_place_of_what_is_not_made(small_panel, tmp_path):
+    data, out = tmp_path / "panel.csv", tmp_path / "out"
+    (out / "case-selection").mkdir(parents=True)
+    own_panel(small_panel).to_csv(data, index=False)
+    run_chapters(["case-selection"], Settings(data=data, languages=("en",)), out)
+    assert (out / "case-selection" / "cases.csv").is_file()
+    own_panel(small_panel).drop(columns="kostra_group").to_csv(data, index=False)
+    run_chapters(["case-selection"], Settings(data=data, languages=("en",)), out)
+    assert not (out / "case-selection" / "cases.csv").exists()
+    assert "kostra_group, region" in (out / "case-selection" / "not_made.txt").read_text("utf-8")

@@ -201,7 +201,9 @@ def check_place(
         if not nearest.is_dir():
             raise OutputError(f"{directory} cannot be a folder: {nearest} is a file")
         # Rights as stated are not enough to know: the administrator has all of them on any disk.
-        os.rmdir(tempfile.mkdtemp(prefix=_prefix(target), dir=nearest))
+        trial = tempfile.mkdtemp(prefix=_prefix(target), dir=nearest)
+        with suppress(FileNotFoundError):  # another process that looks for what was left took it
+            os.rmdir(trial)
     return target
 
 

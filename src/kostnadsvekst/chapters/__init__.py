@@ -373,5 +373,12 @@ def _write(
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
-        written = write_chapter(out, name, result.files, kept_files(name, settings))
+        # A reason in the place of what is not made: results of an earlier run must not stand for it.
+        files = result.files or {f"{name}/not_made.txt": _why(result, settings)}
+        written = write_chapter(out, name, files, kept_files(name, settings))
     return written, tuple(str(warning.message) for warning in caught)
+
+
+def _why(result: ChapterResult, settings: Settings) -> str:
+    lines = [line.get(lang) for lang in settings.languages for line in result.summary]
+    return "\n".join(lines) + "\n"

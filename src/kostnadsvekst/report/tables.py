@@ -367,6 +367,7 @@ def footer(provenance: Provenance, *parts: Bilingual) -> Bilingual:
 PRINTED = "the report"
 _ORIGINS = {
     PRINTED: Bilingual("rapporten", PRINTED),
+    "printed numbers of the report": Bilingual("rapportens trykte tall", "printed numbers of the report"),
     SYNTHETIC: Bilingual("syntetiske", "synthetic"),
     UNKNOWN: Bilingual("brukerens dataramme", UNKNOWN),
     USER_FILE: Bilingual("brukerens fil", USER_FILE),

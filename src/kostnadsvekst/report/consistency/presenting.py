@@ -9,7 +9,7 @@ from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.consistency.findings import CONFIDENCES, EMPTY, SEVERITIES, Finding, told
 from kostnadsvekst.report.consistency.kinds import KINDS
 from kostnadsvekst.report.latex import escape_latex, label_slug
-from kostnadsvekst.report.tables import Heading, Number, Row, Table, html_fragment, html_page, render
+from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, html_fragment, html_page, render
 
 _HEADINGS = (
     Bilingual("Slag", "Kind"),
@@ -49,7 +49,9 @@ def findings_table(
     words = english or {}
     rows = tuple(Row(str(k), _cells(finding, words)) for k, finding in enumerate(findings, start=1))
     headings = tuple(Heading(text) for text in _HEADINGS)
-    return Table(name, title, Bilingual("Nr.", "No."), (headings,), rows, _NOTES, provenance)
+    return Table(
+        name, title, Bilingual("Nr.", "No."), (headings,), rows, (*_NOTES, footer(provenance)), provenance
+    )
 
 
 # Texts are read from the left; the tables of numbers, whose renderers are used, align them to the right.
