@@ -11,7 +11,11 @@ from scipy.stats import t as student
 
 import kostnadsvekst as kv
 from conftest import ROOT
+from kostnadsvekst.analysis.acute_beds.left_out import sensitivity_of_effect
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.language import both
+from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.report.contours import draw_contours
 from test_gelbach import LONG, SHORT, draw
 
 RECORDED = json.loads((ROOT / "tests" / "reference" / "confounding.json").read_text("utf-8"))
@@ -157,3 +161,23 @@ def test_what_is_always_there_is_no_control():
 def test_what_means_nothing_is_refused(call, words):
     with pytest.raises(SpecificationError, match=words):
         call(kv.estimate(LONG, draw(36)))
+
+
+def test_the_effect_of_acute_beds_as_its_t_statistic_has_it():
+    panel = kv.acute_beds.load_panel()
+    found = sensitivity_of_effect(panel, "2014-12")
+    main = "admissions_acute_internal_80plus"
+    row = kv.acute_beds.estimate_effects(panel, [main], "2014-12", covariance="classical").iloc[0]
+    assert found.estimate == pytest.approx(row["estimate"], rel=1e-9)
+    assert found.std_error == pytest.approx(row["std_error"], rel=1e-9)
+    f2 = row["statistic"] ** 2 / row["df"]
+    assert found.robustness_value == pytest.approx((np.sqrt(f2**2 + 4 * f2) - f2) / 2, rel=1e-9)
+    assert set(found.benchmarks["benchmark"]) <= {"demand", "supply"}
+
+
+def test_contours_are_the_same_bytes_each_time():
+    found = kv.sensitivity(kv.estimate(LONG, draw(31)), "a", ["b"], multiples=[0.1, 0.2])
+    words = {"title": both("t"), "labels": {"b": both("b")}, "treatment": both("x"), "outcome": both("y")}
+    one, other = (draw_contours(found, "en", **words, provenance=Provenance("synthetic")) for _ in range(2))
+    assert one == other
+    assert one.startswith(b"\x89PNG")

@@ -13,7 +13,7 @@ from kostnadsvekst.analysis import specification_curve as engine
 from kostnadsvekst.chapters import Settings
 from kostnadsvekst.chapters import specification_curve as chapter
 from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError
-from kostnadsvekst.models.wild_bootstrap import draw_signs
+from kostnadsvekst.models.wild_bootstrap import draw_signs, null_statistics
 from kostnadsvekst.panel.load import EMBEDDED_PANEL
 from kostnadsvekst.report.specification_figures import draw_curve, list_choices
 from kostnadsvekst.sources.embedded import embedded_path
@@ -193,3 +193,26 @@ def test_row_order_does_not_matter(made, tmp_path):
     name = "specification-curve/curve_nb.png"
     assert again.files[name] == made.files[name]
     assert again.files[SPECIFICATIONS_CSV] == made.files[SPECIFICATIONS_CSV]
+
+
+def test_band_of_all_specifications_at_once():
+    """The critical value from the draws of each fit by itself, the same signs for a unit in all of them."""
+    panel = make_panel()
+    base = kv.Specification("y", ("x",), "unit", "year", "population", covariance="cluster")
+    specs = [base, base.adding("z"), base.adding("C(year)"), base.adding("z", "C(year)")]
+    curve = kv.specification_curve(specs, panel, terms=["x"], draws=199, seed=5)
+    signs = draw_signs(panel["unit"].nunique(), 199, 5).values
+    largest = np.zeros(199)
+    for spec in specs:
+        fit = kv.estimate(spec, panel).fit
+        k = len(fit.coefficients)
+        drawn = null_statistics(fit, fit.entities, np.eye(k)[0], signs, -fit.coefficients[0]).drawn
+        n, m = len(panel), panel["unit"].nunique()
+        largest = np.maximum(largest, drawn / np.sqrt(m / (m - 1) * (n - 1) / fit.df_resid))
+    assert curve.joint.critical == pytest.approx(np.quantile(largest, 0.95), rel=1e-8)
+    band = curve.simultaneous()
+    assert len(band) == 4
+    half = (band["band_high"] - band["estimate"]) / band["std_error"]
+    assert half.to_numpy() == pytest.approx(curve.joint.critical)
+    with pytest.raises(SpecificationError, match="draws=999"):
+        kv.specification_curve(specs, panel, terms=["x"]).simultaneous()

@@ -61,6 +61,12 @@ class JointTest:
     n_fits, n_clusters, draws, seed : int
         Distinct fits (specifications that differ only in their covariance are one), clusters, draws.
     description : str
+    critical : float
+        Number of clustered standard errors that all t statistics together exceed in five per cent of the
+        draws (sup-t): the half-width of a band that covers the coefficient of every fit at once.
+    term : str
+    specifications : tuple of str
+        Identifiers of those that were tested.
     """
 
     results: pd.DataFrame
@@ -69,6 +75,9 @@ class JointTest:
     draws: int
     seed: int
     description: str
+    critical: float
+    term: str
+    specifications: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,32 @@ class SpecificationCurve:
     specifications: dict[str, Specification]
     joint: JointTest | None
     provenance: Provenance
+
+    def simultaneous(self) -> pd.DataFrame:
+        """Rows of the tested coefficients with clustered errors, and a band that covers all of them at once.
+
+        Returns
+        -------
+        DataFrame
+            Rows of `frame` with ``band_low`` and ``band_high``.
+
+        Raises
+        ------
+        SpecificationError
+            The curve was made without draws, or no specification has clustered errors.
+        """
+        if self.joint is None:
+            raise SpecificationError("the curve has no draws: make it with draws=999")
+        clustered = {name for name in self.joint.specifications if self._is_clustered(name)}
+        chosen = (self.frame["status"] == OK) & self.frame["spec"].isin(clustered)
+        rows = self.frame[chosen & self.frame["term"].eq(self.joint.term)].copy()
+        if rows.empty:
+            raise SpecificationError("no specification of the curve has clustered errors")
+        half = self.joint.critical * rows["std_error"]
+        return rows.assign(band_low=rows["estimate"] - half, band_high=rows["estimate"] + half)
+
+    def _is_clustered(self, identifier: str) -> bool:
+        return self.specifications[identifier].covariance == "cluster"
 
 
 def specification_curve(
@@ -162,7 +197,9 @@ def specification_curve(
             rows |= _fit_group(members, data, focal, bootstrap)
             tick(len(rows))
     frame = _tidy(roles, names, rows)
-    joint = bootstrap.test() if bootstrap else None
+    joint = None
+    if bootstrap and focal:
+        joint = bootstrap.test(focal[0], tuple(names[spec] for spec in roles if tested(spec)))
     return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, provenance_of(data))
 
 
@@ -572,7 +609,7 @@ class _Bootstrap:
             pooled=spec.effects == "none",
         )
 
-    def test(self) -> JointTest | None:
+    def test(self, term: str, specifications: tuple[str, ...]) -> JointTest | None:
         """Joint test over the fits added; None if there are none."""
         if not self.statistics:
             return None
@@ -590,7 +627,19 @@ class _Bootstrap:
         results = pd.DataFrame.from_dict(rows, orient="index", columns=["observed", "p_value"])
         results.index.name = "statistic"
         n_clusters, draws = self.signs.shape[1], len(self.signs) - 1
-        return JointTest(results, t.shape[1], n_clusters, draws, self.seed, self.description)
+        # The first row is the data themselves, not a draw.
+        critical = float(np.quantile(np.abs(t[1:]).max(axis=1), 0.95))
+        return JointTest(
+            results,
+            t.shape[1],
+            n_clusters,
+            draws,
+            self.seed,
+            self.description,
+            critical,
+            term,
+            specifications,
+        )
 
     def _signs_of(self, shared: _Shared, levels: Any) -> Floats:
         # Groups come one after the other: only the signs of the present one are kept.

@@ -22,6 +22,7 @@ from kostnadsvekst.models.growth_accounting import (
 from kostnadsvekst.models.specifications import SPECIFICATIONS
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.report.contours import draw_contours
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
@@ -106,6 +107,7 @@ def run(settings: Settings) -> ChapterResult:
         for table in tables:
             files |= {f"{FOLDER}/{name}": text for name, text in render(table, lang).items()}
         files[f"{FOLDER}/figure_changes_{lang}.png"] = figure_of_changes(found, lang)
+        files[f"{FOLDER}/figure_left_out_{lang}.png"] = figure_of_what_is_left_out(found, lang)
     return ChapterResult(files, summary=(tell(found),), data_origin=(found.provenance.origin,))
 
 
@@ -282,6 +284,35 @@ def figure_of_changes(found: Explanation, lang: str) -> bytes:
         "Kroner per inhabitant (2019 prices); line: nominal 95 per cent interval of the step",
     )
     return draw_waterfall(panels, lang, quantity=quantity, provenance=found.provenance)
+
+
+def figure_of_what_is_left_out(found: Explanation, lang: str) -> bytes:
+    """Draw what something left out would do to the coefficient of free income in model 3.
+
+    Parameters
+    ----------
+    found : Explanation
+    lang : {"nb", "en"}
+    """
+    return draw_contours(
+        found.sensitivity,
+        lang,
+        title=Bilingual(
+            "Hva noe utelatt ville gjøre med koeffisienten på frie inntekter\n"
+            "(linjer: det som står igjen; tykk linje: null; punkter: så sterkt som …)",
+            "What something left out would do to the coefficient of free income\n"
+            "(lines: what is left; thick line: zero; points: as strong as …)",
+        ),
+        labels=_LABELS,
+        treatment=Bilingual(
+            "Andel av resten av frie inntekter som det forklarer, prosent",
+            "Share of the rest of free income that it explains, per cent",
+        ),
+        outcome=Bilingual(
+            "Andel av resten av utgiftene, prosent", "Share of the rest of expenditure, per cent"
+        ),
+        provenance=found.provenance,
+    )
 
 
 def tell(found: Explanation) -> Bilingual:

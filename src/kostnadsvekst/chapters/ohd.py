@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
+from kostnadsvekst.analysis.acute_beds.left_out import sensitivity_of_effect
 from kostnadsvekst.analysis.acute_beds.survival import EARLY, LATE
 from kostnadsvekst.analysis.claims.acute_beds import AcuteBedsMaterial, measure_acute_beds
 from kostnadsvekst.analysis.claims.measures import NotInDataError
@@ -25,6 +26,7 @@ from kostnadsvekst.chapters.ohd_words import (
     detectable_in_words,
     estimates_in_words,
     headline,
+    left_out_in_words,
     no_effect_in_words,
     robustness_in_words,
 )
@@ -129,6 +131,7 @@ def _summary(material: Material) -> Iterator[Bilingual]:
     main = material.late.set_index("outcome").loc[MAIN_OUTCOME]
     if np.isfinite(main["std_error"]):
         yield from detectable_in_words(study, main)
+        yield left_out_in_words(sensitivity_of_effect(material.inputs.panel, LATE))
     yield from no_effect_in_words(material.equivalence, material.margin)
 
 

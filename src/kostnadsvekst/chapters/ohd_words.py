@@ -16,6 +16,7 @@ from kostnadsvekst.analysis.acute_beds.survival import (
 )
 from kostnadsvekst.chapters.ohd_names import OUTCOME_IN_PRINT, SHORT_METHOD_NAMES
 from kostnadsvekst.language import LANGUAGES, Bilingual
+from kostnadsvekst.models.confounding import Sensitivity
 from kostnadsvekst.models.detectable import detectable_effect
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number
@@ -87,6 +88,27 @@ def detectable_in_words(study: SurvivalStudy, static: pd.Series) -> Iterator[Bil
         f"egen standardfeil): {listed[0]}",
         "A fall of this size would have been found four times in five (5 per cent level, the estimator's own "
         f"standard error): {listed[1]}",
+    )
+
+
+def left_out_in_words(known: Sensitivity) -> Bilingual:
+    """How strong something left out would have to be, beside the demand variables of the model."""
+    values = [100 * v for v in (known.robustness_value, known.robustness_value_significance)]
+    nb, en = ([format_number(value, 1, lang) for value in values] for lang in LANGUAGES)
+    told = known.benchmarks[known.benchmarks["benchmark"] == "demand"].head(1)
+    beside = Bilingual("", "")
+    if len(told):
+        left = [_percent(percent(float(told["estimate"].iloc[0])), lang) for lang in LANGUAGES]
+        beside = Bilingual(
+            f"; noe så sterkt som modellens behovsvariabler ville latt {left[0]} stå igjen",
+            f"; something as strong as the model's demand variables would leave {left[1]}",
+        )
+    return Bilingual(
+        f"Noe utelatt måtte forklare {nb[0]} prosent av resten av både innføringen og innleggelsene for å "
+        f"ta hele effekten i rapportens modell, {nb[1]} prosent for å gjøre den ikke-signifikant{beside.nb}",
+        f"Something left out would have to explain {en[0]} per cent of the rest of both introduction and "
+        f"admissions to take all of the effect in the report's model, {en[1]} per cent to make it not "
+        f"significant{beside.en}",
     )
 
 

@@ -415,4 +415,20 @@ def _summary(curve: SpecificationCurve, units: Influence) -> tuple[Bilingual, ..
             f"{format_number(float(top['estimate_without']), 3, 'en')}",
         ),
     ]
-    return (*lines, _joint_note(curve.joint)) if curve.joint else tuple(lines)
+    return (*lines, _joint_note(curve.joint), _band_note(curve)) if curve.joint else tuple(lines)
+
+
+def _band_note(curve: SpecificationCurve) -> Bilingual:
+    """Say how many coefficients are told apart from zero alone, and all at once."""
+    band = curve.simultaneous()
+    alone = int(((band["conf_low"] > 0) | (band["conf_high"] < 0)).sum())
+    together = int(((band["band_low"] > 0) | (band["band_high"] < 0)).sum())
+    critical = [
+        format_number(curve.joint.critical if curve.joint else None, 2, lang) for lang in ("nb", "en")
+    ]
+    return Bilingual(
+        f"Med klyngerobuste feil er {alone} av {len(band)} koeffisienter ulike null hver for seg; i båndet "
+        f"som dekker alle samtidig (± {critical[0]} standardfeil, sup-t) er {together}",
+        f"With clustered errors {alone} of {len(band)} coefficients differ from zero alone; in the band that "
+        f"covers all at once (± {critical[1]} standard errors, sup-t) {together} do",
+    )
