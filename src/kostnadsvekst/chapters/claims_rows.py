@@ -36,7 +36,6 @@ COLUMNS = (
     "difference",
     "verdict",
     "evidence",
-    "data_origin",
     "chapter",
     "module",
     "measure",
@@ -48,6 +47,7 @@ COLUMNS = (
     "word",
     "settled_by",
     "computable_from",
+    "data_origin",
 )
 
 

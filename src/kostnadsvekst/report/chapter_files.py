@@ -189,14 +189,13 @@ def looks_like_ours(path: str, content: bytes) -> bool:
     ----------
     path : str
     content : bytes
-        Tables say so in a column or their footer, pages by their style, figures in their description.
+        Tables say so in their last column or footer, pages by their style, figures in their description.
     """
     suffix = Path(path).suffix
     first = content.partition(b"\n")[0].rstrip(b"\r")
     if suffix == ".csv":
         # Audits of other versions have other columns at the end.
-        named = b"data_origin" in first.replace(b";", b",").split(b",")
-        return named or first.startswith(_AUDIT_COLUMNS)
+        return first.endswith((b",data_origin", b";data_origin")) or first.startswith(_AUDIT_COLUMNS)
     if suffix == ".html":
         return content.startswith(b"<!DOCTYPE html>") and b"table.audit" in content
     if suffix == ".png":
