@@ -647,7 +647,6 @@ def assert_stores_survived(ends: list[dict]) -> None:
     for end in ends:
         assert len(set(end["values"].values())) == 1, end
         assert (len(end["values"]), end["own"], end["left"]) == (14, "own", 0), end
-    assert len({end["values"]["t0"] for end in ends}) > 1
 
 
 def test_a_store_survives_whatever_ends_the_writing(tmp_path):
@@ -658,7 +657,10 @@ def test_a_store_survives_whatever_ends_the_writing(tmp_path):
 
 @pytest.mark.slow
 def test_a_store_survives_many_ends(tmp_path):
-    assert_stores_survived(killed_stores(tmp_path, 400))
+    ends = killed_stores(tmp_path, 400)
+    assert_stores_survived(ends)
+    # How far a process comes hangs on the load of the machine; of so many some are old and some new.
+    assert len({end["values"]["t0"] for end in ends}) > 1
 
 
 def test_interrupting_is_one_line(tmp_path):
