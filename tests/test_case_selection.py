@@ -245,7 +245,17 @@ def test_the_chapter_shows_its_best_sample(case_selection_run):
     files = case_selection_run.result.files
     assert "ingen utvalg har over" in case_selection_run.result.summary[0].nb
     assert files["case-selection/cases.csv"].count("\n") == 16
+    cases = pd.read_csv(io.StringIO(files["case-selection/cases.csv"]))
+    # Section 7.2: twelve from about 10 to just under 30 per cent, three by home services.
+    care = cases[cases["criterion"] == "all_care"]["growth_percent"]
+    assert (len(care), len(cases)) == (12, 15)
+    assert care.between(10, 30, inclusive="left").all()
     left = files["case-selection/left_out.csv"]
+    outside = pd.read_csv(io.StringIO(left))["reason"].str.extract(
+        r"outside the band \(all_care ([-\d.]+) %"
+    )[0]
+    # Told to a tenth: nobody in the band was called outside.
+    assert not outside.dropna().astype(float).between(10.05, 29.95).any()
     assert left.count("\n") == 351
     assert 'S327,"expenditure_nok per inhabitant against its own median' in left
 

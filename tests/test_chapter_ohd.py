@@ -3,6 +3,7 @@
 import io
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -204,3 +205,15 @@ def test_chapter_runs_on_a_users_panel_without_never_treated(tmp_path):
     assert "True effect" not in result.files["ohd/table_survival_en.md"]
     assert "Co-located" not in result.files["ohd/table_mechanisms_en.md"]
     assert result.moved  # other data, other numbers
+
+
+def test_the_fall_that_would_have_been_found_is_by_its_own_standard_error(result):
+    """2.8016 standard errors of the main outcome (t with 424 degrees of freedom: 1.9656 + 0.8425)."""
+    effects = pd.read_csv(io.StringIO(result.files["ohd/effects_all_outcomes.csv"]))
+    chosen = (effects["outcome"] == MAIN_OUTCOME) & (effects["covariance"] == "cluster")
+    error = effects[chosen & (effects["estimator"] == "log")]["std_error"].item()
+    wanted = 100 * (np.exp(-(1.9656 + 0.8425) * error) - 1)
+    line = next(line.en for line in result.summary if "found four times in five" in line.en)
+    told = line.partition("the report's model ")[2].partition("%")[0].replace("\u2212", "-")
+    assert float(told) == pytest.approx(wanted, abs=0.051)
+    assert float(told) < 0

@@ -29,6 +29,15 @@ def test_levels_are_those_of_table_a3(explanation_run):
     ]
 
 
+@pytest.mark.parametrize(("first", "steps"), [(2, 4), (9, 5)])
+def test_printed_steps_lead_from_level_to_level(explanation_run, first, steps):
+    rows = rows_of(explanation_run, "table_changes_en")
+    numbers = [[int(cell) for cell in row[1:8:2]] for row in rows[first : first + steps + 2]]
+    start, *between, end = map(np.array, numbers)
+    # Each of them is rounded to whole kroner.
+    assert (np.abs(start + np.sum(between, axis=0) - end) <= (steps + 2) / 2).all()
+
+
 def test_steps_sum_to_the_change(explanation_run):
     frame = pd.read_csv(io.StringIO(explanation_run.result.files["explanation/changes.csv"]))
     steps = frame[frame["group"] != "total"].groupby(["model", "term"])["contribution"].sum()

@@ -1,6 +1,6 @@
 """Section 7.2 of the report: how the case municipalities are chosen, and growth by type of municipality."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import pandas as pd
@@ -127,7 +127,7 @@ def load_data(settings: Settings) -> CaseData | None:
         total = panel["net_expenditure"] * panel["population"] * panel["year"].map(prices)
         panel = panel.assign(**{TOTAL_NOK: total})
     n_home = HOME.n if HOME_NOK in panel else 0
-    criteria = (Criterion("all_care", TOTAL_NOK, 10, 30, N_CASES - n_home), *[HOME][:n_home])
+    criteria = (replace(ALL_CARE, n=N_CASES - n_home), *[HOME][:n_home])
     return CaseData(panel, criteria, provenance)
 
 
