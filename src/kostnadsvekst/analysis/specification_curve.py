@@ -103,7 +103,7 @@ class SpecificationCurve:
     provenance: Provenance
 
     def simultaneous(self) -> pd.DataFrame:
-        """Rows of the tested coefficients with clustered errors, and a band that covers all of them at once.
+        """Rows of the tested coefficients with clustered errors, and a nominal 95 % band of all at once.
 
         Returns
         -------

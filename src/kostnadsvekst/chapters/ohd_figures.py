@@ -161,9 +161,10 @@ def survival_figure(
     left.set_ylabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
     left.set_title(
         {
-            "nb": "Effekt etter tid siden innføring\n(tykk: 95 % for hvert kvartal; tynn: 95 % for alle "
-            "samtidig)",
-            "en": "Effect by time since introduction\n(thick: 95% of each quarter; thin: 95% of all at once)",
+            "nb": "Effekt etter tid siden innføring (nominelt 95 %:\n"
+            "tykk for hvert kvartal, tynn for alle samtidig)",
+            "en": "Effect by time since introduction (nominal 95%:\n"
+            "thick of each quarter, thin of all at once)",
         }[lang],
         **TITLE,
     )

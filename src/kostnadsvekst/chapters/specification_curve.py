@@ -427,8 +427,8 @@ def _band_note(curve: SpecificationCurve) -> Bilingual:
         format_number(curve.joint.critical if curve.joint else None, 2, lang) for lang in ("nb", "en")
     ]
     return Bilingual(
-        f"Med klyngerobuste feil er {alone} av {len(band)} koeffisienter ulike null hver for seg; i båndet "
-        f"som dekker alle samtidig (± {critical[0]} standardfeil, sup-t) er {together}",
-        f"With clustered errors {alone} of {len(band)} coefficients differ from zero alone; in the band that "
-        f"covers all at once (± {critical[1]} standard errors, sup-t) {together} do",
+        f"Med klyngerobuste feil er {alone} av {len(band)} koeffisienter ulike null hver for seg; i det "
+        f"nominelle 95-prosentsbåndet for alle samtidig (± {critical[0]} standardfeil, sup-t) er {together}",
+        f"With clustered errors {alone} of {len(band)} coefficients differ from zero alone; in the nominal "
+        f"95 per cent band of all at once (± {critical[1]} standard errors, sup-t) {together} do",
     )

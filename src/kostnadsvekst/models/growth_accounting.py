@@ -89,10 +89,10 @@ def account_for_growth(
     -------
     DataFrame
         ``part`` (``"means"``, ``"coefficients"``, ``"year effects"``, ``"unit effects"``, ``"residuals"``,
-        ``"total"``), ``group``, ``contribution`` (units of the outcome; the parts sum to the total, which is
-        the growth of the weighted mean), ``std_error``, ``conf_low``, ``conf_high`` (95 per cent, from the
-        estimate's covariance, given the columns), ``share`` (of the growth). The total is a datum; it, and
-        what units and residuals add, which coefficients do not account for, have no error.
+        ``"total"``), ``group``, ``contribution`` (units of the outcome; the parts sum to the total, which
+        is the growth of the weighted mean), ``std_error``, ``conf_low``, ``conf_high`` (nominally 95 per
+        cent, from the estimate's covariance, given the columns), ``share`` (of the growth). The total is a
+        datum; it, and what units and residuals add, which coefficients do not account for, have no error.
 
     Raises
     ------

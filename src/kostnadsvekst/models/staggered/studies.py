@@ -122,7 +122,7 @@ class EventStudy:
         return influence.T @ influence
 
     def simultaneous(self, level: float = 0.95, between: tuple[int, int] | None = None) -> pd.DataFrame:
-        """Horizons with a band that covers the effects at all of them at once.
+        """Horizons with a band that nominally covers the effects at all of them at once.
 
         Parameters
         ----------
