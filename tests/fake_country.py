@@ -1,7 +1,10 @@
 """A small invented country whose municipalities merge, are renumbered and split."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyreadstat
 
 from kostnadsvekst.panel.raw import AGES
 
@@ -54,3 +57,44 @@ def country(seed: int = 0, years=range(2015, 2021), stable: tuple[str, ...] = ()
             rows += [(code, year, q, v, "persons") for q, v in quantities.items()]
             rows += [(code, year, q, v, "nok1000") for q, v in money.items()]
     return pd.DataFrame(rows, columns=["municipality", "year", "quantity", "value", "unit"])
+
+
+def write_user_files(folder: Path, raw: pd.DataFrame) -> Path:
+    """Three files as people have them: Norwegian CSV in Windows encoding, Stata, Excel; and the mapping."""
+    wide = raw.pivot(index=["municipality", "year"], columns="quantity", values="value").reset_index()
+    money = wide[["municipality", "year", "net_expenditure", "free_income"]]
+    lines = ["kommune_nr;år;utgifter;inntekter"]
+    for r in money.itertuples(index=False):
+        spent = f"{r.net_expenditure:,.3f}".replace(",", "\u00a0").replace(".", ",")
+        lines.append(f"{r.municipality};{r.year};{spent};{r.free_income:.3f}".replace(".", ","))
+    (folder / "regnskap.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
+    ages = wide[["municipality", "year", *AGES, "population_start", "persons_15_74"]]
+    pyreadstat.write_dta(
+        ages.astype({"municipality": "int64"}).astype({"municipality": float}), folder / "alder.dta"
+    )
+    rest = wide[["municipality", "year", *COUNTS]]
+    rest.to_excel(folder / "levekår.xlsx", index=False)
+    column = '{{ column = "{}", unit = "persons" }}'.format
+    mapping = [
+        "[files.accounts]",
+        'path = "regnskap.csv"',
+        'municipality = "kommune_nr"',
+        'year = "år"',
+        "[files.accounts.columns]",
+        'net_expenditure = { column = "utgifter", unit = "nok1000" }',
+        'free_income = { column = "inntekter", unit = "nok1000" }',
+        "[files.ages]",
+        'path = "alder.dta"',
+        'municipality = "municipality"',
+        'year = "year"',
+        "[files.ages.columns]",
+        *(f"{name} = {column(name)}" for name in [*AGES, "population_start", "persons_15_74"]),
+        "[files.rest]",
+        'path = "levekår.xlsx"',
+        'municipality = "municipality"',
+        'year = "year"',
+        "[files.rest.columns]",
+        *(f"{name} = {column(name)}" for name in COUNTS),
+    ]
+    (folder / "mapping.toml").write_text("\n".join(mapping), "utf-8")
+    return folder / "mapping.toml"

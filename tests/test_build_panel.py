@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kostnadsvekst as kv
-from fake_country import CHANGES, CODES, COUNTS, country
+from fake_country import CHANGES, CODES, country, write_user_files
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.panel.municipalities import sum_to_borders
 from kostnadsvekst.panel.prices import price_index
-from kostnadsvekst.panel.raw import AGES, read_raw
+from kostnadsvekst.panel.raw import read_raw
 from kostnadsvekst.provenance import provenance_of
 
 
@@ -259,49 +258,6 @@ def test_missing_quantities_and_choices_are_named():
 
 
 # Users' own files ----------
-
-
-def write_user_files(folder: Path, raw: pd.DataFrame) -> Path:
-    """Three files as people have them: Norwegian CSV in Windows encoding, Stata, Excel; and the mapping."""
-    wide = raw.pivot(index=["municipality", "year"], columns="quantity", values="value").reset_index()
-    money = wide[["municipality", "year", "net_expenditure", "free_income"]]
-    lines = ["kommune_nr;år;utgifter;inntekter"]
-    for r in money.itertuples(index=False):
-        spent = f"{r.net_expenditure:,.3f}".replace(",", "\u00a0").replace(".", ",")
-        lines.append(f"{r.municipality};{r.year};{spent};{r.free_income:.3f}".replace(".", ","))
-    (folder / "regnskap.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
-    ages = wide[["municipality", "year", *AGES, "population_start", "persons_15_74"]]
-    import pyreadstat
-
-    pyreadstat.write_dta(
-        ages.astype({"municipality": "int64"}).astype({"municipality": float}), folder / "alder.dta"
-    )
-    rest = wide[["municipality", "year", *COUNTS]]
-    rest.to_excel(folder / "levekår.xlsx", index=False)
-    column = '{{ column = "{}", unit = "persons" }}'.format
-    mapping = [
-        "[files.accounts]",
-        'path = "regnskap.csv"',
-        'municipality = "kommune_nr"',
-        'year = "år"',
-        "[files.accounts.columns]",
-        'net_expenditure = { column = "utgifter", unit = "nok1000" }',
-        'free_income = { column = "inntekter", unit = "nok1000" }',
-        "[files.ages]",
-        'path = "alder.dta"',
-        'municipality = "municipality"',
-        'year = "year"',
-        "[files.ages.columns]",
-        *(f"{name} = {column(name)}" for name in [*AGES, "population_start", "persons_15_74"]),
-        "[files.rest]",
-        'path = "levekår.xlsx"',
-        'municipality = "municipality"',
-        'year = "year"',
-        "[files.rest.columns]",
-        *(f"{name} = {column(name)}" for name in COUNTS),
-    ]
-    (folder / "mapping.toml").write_text("\n".join(mapping), "utf-8")
-    return folder / "mapping.toml"
 
 
 def test_users_files_give_the_same_panel(tmp_path):

@@ -1,4 +1,4 @@
-"""The five pages on what the estimates answer: every line runs, in the order of the page."""
+"""The five pages on what the estimates answer say what the answer leaves open."""
 
 import pytest
 
@@ -11,17 +11,6 @@ PAGES = (
     "what_could_be_found",
     "what_is_left_out",
 )
-
-
-@pytest.mark.filterwarnings("ignore::kostnadsvekst.errors.DataWarning")
-@pytest.mark.parametrize("name", PAGES)
-def test_every_line_runs(name):
-    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    blocks = [part.split("```")[0] for part in page.split("```python\n")[1:]]
-    assert blocks
-    names: dict[str, object] = {}
-    for block in blocks:
-        exec(block, names)
 
 
 @pytest.mark.parametrize("name", PAGES)
