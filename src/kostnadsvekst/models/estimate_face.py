@@ -1,6 +1,6 @@
 """The face of an estimate with absorbed effects, for what is computed of it in other modules."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,17 @@ class FittedEstimate(ResultInHand, Protocol):
     def effects_of_rows(self) -> Floats: ...  # noqa: D102
     @property
     def log_likelihood(self) -> float: ...  # noqa: D102
-    def predict(self) -> pd.Series: ...  # noqa: D102
+    def predict(  # noqa: D102
+        self,
+        new_data: pd.DataFrame | None = None,
+        *,
+        effects: bool = True,
+        kind: str = "mean",
+        unseen: str = "refuse",
+    ) -> pd.Series: ...
+    def with_covariance(  # noqa: D102
+        self, covariance: str | tuple[str, ...], convention: str | None = None, **options: Any
+    ) -> "FittedEstimate": ...
     def effects_of(self) -> pd.DataFrame: ...  # noqa: D102
     def fit_statistics(self, count: str = "terms") -> FitStatistics: ...  # noqa: D102
     def f_test(self) -> HypothesisTest: ...  # noqa: D102

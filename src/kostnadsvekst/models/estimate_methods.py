@@ -29,6 +29,7 @@ from kostnadsvekst.models.estimate_face import FittedEstimate
 from kostnadsvekst.models.fit_statistics import FitStatistics, f_of_effects, fit_statistics
 from kostnadsvekst.models.hypotheses import HypothesisTest, wald_of_fit
 from kostnadsvekst.models.inference import carry, orthonormal_rows
+from kostnadsvekst.models.marginaleffects_model import marginaleffects_model
 from kostnadsvekst.models.margins import marginal_effects
 from kostnadsvekst.models.new_data import TermsOfEstimate
 from kostnadsvekst.models.prediction import align, predict
@@ -198,6 +199,10 @@ class EstimateMethods(ResultMethods):
         ``margins`` without ``vce(unconditional)`` does.
         """
         return marginal_effects(self, variable, by, at, level, weighted)
+
+    def for_marginaleffects(self: FittedEstimate) -> Any:
+        """Wrap the estimate for the functions of the package marginaleffects; see `marginaleffects_model`."""
+        return marginaleffects_model(self)
 
     def fit_statistics(self: FittedEstimate, count: str = "terms") -> FitStatistics:
         """Log likelihood, information criteria and root MSE.

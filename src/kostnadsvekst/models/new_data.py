@@ -95,6 +95,11 @@ class TermsOfEstimate:
         return [name for name in self.dropped if variable in made_of.get(name, ())]
 
     @property
+    def sources(self) -> list[str]:
+        """Columns that the terms are made of."""
+        return self._sources((*self.needed.numeric, *self.needed.categorical))
+
+    @property
     def used(self) -> Mask:
         """Whether each row of the data was used."""
         used = np.zeros(len(self.data), dtype=bool)
