@@ -219,9 +219,8 @@ class Ar1Estimate(Estimate):
     def untransformed(self) -> tuple[Floats, Floats]:
         """(n, k) kept columns and (n,) outcome of the rows used, before the transformation."""
         source = self.terms_of_estimate
-        X = source.columns_of(source.data, chosen=source.used)
-        y = source.outcome_of(source.data, chosen=source.used)
-        return X[self.rows], y[self.rows]
+        X = source.columns_of(source.data, rows=self.rows)
+        return X, source.outcome_of(source.data, rows=self.rows)
 
     @property
     def effects_with_constant(self) -> tuple[Floats, ...]:

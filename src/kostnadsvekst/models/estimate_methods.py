@@ -187,7 +187,7 @@ class EstimateMethods(ResultMethods):
         ------
         SpecificationError
             If the column is in no term, is a category, is lagged or differenced, has absorbed effects, or if
-            one of its terms was left out as collinear: the derivative is then not identified.
+            terms left out as collinear make that the derivative is not identified.
         DataMissingError, InvalidDataError
             If columns of `by` or `at` do not exist, or a level is unseen.
 

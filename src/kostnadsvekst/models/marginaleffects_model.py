@@ -19,7 +19,7 @@ from kostnadsvekst.models.grammar import goes_along_time
 Floats = NDArray[np.float64]
 
 _PACKAGE = "marginaleffects"
-# It reads every level as missing where nothing is missing in ours: nothing is left to its formulas.
+# Its word for columns whose values are names of levels.
 _KIND = "character"
 
 
@@ -34,7 +34,8 @@ def marginaleffects_model(estimate: FittedEstimate) -> Any:
     -------
     marginaleffects.classes.ModelAbstract
         Predictions are constant + x'b + the row's absorbed effects, which are held fixed; coefficients are
-        the terms and the constant, with the estimate's covariance. Its tests are by the normal distribution.
+        the terms and the constant, with the estimate's covariance. Its tests have the
+        estimate's degrees of freedom (the least, where each coefficient has its own).
 
     Raises
     ------
@@ -86,6 +87,11 @@ def _class_of(base: Any, polars: Any) -> Any:
             values = newdata[:, :-1] @ np.asarray(params) + newdata[:, -1]
             rows = polars.Series(np.arange(len(values)), dtype=polars.Int32)
             return polars.DataFrame({"rowid": rows, "estimate": values})
+
+        @property
+        def df_resid(self) -> float:
+            """Degrees of freedom of its tests: the least, where each coefficient has its own."""
+            return float(np.min(self.model.df))
 
         def get_vcov(self, vcov: Any = True) -> Any:
             if vcov is True:

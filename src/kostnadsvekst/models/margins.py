@@ -1,18 +1,20 @@
 """Marginal effects: average derivatives of the outcome by a variable, with delta-method errors."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, SpecificationError
+from kostnadsvekst.models.absorption import project, read_sets
 from kostnadsvekst.models.estimate_face import FittedEstimate
 from kostnadsvekst.models.grammar import goes_along_time, unquote
 from kostnadsvekst.models.linear_combinations import check_level, interval_and_test
-from kostnadsvekst.models.new_data import TermsOfEstimate
+from kostnadsvekst.models.new_data import TermsOfEstimate, inside_basis
 from kostnadsvekst.models.transformations import source_columns
 from kostnadsvekst.naming import nearest_names, require_columns
 from kostnadsvekst.panel.columns import read_numbers
@@ -20,9 +22,11 @@ from kostnadsvekst.panel.columns import read_numbers
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-# Steps of the derivative, as shares of the variable's standard deviation and of a positive value itself. Two
-# central differences (Richardson) leave an error of the step's fourth power.
+# Steps of the derivative, as shares of the variable's standard deviation and of a positive value itself. The
+# error is of the step's fourth power.
 _STEP, _STEP_OF_VALUE = 1e-3, 1e-2
+# What a change of the variable by its standard deviation makes of a column, as a share of its size: rounding.
+_TIED = 1e-7
 MOST_POINTS = 1_000
 _RESERVED = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "n_obs")
 
@@ -53,10 +57,11 @@ def marginal_effects(
     _check_names(terms, variable, keys, list(at or {}))
     weights = estimate.fit.weights if weighted else np.ones(len(terms.rows))
     groups, labels = _groups(terms.data.iloc[terms.rows], keys)
+    ties = _ties(estimate)
     found = []
     for point in points:
-        slopes = _slopes(terms, terms.data.assign(**point), variable)
-        rows = _means(slopes, weights, groups, len(labels))
+        slopes = _slopes(ties.terms, terms.data.assign(**point), variable)
+        rows = _identified(_means(slopes, weights, groups, len(labels)), ties, variable)
         found.append(_with_tests(estimate, rows, level, np.bincount(groups)).assign(**point))
     heads = [labels.assign(**point) for point in points]
     whole = pd.concat(found, ignore_index=True)
@@ -121,13 +126,6 @@ def _check_variable(terms: TermsOfEstimate, variable: str) -> None:
             f"and one in "
             "an earlier period have different effects; add up the coefficients that you mean with combine()"
         )
-    gone = terms.dropped_with(variable)
-    if gone:
-        raise SpecificationError(
-            f"terms of {variable!r} were left out as collinear ({', '.join(gone)}): without their "
-            f"coefficients the "
-            "derivative is not identified; combine() gives combinations of those that are"
-        )
     if variable in _absorbed_columns(terms):
         raise SpecificationError(
             f"{variable!r} also has absorbed effects: the outcome's derivative is not that of the terms alone"
@@ -175,18 +173,97 @@ def _groups(data: pd.DataFrame, by: list[str]) -> tuple[Ints, pd.DataFrame]:
     return codes, data[by].iloc[first].reset_index(drop=True)
 
 
+class _Ties(NamedTuple):
+    """What ties terms that were left out as collinear to the k kept ones and the effects.
+
+    Attributes
+    ----------
+    terms : TermsOfEstimate
+        Kept terms and, behind them, those left out.
+    weights : (k, dropped) array
+        A column left out is the kept ones with these weights, and effects.
+    size : (dropped,) array
+        Root mean squares of the columns left out.
+    """
+
+    terms: TermsOfEstimate
+    weights: Floats
+    size: Floats
+
+
+def _ties(estimate: FittedEstimate) -> _Ties:
+    terms = estimate.terms_of_estimate
+    k = len(terms.terms)
+    if not terms.dropped:
+        return _Ties(terms, np.empty((k, 0)), np.empty(0))
+    whole = replace(terms, terms=(*terms.terms, *terms.dropped))
+    columns = whole.columns_of(terms.data, rows=terms.rows)
+    sets = read_sets((estimate.fit.entities, *estimate.fit.absorbed))
+    within = project(columns, np.ones(len(columns)), sets).within
+    length = np.linalg.norm(within[:, :k], axis=0)
+    weights = np.linalg.lstsq(within[:, :k] / length, within[:, k:], rcond=None)[0] / length[:, None]
+    return _Ties(whole, weights, np.sqrt(np.mean(columns[:, k:] ** 2, axis=0)))
+
+
+def _identified(means: Floats, ties: _Ties, variable: str) -> Floats:
+    """(groups, k + 1) means of the kept terms' derivatives, refused where they do not identify the whole.
+
+    With columns left out the coefficients are determined up to combinations that change nothing in the rows
+    used; a derivative is identified where none of these changes it.
+    """
+    k = len(ties.weights)
+    kept, left_out = means[:, :k], means[:, k:-1]
+    terms = ties.terms
+    spread = np.std(read_numbers(terms.data[variable], variable)[terms.rows])
+    size = np.where(ties.size > 0, ties.size, 1.0)
+    loose = (np.abs(left_out - kept @ ties.weights) * spread / size > _TIED).any(axis=0)
+    if loose.any():
+        names = [name for name, free in zip(terms.dropped, loose, strict=True) if free]
+        raise SpecificationError(
+            f"the derivative by {variable!r} is not identified: {', '.join(names)} was left out as "
+            f"collinear, and "
+            "other coefficients would give another derivative with the same fit; combine() gives "
+            "combinations of "
+            "the coefficients that the model has"
+        )
+    return np.column_stack([kept, np.zeros(len(kept))])
+
+
 def _slopes(terms: TermsOfEstimate, data: pd.DataFrame, variable: str) -> Floats:
     """(n, k) derivatives of the columns of the terms with respect to a variable."""
     values = read_numbers(data[variable], variable)
-    used = values[terms.rows]
-    step = np.zeros(len(data))
-    step[terms.rows] = _step(used, read_numbers(terms.data[variable], variable)[terms.rows])
+    used, observed = values[terms.rows], read_numbers(terms.data[variable], variable)[terms.rows]
+    step = _step(used, observed)
+    first = _first_nodes(used, observed, step) if _has_bounds(terms, variable) else np.full(len(used), -2)
+    weights = np.array([_WEIGHTS[start] for start in first.tolist()])
+    slopes = np.zeros((len(used), len(terms.terms)))
+    for node in range(weights.shape[1]):
+        if weights[:, node].any():
+            moved = values.copy()
+            moved[terms.rows] += (first + node) * step
+            columns = terms.columns_of(data.assign(**{variable: moved}), rows=terms.rows)
+            slopes += (weights[:, node] / step)[:, None] * columns
+    return slopes
 
-    def at(shift: float) -> Floats:
-        moved = data.assign(**{variable: values + shift * step})
-        return terms.columns_of(moved, chosen=terms.used)[terms.rows]
 
-    return _derivative(at, step[terms.rows][:, None])
+# Derivative at zero of the quartic through five neighbouring nodes, by the first of them.
+_WEIGHTS = {
+    -2: np.array([1.0, -8.0, 0.0, 8.0, -1.0]) / 12,
+    0: np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12,
+    -4: np.array([3.0, -16.0, 36.0, -48.0, 25.0]) / 12,
+}
+
+
+def _has_bounds(terms: TermsOfEstimate, variable: str) -> bool:
+    """Whether a term of the variable exists between bounds only, as splines do."""
+    known = set(terms.data.columns)
+    return any(variable in source_columns(inside_basis(factor), known) for factor in terms.state.bases)
+
+
+def _first_nodes(values: Floats, observed: Floats, step: Floats) -> Ints:
+    """First node of each row, so that none is outside of what was observed."""
+    first = np.where(values - 2 * step < observed.min(), 0, -2)
+    return np.where(values + 2 * step > observed.max(), -4, first)
 
 
 def _step(values: Floats, observed: Floats) -> Floats:
@@ -194,12 +271,6 @@ def _step(values: Floats, observed: Floats) -> Floats:
     step = np.full(len(values), _STEP * spread)
     # What is positive stays positive, so that logarithms exist.
     return np.minimum(step, _STEP_OF_VALUE * values) if (values > 0).all() else step
-
-
-def _derivative(at: Callable[[float], Floats], step: Floats) -> Floats:
-    """Take the derivative by Richardson's combination of central differences over one and over two steps."""
-    near, far = at(1.0) - at(-1.0), at(2.0) - at(-2.0)
-    return (8 * near - far) / (12 * step)
 
 
 def _means(slopes: Floats, weights: Floats, groups: Ints, n_groups: int) -> Floats:

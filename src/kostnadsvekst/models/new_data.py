@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.models.design import Sample, build_design, read_sample
-from kostnadsvekst.models.grammar import CATEGORY, goes_along_time, is_quoted, split_call, unquote
+from kostnadsvekst.models.design import Design, DesignState, Sample, build_design, read_sample
+from kostnadsvekst.models.grammar import goes_along_time, is_quoted, split_call, unquote
 from kostnadsvekst.models.preparation import NeededColumns, needed_columns
 from kostnadsvekst.models.rows import LISTED
 from kostnadsvekst.models.specifications import Specification
-from kostnadsvekst.models.transformations import source_columns, transformed_columns
+from kostnadsvekst.models.transformations import parse_call, source_columns, transformed_columns
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.panel.columns import read_numbers
 
@@ -50,10 +51,8 @@ class TermsOfEstimate:
         """What the specification reads, as it was read when it was estimated."""
         return needed_columns(self.specification, self.data.columns.tolist())
 
-    def columns_of(
-        self, frame: pd.DataFrame, *, unseen: str = "refuse", chosen: Mask | None = None
-    ) -> Floats:
-        """Evaluate the terms on a frame.
+    def columns_of(self, frame: pd.DataFrame, *, unseen: str = "refuse", rows: Ints | None = None) -> Floats:
+        """Evaluate the terms on a frame, with the estimation's levels, references, knots and coefficients.
 
         Parameters
         ----------
@@ -61,12 +60,13 @@ class TermsOfEstimate:
             m rows. Lags and differences are taken inside it.
         unseen : {"refuse", "nan"}
             What is done about levels of categories that the estimation does not have.
-        chosen : (m,) boolean array, optional
-            Rows where transformations must exist; all without it.
+        rows : integer array, optional
+            Positions of the rows that are asked for, in order; all without it. Where transformations do not
+            exist in other rows, or values are outside a spline's bounds, nothing is refused.
 
         Returns
         -------
-        (m, k) array
+        (m, k) array, or of the rows asked for
             NaN in rows where something is missing.
 
         Raises
@@ -74,67 +74,47 @@ class TermsOfEstimate:
         DataMissingError, InvalidDataError, SpecificationError
             As in the estimation; also `InvalidDataError` for levels that it does not have.
         """
-        sample = self._with_own_levels(self._read(frame, chosen), unseen)
-        design = build_design(self.needed.terms, sample)
+        sample, state = _taken(self._read(frame, rows), rows), self.state
+        codes = {name: _codes_in(name, sample, own, unseen) for name, own in state.levels.items()}
+        known = Sample(sample.numbers, {**sample.codes, **codes}, {**sample.levels, **state.levels})
+        design = build_design(state.terms, known, state)
         place = {name: j for j, name in enumerate(design.terms)}
         columns: Floats = design.columns[:, [place[name] for name in self.terms]]
-        columns[~sample.complete] = np.nan
+        columns[~known.complete] = np.nan
         return columns
 
-    def dropped_with(self, variable: str) -> list[str]:
-        """Terms that were left out as collinear and are made of a column."""
-        if not self.dropped:
-            return []
-        known = set(self.data.columns)
-        row = self.data.iloc[self.rows]
-        design = build_design(self.needed.terms, self._with_own_levels(self._read(row, None), "nan"))
-        made_of = {
-            name: {c for factor in factors for c in source_columns(_inside(factor), known)}
-            for name, factors in zip(design.terms, design.sources, strict=True)
-        }
-        return [name for name in self.dropped if variable in made_of.get(name, ())]
+    @cached_property
+    def design(self) -> Design:
+        """Design of the rows that were estimated on."""
+        return build_design(self.needed.terms, self._read(self.data, self.rows).take(self.rows))
+
+    @property
+    def state(self) -> DesignState:
+        """Levels, references, knots and coefficients of the estimation."""
+        if self.design.state is None:
+            raise SpecificationError("the design has no state to be evaluated on other rows with")
+        return self.design.state
 
     @property
     def sources(self) -> list[str]:
         """Columns that the terms are made of."""
         return self._sources((*self.needed.numeric, *self.needed.categorical))
 
-    @property
-    def used(self) -> Mask:
-        """Whether each row of the data was used."""
-        used = np.zeros(len(self.data), dtype=bool)
-        used[self.rows] = True
-        return used
-
-    def outcome_of(self, frame: pd.DataFrame, *, chosen: Mask | None = None) -> Floats:
+    def outcome_of(self, frame: pd.DataFrame, *, rows: Ints | None = None) -> Floats:
         """(m,) outcome of a frame, NaN where it is missing; parameters and errors as `columns_of`."""
         factor, spec = self.needed.outcome, self.specification
         require_columns(self._sources((factor,)), frame.columns)
-        made = transformed_columns(frame, [factor], spec.entity, spec.time, chosen)
+        made = transformed_columns(frame, [factor], spec.entity, spec.time, _mask(frame, rows))
         column = made[factor] if factor in made else frame[unquote(factor)]
-        return read_numbers(column, unquote(factor))
+        values = read_numbers(column, unquote(factor))
+        return values if rows is None else values[rows]
 
-    def _read(self, frame: pd.DataFrame, chosen: Mask | None) -> Sample:
+    def _read(self, frame: pd.DataFrame, rows: Ints | None) -> Sample:
         needed, spec = self.needed, self.specification
         factors = (*needed.numeric, *needed.categorical)
         require_columns(self._sources(factors), frame.columns)
-        made = transformed_columns(frame, factors, spec.entity, spec.time, chosen)
+        made = transformed_columns(frame, factors, spec.entity, spec.time, _mask(frame, rows))
         return read_sample(frame, needed.numeric, needed.categorical, made)
-
-    def _with_own_levels(self, sample: Sample, unseen: str) -> Sample:
-        """Sample whose categories are coded by the estimation's levels."""
-        levels = self._levels()
-        codes = {name: _estimated_codes(name, sample, own, unseen) for name, own in levels.items()}
-        return Sample(sample.numbers, {**sample.codes, **codes}, {**sample.levels, **levels})
-
-    def _levels(self) -> dict[str, NDArray[np.object_]]:
-        """Levels of the categories among the rows that were used."""
-        needed, spec = self.needed, self.specification
-        if not needed.categorical:
-            return {}
-        made = transformed_columns(self.data, needed.categorical, spec.entity, spec.time, self.used)
-        sample = read_sample(self.data, (), needed.categorical, made).take(self.rows)
-        return {name: _objects(sample.levels[name]) for name in needed.categorical}
 
     def _sources(self, factors: Sequence[str]) -> list[str]:
         spec, known = self.specification, set(self.data.columns)
@@ -171,23 +151,39 @@ def refuse_unseen(what: str, levels: Sequence[object], n_rows: int) -> None:
     )
 
 
-def _inside(factor: str) -> str:
-    """Column or transformation of a factor, without ``C(...)``."""
+def inside_basis(factor: str) -> str:
+    """Column or transformation inside ``C(...)``, a polynomial or a spline; else the factor itself."""
     call = None if is_quoted(factor) else split_call(factor)
-    return call[1][0] if call and call[0] == CATEGORY else factor
+    return factor if call is None or parse_call(factor) else call[1][0]
+
+
+def _mask(frame: pd.DataFrame, rows: Ints | None) -> Mask | None:
+    if rows is None:
+        return None
+    mask = np.zeros(len(frame), dtype=bool)
+    mask[rows] = True
+    return mask
+
+
+def _taken(sample: Sample, rows: Ints | None) -> Sample:
+    """Rows of a sample, with all its levels."""
+    if rows is None:
+        return sample
+    numbers = {name: values[rows] for name, values in sample.numbers.items()}
+    return Sample(numbers, {name: codes[rows] for name, codes in sample.codes.items()}, sample.levels)
 
 
 def _objects(levels: object) -> NDArray[np.object_]:
     return np.asarray(pd.Index(levels), dtype=object)
 
 
-def _estimated_codes(name: str, sample: Sample, levels: NDArray[np.object_], unseen: str) -> Ints:
+def _codes_in(name: str, sample: Sample, levels: object, unseen: str) -> Ints:
     """Codes of a category among the estimation's levels, -1 where missing or unseen."""
     check_unseen(unseen)
     codes, own = sample.codes[name], _objects(sample.levels[name])
-    place = pd.Index(levels, dtype=object).get_indexer(pd.Index(own, dtype=object))
+    place = pd.Index(_objects(levels), dtype=object).get_indexer(pd.Index(own, dtype=object))
     found = np.where(codes >= 0, np.append(place, -1)[codes], -1)
     strange = (codes >= 0) & (found < 0)
     if strange.any() and unseen == "refuse":
-        refuse_unseen(f"C({unquote(name)})", list(own[place < 0]), int(strange.sum()))
+        refuse_unseen(f"C({unquote(name)})", list(own[np.unique(codes[strange])]), int(strange.sum()))
     return found.astype(np.intp)
