@@ -11,8 +11,10 @@ from scipy.special import ndtri
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.multiple_testing import simultaneous_critical_value
+from kostnadsvekst.models.result_methods import ResultMethods
 from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
 from kostnadsvekst.models.staggered.group_time import (
@@ -75,8 +77,8 @@ class StudyColumns:
     first_stage: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class EventStudy:
+@dataclass(frozen=True, eq=False)
+class EventStudy(ContentEqual, ResultMethods):
     """Effects by time since treatment; its terms are the horizons.
 
     Attributes
@@ -120,6 +122,12 @@ class EventStudy:
         """(h, h) covariance of the horizons' estimates."""
         influence = np.stack([self._horizon_mean(h).influence for h in self.horizons["horizon"]], axis=1)
         return influence.T @ influence
+
+    def vcov(self) -> pd.DataFrame:
+        """Covariance of the horizons as a frame over the terms; NaN where a horizon has no error."""
+        known = np.isfinite(self.horizons["std_error"].to_numpy())
+        matrix = np.where(np.outer(known, known), self.covariance, np.nan)
+        return pd.DataFrame(matrix, index=pd.Index(self.terms, name="term"), columns=list(self.terms))
 
     def simultaneous(self, level: float = 0.95, between: tuple[int, int] | None = None) -> pd.DataFrame:
         """Horizons with a band that nominally covers the effects at all of them at once.
@@ -331,7 +339,7 @@ class EventStudy:
         return replace(overall, influence=overall.influence + added)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TwoStageStudy(EventStudy):
     """Gardner's estimator: the points of imputation, with the variance of a two-step moment estimator.
 
