@@ -362,8 +362,7 @@ def test_f_tests_are_those_of_dummies_and_of_linearmodels(est, lsdv, panel):
     ours = quietly("y ~ x + z | unit", panel.dropna())
     assert ours.f_test().statistic == pytest.approx(peer.f_statistic.stat, rel=SAME)
     assert ours.effects_test().statistic == pytest.approx(peer.f_pooled.stat, rel=SAME)
-    # With clusters it is the Wald test of the slopes, with one degree of freedom less than there are
-    # clusters. robust = ours.with_covariance("cluster")
+    # With clusters it is the Wald test of the slopes, and has the clusters less one as degrees of freedom.
     robust = ours.with_covariance("cluster")
     V, b = robust.vcov().loc[["x", "z"], ["x", "z"]], robust.coef()[["x", "z"]]
     assert robust.f_test().statistic == pytest.approx(float(b @ np.linalg.solve(V, b)) / 2, rel=SAME)

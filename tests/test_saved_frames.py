@@ -244,8 +244,8 @@ for _name, _made in RESULTS.items():
     }
 FRAMES |= {
     "kv.Estimate.predict": lambda: estimated().predict(panel().head(20)).to_frame(),
-    "kv.Estimate.fitted": lambda: estimated().fitted.to_frame(),
-    "kv.Estimate.residuals": lambda: estimated().residuals.to_frame(),
+    "kv.Estimate.fitted": lambda: pd.DataFrame({"a": estimated().fitted}),
+    "kv.Estimate.residuals": lambda: pd.DataFrame({"a": estimated().residuals}),
     "kv.Estimate.effects": lambda: estimated().effects,
     "kv.Estimate.effects_of": lambda: kv.estimate(
         kv.SPECIFICATIONS["A3-3"].vary(absorb="kostra_group^year"),
