@@ -397,9 +397,10 @@ def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
     words = family
     lm, wald = (tests.kleibergen_paap(parts, meat, df, wald=form) for form in (False, True))
     under = None
-    if np.isnan(lm):
-        left_out.append(f"Kleibergen-Paap: more moments than {words} allow")
-    else:
+    for form, rk in (("LM", lm), ("F", wald)):
+        if np.isnan(rk):
+            left_out.append(f"Kleibergen-Paap rk {form}: the moments have no inverse covariance, {words}")
+    if not np.isnan(lm):
         under = _chi2(
             "underidentification (Kleibergen-Paap rk LM)",
             "the instruments do not identify",
@@ -611,6 +612,11 @@ def _anderson_rubin_set(
         return None
     critical = float(fdtri(q, float(df.min()), tests.LEVEL))
     accepted = tests.accepted_set(family, critical)
+    if accepted is None:
+        left_out.append(
+            "Anderson-Rubin set: the covariance is no covariance at every value of the coefficient"
+        )
+        return None
     return tuple((b + low * scale, b + high * scale) for low, high in accepted)
 
 
