@@ -109,7 +109,7 @@ def absorbed_sets(
         return ()
     if data is None:
         raise SpecificationError("the estimate has no data to take the names of the absorbed levels from")
-    columns = needed_columns(spec, data.columns.tolist()).absorbed
+    columns = needed_columns(spec.vary(endogenous=(), instruments=()), data.columns.tolist()).absorbed
     named = [
         *(((spec.entity, (spec.entity,)),) if spec.effects == "entity" else ()),
         *zip(spec.absorb, columns, strict=True),

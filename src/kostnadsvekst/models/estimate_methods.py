@@ -307,7 +307,9 @@ class EstimateMethods(ResultMethods):
             )
         whole = self.inference.orthonormal
         if whole is None or rows[:, -1].any():
-            turned, whole = rows, self.inference.matrix
+            # Without the columns that have no part in it: a constant without an error is NaN.
+            used = rows.any(axis=0)
+            turned, whole = rows[:, used], self.inference.matrix[np.ix_(used, used)]
         else:
             turned = orthonormal_rows(self.fit, rows[:, :-1])
         product: Floats = turned @ whole @ turned.T

@@ -10,6 +10,7 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models import fixed_effects
 from kostnadsvekst.models.fixed_effects import Estimate
+from kostnadsvekst.models.instrumental import estimate_instrumented
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.naming import nearest_names
 
@@ -130,7 +131,7 @@ def estimate(spec: Specification | str, data: pd.DataFrame, **parts: Unpack[Spec
 
 
 def _fit(spec: Specification, data: pd.DataFrame) -> Estimate:
-    return fixed_effects.estimate(spec, data)
+    return estimate_instrumented(spec, data) if spec.instruments else fixed_effects.estimate(spec, data)
 
 
 def _from_formula(formula: str, given: dict[str, Any]) -> Specification:
