@@ -17,6 +17,7 @@ from invented_panels import make_panel
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.ar1 import Ar1Estimate
 from kostnadsvekst.models.fixed_effects import Estimate
+from kostnadsvekst.models.instrumental import InstrumentalEstimate
 from kostnadsvekst.models.results import TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.studies import EventStudy, TwoStageStudy
 
@@ -417,7 +418,9 @@ def test_minus_zero_and_nan_are_what_they_are_in_comparisons(est):
     assert one != replace(one, coefficients=table.rename(index={"a": "b"}))
 
 
-@pytest.mark.parametrize("kind", [Estimate, Ar1Estimate, EventStudy, TwoStageStudy, TidyResult])
+@pytest.mark.parametrize(
+    "kind", [Estimate, Ar1Estimate, InstrumentalEstimate, EventStudy, TwoStageStudy, TidyResult]
+)
 def test_each_kind_of_result_compares_its_content(kind):
     """A dataclass would write a comparison of its own over it, which fails on arrays."""
     assert is_dataclass(kind)
@@ -465,6 +468,32 @@ def test_what_ar1_does_not_have_is_refused(panel):
     assert est.f_test().statistic == pytest.approx(est.f_statistic, rel=SAME)
     assert est.marginal("x")["estimate"][0] == pytest.approx(est.coef()["x"], rel=SAME)
     assert "rho" in str(est.summary())
+
+
+def test_predictions_with_instruments_are_of_the_regressors_themselves(panel):
+    """y - X b with the endogenous column, not with its projection; b by the textbook's formula with dummies."""
+    data = panel.dropna().assign(grant=lambda f: f["x"] + f["income"] / 20, need=lambda f: f["income"] ** 0.5)
+    est = quietly("y ~ z + C(year) | unit | x ~ grant + need", data)
+    exogenous = pd.get_dummies(data[["year", "unit"]].astype(str), drop_first=True, dtype=float)
+    exogenous = exogenous.assign(one=1.0, z=data["z"])
+    X = exogenous.assign(x=data["x"]).to_numpy()
+    Z = exogenous.join(data[["grant", "need"]]).to_numpy()
+    P = Z @ np.linalg.pinv(Z)
+    b = np.linalg.solve(X.T @ P @ X, X.T @ P @ data["y"].to_numpy())
+    np.testing.assert_allclose(est.fitted, X @ b, atol=SAME)
+    np.testing.assert_allclose(est.residuals, data["y"] - X @ b, atol=SAME)
+    new = data.iloc[3:9].drop(columns=["grant", "need", "y"]).assign(x=lambda f: f["x"] + 2)
+    np.testing.assert_allclose(est.predict(new), (X @ b)[3:9] + 2 * b[-1], atol=SAME)
+    assert est.marginal("x")["estimate"][0] == pytest.approx(b[-1], rel=1e-7)
+    assert est.marginal("x")["std_error"][0] == pytest.approx(est.se()["x"], rel=1e-7)
+    assert est.combine("x - z").estimate == pytest.approx(b[-1] - b[-2], rel=SAME)
+    for ask in (lambda: est.log_likelihood, est.effects_test):
+        with pytest.raises(SpecificationError, match="2SLS"):
+            ask()
+    again = quietly("y ~ z + C(year) | unit | x ~ grant + need", data)
+    assert again == est
+    assert again != est.with_covariance("hc1")
+    assert "instruments: grant, need" in str(est.summary())
 
 
 def test_a_summary_says_what_the_result_rests_on(est):

@@ -358,7 +358,7 @@ class EstimateMethods(ResultMethods):
     def absorbed_sets(self: FittedEstimate) -> tuple[AbsorbedSet, ...]:
         """Absorbed sets with the names of their levels; empty for a pooled model."""
         codes = (self.fit.entities, *self.fit.absorbed)
-        return absorbed_sets(self.specification, codes, self.data, self.rows)
+        return absorbed_sets(self.terms_of_estimate, codes)
 
     @cached_property
     def ties(self: FittedEstimate) -> Ties:

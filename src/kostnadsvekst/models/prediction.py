@@ -81,7 +81,7 @@ def _of_new_rows(
         return _effects_of_new_rows(estimate, frame, np.ones(len(frame), dtype=bool), unseen)
     k = len(estimate.fit.coefficients)
     whole = estimate.ties.terms.columns_of(frame, unseen=unseen)
-    X, complete = whole[:, :k], ~np.isnan(whole).any(axis=1)
+    X, complete = whole[:, :k], ~_in_any(np.isnan(whole))
     if kind == "std_error":
         return _standard_errors(estimate, X)
     of_rows = np.zeros(len(frame))
@@ -100,9 +100,9 @@ def _are_tied(estimate: FittedEstimate, frame: pd.DataFrame, whole: Floats, unse
     codes = [one.codes_in(frame) for one in sets] or [np.zeros(len(frame), dtype=np.intp)]
     loose = np.abs(ties.distance(whole, codes)) > TIED
     loose &= np.logical_and.reduce([at >= 0 for at in codes])[:, None]
-    rows = np.flatnonzero(loose.any(axis=1))
+    rows = np.flatnonzero(_in_any(loose))
     if len(rows) and unseen == "refuse":
-        names = [name for name, free in zip(estimate.dropped, loose.any(axis=0), strict=True) if free]
+        names = [name for name, free in zip(ties.terms.dropped, _in_any(loose.T), strict=True) if free]
         raise InvalidDataError(
             f"{len(rows)} row(s) of the new data are not identified: {', '.join(names)} was left out of the "
             "estimation as collinear, and here it is not what the other terms and the effects make of it; "
@@ -110,7 +110,13 @@ def _are_tied(estimate: FittedEstimate, frame: pd.DataFrame, whole: Floats, unse
             "these rows out, predict with effects=False, or ask for unseen='nan'",
             _named_rows(estimate, frame, rows),
         )
-    return ~loose.any(axis=1)
+    return ~_in_any(loose)
+
+
+def _in_any(cells: Mask) -> Mask:
+    """Whether any cell of a row is true."""
+    found: Mask = np.asarray(cells.any(axis=1))
+    return found
 
 
 def _named_rows(estimate: FittedEstimate, frame: pd.DataFrame, rows: Ints) -> list[str]:
