@@ -471,7 +471,7 @@ def test_what_ar1_does_not_have_is_refused(panel):
 
 
 def test_predictions_with_instruments_are_of_the_regressors_themselves(panel):
-    """y - X b with the endogenous column, not with its projection; b by the textbook's formula with dummies."""
+    """y - X b with the endogenous column, not its projection; b by the textbook's formula with dummies."""
     data = panel.dropna().assign(grant=lambda f: f["x"] + f["income"] / 20, need=lambda f: f["income"] ** 0.5)
     est = quietly("y ~ z + C(year) | unit | x ~ grant + need", data)
     exogenous = pd.get_dummies(data[["year", "unit"]].astype(str), drop_first=True, dtype=float)
