@@ -316,8 +316,10 @@ def quadratic_through(points: Sequence[float], values: Sequence[Floats]) -> tupl
     return solved[0].reshape(shape), solved[1].reshape(shape), solved[2].reshape(shape)
 
 
-def accepted_set(family: QuadraticFamily, critical: float) -> tuple[tuple[float, float], ...]:
+def accepted_set(family: QuadraticFamily, critical: float) -> tuple[tuple[float, float], ...] | None:
     """Values t at which the Wald statistic is at most a critical value, as intervals in order.
+
+    None where V(t) is not positive definite for some t, as that of two-way clusters may be.
 
     Notes
     -----
@@ -330,16 +332,23 @@ def accepted_set(family: QuadraticFamily, critical: float) -> tuple[tuple[float,
     A = V0 - scale * np.outer(d0, d0)
     B = V1 - scale * (np.outer(d0, d1) + np.outer(d1, d0))
     C = V2 - scale * np.outer(d1, d1)
-    zero, one = np.zeros((q, q)), np.eye(q)
-    roots = eig(np.block([[zero, one], [-A, -B]]), np.block([[one, zero], [zero, C]]), right=False)
-    real = [float(r.real) for r in roots if np.isfinite(r) and abs(r.imag) <= _REAL * max(1.0, abs(r))]
-    bounds = [-np.inf, *sorted(real), np.inf]
+    bounds = sorted({-np.inf, *_real_roots(A, B, C), *_real_roots(V0, V1, V2), np.inf})
     inside: list[tuple[float, float]] = []
     for low, high in pairwise(bounds):
-        if low < high and family.statistic(_between(low, high)) <= critical:
+        t = _between(low, high)
+        if is_singular(V0 + V1 * t + V2 * t**2):
+            return None
+        if family.statistic(t) <= critical:
             joined = bool(inside) and inside[-1][1] == low
             inside.append((inside.pop()[0], high) if joined else (low, high))
     return tuple(inside)
+
+
+def _real_roots(A: Floats, B: Floats, C: Floats) -> list[float]:
+    """Real t at which A + B t + C t^2 is singular."""
+    zero, one = np.zeros_like(A), np.eye(len(A))
+    roots = eig(np.block([[zero, one], [-A, -B]]), np.block([[one, zero], [zero, C]]), right=False)
+    return [float(r.real) for r in roots if np.isfinite(r) and abs(r.imag) <= _REAL * max(1.0, abs(r))]
 
 
 def _between(low: float, high: float) -> float:

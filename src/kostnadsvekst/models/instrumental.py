@@ -29,6 +29,7 @@ from kostnadsvekst.models.diagnostics import wald_test
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.grammar import quote
 from kostnadsvekst.models.inference import Covariance, cluster_factor
+from kostnadsvekst.models.new_data import TermsOfEstimate
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification
@@ -71,7 +72,7 @@ class _Part:
     instruments: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InstrumentalEstimate(Estimate):
     """A specification fitted by two-stage least squares.
 
@@ -111,6 +112,18 @@ class InstrumentalEstimate(Estimate):
             r_squared=None,
             r_squared_within=None,
             notes=(*known.notes, note, *(_f_note(test) for test in self.first_stage_tests.values())),
+        )
+
+    @property
+    def terms_of_estimate(self) -> TermsOfEstimate:
+        """What evaluates the terms of the second stage on other rows; instruments have no part in it."""
+        spec = self.specification
+        regressors = tuple(dict.fromkeys((*spec.regressors, *spec.endogenous)))
+        known = super().terms_of_estimate
+        return replace(
+            known,
+            specification=spec.vary(regressors=regressors, endogenous=(), instruments=()),
+            dropped=self.dropped[: len(self.stages.dropped_regressors)],
         )
 
     def with_covariance(
@@ -397,9 +410,10 @@ def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
     words = family
     lm, wald = (tests.kleibergen_paap(parts, meat, df, wald=form) for form in (False, True))
     under = None
-    if np.isnan(lm):
-        left_out.append(f"Kleibergen-Paap: more moments than {words} allow")
-    else:
+    for form, rk in (("LM", lm), ("F", wald)):
+        if np.isnan(rk):
+            left_out.append(f"Kleibergen-Paap rk {form}: the moments have no inverse covariance, {words}")
+    if not np.isnan(lm):
         under = _chi2(
             "underidentification (Kleibergen-Paap rk LM)",
             "the instruments do not identify",
@@ -611,6 +625,11 @@ def _anderson_rubin_set(
         return None
     critical = float(fdtri(q, float(df.min()), tests.LEVEL))
     accepted = tests.accepted_set(family, critical)
+    if accepted is None:
+        left_out.append(
+            "Anderson-Rubin set: the covariance is no covariance at every value of the coefficient"
+        )
+        return None
     return tuple((b + low * scale, b + high * scale) for low, high in accepted)
 
 
