@@ -345,8 +345,8 @@ def _refuse_two_references(terms: Iterable[tuple[str, ...]]) -> None:
     for column, factors in found.items():
         if len(factors) > 1:
             raise SpecificationError(
-                f"{unquote(column)!r} stands with different references: {', '.join(map(_call_name, factors))}; write the same "
-                "in every term"
+                f"{unquote(column)!r} stands with different references: "
+                f"{', '.join(map(_call_name, factors))}; write the same in every term"
             )
 
 
