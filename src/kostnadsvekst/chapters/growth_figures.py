@@ -66,6 +66,7 @@ def figure_1(accounted: pd.DataFrame, provenance: Provenance, lang: str) -> Pict
     axes.axhline(0, color="#888888", linewidth=0.8)
     axes.set_xticks(sorted(rows["year"].unique()))
     axes.grid(visible=False, axis="x")
+    axes.margins(y=0.1)
     set_round_ticks(axes.yaxis, lang)
     axes.set_ylabel(
         Bilingual("Prosent fra året før, løpende priser", "Per cent on the year before, current prices").get(

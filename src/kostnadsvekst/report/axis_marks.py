@@ -14,7 +14,7 @@ ROUND_STEPS = (1, 2, 5, 10)
 _MOST_DECIMALS = 8
 _POINTS_PER_INCH = 72
 # Of a figure's height, what the words above and below leave to a panel.
-_PANEL_SHARE = 0.7
+_PANEL_SHARE = 0.6
 
 
 class LineEnd(NamedTuple):
@@ -44,7 +44,11 @@ class RoundNumbers(Formatter):  # type: ignore[misc]  # matplotlib is typed in p
         places = np.asarray(locs, dtype=float)
         step = np.abs(np.diff(places)).min() if len(places) > 1 else np.abs(places).max(initial=1.0)
         self.decimals = next(
-            (d for d in range(_MOST_DECIMALS) if np.allclose(places, places.round(d), rtol=0, atol=1e-3 * step)),
+            (
+                d
+                for d in range(_MOST_DECIMALS)
+                if np.allclose(places, places.round(d), rtol=0, atol=1e-3 * step)
+            ),
             _MOST_DECIMALS,
         )
 
@@ -87,7 +91,7 @@ def label_line_ends(axes: Any, ends: Sequence[LineEnd], fontsize: float = 7.5, p
     inches = _PANEL_SHARE * axes.figure.get_figheight() / panels
     line = 1.3 * fontsize / _POINTS_PER_INCH / inches * (high - low)
     heights = np.array([line * (end.text.count("\n") + 1) for end in ends])
-    places = move_apart(np.array([end.y for end in ends]), heights)
+    places = move_apart(np.array([end.y for end in ends]), heights, (low, high))
     for end, place in zip(ends, places, strict=True):
         axes.annotate(
             end.text,
@@ -101,7 +105,9 @@ def label_line_ends(axes: Any, ends: Sequence[LineEnd], fontsize: float = 7.5, p
         )
 
 
-def move_apart(wanted: np.ndarray, heights: np.ndarray) -> np.ndarray:
+def move_apart(
+    wanted: np.ndarray, heights: np.ndarray, limits: tuple[float, float] = (-np.inf, np.inf)
+) -> np.ndarray:
     """Places as near to the wanted ones as their heights allow.
 
     Parameters
@@ -109,18 +115,22 @@ def move_apart(wanted: np.ndarray, heights: np.ndarray) -> np.ndarray:
     wanted : (m,) array
     heights : (m,) array
         Of what stands there, in the same unit.
+    limits : tuple of float
+        Between which everything stands; where there is no room for all it begins at the lower one.
 
     Returns
     -------
     (m,) array
         Neighbours are half of both heights apart or more; the sum of squared moves is the least possible
-        (isotonic regression of the places less the heights below them).
+        (isotonic regression of the places less the heights below them, cut at the limits).
     """
     order = np.argsort(wanted, kind="stable")
     tall = heights[order]
     below = np.concatenate([[0.0], np.cumsum((tall[1:] + tall[:-1]) / 2)])
+    least, most = limits[0] + tall[0] / 2, limits[1] - tall[-1] / 2 - below[-1]
+    rest = isotonic_regression(wanted[order] - below).x
     placed = np.empty(len(wanted))
-    placed[order] = isotonic_regression(wanted[order] - below).x + below
+    placed[order] = np.maximum(np.minimum(rest, most), least) + below
     return placed
 
 

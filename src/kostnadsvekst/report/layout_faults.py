@@ -55,7 +55,8 @@ def _words(figure: "Figure", renderer: Any) -> Iterator[tuple[str, "Bbox", bool]
         if not isinstance(text, Text) or (id(text) in ticks and id(text) not in drawn):
             continue
         if text.get_visible() and text.get_text().strip():
-            yield text.get_text(), text.get_window_extent(renderer), bool(text.get_rotation() % 90)
+            # Of the words alone: an annotation's own box holds its arrow too.
+            yield text.get_text(), Text.get_window_extent(text, renderer), bool(text.get_rotation() % 90)
 
 
 def _labels(axis: "Axis") -> list[Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg", "pdf")
 # Pixels of a screen to an inch, by which a notebook shows a picture in the size that it was made for.
 _SCREEN = 96
+_INDENT = re.compile(r"\n +")
 _LONG_NUMBER = re.compile(r"<!--.*?-->|(?:scale|matrix)\([^)]*\)|-?\d+\.\d{3,}", re.DOTALL)
 
 
@@ -141,7 +142,10 @@ class Picture(bytes):
             Path -> content; no figure is kept in memory.
         """
         svg = self.svg
-        return {f"{path}.png": Picture(bytes(self), None, self.title, self.layout_faults, svg), f"{path}.svg": svg}
+        return {
+            f"{path}.png": Picture(bytes(self), None, self.title, self.layout_faults, svg),
+            f"{path}.svg": svg,
+        }
 
     def _drawn(self, kind: str) -> "Figure":
         if self._figure is None:
@@ -151,7 +155,9 @@ class Picture(bytes):
     def _repr_png_(self) -> bytes:
         return bytes(self)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
         """Show the picture in its own size; sharp on screens of twice the points."""
         width, height = (round(n * _SCREEN / DOTS_PER_INCH) for n in self.size)
         data = {"image/png": base64.b64encode(self).decode("ascii"), "text/plain": repr(self)}
@@ -173,7 +179,7 @@ def render_png(figure: "Figure") -> bytes:
 
 
 def render_svg(figure: "Figure", title: str) -> bytes:
-    """Draw a figure that `render_png` has laid out as SVG, without a date and with numbers as long as seen."""
+    """Draw a figure that `render_png` has laid out as SVG: no date, no finer numbers than seen."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -181,7 +187,7 @@ def render_svg(figure: "Figure", title: str) -> bytes:
     about = {"Date": None, "Creator": SOFTWARE, "Title": title}
     with mpl.rc_context(STYLE):
         FigureCanvasSVG(figure).print_svg(buffer, metadata=about)
-    return _LONG_NUMBER.sub(_shorten, buffer.getvalue().decode()).encode()
+    return _INDENT.sub("\n", _LONG_NUMBER.sub(_shorten, buffer.getvalue().decode())).encode()
 
 
 def render_pdf(figure: "Figure", title: str) -> bytes:
