@@ -282,7 +282,8 @@ def figure_of_changes(found: Explanation, lang: str) -> Picture:
         )
     quantity = Bilingual(
         "Netto driftsutgifter, kroner per innbygger (2019-priser)\nStrek: nominelt 95 %-intervall for steget",
-        "Net operating expenditure, kroner per inhabitant (2019 prices)\nLine: nominal 95% interval of the step",
+        "Net operating expenditure, kroner per inhabitant (2019 prices)\n"
+        "Line: nominal 95% interval of the step",
     )
     return draw_waterfall(panels, lang, quantity=quantity, provenance=found.provenance)
 

@@ -147,7 +147,7 @@ def _index_figure(
 
 
 def figure_4(groups: pd.DataFrame, provenance: Provenance, lang: str) -> Picture:
-    """Draw figure 4: level of the first year (dark) and growth (light, hatched) by KOSTRA group, in kroner and per cent.
+    """Draw figure 4: first level (dark) and growth (light, hatched) by KOSTRA group, in kroner and per cent.
 
     Parameters
     ----------

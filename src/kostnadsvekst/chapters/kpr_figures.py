@@ -199,7 +199,7 @@ def _finish(
 
 
 def _mark_lockdown(axes: Any, lang: str) -> None:
-    """A line with its name above the panel, where neither data nor a legend are."""
+    """Draw a line with its name above the panel, where neither data nor a legend are."""
     axes.axvline(_LOCKDOWN, color="#555555", linewidth=0.9, linestyle=":")
     axes.annotate(
         _MARKED.get(lang),

@@ -119,9 +119,9 @@ def effects_figure(effects: pd.DataFrame, provenance: Provenance, lang: str) -> 
             _error_bars(axes, own, y, *_AGE_LOOK[age], NAMES["age"][age].get(lang))
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(NAMES["contact"][contact].get(lang), loc="left", fontsize=10)
-        axes.set_xlabel(_EFFECT.get(lang), fontsize=8)
         axes.grid(axis="y", visible=False)
         set_round_ticks(axes.xaxis, lang, 6)
+    panels[1].set_xlabel(_EFFECT.get(lang))
     middle = [(u, d, AGES[1]) for u in URGENCIES for d in DEPARTMENTS]
     labels = [f"{NAMES['urgency'][u].get(lang)}, {NAMES['department'][d].get(lang)}" for u, d, _ in middle]
     panels[0].set_yticks([position[key] for key in middle], labels)

@@ -14,6 +14,8 @@ from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.pictures import Picture
 
 _POINTS = 200
+# Directions in which a place for the number of a line is looked for, and how near the edge it may be.
+_RAYS, _EDGE = 11, 16
 # The number of a line stands on it, on white.
 _ON_LINE: Any = {"ha": "center", "va": "center", "bbox": {"pad": 1.0, "color": "white"}}
 
@@ -69,24 +71,44 @@ def draw_contours(
 
 
 def _draw_lines(axes: Any, known: Sensitivity, ends: Sequence[float], text: Callable[[float], str]) -> None:
-    """Lines of equal coefficients, each named where it crosses the diagonal, away from the edges."""
+    """Lines of equal coefficients, each named where it is farthest from the benchmarks."""
     x, y = np.meshgrid(*(np.linspace(0, end, _POINTS) for end in ends))
     left, _ = known.adjusted(x / 100, y / 100)
     lines = axes.contour(x, y, left, levels=8, colors="#777777", linewidths=0.8)
     axes.contour(x, y, left, levels=[0.0], colors="black", linewidths=2)
-    along = np.diagonal(left)
-    inside = slice(_POINTS // 12, -(_POINTS // 12))
+    marks = 100 * known.benchmarks[["r2_treatment", "r2_outcome"]].to_numpy() / ends
     for level in lines.levels:
-        at = int(np.abs(along[inside] - level).argmin()) + inside.start
-        if (along[inside].min() <= level <= along[inside].max()) and np.isfinite(level):
+        place = _clear_place(known, level, marks, np.asarray(ends))
+        if place is not None:
             weight = "bold" if level == 0 else "normal"
-            axes.text(x[at, at], y[at, at], text(level + 0.0), fontsize=7, weight=weight, **_ON_LINE)
+            axes.text(*place, text(level + 0.0), fontsize=7, weight=weight, **_ON_LINE)
+
+
+def _clear_place(known: Sensitivity, level: float, marks: Any, ends: Any) -> Any:
+    """Where a line crosses one of the rays from the origin, as far from all marks as it can be."""
+    best, farthest = None, 0.0
+    along = np.linspace(0.0, 1.0, _POINTS)
+    for angle in np.radians(np.linspace(20, 70, _RAYS)):
+        ray = along[:, None] * np.array([np.cos(angle), np.sin(angle)]) / max(np.cos(angle), np.sin(angle))
+        left, _ = known.adjusted(*(ray * ends / 100).T)
+        at = int(np.abs(left - level).argmin())
+        inside = _EDGE < at < _POINTS - _EDGE
+        clear = float(np.linalg.norm(marks - ray[at], axis=1).min(initial=1.0))
+        if inside and clear > farthest:
+            best, farthest = ray[at] * ends, clear
+    return best
 
 
 def _draw_benchmark(axes: Any, part: Any, label: str, number: int) -> None:
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
     axes.plot(
-        100 * part["r2_treatment"], 100 * part["r2_outcome"], marker, color=colour, label=label, markersize=6
+        100 * part["r2_treatment"],
+        100 * part["r2_outcome"],
+        marker,
+        color=colour,
+        label=label,
+        markersize=6,
+        zorder=5,
     )
     for row in part.itertuples():
         axes.annotate(

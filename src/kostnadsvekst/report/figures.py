@@ -21,6 +21,7 @@ from kostnadsvekst.report.pictures import render_png as draw_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 __all__ = [
     "COLOURS",
@@ -89,17 +90,20 @@ def finish(figure: "Figure", provenance: Provenance, lang: str, source: str = ""
     Picture
         With the words that cannot be read, if any, in ``layout_faults``.
     """
-    from matplotlib.text import Text
-
     label = SYNTHETIC_LABEL.get(lang) if provenance.synthetic else source
     if label:
         colour = "#B00020" if provenance.synthetic else "#555555"
         figure.supxlabel(label, fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
-    for text in figure.findobj(Text):
-        if isinstance(text, Text):  # those that were made outside the house style
-            text.set_parse_math(False)
+    for text in _texts_of(figure):  # those that were made outside the house style
+        text.set_parse_math(False)
     png = draw_png(figure)
-    return Picture(png, figure, _title_of(figure, label), find_layout_faults(figure))
+    return Picture(png, figure, _title_of(figure, label), find_layout_faults(figure, _texts_of(figure)))
+
+
+def _texts_of(figure: "Figure") -> list["Text"]:
+    from matplotlib.text import Text
+
+    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
 
 
 def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str = "") -> bytes:

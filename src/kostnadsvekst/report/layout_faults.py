@@ -1,6 +1,6 @@
 """What cannot be read in a drawn figure: words that overlap or are cut, legends that cover data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
     from matplotlib.transforms import Bbox
 
 # Pixels that two boxes may share: boxes are wider than letters.
@@ -17,13 +18,15 @@ SLACK = 2.0
 SHADED = 1
 
 
-def find_layout_faults(figure: "Figure") -> tuple[str, ...]:
+def find_layout_faults(figure: "Figure", texts: Sequence["Text"]) -> tuple[str, ...]:
     """List what cannot be read.
 
     Parameters
     ----------
     figure : Figure
         Drawn, so that its layout is what is seen.
+    texts : sequence of Text
+        All that the figure has.
 
     Returns
     -------
@@ -33,7 +36,7 @@ def find_layout_faults(figure: "Figure") -> tuple[str, ...]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     renderer = FigureCanvasAgg(figure).get_renderer()
-    words = list(_words(figure, renderer))
+    words = list(_words(figure, texts, renderer))
     faults = [f"{text!r} is cut at the edge" for text, box, _ in words if _is_cut(box, figure.bbox)]
     upright = [(text, box) for text, box, turned in words if not turned]
     for k, (text, box) in enumerate(upright):
@@ -46,13 +49,13 @@ def find_layout_faults(figure: "Figure") -> tuple[str, ...]:
     return tuple(faults)
 
 
-def _words(figure: "Figure", renderer: Any) -> Iterator[tuple[str, "Bbox", bool]]:
+def _words(figure: "Figure", texts: Sequence["Text"], renderer: Any) -> Iterator[tuple[str, "Bbox", bool]]:
     from matplotlib.text import Text
 
     drawn = {id(text) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for text in _shown(axis)}
     ticks = {id(t) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for t in _labels(axis)}
-    for text in figure.findobj(Text):
-        if not isinstance(text, Text) or (id(text) in ticks and id(text) not in drawn):
+    for text in texts:
+        if id(text) in ticks and id(text) not in drawn:
             continue
         if text.get_visible() and text.get_text().strip():
             # Of the words alone: an annotation's own box holds its arrow too.

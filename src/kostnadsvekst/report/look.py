@@ -12,7 +12,7 @@ COLOURS = (BLUE, RED, GREEN, YELLOW, BLACK)
 ORDERED = ("#17203F", "#2B4C8C", "#2C7A87", "#55A97C", "#E6BF45")
 PALETTES = {"series": COLOURS, "ordered": ORDERED}
 # A fill whose edges are drawn over in the series' own colour.
-PALE_BLUE = "#D3DFEC"
+PALE_BLUE = "#C3D2E4"
 # Beside the colours: where many lines cross, luminance alone is hard to follow.
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
