@@ -1,5 +1,6 @@
 """Figures of the house: where they start, how they are finished into pictures."""
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from kostnadsvekst.language import SYNTHETIC_LABEL
@@ -40,6 +41,8 @@ __all__ = [
 
 # Inches between a panel, its words and the edge of the figure.
 _MARGIN = 0.06
+# Of the line below a figure, in bold of 7.5 points.
+_LETTERS_AN_INCH = 14
 
 
 def new_figure(
@@ -93,7 +96,8 @@ def finish(figure: "Figure", provenance: Provenance, lang: str, source: str = ""
     label = SYNTHETIC_LABEL.get(lang) if provenance.synthetic else source
     if label:
         colour = "#B00020" if provenance.synthetic else "#555555"
-        figure.supxlabel(label, fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
+        lines = wrap(label, int(_LETTERS_AN_INCH * figure.get_figwidth()))
+        figure.supxlabel("\n".join(lines), fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
     for text in _texts_of(figure):  # those that were made outside the house style
         text.set_parse_math(False)
     png = draw_png(figure)
