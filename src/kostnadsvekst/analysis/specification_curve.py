@@ -29,6 +29,7 @@ from kostnadsvekst.models.inference import (
     orthonormal_rows,
     small_sample_factor,
 )
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.preparation import NeededColumns, needed_columns, read_needed
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
@@ -50,8 +51,8 @@ _TIE = 1e-9
 SAME_ESTIMATE = 1e-10
 
 
-@dataclass(frozen=True, slots=True)
-class JointTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class JointTest(Shown):
     """Test that the focal coefficient is zero in every specification.
 
     Attributes
@@ -80,8 +81,8 @@ class JointTest:
     specifications: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class SpecificationCurve:
+@dataclass(frozen=True, repr=False)
+class SpecificationCurve(Shown):
     """Estimates of many specifications.
 
     Attributes

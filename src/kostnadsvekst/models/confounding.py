@@ -19,6 +19,7 @@ from scipy.special import stdtrit
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.naming import nearest_names
 
 Floats = NDArray[np.float64]
@@ -27,8 +28,8 @@ Floats = NDArray[np.float64]
 OSTER_FACTOR = 1.3
 
 
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
+@dataclass(frozen=True, slots=True, repr=False)
+class Sensitivity(Shown):
     """How a coefficient would change if something had been left out.
 
     Attributes
@@ -86,8 +87,8 @@ class Sensitivity:
         return moved, error
 
 
-@dataclass(frozen=True, slots=True)
-class OsterDelta:
+@dataclass(frozen=True, slots=True, repr=False)
+class OsterDelta(Shown):
     """How much stronger than the controls what was left out would have to be.
 
     Attributes

@@ -15,6 +15,7 @@ from scipy.special import stdtrit
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.fixed_effects import fit_within
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.staggered import AdoptionPanel, event_study, read_adoption_panel
 from kostnadsvekst.models.staggered.adoption_panel import NEVER
 from kostnadsvekst.models.wild_bootstrap import draw_signs
@@ -24,8 +25,8 @@ Floats = NDArray[np.float64]
 POWER, ALPHA = 0.8, 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class ResampledPower:
+@dataclass(frozen=True, slots=True, repr=False)
+class ResampledPower(Shown):
     """Estimates of an effect that is zero, from resampled data.
 
     Attributes

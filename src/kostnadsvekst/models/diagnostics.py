@@ -12,6 +12,7 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, read_choice
 from kostnadsvekst.models.fixed_effects import COLLINEAR, Estimate, WithinFit, fit_within
 from kostnadsvekst.models.inference import Covariance, carry, orthonormal_rows
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names, require_columns
 from kostnadsvekst.panel.periods import read_panel_periods
@@ -20,8 +21,8 @@ from kostnadsvekst.threads import one_thread
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class HypothesisTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class HypothesisTest(Shown):
     """An F test.
 
     Attributes

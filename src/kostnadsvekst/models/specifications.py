@@ -27,6 +27,7 @@ from kostnadsvekst.models.grammar import (
     quote,
     refuse_excess,
 )
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.toml_files import (
     CLOSED,
     Text,
@@ -47,8 +48,8 @@ DEFAULT_TIME = "year"
 MOST_SETS = 20  # of absorbed effects
 
 
-@dataclass(frozen=True)
-class Specification:
+@dataclass(frozen=True, repr=False)
+class Specification(Shown):
     """A linear model with absorbed fixed effects.
 
     Parameters

@@ -1,6 +1,5 @@
 """Regression tables: estimates side by side, in every format and both languages."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
@@ -12,17 +11,15 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import acute_beds_results
-from kostnadsvekst.models.grammar import is_quoted, split, unquote
+from kostnadsvekst.models.grammar import split
 from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, Result
-from kostnadsvekst.models.transformations import parse_call
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
+from kostnadsvekst.report.term_labels import term_label
 
-_CATEGORY = re.compile(r"C\((.+?)\)\[(?:T\.)?(.+)\]")
-_YEAR = Bilingual("År", "Year")
 _TITLE = Bilingual("Regresjoner", "Regressions")
 _STUB = Bilingual("Uavhengige variabler", "Independent variables")
 _NONE = Bilingual("nei", "no")
@@ -181,29 +178,6 @@ def _coefficient_rows(
         if show != "nothing":
             lines.append(Row("", tuple(_below(f, term, decimals, show) for f in fits)))
     return lines
-
-
-def term_label(term: str) -> Bilingual:
-    """Label of a term: of the column, its level, its transformation, products with ``×``."""
-    if is_quoted(term):
-        return label_of(unquote(term))
-    factors = split(term, ":")
-    if len(factors) > 1:
-        parts = [term_label(factor) for factor in factors]
-        return Bilingual(" × ".join(p.nb for p in parts), " × ".join(p.en for p in parts))
-    if term == CONSTANT:
-        return Bilingual("Konstant", "Constant")
-    match = _CATEGORY.fullmatch(term)
-    if match:
-        column, level = match.groups()
-        label = _YEAR if column == "year" else label_of(column)
-        return Bilingual(f"{label.nb} {level}", f"{label.en} {level}")
-    call = parse_call(term)
-    if call:
-        inner = term_label(call.argument)
-        extra = f", {call.periods}" if call.periods > 1 else ""
-        return Bilingual(f"{call.function}({inner.nb}{extra})", f"{call.function}({inner.en}{extra})")
-    return label_of(term)
 
 
 def covariance_label(fitted: Result) -> Bilingual:

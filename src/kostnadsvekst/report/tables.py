@@ -42,6 +42,25 @@ class Number:
 
 
 Cell = Number | Bilingual | str
+
+
+def p_value_cell(p: float, decimals: int = 3, *, parentheses: bool = False) -> Cell:
+    """Cell with a p value: none is printed as zero, but as below the smallest number that is.
+
+    Parameters
+    ----------
+    p : float
+        NaN, where none was computed, gives its symbol.
+    decimals : int
+    parentheses : bool
+    """
+    least = 10.0**-decimals
+    if not p < least:
+        return Number(float(p), decimals, parentheses=parentheses)
+    nb, en = (f"<{format_number(least, decimals, lang)}" for lang in ("nb", "en"))
+    return Bilingual(f"({nb})", f"({en})") if parentheses else Bilingual(nb, en)
+
+
 # A cell with more letters is a sentence and not a name.
 _LONGEST_WORD = 45
 

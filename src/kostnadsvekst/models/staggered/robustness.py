@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.staggered.adoption_panel import (
     NEVER,
     AdoptionPanel,
@@ -24,8 +25,8 @@ from kostnadsvekst.models.staggered.studies import Aggregate, EventStudy, StudyC
 from kostnadsvekst.provenance import provenance_of
 
 
-@dataclass(frozen=True, slots=True)
-class WaldTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class WaldTest(Shown):
     """Joint test that coefficients are zero: ``statistic`` is chi-squared with ``df`` degrees of freedom."""
 
     statistic: float

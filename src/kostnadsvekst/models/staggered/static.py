@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.balanced.projection import build_projector
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.staggered.adoption_panel import (
     NEVER,
     AdoptionPanel,
@@ -27,8 +28,8 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NegativeWeights:
+@dataclass(frozen=True, slots=True, repr=False)
+class NegativeWeights(Shown):
     """How the static estimate weights treated cells.
 
     Attributes
@@ -53,8 +54,8 @@ class NegativeWeights:
     smallest_spread: float
 
 
-@dataclass(frozen=True, slots=True)
-class Randomisation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Randomisation(Shown):
     """Static estimate against its distribution under random adoption dates.
 
     Attributes

@@ -13,6 +13,7 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.multiple_testing import simultaneous_critical_value
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
 from kostnadsvekst.models.staggered.group_time import (
@@ -31,8 +32,8 @@ Ints = NDArray[np.intp]
 AGGREGATIONS = ("simple", "dynamic", "group", "calendar")
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+@dataclass(frozen=True, slots=True, repr=False)
+class Aggregate(Shown):
     """A mean of effects and the parts it is made of.
 
     Attributes
@@ -75,8 +76,8 @@ class StudyColumns:
     first_stage: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class EventStudy:
+@dataclass(frozen=True, repr=False)
+class EventStudy(Shown):
     """Effects by time since treatment; its terms are the horizons.
 
     Attributes
@@ -331,7 +332,7 @@ class EventStudy:
         return replace(overall, influence=overall.influence + added)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TwoStageStudy(EventStudy):
     """Gardner's estimator: the points of imputation, with the variance of a two-step moment estimator.
 
