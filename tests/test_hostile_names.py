@@ -21,8 +21,8 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.audit import Item, audit_items, render_audit_html
 from kostnadsvekst.report.figures import new_figure, render_png
-from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.latex_tables import FOOT, HEAD
+from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
 
 NAMES = [

@@ -7,6 +7,7 @@ longer than a page needs longtable, too, and one that lies across the page pdfls
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.latex import escape_latex, escape_row_start, label_slug
@@ -25,12 +26,14 @@ HEAD = r"""% A table by kostnadsvekst. pdflatex sets this file as it stands; in 
 FOOT = r"""\ifdefined\kvend\expandafter\kvend\fi
 """
 CONTINUED = Bilingual("fortsatt", "continued")
+_TABLE = Bilingual("Tabell", "Table")
 _PART = Bilingual("del {} av {}", "part {} of {}")
 # In a cell of given width, where a line end is to end the row as elsewhere.
 _SIDES = (
     r"\def\kvl{\raggedright\let\\\tabularnewline}",
     r"\def\kvr{\raggedleft\let\\\tabularnewline}",
 )
+_KVL, _KVR = r"\kvl ", r"\kvr "
 
 
 def latex_file(texts: Texts) -> str:
@@ -45,26 +48,22 @@ def latex_file(texts: Texts) -> str:
     lines = [HEAD.rstrip("\n")]
     for number, fit in enumerate(fits, 1):
         part = texts.part(fit.start, fit.stop)
-        told = f" ({_PART.get(texts.lang).format(number, len(fits))})" if len(fits) > 1 else ""
-        label = f"tab:{label_slug(texts.name)}" + (f"-{number}" if len(fits) > 1 else "")
-        caption = rf"\caption{{{escape_latex(texts.title + told)}}}"
+        several = len(fits) > 1
+        told = f" ({_PART.get(texts.lang).format(number, len(fits))})" if several else ""
+        label = f"{label_slug(texts.name)}-{number}" if several else label_slug(texts.name)
+        head = (rf"\caption{{{escape_latex(texts.title + told)}}}", rf"\label{{tab:{label}}}")
         notes = list(map(_note, texts.notes)) if number == len(fits) else []
-        if fit.over_pages:
-            # All widths given: head and rows agree in the first run.
-            fit = replace(fit, wrapped=(True,) * len(fit.wrapped))
-        write = _long if fit.over_pages else _floating
-        body = write(part, fit, caption, rf"\label{{{label}}}", notes)
+        body = (_long if fit.over_pages else _floating)(part, fit, head, notes)
         lines += [r"\begin{landscape}", *body, r"\end{landscape}"] if fit.across else body
     return "\n".join(lines) + "\n" + FOOT
 
 
-def _floating(texts: Texts, fit: Fit, caption: str, label: str, notes: Sequence[str]) -> list[str]:
+def _floating(texts: Texts, fit: Fit, head: tuple[str, str], notes: Sequence[str]) -> list[str]:
     return [
         r"\begin{table}[htbp]",
         r"\centering",
-        caption,
-        label,
-        *_type(fit),
+        *_type(texts, fit),
+        *head,
         rf"\begin{{tabular}}{{{_columns(texts, fit)}}}",
         *_head(texts, fit),
         *_rows(texts, fit),
@@ -75,14 +74,16 @@ def _floating(texts: Texts, fit: Fit, caption: str, label: str, notes: Sequence[
     ]
 
 
-def _long(texts: Texts, fit: Fit, caption: str, label: str, notes: Sequence[str]) -> list[str]:
+def _long(texts: Texts, fit: Fit, head: tuple[str, str], notes: Sequence[str]) -> list[str]:
+    # All widths given: head and rows agree in the first run.
+    fit = replace(fit, wrapped=(True,) * len(fit.wrapped))
     again = rf"\multicolumn{{{len(fit.widths)}}}{{@{{}}l@{{}}}}{{\itshape {CONTINUED.get(texts.lang)}}} \\"
     return [
         r"\begingroup",
-        *_type(fit),
+        *_type(texts, fit),
         r"\setlength{\LTcapwidth}{\linewidth}",
         rf"\begin{{longtable}}{{{_columns(texts, fit)}}}",
-        caption + label + r"\\",
+        "".join(head) + r"\\",
         *_head(texts, fit),
         r"\endfirsthead",
         again,
@@ -97,9 +98,10 @@ def _long(texts: Texts, fit: Fit, caption: str, label: str, notes: Sequence[str]
     ]
 
 
-def _type(fit: Fit) -> list[str]:
+def _type(texts: Texts, fit: Fit) -> list[str]:
     leading = f"{LEADING * fit.size:g}"
     return [
+        rf"\def\tablename{{{_TABLE.get(texts.lang)}}}",
         rf"\fontsize{{{fit.size:g}}}{{{leading}}}\selectfont",
         rf"\setlength{{\tabcolsep}}{{{PAPER.gap / 2:g}pt}}",
         *(_SIDES if any(fit.wrapped) else ()),
@@ -118,20 +120,30 @@ def _columns(texts: Texts, fit: Fit) -> str:
 
 def _head(texts: Texts, fit: Fit) -> Iterator[str]:
     yield r"\toprule"
+    left = (True, *texts.left)
     for number, line in enumerate(texts.headings):
-        last = number == len(texts.headings) - 1
-        cells = [_heading(texts.stub, fit.widths[0], fit.size, "l", escape_row_start)] if last else [""]
+        stub = texts.stub if number == len(texts.headings) - 1 else ""
+        cells = [_heading(stub, fit.widths[0], fit.size, "l", escape_row_start)]
         j = 1
         for text, span in line:
             width = sum(fit.widths[j : j + span]) + PAPER.gap * (span - 1)
-            side = "c" if span > 1 else "l" if texts.left[j - 1] else "r"
+            side = "c" if span > 1 else "l" if left[j] else "r"
             cell = _heading(text, width, fit.size, side)
-            alone = span == 1 and not fit.wrapped[j]
-            cells.append(cell if alone else rf"\multicolumn{{{span}}}{{{side}}}{{{cell}}}")
+            cells.append(rf"\multicolumn{{{span}}}{{c}}{{{cell}}}" if span > 1 else cell)
             j += span
-        yield " & ".join(cells) + r" \\"
+        yield " & ".join(_sided(cells, line, fit, left)) + r" \\"
         yield from _cmidrules(line)
     yield r"\midrule"
+
+
+def _sided(
+    cells: Sequence[str], line: Sequence[tuple[str, int]], fit: Fit, left: Sequence[bool]
+) -> Iterator[str]:
+    """Headings of columns of given width, set from the side that the columns are."""
+    starts = list(accumulate([1, *(span for _, span in line)], initial=0))
+    for cell, j, span in zip(cells, starts, [1, *(span for _, span in line)], strict=False):
+        given = fit.wrapped[j] and span == 1 and cell
+        yield (_KVL if left[j] else _KVR) + cell if given else cell
 
 
 def _heading(
@@ -193,11 +205,11 @@ def _cell(
     if not wrapped or not text:
         return before + escape(text)
     hang = r"\hangindent=1em " if from_left and before else ""
-    return (r"\kvl " if from_left else r"\kvr ") + hang + before + _broken(text, escape)
+    return (_KVL if from_left else _KVR) + hang + before + _broken(text, escape)
 
 
 def _broken(text: str, escape: Callable[[str], str] = escape_latex) -> str:
-    r"""Text with a place to break it wherever the rule counts on one; TeX knows those at blanks and hyphens."""
+    """Text with a place to break it wherever the rule counts on one that TeX does not know."""
     parts = pieces(text)
     written = [escape(parts[0][0]), *(escape_latex(piece) for piece, _ in parts[1:])]
     return "".join(

@@ -6,9 +6,9 @@ The rule, tried in this order until one step fits:
 columns divided into two, three, ... parts of their own, each by the same rule.
 
 Numbers are never broken. Headings are, between words, to the width of their column's numbers or of their
-longest word; labels and columns of text share what is left equally, up to what they need, and must get at
-least `COMFORTABLE` points where they need as much (if no step gives that, any that fits will do). A table
-that is higher than the page is broken between rows, its headings repeated.
+longest word. Labels and columns of text must get at least `COMFORTABLE` points where they need as much (if no
+step gives that, any that fits will do) and share what is left so that their longest cells have equally many
+lines. A table that is higher than the page is broken between rows, its headings repeated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,6 +35,8 @@ class Paper:
         Sizes of the font to try, in points.
     gap : float
         Between columns, in points.
+    stretch : float
+        How much wider than measured the letters may turn out, where the font is not known.
     """
 
     width: float
@@ -42,6 +44,7 @@ class Paper:
     sizes: tuple[float, ...] = (9.0, 8.0)
     sizes_across: tuple[float, ...] = (9.0, 8.0, 7.0)
     gap: float = 8.0
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,8 @@ def _fit_one(texts: Texts, paper: Paper, start: int) -> Fit | None:
     for least in (COMFORTABLE, 0.0):
         for across, size in options:
             width = paper.height if across else paper.width
-            widths = _column_widths(texts, width - paper.gap * texts.n_columns, size, least)
+            room = width - paper.gap * texts.n_columns
+            widths = _column_widths(texts, room, size * paper.stretch, least)
             if widths is not None:
                 return _fitted(texts, paper, start, size, across, widths)
     return None
@@ -171,19 +175,21 @@ def _fit_one(texts: Texts, paper: Paper, start: int) -> Fit | None:
 
 def _forced(texts: Texts, paper: Paper, start: int) -> Fit:
     size = paper.sizes_across[-1]
-    return _fitted(texts, paper, start, size, True, [need for need, _ in _needs(texts, size)])
+    widths = [need for need, _ in _needs(texts, size * paper.stretch)]
+    return _fitted(texts, paper, start, size, True, widths)
 
 
 def _fitted(
     texts: Texts, paper: Paper, start: int, size: float, across: bool, widths: Sequence[float]
 ) -> Fit:
+    measured = size * paper.stretch
     wrapped = tuple(
-        any(text_width(text, size) + extra > width + 1e-6 for text, extra in cells)
-        for cells, width in zip(_columns(texts, size), widths, strict=True)
+        any(text_width(text, measured) + extra > width + 1e-6 for text, extra in cells)
+        for cells, width in zip(_columns(texts, measured), widths, strict=True)
     )
     page = paper.width if across else paper.height
     line = paper.height if across else paper.width
-    high = _height(texts, size, widths, line) > page
+    high = _height(texts, measured, widths, line) > page
     return Fit(start, start + texts.n_columns, size, across, tuple(widths), wrapped, high)
 
 
@@ -231,12 +237,13 @@ def _column_widths(texts: Texts, room: float, size: float, least: float) -> list
     """Widths that fit into the room; None if they do not, or a column of text gets less than it should."""
     needs = _needs(texts, size)
     widths = [need for need, _ in needs]
-    left = room - sum(widths)
-    if left < 0:
+    full = [full for _, full in needs]
+    if sum(widths) > room:
         return None
-    widths = _pour(widths, [full for _, full in needs], left)
-    if any(width < min(full, least) - 1e-6 for width, (_, full) in zip(widths, needs, strict=True)):
+    widths = _pour(widths, [min(need, COMFORTABLE) for need in full], room - sum(widths))
+    if any(width < min(need, least) - 1e-6 for width, need in zip(widths, full, strict=True)):
         return None
+    widths = _share(widths, full, room)
     whole = [max(_whole_heading(texts, j, size), width) for j, width in enumerate(widths)]
     return _pour(widths, whole, room - sum(widths))
 
@@ -250,6 +257,19 @@ def _whole_heading(texts: Texts, column: int, size: float) -> float:
         found = text_width(text, size) if j == column and span == 1 else found
         j += span
     return found
+
+
+def _share(widths: Sequence[float], full: Sequence[float], room: float) -> list[float]:
+    """Widen columns of text up to what they need, so that they have equally many lines."""
+    low, high = 1.0, max(1.0, *(need / width for need, width in zip(full, widths, strict=True) if width))
+
+    def given(lines: float) -> list[float]:
+        return [max(width, min(need, need / lines)) for width, need in zip(widths, full, strict=True)]
+
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if sum(given(middle)) <= room else (middle, high)
+    return given(high)
 
 
 def _pour(widths: Sequence[float], full: Sequence[float], room: float) -> list[float]:

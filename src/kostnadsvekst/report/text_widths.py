@@ -11,7 +11,8 @@ from functools import lru_cache
 # Thousandths of the font size -> signs that are as wide, at ten points.
 _CLASSES = {
     0: "\u200b\u2060\ufeff\xad",
-    167: "\u202f\u2009",
+    167: "\u2009",
+    250: "\u202f",
     278: "!',.:;il'’‘`",
     306: "fj",
     333: " \xa0-‐\u2011",

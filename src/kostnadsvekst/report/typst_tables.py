@@ -25,7 +25,8 @@ def typst_file(texts: Texts) -> str:
         part = texts.part(fit.start, fit.stop)
         title = texts.title + (f" ({number}/{len(fits)})" if len(fits) > 1 else "")
         lines += ["#page(flipped: true)[" if fit.across else "#["]
-        lines += ["#show figure: set block(breakable: true)", f"#set text(size: {fit.size:g}pt)"]
+        lines += ["#show figure: set block(breakable: true)"]
+        lines += [f'#set text(size: {fit.size:g}pt, lang: "{texts.lang}")']
         lines += [
             "#figure(",
             f"  caption: figure.caption(position: top, {_text(title)}),",
