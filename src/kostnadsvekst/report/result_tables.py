@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,15 @@ from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.staggered import Aggregate, NegativeWeights, Randomisation
 from kostnadsvekst.models.staggered.robustness import WaldTest
 from kostnadsvekst.provenance import UNKNOWN, Provenance, provenance_of
+from kostnadsvekst.report.descriptive_tables import descriptive_table, is_description
 from kostnadsvekst.report.frame_layouts import COLUMNS, Layout, layout_of
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer, p_value_cell
 from kostnadsvekst.report.term_labels import term_label
 
 _DECIMALS = 3
-_Tests = HypothesisTest | WaldTest
+HYPOTHESES = (HypothesisTest, WaldTest)
+_Test: TypeAlias = HypothesisTest | WaldTest
 
 
 def table_of(result: object, decimals: int = _DECIMALS) -> Table:
@@ -90,6 +92,9 @@ def frames_table(frames: Mapping[str | Bilingual | None, pd.DataFrame], decimals
     SpecificationError
         A frame that is no result, or frames of several kinds.
     """
+    described = [frame for frame in frames.values() if is_description(frame)]
+    if len(described) == len(frames) == 1:
+        return descriptive_table(described[0], decimals)
     layout = _common_layout(list(frames.values()))
     shown = [c for c in layout.columns if any(c in frame.columns for frame in frames.values())]
     keyed = [_keyed(frame, layout) for frame in frames.values()]
@@ -103,19 +108,21 @@ def frames_table(frames: Mapping[str | Bilingual | None, pd.DataFrame], decimals
     return Table(layout.name, layout.title, layout.stub, headings, _grouped(cells, layout), notes, origin)
 
 
-def hypotheses_table(tests: Mapping[str | None, _Tests], decimals: int = _DECIMALS) -> Table:
+def hypotheses_table(
+    tests: Sequence[tuple[str | Bilingual | None, _Test]], decimals: int = _DECIMALS
+) -> Table:
     """Put tests below each other.
 
     Parameters
     ----------
-    tests : mapping of str to test
-        Name -> test; None for the test's own name.
+    tests : sequence of (str, test)
+        Name, or None for the test's own, and test.
     decimals : int
     """
-    rows = tuple(_test_row(name, test) for name, test in tests.items())
-    headings = (_STATISTIC, _DF, both("p"), Bilingual("Nullhypotese", "Null hypothesis"), _COVARIANCE)
+    rows = tuple(_test_row(name, test, decimals) for name, test in tests)
+    headings = (_STATISTIC, _DISTRIBUTION, both("p"), _NULL, _COVARIANCE)
     filled = [j for j in range(len(headings)) if any(row.cells[j] != "" for row in rows)]
-    origin = first_synthetic([_origin(test) for test in tests.values()])
+    origin = first_synthetic([_origin(test) for _, test in tests])
     return Table(
         "tests",
         Bilingual("Tester", "Tests"),
@@ -236,8 +243,8 @@ def _about(result: Result) -> list[Bilingual]:
     return parts
 
 
-def _test_row(name: str | None, test: _Tests) -> Row:
-    statistic = Number(test.statistic, 3)
+def _test_row(name: str | Bilingual | None, test: _Test, decimals: int) -> Row:
+    statistic = Number(test.statistic, decimals)
     if isinstance(test, WaldTest):
         return Row(name or both("Wald"), (statistic, f"χ²({test.df})", p_value_cell(test.p_value), "", ""))
     df = {lang: _df(test, lang) for lang in ("nb", "en")}
@@ -469,7 +476,8 @@ _AS_ESTIMATED = Bilingual("Som estimert", "As estimated")
 _TERMS = Bilingual("Uavhengige variabler", "Independent variables")
 _MEAN = Bilingual("Snitt", "Mean")
 _STATISTIC = Bilingual("Observator", "Statistic")
-_DF = Bilingual("Fordeling", "Distribution")
+_DISTRIBUTION = Bilingual("Fordeling", "Distribution")
+_NULL = Bilingual("Nullhypotese", "Null hypothesis")
 _COVARIANCE = Bilingual("Kovarians", "Covariance")
 _TIDY = ("estimate", "std_error", "statistic", "p_value", "conf_low")
 _NULLS = {
@@ -497,8 +505,8 @@ _SPECIFICATION = {
 }
 _SPECIFICATION_WORDS = {"none": Bilingual("ingen", "none"), "entity": Bilingual("enhet", "entity")}
 _MAKERS: dict[type, Callable[[Any, int], Table]] = {
-    HypothesisTest: lambda test, decimals: hypotheses_table({None: test}, decimals),
-    WaldTest: lambda test, decimals: hypotheses_table({None: test}, decimals),
+    HypothesisTest: lambda test, decimals: hypotheses_table([(None, test)], decimals),
+    WaldTest: lambda test, decimals: hypotheses_table([(None, test)], decimals),
     Specification: _specification,
     Sensitivity: _sensitivity,
     OsterDelta: _oster,
