@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, both, translate
-from kostnadsvekst.provenance import SYNTHETIC, UNKNOWN, Provenance
+from kostnadsvekst.provenance import NORWEGIAN, Provenance
 from kostnadsvekst.report.latex_tables import latex_file
 from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, format_number
 from kostnadsvekst.report.page_fit import Texts
 from kostnadsvekst.report.typst_tables import typst_file
 from kostnadsvekst.report.word_tables import word_file
-from kostnadsvekst.sources.files import USER_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,11 @@ def render_csv(table: Table, lang: str) -> str:
     writer.writerow([_inert(text) for text in (_words(table.stub, lang), *columns, "data_origin")])
     for row in table.rows:
         cells = [_plain(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        texts = _words(row.label, lang), *cells, _words(table.provenance.origin, lang)
+        texts = (
+            _words(row.label, lang),
+            *cells,
+            _words(_ORIGINS.get(table.provenance.origin, table.provenance.origin), lang),
+        )
         writer.writerow([_inert(text) for text in texts])
     return buffer.getvalue()
 
@@ -337,13 +340,7 @@ def footer(provenance: Provenance, *parts: Bilingual) -> Bilingual:
 
 # Origin of what the report prints or quotes, and nobody computed.
 PRINTED = "the report"
-_ORIGINS = {
-    PRINTED: Bilingual("rapporten", PRINTED),
-    "printed numbers of the report": Bilingual("rapportens trykte tall", "printed numbers of the report"),
-    SYNTHETIC: Bilingual("syntetiske", "synthetic"),
-    UNKNOWN: Bilingual("brukerens dataramme", UNKNOWN),
-    USER_FILE: Bilingual("brukerens fil", USER_FILE),
-}
+_ORIGINS = {english: Bilingual(norwegian, english) for english, norwegian in NORWEGIAN.items()}
 RENDERERS: dict[str, Callable[[Table, str], str]] = {
     "csv": render_csv,
     "tex": render_latex,

@@ -51,6 +51,7 @@ _WIDER = {9: 1.028, 8: 1.0625, 7: 1.139, 6: 1.222, 5: 1.361}
 # A piece without a place to break it that is longer than this is broken anyway.
 _LONGEST_PIECE = 24
 _BREAKS = re.compile(r"(?<=\S) +(?=\S)|(?<=[^\W\d_][-–/])(?=[^\W_])|(?<=_)(?=\w)")
+_DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
@@ -82,6 +83,16 @@ def pieces(text: str) -> list[tuple[str, str]]:
         start = match.end()
     found.append((text[start:], ""))
     return [part for piece, glue in found for part in _cut(piece, glue)]
+
+
+def unbroken(text: str) -> str:
+    """Text that does not break where it is a number, an interval, or the like: its blanks hold.
+
+    Parameters
+    ----------
+    text : str
+    """
+    return text if _LETTERS.search(text) or not _DIGIT.search(text) else text.replace(" ", "\xa0")
 
 
 def is_broken(text: str) -> bool:

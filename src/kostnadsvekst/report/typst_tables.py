@@ -6,7 +6,7 @@ Texts are string literals, so nothing in them is read as markup.
 from collections.abc import Iterator
 
 from kostnadsvekst.report.page_fit import Fit, Paper, Texts, fit_table
-from kostnadsvekst.report.text_widths import pieces, wrap
+from kostnadsvekst.report.text_widths import pieces, unbroken, wrap
 
 # A4 with Typst's margins of 2.5 cm.
 PAPER = Paper(width=452.0, height=698.0)
@@ -61,7 +61,7 @@ def _table(texts: Texts, fit: Fit) -> Iterator[str]:
             yield f"    table.cell(colspan: {len(fit.widths)}, {label}),"
             continue
         cells = [
-            _text(_breakable(text) if wrapped else _whole(text))
+            _text(_breakable(text) if wrapped else unbroken(text))
             for text, wrapped in zip(row[1:], fit.wrapped[1:], strict=True)
         ]
         yield "    " + ", ".join([label, *cells]) + ","
@@ -84,16 +84,11 @@ def _head(texts: Texts, fit: Fit) -> Iterator[str]:
 
 
 def _lines(text: str, width: float, size: float) -> str:
-    return " + linebreak() + ".join(_text(_whole(line)) for line in wrap(text, width, size))
+    return " + linebreak() + ".join(_text(unbroken(line)) for line in wrap(text, width, size))
 
 
 def _label(text: str, fit: Fit) -> str:
     return _breakable(text) if fit.wrapped[0] else text
-
-
-def _whole(text: str) -> str:
-    """Text that does not break where it is no sentence: numbers, intervals."""
-    return text.replace(" ", "\xa0") if len(pieces(text)) == 1 else text
 
 
 def _breakable(text: str) -> str:

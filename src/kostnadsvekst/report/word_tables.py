@@ -7,7 +7,7 @@ from typing import Any
 
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.report.page_fit import Fit, Paper, Texts, fit_table
-from kostnadsvekst.report.text_widths import is_broken
+from kostnadsvekst.report.text_widths import unbroken
 
 # A4 with margins of 2.5 cm. Where Times is not installed its substitutes are wider by as much.
 PAPER = Paper(width=453.0, height=700.0, stretch=1.25)
@@ -84,13 +84,8 @@ def _fill(document: Any, texts: Texts, fit: Fit) -> None:
         if len(row) == 1:
             cells[0].merge(cells[-1])
         for cell, text, left in zip(cells[1:], row[1:], texts.left, strict=False):
-            _write(cell.paragraphs[0], _whole(text), fit.size, side="left" if left else "right")
+            _write(cell.paragraphs[0], unbroken(text), fit.size, side="left" if left else "right")
     _draw_lines(list(document.element.body.iter(_tag("w:tbl")))[-1], heads, texts.rules)
-
-
-def _whole(text: str) -> str:
-    """Text that does not break where it is no sentence: numbers, intervals."""
-    return text if is_broken(text) else text.replace(" ", "\xa0")
 
 
 def _draw_lines(grid: Any, heads: int, rules: Sequence[bool]) -> None:
