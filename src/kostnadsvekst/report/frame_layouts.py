@@ -239,7 +239,7 @@ LAYOUTS = (
         Bilingual("Utfall", "Outcome"),
         (
             Bilingual(
-                "Standardfeil i parentes. p: prøvd alene, med wild cluster bootstrap; Romano–Wolf og "
+                "Standardfeil i parentes. p: prøvd alene, med vill klyngebootstrap; Romano–Wolf og "
                 "Westfall–Young: risikoen for minst én falsk alarm; q: andel falske blant funnene",
                 "Standard errors in parentheses. p: tested alone, by the wild cluster bootstrap; Romano–Wolf "
                 "and Westfall–Young: family-wise error; q: false discovery rate",
