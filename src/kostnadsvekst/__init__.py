@@ -14,7 +14,7 @@ _PUBLIC = {
     "NEEDS": "kostnadsvekst.models.specifications",
     "Specification": "kostnadsvekst.models.specifications",
     "Estimate": "kostnadsvekst.models.fixed_effects",
-    "estimate": "kostnadsvekst.models.fixed_effects",
+    "estimate": "kostnadsvekst.models.estimation",
     "grid": "kostnadsvekst.models.grids",
     "subsets": "kostnadsvekst.models.grids",
     "wald_test": "kostnadsvekst.models.diagnostics",
@@ -92,8 +92,8 @@ if TYPE_CHECKING:
     from kostnadsvekst.models.diagnostics import reset_test as reset_test
     from kostnadsvekst.models.diagnostics import wald_test as wald_test
     from kostnadsvekst.models.diagnostics import wooldridge_test as wooldridge_test
+    from kostnadsvekst.models.estimation import estimate as estimate
     from kostnadsvekst.models.fixed_effects import Estimate as Estimate
-    from kostnadsvekst.models.fixed_effects import estimate as estimate
     from kostnadsvekst.models.gelbach import decompose as decompose
     from kostnadsvekst.models.grids import grid as grid
     from kostnadsvekst.models.grids import subsets as subsets

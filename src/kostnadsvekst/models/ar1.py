@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -144,7 +145,7 @@ class Ar1Fit:
 
 
 # Without repr=False the dataclass would print every array in place of the coefficients.
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Ar1Estimate(Estimate):
     """A specification fitted with AR(1) disturbances; the rows and sums of squares are the transformed.
 
@@ -213,6 +214,20 @@ class Ar1Estimate(Estimate):
         """
         _check_specification(self.specification.vary(covariance=covariance))
         return super().with_covariance(covariance, convention, **options)
+
+    @cached_property
+    def untransformed(self) -> tuple[Floats, Floats]:
+        """(n, k) kept columns and (n,) outcome of the rows used, before the transformation."""
+        source = self.terms_of_estimate
+        X = source.columns_of(source.data, rows=self.rows)
+        return X, source.outcome_of(source.data, rows=self.rows)
+
+    @property
+    def effects_with_constant(self) -> tuple[Floats, ...]:
+        """(N,) mean y_i - mean x_i'b over the rows used, unweighted, as Stata's ``predict, u``."""
+        X, y = self.untransformed
+        left, codes = y - X @ self.fit.coefficients, self.fit.entities
+        return (np.bincount(codes, left) / np.bincount(codes),)
 
     @property
     def sigma_e(self) -> float:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -11,9 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.models.arguments import option_values
+from kostnadsvekst.models.bases import Basis, fit_basis, is_basis
 from kostnadsvekst.models.grammar import (
+    BASES,
     CATEGORY,
+    EACH,
+    EXPRESSION,
     MOST_TERMS,
+    canonical,
     canonical_factor,
     canonical_outcome,
     excerpt,
@@ -27,10 +33,31 @@ from kostnadsvekst.models.grammar import (
 from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.rows import read_levels
 from kostnadsvekst.models.transformations import FUNCTIONS, parse_call
+from kostnadsvekst.naming import first_of, nearest_names
 from kostnadsvekst.panel.columns import read_numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DesignState:
+    """What is kept of a design, so that the same columns can be made of other data.
+
+    Attributes
+    ----------
+    terms : tuple of tuple of str
+        From `parse_terms`.
+    levels : mapping of str to array
+        Sorted levels of the categorical columns.
+    bases : mapping of str to Basis
+        Coefficients and knots of polynomials and splines.
+    """
+
+    terms: tuple[tuple[str, ...], ...]
+    levels: Mapping[str, Any]
+    bases: Mapping[str, Basis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +71,14 @@ class Design:
     columns : (n, k) array
     sources : tuple of tuple of str
         Factors of the term that each column is of, such as ``("C(year)", "free_income")``.
+    state : DesignState, optional
+        What `build_design` takes to make the same columns of other rows.
     """
 
     terms: tuple[str, ...]
     columns: Floats
     sources: tuple[tuple[str, ...], ...]
+    state: DesignState | None = field(default=None, repr=False)
 
 
 def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tuple[str, ...], ...]:
@@ -79,14 +109,18 @@ def parse_terms(regressors: Sequence[str], columns: Iterable[str]) -> tuple[tupl
             terms.setdefault(factors)
         if len(terms) > MOST_TERMS:
             raise SpecificationError(f"the regressors stand for more than {MOST_TERMS:,} terms")
+    _refuse_two_references(terms)
     return tuple(terms)
 
 
 def columns_of(terms: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the numeric and of the categorical columns that the terms use, in order."""
+    """Names of the numeric and of the categorical columns that the terms use, in order.
+
+    Polynomials and splines are made of numeric columns when the rows are known.
+    """
     factors = dict.fromkeys(factor for term in terms for factor in term)
-    numeric = tuple(f for f in factors if not _is_category(f))
-    return numeric, tuple(_column(f) for f in factors if _is_category(f))
+    numeric = dict.fromkeys(_column(f) if is_basis(f) else f for f in factors if not _is_category(f))
+    return tuple(numeric), tuple(dict.fromkeys(_column(f) for f in factors if _is_category(f)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +203,9 @@ def read_sample(
     return Sample(numbers, codes, {name: pair[1] for name, pair in levels.items()})
 
 
-def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
+def build_design(
+    terms: Sequence[tuple[str, ...]], sample: Sample, state: DesignState | None = None
+) -> Design:
     """Columns of the terms.
 
     Parameters
@@ -178,19 +214,31 @@ def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
         From `parse_terms`.
     sample : Sample
         Complete rows.
+    state : DesignState, optional
+        Of the design whose columns are made again; the sample's codes are then those of its levels. Without
+        it levels, references, knots and coefficients come from the sample.
 
     Returns
     -------
     Design
 
+    Raises
+    ------
+    SpecificationError
+        If a reference is no level, a category has one level and nothing else is there, two terms would have
+        one name, or a polynomial or spline does not exist for these values.
+
     Notes
     -----
     A categorical factor is coded without its first level (in sorted order) where the term without the
     factor is in the model too, else in full; the absorbed effects stand for the constant. This is the
-    marginality rule of R and formulaic. What is still collinear is dropped, and named, by the estimator.
+    marginality rule of R and formulaic. ``C(x, ref="a")`` leaves out that level instead, and
+    ``i(x, ref="a")`` that level always, as fixest does. What is still collinear is dropped, and named, by
+    the estimator.
     """
     present = {frozenset(term) for term in terms} | {frozenset[str]()}
-    blocks = [_code_term(term, sample, present) for term in terms]
+    kept = state or _fit_state(terms, sample)
+    blocks = [_code_term(term, sample, present, kept) for term in terms]
     names = tuple(name for block_names, _ in blocks for name in block_names)
     if not names:
         raise SpecificationError(
@@ -198,7 +246,14 @@ def build_design(terms: Sequence[tuple[str, ...]], sample: Sample) -> Design:
         )
     _refuse_names(names)
     sources = tuple(term for term, (block_names, _) in zip(terms, blocks, strict=True) for _ in block_names)
-    return Design(names, np.stack([column for _, block in blocks for column in block], axis=1), sources)
+    return Design(names, np.stack([column for _, block in blocks for column in block], axis=1), sources, kept)
+
+
+def _fit_state(terms: Sequence[tuple[str, ...]], sample: Sample) -> DesignState:
+    factors = dict.fromkeys(factor for term in terms for factor in term)
+    bases = {f: fit_basis(f, sample.numbers[_column(f)]) for f in factors if is_basis(f)}
+    levels = {_column(f): sample.levels[_column(f)] for f in factors if _is_category(f)}
+    return DesignState(tuple(terms), levels, bases)
 
 
 def resolve_column(text: str, known: Iterable[str]) -> str:
@@ -238,6 +293,9 @@ def _expand(regressor: str, known: set[str]) -> list[tuple[str, ...]]:
     text = regressor.strip()
     if text in known or is_quoted(text):
         return [(resolve_column(text, known),)]
+    if f"{EACH}(" in text:
+        # The product that i(year, income) stands for.
+        text = canonical(text)
     parts = split_product(text, "*")
     if len(parts) > 1:
         if 2 ** len(parts) > MOST_TERMS:
@@ -259,23 +317,41 @@ def _factor(text: str, known: set[str]) -> str:
         return factor
     call = split_call(factor)
     if call:
-        inner = resolve_column(call[1][0], known)
-        return f"{CATEGORY}({inner if parse_call(inner) else quote(unquote(inner))})"
+        function, (argument, *options) = call
+        inner = resolve_column(argument, known)
+        inner = inner if parse_call(inner) else quote(unquote(inner))
+        return f"{function}({', '.join([inner, *options])})"
     if not factor or re.search(r"[()+\-/^|~,]", factor):
         raise SpecificationError(
-            f"cannot read the term {text!r}: a factor is a column name, C(column), or "
-            f"{', '.join(FUNCTIONS)} of a column; a column's name with signs stands in backticks"
+            f"cannot read the term {text!r}: a factor is a column name, {CATEGORY}(column), "
+            f"{EXPRESSION}(arithmetic), or {', '.join((*FUNCTIONS, *BASES))} of a column; a column's name "
+            "with signs stands in backticks"
         )
     return factor
 
 
 def _is_category(factor: str) -> bool:
     call = None if is_quoted(factor) else split_call(factor)
-    return call is not None and call[0] == CATEGORY
+    return call is not None and call[0] in (CATEGORY, EACH)
+
+
+def _refuse_two_references(terms: Iterable[tuple[str, ...]]) -> None:
+    """Refuse a category whose terms leave out different levels: their coefficients do not belong together."""
+    found: dict[str, dict[str, None]] = {}
+    for factor in dict.fromkeys(factor for term in terms for factor in term):
+        call = None if is_quoted(factor) else split_call(factor)
+        if call is not None and call[0] == CATEGORY:
+            found.setdefault(_column(factor), {})[factor] = None
+    for column, factors in found.items():
+        if len(factors) > 1:
+            raise SpecificationError(
+                f"{unquote(column)!r} stands with different references: {', '.join(factors)}; write the same "
+                "in every term"
+            )
 
 
 def _column(factor: str) -> str:
-    """Column or transformation inside ``C(...)``."""
+    """Column or transformation inside ``C(...)``, ``poly(...)`` and the like."""
     _, (inside, *_) = split_call(factor) or (CATEGORY, [factor])
     return canonical_factor(unquote(inside)) if is_quoted(inside) else inside
 
@@ -294,9 +370,9 @@ def _refuse_names(names: tuple[str, ...]) -> None:
 
 
 def _code_term(
-    term: tuple[str, ...], sample: Sample, present: set[frozenset[str]]
+    term: tuple[str, ...], sample: Sample, present: set[frozenset[str]], state: DesignState
 ) -> tuple[list[str], list[Floats]]:
-    blocks = [_code_factor(factor, sample, frozenset(term) - {factor} in present) for factor in term]
+    blocks = [_code_factor(factor, sample, frozenset(term) - {factor} in present, state) for factor in term]
     names, columns = blocks[0]
     for factor_names, factor_columns in blocks[1:]:
         names = [f"{left}:{right}" for left in names for right in factor_names]
@@ -304,15 +380,43 @@ def _code_term(
     return names, columns
 
 
-def _code_factor(factor: str, sample: Sample, reduced: bool) -> tuple[list[str], list[Floats]]:
+def _code_factor(
+    factor: str, sample: Sample, reduced: bool, state: DesignState
+) -> tuple[list[str], list[Floats]]:
+    if is_basis(factor):
+        block = state.bases[factor].columns(sample.numbers[_column(factor)])
+        name = _basis_name(factor)
+        return [f"{name}[{j + 1}]" for j in range(block.shape[1])], list(block.T)
     if not _is_category(factor):
         return [unquote(factor)], [sample.numbers[factor]]
     column = _column(factor)
-    codes, levels = sample.codes[column], sample.levels[column]
-    kept = range(1 if reduced else 0, len(levels))
-    mark = "T." if reduced else ""
+    codes, levels = sample.codes[column], state.levels[column]
+    left_out = _left_out(factor, levels, reduced)
+    kept = [j for j in range(len(levels)) if j != left_out]
+    mark = "" if left_out is None else "T."
     names = [f"{CATEGORY}({unquote(column)})[{mark}{_level_name(levels[j])}]" for j in kept]
     return names, [(codes == j).astype(np.float64) for j in kept]
+
+
+def _basis_name(factor: str) -> str:
+    """Write a polynomial or spline as it was given, its column without needless backticks."""
+    function, (_, *options) = split_call(factor) or ("", [""])
+    return f"{function}({', '.join([unquote(_column(factor)), *options])})"
+
+
+def _left_out(factor: str, levels: Any, reduced: bool) -> int | None:
+    """Position of the level without a column; None where all have one."""
+    function, (column, *options) = split_call(factor) or (CATEGORY, [factor])
+    asked = option_values(function, options)
+    if "ref" not in asked:
+        return 0 if reduced and function == CATEGORY else None
+    names = [_level_name(level) for level in levels]
+    if str(asked["ref"]) not in names:
+        raise SpecificationError(
+            f"{function}({unquote(column)}): no row that is used has the reference level "
+            f"{nearest_names([str(asked['ref'])], names)}; levels are {', '.join(first_of(names, _LISTED))}"
+        )
+    return names.index(str(asked["ref"])) if reduced or function == EACH else None
 
 
 def _level_name(level: Any) -> str:

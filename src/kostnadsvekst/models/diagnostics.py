@@ -1,8 +1,6 @@
 """Tests of a fitted specification: joint Wald, Mundlak, Wooldridge's serial correlation, RESET."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,47 +8,15 @@ from scipy.special import fdtrc
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, read_choice
-from kostnadsvekst.models.fixed_effects import COLLINEAR, Estimate, WithinFit, fit_within
-from kostnadsvekst.models.inference import Covariance, carry, orthonormal_rows
-from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
+from kostnadsvekst.models.hypotheses import HypothesisTest, wald_of_fit
+from kostnadsvekst.models.inference import Covariance
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names, require_columns
 from kostnadsvekst.panel.periods import read_panel_periods
 from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class HypothesisTest(Shown):
-    """An F test.
-
-    Attributes
-    ----------
-    name : str
-    null : str
-        The hypothesis that a small p value speaks against.
-    statistic : float
-    df_numerator : int
-    df_denominator : float
-    p_value : float
-    covariance : str
-        Covariance that the test rests on.
-    """
-
-    name: str
-    null: str
-    statistic: float
-    df_numerator: int
-    df_denominator: float
-    p_value: float
-    covariance: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.name}: F({self.df_numerator}, {self.df_denominator:.6g}) = {self.statistic:.4g}, "
-            f"p = {self.p_value:.4g}; null: {self.null}; covariance {self.covariance}"
-        )
 
 
 @one_thread
@@ -86,7 +52,7 @@ def wald_test(
         said = " + ".join(f"{weight:g} {name}" for name, weight in terms.items()) + f" = {null:g}"
     else:
         said = " = ".join(names) + f" = {null:g}"
-    return _wald("Wald", said, rows, estimate.fit, null, estimate.inference)
+    return wald_of_fit("Wald", said, rows, estimate.fit, estimate.inference, null)
 
 
 @one_thread
@@ -255,68 +221,4 @@ def _block_test(
     name: str, null: str, fit: WithinFit, positions: list[int], covariance: Covariance
 ) -> HypothesisTest:
     rows = np.eye(len(fit.coefficients) + 1)[positions]
-    return _wald(name, null, rows, fit, 0.0, covariance)
-
-
-class _Restrictions(NamedTuple):
-    """What restrictions say: difference from the null (p,), its covariance, their coordinates."""
-
-    difference: Floats
-    middle: Floats
-    contrasts: Floats
-
-
-def _wald(
-    name: str, said: str, rows: Floats, fit: WithinFit, null: float, covariance: Covariance
-) -> HypothesisTest:
-    restrictions = _restrictions(rows, fit, null, covariance)
-    if restrictions is None:
-        raise SpecificationError(
-            f"{name} test: {len(rows)} restrictions cannot be tested together with the covariance "
-            f"{covariance.description}, whose rank is lower (fewer clusters than restrictions, or one twice)"
-        )
-    difference, middle, contrasts = restrictions
-    share, df = _denominator(covariance, contrasts)
-    statistic = share * float(difference @ np.linalg.solve(middle, difference)) / len(rows)
-    p_value = float(fdtrc(len(rows), df, statistic))
-    return HypothesisTest(name, said, statistic, len(rows), df, p_value, covariance.description)
-
-
-def _restrictions(rows: Floats, fit: WithinFit, null: float, covariance: Covariance) -> _Restrictions | None:
-    """Restrictions of length one, on slopes in orthonormal coordinates; None where they are not independent.
-
-    In these coordinates coefficients that are nearly collinear can be tested together: the same hypothesis
-    is written as one on orthonormal combinations of R b, whose covariance is far from singular.
-    """
-    scale = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, covariance.matrix, rows), 0.0))
-    if not (scale > 0).all():
-        return None
-    if covariance.orthonormal is None or rows[:, -1].any():
-        b = np.append(fit.coefficients, fit.constant)
-        middle = rows @ covariance.matrix @ rows.T / np.outer(scale, scale)
-        found = _Restrictions((rows @ b - null) / scale, middle, rows @ carry(fit, np.eye(len(b))).T)
-    else:
-        in_basis = orthonormal_rows(fit, rows[:, :-1])
-        length = np.sqrt(np.einsum("ij,ij->i", in_basis, in_basis))
-        Q, T = np.linalg.qr((in_basis / length[:, None]).T)
-        if np.abs(np.diag(T)).min() <= COLLINEAR:
-            return None
-        difference = Q.T @ (fit.triangle @ fit.coefficients) - np.linalg.solve(T.T, null / length)
-        contrasts = np.column_stack([Q.T, np.zeros(len(rows))])
-        found = _Restrictions(difference, Q.T @ covariance.orthonormal @ Q, contrasts)
-    size = np.sqrt(np.diag(found.middle))
-    rank = np.linalg.matrix_rank(found.middle / np.outer(size, size)) if (size > 0).all() else 0
-    return found if rank == len(rows) else None
-
-
-def _denominator(covariance: Covariance, contrasts: Floats) -> tuple[float, float]:
-    """Share of the statistic that has an F distribution, and its denominator's degrees of freedom."""
-    if covariance.working is None:
-        return 1.0, float(np.max(covariance.df))
-    p, eta = len(contrasts), covariance.working.hotelling(contrasts)
-    if eta <= p - 1:
-        raise SpecificationError(
-            f"{p} restrictions cannot be tested together with {covariance.description}: the degrees of "
-            f"freedom ({eta:.2g}) are fewer; test fewer of them"
-        )
-    return (eta - p + 1) / eta, eta - p + 1
+    return wald_of_fit(name, null, rows, fit, covariance)

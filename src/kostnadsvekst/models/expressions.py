@@ -38,7 +38,7 @@ _CODE = (
 )
 
 
-def evaluate_expression(expression: str, data: pd.DataFrame) -> Any:
+def evaluate_expression(expression: str, data: pd.DataFrame, what: str = "sample") -> Any:
     """Compute an expression over the columns of a frame.
 
     Parameters
@@ -48,6 +48,8 @@ def evaluate_expression(expression: str, data: pd.DataFrame) -> Any:
         numbers; columns with other names in backticks. ``index`` is the row's label.
     data : DataFrame
         n rows.
+    what : str
+        What it is to the user.
 
     Returns
     -------
@@ -65,20 +67,21 @@ def evaluate_expression(expression: str, data: pd.DataFrame) -> Any:
     -----
     ``pandas.eval`` would compute powers and repetitions of constants, and repeat texts, without end.
     """
-    refuse_excess(expression, "sample", LONGEST_EXPRESSION)
+    refuse_excess(expression, what, LONGEST_EXPRESSION)
     text, columns = _without_quotes(expression)
-    tree = _parsed(text, expression)
+    named = f"the {what} {excerpt(expression)}" if what == "sample" else f"the {what}"
+    tree = _parsed(text, named)
     for fault in _faults(tree):
-        raise SpecificationError(f"cannot read the sample {excerpt(expression)}: {fault}")
+        raise SpecificationError(f"cannot read {named}: {fault}")
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     used = {name: columns.get(name, name) for name in sorted(names - {"index"} | names & {*data.columns})}
     require_columns(used.values(), data.columns)
     frame = data[list(used.values())].set_axis(list(used), axis="columns")
-    _refuse_text_in_arithmetic(tree, frame, used, expression)
+    _refuse_text_in_arithmetic(tree, frame, used, named)
     try:
         return frame.eval(ast.unparse(tree), engine="python")
     except Exception as error:  # pandas raises many kinds; each means that the operation does not exist
-        raise SpecificationError(f"cannot read the sample {excerpt(expression)} ({error!s:.200})") from error
+        raise SpecificationError(f"cannot read {named} ({error!s:.200})") from error
 
 
 def _without_quotes(expression: str) -> tuple[str, dict[str, str]]:
@@ -103,9 +106,9 @@ def _with_words(signs: str) -> str:
     return signs.replace("&", " and ").replace("|", " or ")
 
 
-def _parsed(text: str, expression: str) -> ast.Expression:
-    if "@" in _QUOTED.sub("''", expression):
-        raise SpecificationError(f"cannot read the sample {excerpt(expression)}: {_CODE}")
+def _parsed(text: str, named: str) -> ast.Expression:
+    if "@" in _QUOTED.sub("''", text):
+        raise SpecificationError(f"cannot read {named}: {_CODE}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -115,7 +118,7 @@ def _parsed(text: str, expression: str) -> ast.Expression:
     except (SyntaxError, ValueError) as error:
         problem = str(getattr(error, "msg", error))
     raise SpecificationError(
-        f"cannot read the sample {excerpt(expression)} ({problem}); write a name, or an expression over the "
+        f"cannot read {named} ({problem}); write a name, or an expression over the "
         "columns such as 'year >= 2016'"
     )
 
@@ -173,7 +176,7 @@ def _faults_of_node(node: ast.AST) -> Iterator[str]:
 
 
 def _refuse_text_in_arithmetic(
-    tree: ast.Expression, frame: pd.DataFrame, used: dict[str, str], expression: str
+    tree: ast.Expression, frame: pd.DataFrame, used: dict[str, str], named: str
 ) -> None:
     """Refuse what would repeat a text so many times, or fill it with so many blanks."""
     inside = {
@@ -186,7 +189,7 @@ def _refuse_text_in_arithmetic(
     texts = [used[name] for name in sorted(inside) if _has_text(frame[name])]
     if texts:
         raise SpecificationError(
-            f"cannot read the sample {excerpt(expression)}: {', '.join(map(repr, texts))} is text, which is "
+            f"cannot read {named}: {', '.join(map(repr, texts))} is text, which is "
             "compared and not computed with"
         )
 

@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import inference
+from kostnadsvekst.models.absorbed_levels import effects_of_fit
 from kostnadsvekst.models.absorption import DENSE, entity_means, project, read_sets
+from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_kinds import (
     Grouping,
     choose_columns,
     compute_covariance,
     read_choice,
 )
+from kostnadsvekst.models.estimate_methods import EstimateMethods
 from kostnadsvekst.models.preparation import prepare
 from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, ResultFacts
 from kostnadsvekst.models.samples import sample_label
@@ -168,8 +171,8 @@ class WithinFit:
         return self.n_effects - read_sets(nested).rank if nested else None
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, eq=False)
+class Estimate(ContentEqual, EstimateMethods):
     """A fitted specification.
 
     Attributes
@@ -298,11 +301,6 @@ class Estimate:
         odd = [t for t in (*self.terms, *self.dropped) if _SIGNS.search(t) and t in known]
         return {name: both(name) for name in odd}
 
-    @cached_property
-    def residuals(self) -> pd.Series:
-        """Residuals over the positions of the used rows."""
-        return pd.Series(self.fit.residuals, index=pd.Index(self.rows, name="row"), name="residual")
-
     def with_covariance(
         self, covariance: str | tuple[str, ...], convention: str | None = None, **options: Any
     ) -> Self:
@@ -348,6 +346,23 @@ class Estimate:
         spec = self.specification
         codes = {spec.entity: self.fit.entities} if spec.effects == "entity" else {}
         return Grouping(spec.entity, spec.time, codes, self.data, self.rows)
+
+    @property
+    def untransformed(self) -> tuple[Floats, Floats]:
+        """(n, k) kept columns and (n,) outcome of the rows used."""
+        return self.fit.X, self.fit.y
+
+    @property
+    def effects_with_constant(self) -> tuple[Floats, ...]:
+        """(G_j,) effects of each set, whose sums over a row's levels hold the constant."""
+        return effects_of_fit(self.fit)
+
+    @property
+    def pooled_ssr(self) -> float:
+        """Weighted sum of squared residuals of the same regressors without effects, beside the constant."""
+        fit = self.fit
+        one = np.zeros_like(fit.entities)
+        return fit_within(fit.y, fit.X, fit.weights, one, self.terms[:-1]).ssr
 
     @property
     def _effects_text(self) -> str:

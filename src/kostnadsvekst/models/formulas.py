@@ -1,4 +1,7 @@
-"""Formulas as text: ``"outcome ~ C(year)*income + ..needs | municipality + region^year"``."""
+"""Formulas as text: ``"outcome ~ C(year)*income + ..needs | municipality + region^year"``.
+
+A last part ``| income ~ grant`` says what is endogenous, and by what it is instrumented.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,9 +12,13 @@ from typing import NamedTuple, NoReturn
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.grammar import (
+    BASES,
     CALLS,
     CATEGORY,
     DEEPEST,
+    EACH,
+    EXPRESSION,
+    FUNCTIONS,
     MOST_PERIODS,
     MOST_TERMS,
     OVER_TIME,
@@ -20,6 +27,7 @@ from kostnadsvekst.models.grammar import (
     excerpt,
     read_periods,
     refuse_excess,
+    split,
     unquote,
 )
 
@@ -28,8 +36,11 @@ MOST_FACTORS = 20  # of a term
 # Terms made on the way, of which brackets and macros may make many and keep few.
 _MOST_MADE = 4 * MOST_TERMS
 _Term = tuple[str, ...]
+# What begins a factor of several columns.
+_SEVERAL = tuple(f"{function}(" for function in (CATEGORY, EACH, *BASES))
 _TOKEN = re.compile(
-    r"\s*(?:(?P<quoted>`(?:[^`]|``)+`(?!`))|(?P<macro>\.\.\w+)|(?P<number>\d+(?:\.\d*)?|\.\d+)"
+    r"\s*(?:(?P<quoted>`(?:[^`]|``)+`(?!`))|(?P<text>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|"
+    r"(?P<macro>\.\.\w+)|(?P<number>\d+(?:\.\d*)?|\.\d+)"
     r"|(?P<name>[^\W\d]\w*(?:\.\w+)*)|(?P<sign>\*\*|%in%|\S)|(?P<end>$))"
 )
 # What other programs call what is here called otherwise.
@@ -38,25 +49,24 @@ _OTHERWISE = {
     "np.log": "write log(x)",
     "numpy.log": "write log(x)",
     "factor": "write C(x)",
-    "i": "write C(x), or C(x):z for a slope each",
     "c": "write x: a column of numbers is one as it stands",
     "l": "write lag(x)",
     "L": "write lag(x)",
     "d": "write diff(x)",
     "D": "write diff(x)",
-    "poly": "write x + square(x)",
-    "I": "write square(x) for a square; make anything else a column of the data",
+    "ns": "write cr(x, df=4) for a natural cubic spline",
+    "te": "write bs(x, df=4):bs(z, df=4)",
 }
 _CONSTANT = (
     "a model has its constant: absorbed effects take it up, and without them there is one; it cannot be "
     "taken out with 0 or - 1 (for all levels of a category, absorb it behind '|')"
 )
 _NUMBER = "the only number of a formula is 1; a name that begins with a digit stands in backticks"
-_SQUARE = "a power of a column is square(x); make any other a column of the data"
+_SQUARE = "a power of a column is square(x), or any other I(x**3)"
 
 
 class ParsedFormula(NamedTuple):
-    """Outcome, regressors (products written with ``:``) and the absorbed columns in order.
+    """Outcome, regressors (products written with ``:``), the absorbed columns, and what is instrumented.
 
     All are written as `kostnadsvekst.models.grammar` writes them. Levels of several columns at once are
     written with ``^``.
@@ -65,6 +75,8 @@ class ParsedFormula(NamedTuple):
     outcome: str
     regressors: tuple[str, ...]
     absorbed: tuple[str, ...]
+    endogenous: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
 
 
 class _Token(NamedTuple):
@@ -82,7 +94,7 @@ class _Work:
 
 
 def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFormula:
-    """Read a formula; what stands behind ``|`` is absorbed.
+    """Read a formula; what stands behind ``|`` is absorbed, and with a ``~`` in it instrumented.
 
     The signs are those of Wilkinson and Rogers (1973, Applied Statistics 22): ``+``, ``-``, ``:``, ``*``,
     ``(a + b)**2`` and, behind a category, ``/``. They join columns, and never compute.
@@ -104,9 +116,16 @@ def parse_formula(formula: str, macros: Mapping[str, Sequence[str]]) -> ParsedFo
     outcome = reader.read_outcome()
     terms = reader.read_sum()
     absorbed = reader.read_absorbed()
+    endogenous, instruments = reader.read_instrumented()
     reader.expect_end()
-    regressors = dict.fromkeys(canonical(":".join(term)) for term in terms if term)
-    return ParsedFormula(canonical_outcome(outcome), tuple(regressors), absorbed)
+    return ParsedFormula(
+        canonical_outcome(outcome), _names(terms), absorbed, _names(endogenous), _names(instruments)
+    )
+
+
+def _names(terms: Sequence[_Term]) -> tuple[str, ...]:
+    """Terms as texts, once each; the constant is none."""
+    return tuple(dict.fromkeys(canonical(":".join(term)) for term in terms if term))
 
 
 class _Reader:
@@ -172,20 +191,41 @@ class _Reader:
         if len(terms) != 1:
             self.fail(f"there are {len(terms)} outcomes; there must be one", start)
         factors = terms[0]
-        if len(factors) != 1 or factors[0].startswith(f"{CATEGORY}("):
+        if len(factors) != 1 or factors[0].startswith(_SEVERAL):
             self.fail("the outcome is one column, or one transformation of a column", start)
         return factors[0]
 
+    def is_instrumented(self) -> bool:
+        """Whether a '~' comes before the next bar."""
+        signs = (t.text for t in self.tokens[self.next + 1 :] if t.kind == "sign" and t.text in "|~")
+        return next(signs, "") == "~"
+
     def read_absorbed(self) -> tuple[str, ...]:
-        bar = self.take("|")
+        bar = None if self.is_instrumented() else self.take("|")
         if not bar or self.token.kind == "end":
+            return ()
+        if self.token.kind == "number" and self.token.text in ("0", "1"):
+            self.next += 1
             return ()
         sets = [self.read_set(bar)]
         while self.take("+"):
             sets.append(self.read_set(bar))
-        if self.token.kind != "end":
+        if self.token.kind != "end" and not (self.token.text == "|" and self.is_instrumented()):
             self.fail_absorbed(bar)
         return tuple(sets)
+
+    def read_instrumented(self) -> tuple[list[_Term], list[_Term]]:
+        """Endogenous terms and their instruments, which stand last."""
+        start = self.token
+        if not self.is_instrumented() or not self.take("|"):
+            return [], []
+        endogenous = self.read_sum()
+        if not self.take("~"):
+            self.expect_end()
+        instruments = self.read_sum()
+        if not any(endogenous) or not any(instruments):
+            self.fail("an endogenous column and an instrument are needed: write | income ~ grant", start)
+        return endogenous, instruments
 
     def read_set(self, bar: _Token) -> str:
         columns: list[str] = []
@@ -199,7 +239,8 @@ class _Reader:
     def fail_absorbed(self, bar: _Token) -> NoReturn:
         self.fail(
             "behind a single '|' stand the columns whose effects are absorbed, joined by '+' (levels of two "
-            "columns at once: 'a^b'; names with other signs in backticks)",
+            "columns at once: 'a^b'; names with other signs in backticks), and behind one more what is "
+            "instrumented: | income ~ grant",
             self.token if self.token.kind != "end" else bar,
         )
 
@@ -290,7 +331,9 @@ class _Reader:
         if token.kind != "name":
             self.next -= 1
             self.fail(_misplaced(token), token)
-        return [(self.read_call(token) if self.take("(") else token.text,)]
+        if not self.take("("):
+            return [(token.text,)]
+        return [tuple(split(canonical(self.read_call(token)), ":"))]
 
     def read_macro(self, token: _Token) -> list[_Term]:
         name = token.text[2:]
@@ -311,14 +354,40 @@ class _Reader:
     def read_call(self, function: _Token) -> str:
         """Read what stands between the brackets of a call."""
         name = function.text
-        if name not in (*CALLS, CATEGORY):
+        if name not in FUNCTIONS:
             way = _OTHERWISE.get(name, "make it a column of the data first")
-            self.fail(f"the functions are {CATEGORY}, {', '.join(CALLS)}; {way}", function)
+            self.fail(f"the functions are {', '.join(FUNCTIONS)}; {way}", function)
+        if name == EXPRESSION:
+            return self.read_rest(function, function.position)
         argument = self.read_argument(function)
+        start = self.token
         if self.take(","):
-            return f"{name}({argument}, {self.read_periods(function)})"
+            if name in CALLS:
+                return f"{name}({argument}, {self.read_periods(function)})"
+            return self.read_rest(function, start.position, f"{name}({argument}")
+        if name in BASES and self.token.text == ")":
+            return self.checked(f"{name}({argument})", function)
         self.close(function)
         return f"{name}({argument})"
+
+    def read_rest(self, function: _Token, start: int, before: str = "") -> str:
+        """Read a call to its closing bracket as it stands, from some position on."""
+        at, depth = self.token, 1
+        while depth:
+            token = self.token
+            if token.kind == "end":
+                self.fail("the bracket that opens here is not closed", function)
+            depth += (token.text == "(") - (token.text == ")") if token.kind == "sign" else 0
+            self.next += 1
+        return self.checked(before + self.formula[start : token.position + 1], at)
+
+    def checked(self, call: str, at: _Token) -> str:
+        """Give a call that can be read."""
+        try:
+            canonical(call)
+        except SpecificationError as error:
+            self.fail(str(error), at)
+        return call
 
     def read_argument(self, function: _Token) -> str:
         token = self.token
@@ -345,8 +414,8 @@ class _Reader:
     def close(self, function: _Token) -> None:
         if not self.take(")"):
             self.fail(
-                f"{function.text} takes one column, without signs: square(x) is a function, anything else "
-                "to be made a column of the data first"
+                f"{function.text} takes one column, without signs: square(x) is a function, and other "
+                "arithmetic stands inside I, as in log(I(x + 1))"
             )
 
 
@@ -358,8 +427,8 @@ def _tokens(formula: str) -> list[_Token]:
         assert match is not None
         kind = str(match.lastgroup)
         tokens.append(_Token(kind, match.group(kind), match.start(kind)))
-        # A backtick that is not closed ends it: the next would look through the whole text for its other.
-        position = len(formula) if tokens[-1].text == "`" else match.end()
+        # A quote that is not closed ends it: the next would look through the whole text for its other.
+        position = len(formula) if tokens[-1].text in ("`", '"', "'") else match.end()
     return tokens
 
 
@@ -384,6 +453,10 @@ def _misplaced(token: _Token) -> str:
         return "'.' names no columns: write them out, or give them a name as a macro, ..name"
     if token.text == "`":
         return "this backtick is not closed"
+    if token.kind == "text":
+        return (
+            "this sign has no meaning in a formula but inside a call; a name with signs stands in backticks"
+        )
     if token.text in "=<>!&@$#;\"'{}[]%\\":
         return "this sign has no meaning in a formula; a name with signs stands in backticks"
     return "this sign is misplaced: a column is needed here"

@@ -1,8 +1,8 @@
 """The words of a term: names in backticks, calls, products; shared by formulas and specifications.
 
 A term is a product of factors, joined by ``:`` (or ``*``, with all lower products); a factor is a column,
-``C(column)``, or a call such as ``lag(log(x), 2)``. Backticks make anything a column's name, and a backtick
-inside them is doubled: ``"`a:b`"`` is one column, ``"a:b"`` a product.
+``C(column)``, or a call such as ``lag(log(x), 2)``, ``poly(x, 3)`` or ``I(x ** 2)``. Backticks make anything
+a column's name, and a backtick inside them is doubled: ``"`a:b`"`` is one column, ``"a:b"`` a product.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.arguments import read_arithmetic, read_options
 
 # What a text may ask for: nobody's specification needs more, and a text may come from anybody.
 LONGEST_TERM = 2_000  # characters of a term or name
@@ -21,6 +22,14 @@ MOST_PERIODS = 10_000  # of a lag or difference
 CALLS = ("log", "square", "per_capita", "total", "lag", "diff")
 OVER_TIME = ("lag", "diff")
 CATEGORY = "C"
+# fixest's: a dummy for each level but the reference, whatever else is in the model.
+EACH = "i"
+# Arithmetic of columns.
+EXPRESSION = "I"
+# What one column becomes several by.
+BASES = ("poly", "bs", "cr", "cs")
+FUNCTIONS = (CATEGORY, *CALLS, EACH, EXPRESSION, *BASES)
+_WITH_OPTIONS = (CATEGORY, EACH, *BASES)
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"\s*(\w+)\((.*)\)\s*", re.DOTALL)
@@ -28,15 +37,16 @@ _SIGNS = set("`:*(),[]")
 _EXCERPT = 300
 
 
-def split(text: str, sign: str) -> list[str]:
+def split(text: str, sign: str, *, texts: bool = False) -> list[str]:
     """Split at a sign that stands outside of backticks and of all brackets.
 
-    A backtick or bracket that is never closed is part of a name.
+    A backtick or bracket that is never closed is part of a name. Quotation marks are so, too, but inside
+    brackets, and where `texts` says that arguments are split.
     """
     pieces, depth, start, position = [], 0, 0, 0
     while position < len(text):
         character = text[position]
-        if character == "`":
+        if character == "`" or ((depth or texts) and character in "\"'"):
             position = _behind_quote(text, position)
             continue
         depth = max(0, depth + (character in "([") - (character in ")]"))
@@ -81,7 +91,7 @@ def refuse_excess(text: str, what: str, longest: int = LONGEST_TERM) -> None:
         )
     depth, position = 0, 0
     while position < len(text) and depth <= DEEPEST:
-        if text[position] == "`":
+        if text[position] == "`" or (depth and text[position] in "\"'"):
             after = _behind_quote(text, position)
             if after == position + 1 and len(text) > LONGEST_TERM:
                 return  # not closed: whoever reads a formula gets no further
@@ -113,7 +123,9 @@ def read_periods(text: str) -> int | None:
 def goes_along_time(factor: str) -> bool:
     """Whether a factor is made by a lag or a difference."""
     call = None if is_quoted(factor.strip()) else split_call(factor)
-    return call is not None and (call[0] in OVER_TIME or goes_along_time(call[1][0]))
+    if call is None or call[0] == EXPRESSION:
+        return False
+    return call[0] in OVER_TIME or goes_along_time(call[1][0])
 
 
 def quote(name: str) -> str:
@@ -132,20 +144,31 @@ def is_quoted(text: str) -> bool:
 
 
 def split_call(text: str) -> tuple[str, list[str]] | None:
-    """Read function and arguments of ``C(column)`` or of one of `CALLS`; None if a text is neither.
+    """Read function and arguments of ``C(column)`` or another call; None if a text is none.
+
+    Options come behind the column as they are written, ``["x", 'ref="a"']``; ``I`` has its expression. The
+    second column of ``i(year, income)`` stands at its place.
 
     Raises
     ------
     SpecificationError
-        If a number of periods is given to a function that has none, or is not 1 to `MOST_PERIODS`.
+        If a number of periods is given to a function that has none, or is not 1 to `MOST_PERIODS`; or as
+        `kostnadsvekst.models.arguments.read_options` and `read_arithmetic`.
     """
     match = _CALL.fullmatch(text)
-    if not match or match.group(1) not in (*CALLS, CATEGORY) or len(_closing(text)) != 1:
+    if not match or match.group(1) not in FUNCTIONS or len(_closing(text)) != 1:
         return None
     function, inside = match.groups()
-    arguments = [argument.strip() for argument in split(inside, ",")]
-    if not arguments[0] or (function == CATEGORY and len(arguments) > 1):
+    if not inside.strip():
         return None
+    if function == EXPRESSION:
+        return function, [read_arithmetic(inside.strip()).text]
+    arguments = [argument.strip() for argument in split(inside, ",", texts=function in _WITH_OPTIONS)]
+    if not arguments[0]:
+        return None
+    if function in _WITH_OPTIONS:
+        beside = arguments[1:2] if function == EACH and _is_factor_beside(arguments) else []
+        return function, [arguments[0], *beside, *read_options(function, arguments[1 + len(beside) :])]
     if len(arguments) == 1:
         return function, arguments
     if len(arguments) > 2 or not arguments[1].isdecimal():
@@ -189,7 +212,7 @@ def canonical_outcome(text: str) -> str:
     call = split_call(text)
     if call is None:
         return text
-    return quote(text) if call[0] == CATEGORY else _part(text)
+    return _part(text) if call[0] in (*CALLS, EXPRESSION) else quote(text)
 
 
 def canonical_factor(name: str) -> str:
@@ -237,9 +260,13 @@ def refuse_ambiguous(text: str, known: Iterable[str]) -> None:
         )
 
 
+# A name in backticks, or a text in quotation marks.
+_QUOTED = re.compile(r"`(?:[^`]|``)+`(?!`)|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
+
+
 def _behind_quote(text: str, position: int) -> int:
-    """Position behind the name in backticks that begins here, or behind the backtick if it is not closed."""
-    match = re.compile(r"`(?:[^`]|``)+`(?!`)").match(text, position)
+    """Position behind the name or text in quotes that begins here, or behind the sign if it is not closed."""
+    match = _QUOTED.match(text, position)
     return match.end() if match else position + 1
 
 
@@ -247,7 +274,7 @@ def _closing(text: str) -> list[int]:
     """Positions where a bracket closes at depth zero."""
     closed, depth, position = [], 0, 0
     while position < len(text):
-        if text[position] == "`":
+        if text[position] == "`" or (depth and text[position] in "\"'"):
             position = _behind_quote(text, position)
             continue
         if text[position] == ")" and depth == 1:
@@ -255,6 +282,11 @@ def _closing(text: str) -> list[int]:
         depth = max(0, depth + (text[position] == "(") - (text[position] == ")"))
         position += 1
     return closed
+
+
+def _is_factor_beside(arguments: list[str]) -> bool:
+    """Whether a second column stands in ``i(year, income)``, and no option."""
+    return len(arguments) > 1 and not re.match(r"\s*[^\W\d]\w*\s*=", arguments[1])
 
 
 def _factors(text: str) -> list[str]:
@@ -287,15 +319,19 @@ def _is_readable(text: str) -> bool:
 
 def _columns(factor: str) -> tuple[str, ...]:
     call = None if is_quoted(factor.strip()) else split_call(factor)
-    return _columns(call[1][0]) if call else (unquote(factor.strip()),)
+    if call is None:
+        return (unquote(factor.strip()),)
+    if call[0] == EXPRESSION:
+        return read_arithmetic(call[1][0]).columns
+    beside = _columns(call[1][1]) if call[0] == EACH and _is_factor_beside(call[1]) else ()
+    return (*_columns(call[1][0]), *beside)
 
 
 def _part(text: str) -> str:
     """Part of a term as `canonical` writes it."""
     call = None if is_quoted(text.strip()) else split_call(text)
     if call:
-        function, (argument, *periods) = call
-        return f"{function}({', '.join([_part(argument), *periods])})"
+        return _written(*call, _part)
     if not is_quoted(text.strip()):
         return text
     name = unquote(text.strip())
@@ -303,13 +339,23 @@ def _part(text: str) -> str:
     return quote(name) if odd or _IDENTIFIER.fullmatch(name) else name
 
 
+def _written(function: str, arguments: list[str], write: Callable[[str], str]) -> str:
+    """Write a call; ``i(year, income)`` is the product that it stands for."""
+    argument, *options = arguments
+    if function == EXPRESSION:
+        return f"{function}({argument})"
+    if function == EACH and _is_factor_beside(arguments):
+        beside, *options = options
+        return f"{function}({', '.join([write(argument), *options])}):{write(beside)}"
+    return f"{function}({', '.join([write(argument), *options])})"
+
+
 def _formula_part(text: str) -> str:
     if is_quoted(text):
         return text
     call = split_call(text)
     if call:
-        function, (argument, *periods) = call
-        return f"{function}({', '.join([_formula_part(argument), *periods])})"
+        return _written(*call, _formula_part)
     return text if _IDENTIFIER.fullmatch(text) else quote(text)
 
 
@@ -317,8 +363,7 @@ def _in_quotes(text: str) -> str:
     """Write a term with all its columns in backticks."""
     call = split_call(text)
     if call:
-        function, (argument, *periods) = call
-        return f"{function}({', '.join([_in_quotes(argument), *periods])})"
+        return _written(*call, _in_quotes)
     if len(_factors(text)) == 1:
         return quote(unquote(text.strip()))
     return ":".join(

@@ -20,7 +20,7 @@ from scipy.special import stdtrit
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.design import Design
 from kostnadsvekst.models.fixed_effects import Estimate
-from kostnadsvekst.models.grammar import split_call, unquote
+from kostnadsvekst.models.grammar import columns_in, unquote
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.naming import nearest_names
 
@@ -168,8 +168,7 @@ def _without_time(design: Design, j: int, prepared: PreparedSample) -> tuple[str
 
 def _is_of(factor: str, time: str) -> bool:
     """Whether a factor is the time column, its categories or a function of it."""
-    call = split_call(factor)
-    return unquote(factor) == time or (call is not None and any(_is_of(inside, time) for inside in call[1]))
+    return set(columns_in(factor)) == {time}
 
 
 def _time_part(column: Floats, z: Floats, share: Floats, name: str) -> float:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
+from kostnadsvekst.models.result_methods import ResultMethods
 from kostnadsvekst.provenance import Provenance
 
 Floats = NDArray[np.float64]
@@ -118,8 +120,8 @@ class Result(Protocol):
     def facts(self) -> ResultFacts: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
-class TidyResult:
+@dataclass(frozen=True, eq=False)
+class TidyResult(ContentEqual, ResultMethods):
     """A result as plain values.
 
     Attributes

@@ -58,8 +58,8 @@ class Specification(Shown):
         Column to be explained, or a transformation of one such as ``"log(income)"``.
     regressors : sequence of str
         Columns or terms: ``"income"``, ``"C(year)"`` (a dummy for each level but the first),
-        ``"C(year):income"`` (products), ``"C(year)*income"`` (the two and their product). A name in backticks
-        is always a column: ``"`a:b`"``.
+        ``"C(year):income"`` (products), ``"C(year)*income"`` (the two and their product), ``"poly(x, 3)"``
+        and the other words of docs/formulas.md. A name in backticks is always a column: ``"`a:b`"``.
     entity : str
         Column whose levels get a fixed effect each; also the default cluster.
     time : str
@@ -86,11 +86,16 @@ class Specification(Shown):
         Further columns whose levels get a fixed effect each, beside the entity or, with ``effects="none"``,
         instead of it; ``"region^year"`` stands for the levels of both at once. A single one may be given as
         text. Levels with one row stay, as the entity's do.
+    endogenous, instruments : tuple of str
+        Terms that are correlated with the error, and terms that are not in the equation but explain them: the
+        specification is then fitted by two-stage least squares, see `kostnadsvekst.models.instrumental`. A
+        single one may be given as text; without endogenous terms there are none of either.
 
     Raises
     ------
     SpecificationError
-        If a part is empty, occurs twice, or names an unknown covariance.
+        If a part is empty, occurs twice, or names an unknown covariance; if there are fewer instruments than
+        endogenous terms, or one of either is a regressor, too.
 
     Examples
     --------
@@ -109,6 +114,8 @@ class Specification(Shown):
     effects: str = "entity"
     convention: str = "areg"
     absorb: tuple[str, ...] = ()
+    endogenous: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.regressors, str):
@@ -131,7 +138,10 @@ class Specification(Shown):
         object.__setattr__(self, "outcome", canonical_outcome(self.outcome))
         if not all((self.outcome, *self.regressors)):
             raise SpecificationError("the outcome, or a regressor, is an empty text")
-        if not self.regressors:
+        for part in ("endogenous", "instruments"):
+            object.__setattr__(self, part, _read_terms(getattr(self, part), part))
+        _check_instruments(self)
+        if not self.regressors and not self.endogenous:
             raise SpecificationError("a specification needs at least one regressor")
         repeated = sorted(term for term, times in Counter(self.regressors).items() if times > 1)
         if repeated:
@@ -166,10 +176,12 @@ class Specification(Shown):
         ----------
         formula : str
             ``"outcome ~ terms | entity + region^year"``, with the absorbed effects behind the bar: terms with
-            ``+``, ``*``, ``:``, ``-``, brackets, ``C(column)``, and ``log``, ``square``, ``lag``, ``diff``,
-            ``per_capita``, ``total`` of a column. Signs join terms and do not compute; what would, and
-            ``- 1`` or ``0 +``, is refused. Names with spaces or signs stand in backticks. ``..needs`` stands
-            for the report's twelve indicators of need.
+            ``+``, ``*``, ``:``, ``-``, brackets, ``C(column, ref="a")``, ``i(year, income, ref=2015)``,
+            ``I(arithmetic)``, ``poly``, ``bs``, ``cr``, and ``log``, ``square``, ``lag``, ``diff``,
+            ``per_capita``, ``total`` of a column. Signs join terms and do not compute outside of ``I``; what
+            would, and ``- 1`` or ``0 +``, is refused. Names with spaces or signs stand in backticks.
+            ``..needs`` stands for the report's twelve indicators of need. A last part ``| income ~ grant``
+            holds endogenous terms and their instruments. All of it is in docs/formulas.md.
         entity : str, optional
             Without it the first column behind the bar. Needed where nothing is absorbed: the specification is
             then pooled, and this column the cluster. If it is not among several behind the bar, it has no
@@ -202,17 +214,20 @@ class Specification(Shown):
         given = parts.pop("absorb", ())
         others = tuple(name for name in parsed.absorbed if name != chosen)
         parts["absorb"] = (*others, *((given,) if isinstance(given, str) else given))
+        if parsed.endogenous:
+            parts |= {"endogenous": parsed.endogenous, "instruments": parsed.instruments}
         return cls(parsed.outcome, parsed.regressors, chosen, time, **parts)
 
     @property
     def formula(self) -> str:
-        """The specification's outcome, regressors and absorbed effects as a formula."""
+        """The specification's outcome, regressors, absorbed effects and instruments as a formula."""
         entity = (_quote_set(self.entity),) if self.effects == "entity" else ()
         sets = (*entity, *("^".join(map(_quote_set, name.split("^"))) for name in self.absorb))
         absorbed = f" | {' + '.join(sets)}" if sets else ""
-        return (
-            f"{outcome_in_formula(self.outcome)} ~ {' + '.join(map(in_formula, self.regressors))}{absorbed}"
-        )
+        right = _sum(self.regressors) if self.regressors else "1"
+        if self.endogenous:
+            absorbed += f" | {_sum(self.endogenous)} ~ {_sum(self.instruments)}"
+        return f"{outcome_in_formula(self.outcome)} ~ {right}{absorbed}"
 
     def to_toml(self) -> str:
         """Write the parts that are not at their defaults as TOML, the formula first.
@@ -417,6 +432,46 @@ def read_specification_file(path: str | Path) -> SpecificationFile:
 
 _RENAME = "rename"
 _OPTIONAL = ("weights", "covariance", "sample", "convention")
+
+
+def _sum(terms: Sequence[str]) -> str:
+    return " + ".join(map(in_formula, terms))
+
+
+def _read_terms(terms: str | Sequence[str], part: str) -> tuple[str, ...]:
+    """Endogenous terms or instruments as they are kept, each once."""
+    listed = (terms,) if isinstance(terms, str) else tuple(terms or ())
+    if len(listed) > MOST_TERMS or not all(isinstance(term, str) and term.strip() for term in listed):
+        raise SpecificationError(f"{part} are at most {MOST_TERMS:,} texts, none of them empty")
+    read = tuple(canonical(term) for term in listed)
+    repeated = sorted({term for term in read if read.count(term) > 1})
+    if repeated:
+        raise SpecificationError(f"{part} named twice: {', '.join(repeated)}")
+    return read
+
+
+def _check_instruments(spec: Specification) -> None:
+    """Refuse what cannot be instrumented: all faults at once."""
+    endogenous, instruments = spec.endogenous, spec.instruments
+    if bool(endogenous) != bool(instruments):
+        raise SpecificationError(
+            "endogenous terms and instruments go together: write | income ~ grant behind the formula, or "
+            "pass endogenous= and instruments="
+        )
+    outcome = {spec.outcome} & {*endogenous, *instruments}
+    exogenous = [term for term in endogenous if term in spec.regressors]
+    included = [term for term in instruments if term in spec.regressors]
+    faults = [f"{term!r} is the outcome, and no endogenous term or instrument" for term in outcome]
+    faults += [
+        f"{term!r} is both endogenous and a regressor: leave it out of the regressors" for term in exogenous
+    ]
+    faults += [
+        f"{term!r} is both an instrument and a regressor: a regressor is its own instrument already, so "
+        "leave it out behind the '~', or out of the regressors if it has no effect of its own"
+        for term in included
+    ]
+    if faults:
+        raise SpecificationError("; ".join(faults))
 
 
 def _quote_set(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Transformed columns in a specification: ``log(x)``, ``diff(log(x))``, ``lag(x)``, ``per_capita(x)`` ...
+"""Transformed columns in a specification: ``log(x)``, ``diff(log(x))``, ``lag(x)``, ``I(x ** 3)`` ...
 
 Lags and differences are taken inside an entity between periods exactly that far apart: after a gap the
 value is missing, not that of an older year. Periods are those of the column as a whole, so where it has every
@@ -13,7 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
-from kostnadsvekst.models.grammar import CATEGORY, OVER_TIME, split_call, unquote
+from kostnadsvekst.models.arguments import read_arithmetic
+from kostnadsvekst.models.expressions import evaluate_expression
+from kostnadsvekst.models.grammar import CALLS, EXPRESSION, OVER_TIME, split_call, unquote
 from kostnadsvekst.models.rows import LISTED, name_rows
 from kostnadsvekst.panel.columns import read_numbers
 from kostnadsvekst.panel.periods import check_unique, read_panel_periods
@@ -23,7 +25,10 @@ POPULATION = "population"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A transformation of an expression, such as ``lag`` of ``log(x)`` by 2 periods."""
+    """A transformation of an expression, such as ``lag`` of ``log(x)`` by 2 periods.
+
+    The argument of ``I`` is arithmetic of columns.
+    """
 
     function: str
     argument: str
@@ -39,7 +44,7 @@ def parse_call(factor: str) -> Call | None:
         If a number of periods is given to a function that has none, or is zero.
     """
     call = split_call(factor)
-    if call is None or call[0] == CATEGORY:
+    if call is None or call[0] not in (*CALLS, EXPRESSION):
         return None
     function, (argument, *periods) = call
     return Call(function, argument, int(periods[0]) if periods else 1)
@@ -50,6 +55,8 @@ def source_columns(factor: str, known: Iterable[str]) -> tuple[str, ...]:
     call = None if factor in set(known) else parse_call(factor)
     if call is None:
         return (unquote(factor),)
+    if call.function == EXPRESSION:
+        return read_arithmetic(call.argument).columns
     extra = (POPULATION,) if call.function in OF_POPULATION else ()
     return (*source_columns(call.argument, known), *extra)
 
@@ -119,6 +126,8 @@ def _evaluate(factor: str, panel: _Panel) -> pd.Series:
     call = parse_call(factor)
     if call is None:
         raise SpecificationError(f"cannot read {factor!r}")
+    if call.function == EXPRESSION:
+        return _computed(factor, call.argument, panel)
     argument = _evaluate(call.argument, panel)
     if call.function in OVER_TIME:
         earlier = _lagged(argument, data, panel.entity, panel.time, call.periods)
@@ -133,6 +142,31 @@ def _evaluate(factor: str, panel: _Panel) -> pd.Series:
     # What is too large for float64 is infinite, and refused by whoever reads it.
     with np.errstate(over="ignore"):
         return FUNCTIONS[call.function](argument, population)
+
+
+def _computed(factor: str, expression: str, panel: _Panel) -> pd.Series:
+    """Arithmetic of columns; missing where one of them is."""
+    names = read_arithmetic(expression).columns
+    columns, missing = panel.data[list(names)].copy(deep=False), np.zeros(len(panel.data), dtype=bool)
+    for name in names:
+        missing |= columns[name].isna().to_numpy()
+        if pd.api.types.is_numeric_dtype(columns[name].dtype):
+            # As everywhere: whole numbers overflow silently.
+            columns[name] = read_numbers(columns[name], name)
+    with np.errstate(all="ignore"):
+        found = evaluate_expression(expression, columns, f"term {factor}")
+    values = pd.Series(np.asarray(found, dtype=np.float64), index=panel.data.index).mask(missing)
+    bad = ~missing & ~np.isfinite(values.to_numpy())
+    if not bad.any():
+        return values
+    rows = np.flatnonzero(bad & panel.chosen if (bad & panel.chosen).any() else bad)
+    panel.faults.append(
+        InvalidDataError(
+            f"{factor} does not exist in {len(rows)} row(s), or is infinite; leave them out by a sample",
+            name_rows(panel.data, rows, panel.entity, panel.time),
+        )
+    )
+    return values.mask(bad, panel.fill)
 
 
 def _lagged(values: pd.Series, data: pd.DataFrame, entity: str, time: str, periods: int) -> pd.Series:

@@ -11,9 +11,11 @@ from scipy.special import ndtri
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.multiple_testing import simultaneous_critical_value
 from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.result_methods import ResultMethods
 from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
 from kostnadsvekst.models.staggered.group_time import (
@@ -76,8 +78,8 @@ class StudyColumns:
     first_stage: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, repr=False)
-class EventStudy(Shown):
+@dataclass(frozen=True, eq=False, repr=False)
+class EventStudy(ContentEqual, ResultMethods, Shown):
     """Effects by time since treatment; its terms are the horizons.
 
     Attributes
@@ -121,6 +123,12 @@ class EventStudy(Shown):
         """(h, h) covariance of the horizons' estimates."""
         influence = np.stack([self._horizon_mean(h).influence for h in self.horizons["horizon"]], axis=1)
         return influence.T @ influence
+
+    def vcov(self) -> pd.DataFrame:
+        """Covariance of the horizons as a frame over the terms; NaN where a horizon has no error."""
+        known = np.isfinite(self.horizons["std_error"].to_numpy())
+        matrix = np.where(np.outer(known, known), self.covariance, np.nan)
+        return pd.DataFrame(matrix, index=pd.Index(self.terms, name="term"), columns=list(self.terms))
 
     def simultaneous(self, level: float = 0.95, between: tuple[int, int] | None = None) -> pd.DataFrame:
         """Horizons with a band that nominally covers the effects at all of them at once.
@@ -332,7 +340,7 @@ class EventStudy(Shown):
         return replace(overall, influence=overall.influence + added)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TwoStageStudy(EventStudy):
     """Gardner's estimator: the points of imputation, with the variance of a two-step moment estimator.
 
