@@ -33,6 +33,10 @@ class Sentence(str):
         made.nb = nb
         return made
 
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """Return what makes the text again where it was pickled or copied."""
+        return str(self), self.nb
+
 
 def in_language(text: str, lang: str) -> str:
     """Return a message in a language, where it has one; others are English.

@@ -164,7 +164,7 @@ def welch_tests(means: GroupMeans) -> Differences:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = means.std_dev**2 / means.n
-        freedom = means.n - 1.0
+        freedom = means.n.astype(np.float64) - 1
         both = variance[0] + variance
         df = both**2 / (variance[0] ** 2 / freedom[0] + variance**2 / freedom)
         difference = means.mean - means.mean[0]
@@ -205,8 +205,10 @@ def _tested(difference: Floats, std_error: Floats, df: Floats, p_equal: float) -
     with np.errstate(invalid="ignore", divide="ignore"):
         p_value = 2 * stdtr(df, -np.abs(difference / std_error))
     own = np.arange(len(difference)) == 0
-    blank = (np.where(own, np.nan, column) for column in (difference, std_error, df, p_value))
-    return Differences(*blank, p_equal)
+    difference, std_error, df, p_value = (
+        np.where(own, np.nan, column) for column in (difference, std_error, df, p_value)
+    )
+    return Differences(difference, std_error, df, p_value, p_equal)
 
 
 def _welch_anova(mean: Floats, precision: Floats, freedom: Floats) -> float:

@@ -9,7 +9,7 @@ way.
 import hashlib
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.wild_bootstrap import SEED, bootstrap_statistics, draw_signs
 from kostnadsvekst.naming import require_columns
-from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.provenance import UNKNOWN, Provenance, provenance_of
 from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
@@ -68,6 +68,8 @@ class JointTest(Shown):
     term : str
     specifications : tuple of str
         Identifiers of those that were tested.
+    provenance : Provenance
+        Origin of the data.
     """
 
     results: pd.DataFrame
@@ -79,6 +81,7 @@ class JointTest(Shown):
     critical: float
     term: str
     specifications: tuple[str, ...]
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, repr=False)
@@ -201,7 +204,10 @@ def specification_curve(
     joint = None
     if bootstrap and focal:
         joint = bootstrap.test(focal[0], tuple(names[spec] for spec in roles if tested(spec)))
-    return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, provenance_of(data))
+    origin = provenance_of(data)
+    if joint:
+        joint = replace(joint, provenance=origin)
+    return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, origin)
 
 
 def identify(spec: Specification) -> str:

@@ -193,7 +193,7 @@ def check_panel(panel: pd.DataFrame) -> None:
                 f"{len(jumps)} suspicious amount(s), kept as they are: {'; '.join(jumps[:_LISTED])}",
                 f"{len(jumps)} mistenkelige beløp, beholdt som de er: "
                 f"{'; '.join(in_language(jump, 'nb') for jump in jumps[:_LISTED])}",
-            ),  # type: ignore[arg-type]
+            ),
             DataWarning,
             stacklevel=2,
         )
@@ -213,7 +213,7 @@ def suspicious_jumps(panel: pd.DataFrame) -> list[str]:
     panel : DataFrame
         With the columns municipality, year, net_expenditure and free_income as numbers.
     """
-    found = []
+    found: list[str] = []
     for name in _MONEY:
         value = panel[name].to_numpy(dtype=float)
         usual = panel.groupby("municipality")[name].transform("median").to_numpy(dtype=float)

@@ -107,7 +107,20 @@ def layout_of(frame: pd.DataFrame) -> Layout | None:
     frame : DataFrame
     """
     found = (layout for layout in LAYOUTS if set(layout.needs) <= set(frame.columns))
+    if {"variable", "by", "outcome"} <= set(frame.attrs):
+        return _marginal_layout(frame)
     return next(found, None)
+
+
+def interval_label(level: float) -> Bilingual:
+    """Heading of intervals of a nominal coverage.
+
+    Parameters
+    ----------
+    level : float
+    """
+    told = f"{100 * level:g}"
+    return Bilingual(f"{told} %-intervall".replace(".", ","), f"{told}% interval")
 
 
 def interval_cell(low: float, high: float, decimals: int) -> Cell:
@@ -153,14 +166,13 @@ def _text(column: str) -> Callable[[Record, int], Cell]:
     return lambda record, given: "" if pd.isna(record[column]) else word_for(record[column])
 
 
-_INTERVAL = Bilingual("95 %-intervall", "95% interval")
 # Column of a frame -> how it is shown. Of an interval the lower end stands for both.
 COLUMNS = {
     "estimate": Shown(Bilingual("Estimat", "Estimate"), _number("estimate")),
     "contribution": Shown(Bilingual("Bidrag", "Contribution"), _number("contribution")),
     "std_error": Shown(Bilingual("Standardfeil", "Std. error"), _error("std_error")),
     "statistic": Shown(Bilingual("t", "t"), _number("statistic", 2)),
-    "conf_low": Shown(_INTERVAL, _interval("conf_low", "conf_high")),
+    "conf_low": Shown(interval_label(0.95), _interval("conf_low", "conf_high")),
     "band_low": Shown(
         Bilingual("Simultant 95 %-bånd", "Simultaneous 95% band"), _interval("band_low", "band_high")
     ),
@@ -197,6 +209,25 @@ COLUMNS = {
 
 _ERRORS = ("std_error", "conf_low")
 _ADJUSTED = ("p_romano_wolf", "p_westfall_young", "p_benjamini_hochberg", "p_benjamini_yekutieli")
+
+
+def _marginal_layout(frame: pd.DataFrame) -> Layout:
+    """Layout of average derivatives, by whatever they were asked for."""
+    own = [str(name) for name in frame.columns]
+    variable, outcome = (term_label(str(frame.attrs[name])) for name in ("variable", "outcome"))
+    return Layout(
+        "marginal_effects",
+        (),
+        tuple(own[: own.index("estimate")]),
+        ("estimate", "std_error", "statistic", "p_value", "conf_low", "n_obs"),
+        Bilingual(
+            f"Gjennomsnittlig marginaleffekt av {variable.nb} på {outcome.nb}",
+            f"Average marginal effect of {variable.en} on {outcome.en}",
+        ),
+        Bilingual("Gruppe", "Group"),
+    )
+
+
 LAYOUTS = (
     Layout(
         "decomposition",

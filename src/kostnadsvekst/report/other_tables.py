@@ -108,9 +108,10 @@ def _made(listed: Listed, decimals: int) -> Table:
             (heading or f"({number})") if numbered else heading: value
             for number, (heading, value) in enumerate(listed, 1)
         }
-        return frames_table(frames, decimals)  # type: ignore[arg-type]
-    if all(isinstance(value, HYPOTHESES) for value in values):
-        return hypotheses_table(listed, decimals)  # type: ignore[arg-type]
+        return frames_table(frames, decimals)
+    tests = [(heading, value) for heading, value in listed if isinstance(value, HYPOTHESES)]
+    if len(tests) == len(listed):
+        return hypotheses_table(tests, decimals)
     if len(values) == 1:
         return table_of(values[0], decimals)
     for value in values:
@@ -121,14 +122,15 @@ def _made(listed: Listed, decimals: int) -> Table:
 
 
 def _renamed(rows: tuple[Row, ...], rename: Mapping[str, str | Bilingual]) -> tuple[Row, ...]:
-    known = {word_for(name): label for name, label in rename.items()}
+    known: dict[str | Bilingual, str | Bilingual] = {}
     labels = [row.label for row in rows]
     absent = [name for name in rename if word_for(name) not in labels and name not in labels]
     if absent:
         present = [label.en if isinstance(label, Bilingual) else label for label in labels]
         raise SpecificationError(f"cannot rename: {nearest_names(absent, present)} in no row")
-    known |= rename  # type: ignore[arg-type]
-    return tuple(replace(row, label=known.get(row.label, row.label)) for row in rows)  # type: ignore[arg-type]
+    for name, label in rename.items():
+        known |= {name: label, word_for(name): label}
+    return tuple(replace(row, label=known.get(row.label, row.label)) for row in rows)
 
 
 def _is_regression(value: object) -> bool:

@@ -10,17 +10,18 @@ import pandas as pd
 from kostnadsvekst.analysis.influence import Influence
 from kostnadsvekst.analysis.specification_curve import JointTest, SpecificationCurve
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.language import Bilingual, both, in_language
 from kostnadsvekst.models.confounding import OsterDelta, Sensitivity
 from kostnadsvekst.models.detectable import ResampledPower
-from kostnadsvekst.models.diagnostics import HypothesisTest
+from kostnadsvekst.models.hypotheses import HypothesisTest
+from kostnadsvekst.models.linear_combinations import LinearCombination, LinearCombinations
 from kostnadsvekst.models.results import Result
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.staggered import Aggregate, NegativeWeights, Randomisation
 from kostnadsvekst.models.staggered.robustness import WaldTest
 from kostnadsvekst.provenance import UNKNOWN, Provenance, provenance_of
 from kostnadsvekst.report.descriptive_tables import descriptive_table, is_description
-from kostnadsvekst.report.frame_layouts import COLUMNS, Layout, layout_of
+from kostnadsvekst.report.frame_layouts import COLUMNS, Layout, interval_label, layout_of
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer, p_value_cell
 from kostnadsvekst.report.term_labels import term_label
@@ -100,12 +101,16 @@ def frames_table(frames: Mapping[str | Bilingual | None, pd.DataFrame], decimals
     keyed = [_keyed(frame, layout) for frame in frames.values()]
     keys = dict.fromkeys(key for records in keyed for key in records)
     cells = {key: [_cells(records.get(key), shown, decimals) for records in keyed] for key in keys}
-    under = tuple(Heading(COLUMNS[c].label) for c in shown) * len(keyed)
+    under = tuple(_headings(shown, next(iter(frames.values())).attrs.get("level", 0.95))) * len(keyed)
     over = tuple(Heading(heading or "", len(shown)) for heading in frames)
     headings = (under,) if list(frames) == [None] else (over, under)
     origin = first_synthetic([provenance_of(frame) for frame in frames.values()])
     notes = (*_joined(layout.notes), footer(origin))
     return Table(layout.name, layout.title, layout.stub, headings, _grouped(cells, layout), notes, origin)
+
+
+def _headings(shown: Sequence[str], level: float = 0.95) -> list[Heading]:
+    return [Heading(interval_label(level) if c == "conf_low" else COLUMNS[c].label) for c in shown]
 
 
 def hypotheses_table(
@@ -170,7 +175,9 @@ def _joined(notes: Sequence[Bilingual]) -> tuple[Bilingual, ...]:
 def _keyed(frame: pd.DataFrame, layout: Layout) -> dict[tuple[object, ...], Mapping[str, Any]]:
     whole = frame if set(layout.rows) <= set(frame.columns) else frame.reset_index()
     records = [{str(name): value for name, value in record.items()} for record in whole.to_dict("records")]
-    found = {tuple(record[name] for name in layout.rows): record for record in records}
+    found: dict[tuple[object, ...], Mapping[str, Any]] = {
+        tuple(record[name] for name in layout.rows): record for record in records
+    }
     if len(found) < len(records):
         raise SpecificationError(
             f"{len(records) - len(found)} rows of the frame have the same {' and '.join(layout.rows)} as "
@@ -191,9 +198,9 @@ def _grouped(cells: Mapping[tuple[object, ...], list[list[Cell]]], layout: Layou
     above: object = None
     for key, parts in cells.items():
         values = tuple(cell for part in parts for cell in part)
-        names = [layout.word(name) for name in key if name != ""]
+        names = [layout.word(name) for name in key if name != ""] or [_ALL]
         if len(names) == 1:
-            rows.append(Row(names[0], values, rule_above=key[0] == "total" and bool(rows)))
+            rows.append(Row(names[0], values, rule_above=key[:1] == ("total",) and bool(rows)))
             continue
         if key[0] != above:
             rows.append(Row(names[0], rule_above=bool(rows) and layout.heads_are_apart))
@@ -248,9 +255,13 @@ def _test_row(name: str | Bilingual | None, test: _Test, decimals: int) -> Row:
     if isinstance(test, WaldTest):
         return Row(name or both("Wald"), (statistic, f"χ²({test.df})", p_value_cell(test.p_value), "", ""))
     df = {lang: _df(test, lang) for lang in ("nb", "en")}
-    null = _NULLS.get(test.null, both(test.null))
-    told = (statistic, Bilingual(df["nb"], df["en"]), p_value_cell(test.p_value), null, test.covariance)
+    null, covariance = _in_both(test.null), _in_both(test.covariance)
+    told = (statistic, Bilingual(df["nb"], df["en"]), p_value_cell(test.p_value), null, covariance)
     return Row(name or test.name, told)
+
+
+def _in_both(text: str) -> Bilingual:
+    return Bilingual(in_language(text, "nb"), in_language(text, "en"))
 
 
 def _df(test: HypothesisTest, lang: str) -> str:
@@ -274,6 +285,34 @@ def _pairs(
     rows = tuple(Row(label, (cell,)) for label, cell in pairs)
     values = (Heading(Bilingual("Verdi", "Value")),)
     return Table(name, title, "", (values,), rows, (*_joined(notes), footer(origin)), origin)
+
+
+def _combination(found: LinearCombination, decimals: int) -> Table:
+    return _combinations(LinearCombinations((found,), None), decimals)
+
+
+def _combinations(found: LinearCombinations, decimals: int) -> Table:
+    shown = ("estimate", "std_error", "statistic", "p_value", "conf_low")
+    rows = []
+    for one in found.each:
+        record = {name: getattr(one, name) for name in (*shown, "conf_high")}
+        null = f" = {one.null:g}" if one.null and "=" not in one.text else ""
+        rows.append(Row(one.text + null, tuple(_cells(record, shown, decimals))))
+    headings = _headings(shown, found.each[0].level)
+    headings[2] = Heading("z" if np.isinf(found.each[0].df) else "t")
+    if found.joint is not None:
+        joint = found.joint
+        told = (Number(joint.statistic, 2), p_value_cell(joint.p_value), "")
+        label = Bilingual(f"Alle: {_df(joint, 'nb')}", f"All: {_df(joint, 'en')}")
+        rows.append(Row(label, ("", "", *told), rule_above=True))
+    errors = _in_both(found.each[0].covariance)
+    about = Bilingual(f"Standardfeil: {errors.nb}", f"Standard errors: {errors.en}")
+    origin = _origin(found.each[0])
+    title = Bilingual("Kombinasjoner av koeffisienter", "Combinations of coefficients")
+    stub = Bilingual("Kombinasjon", "Combination")
+    return Table(
+        "combinations", title, stub, (tuple(headings),), tuple(rows), (footer(origin, about),), origin
+    )
 
 
 def _specification(spec: Specification, decimals: int) -> Table:
@@ -474,21 +513,13 @@ def _value(value: object, decimals: int) -> Cell | None:
 
 _AS_ESTIMATED = Bilingual("Som estimert", "As estimated")
 _TERMS = Bilingual("Uavhengige variabler", "Independent variables")
+_ALL = Bilingual("alle", "all")
 _MEAN = Bilingual("Snitt", "Mean")
 _STATISTIC = Bilingual("Observator", "Statistic")
 _DISTRIBUTION = Bilingual("Fordeling", "Distribution")
 _NULL = Bilingual("Nullhypotese", "Null hypothesis")
 _COVARIANCE = Bilingual("Kovarians", "Covariance")
 _TIDY = ("estimate", "std_error", "statistic", "p_value", "conf_low")
-_NULLS = {
-    "random effects (entity means do not matter)": Bilingual(
-        "tilfeldige effekter (enhetenes gjennomsnitt betyr ikke noe)",
-        "random effects (entity means do not matter)",
-    ),
-    "no first-order serial correlation": Bilingual(
-        "ingen seriekorrelasjon av første orden", "no first-order serial correlation"
-    ),
-}
 _JOINT = {
     "median_t": Bilingual("Median av t", "Median of t"),
     "mean_t": Bilingual("Snitt av t", "Mean of t"),
@@ -507,6 +538,8 @@ _SPECIFICATION_WORDS = {"none": Bilingual("ingen", "none"), "entity": Bilingual(
 _MAKERS: dict[type, Callable[[Any, int], Table]] = {
     HypothesisTest: lambda test, decimals: hypotheses_table([(None, test)], decimals),
     WaldTest: lambda test, decimals: hypotheses_table([(None, test)], decimals),
+    LinearCombination: _combination,
+    LinearCombinations: _combinations,
     Specification: _specification,
     Sensitivity: _sensitivity,
     OsterDelta: _oster,

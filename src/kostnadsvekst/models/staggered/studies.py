@@ -1,6 +1,6 @@
 """Results of estimators for staggered adoption: effects by horizon, and their means."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.multiple_testing import simultaneous_critical_value
 from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.result_methods import ResultMethods
 from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
@@ -27,7 +28,7 @@ from kostnadsvekst.models.staggered.group_time import (
     weighted_mean,
 )
 from kostnadsvekst.panel.schema import label_of
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -43,6 +44,8 @@ class Aggregate(Shown):
     estimate, std_error, conf_low, conf_high : float
     parts : DataFrame
         One row for each horizon, cohort or period: ``estimate``, ``std_error``, ``conf_low``, ``conf_high``.
+    provenance : Provenance
+        Origin of the data.
     """
 
     estimate: float
@@ -50,6 +53,7 @@ class Aggregate(Shown):
     conf_low: float
     conf_high: float
     parts: pd.DataFrame
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class EventStudy(ContentEqual, ResultMethods, Shown):
     anticipation: int = 0
 
     @cached_property
+    @with_origin
     def horizons(self) -> pd.DataFrame:
         """Frame with ``horizon``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, ``n_cohorts``.
 
@@ -130,6 +135,7 @@ class EventStudy(ContentEqual, ResultMethods, Shown):
         matrix = np.where(np.outer(known, known), self.covariance, np.nan)
         return pd.DataFrame(matrix, index=pd.Index(self.terms, name="term"), columns=list(self.terms))
 
+    @with_origin
     def simultaneous(self, level: float = 0.95, between: tuple[int, int] | None = None) -> pd.DataFrame:
         """Horizons with a band that nominally covers the effects at all of them at once.
 
@@ -156,6 +162,7 @@ class EventStudy(ContentEqual, ResultMethods, Shown):
         band.attrs["critical"] = critical
         return band
 
+    @with_origin
     def group_time(self) -> pd.DataFrame:
         """Effects by cohort and period, ATT(g, t).
 
@@ -254,6 +261,7 @@ class EventStudy(ContentEqual, ResultMethods, Shown):
         facts = self._facts({term: _AVERAGES[kind]}, ())
         return TidyResult(frame, self.n_obs, self.n_entities, self.df, facts)
 
+    @with_origin
     def aggregate(self, kind: str = "simple") -> Aggregate:
         """Mean of the effects after treatment.
 
