@@ -218,6 +218,14 @@ class Specification(Shown):
             parts |= {"endogenous": parsed.endogenous, "instruments": parsed.instruments}
         return cls(parsed.outcome, parsed.regressors, chosen, time, **parts)
 
+    def __repr__(self) -> str:
+        given = {part.name: getattr(self, part.name) for part in fields(self) if part.name in _OPTIONAL}
+        defaults = {part.name: part.default for part in fields(self)}
+        told = {"time": self.time} | {name: v for name, v in given.items() if v != defaults[name]}
+        told |= {"entity": self.entity} if self.effects == "none" else {}
+        listed = "".join(f", {name}={value!r}" for name, value in told.items() if value != defaults[name])
+        return f"Specification.from_formula({self.formula!r}{listed})"
+
     @property
     def formula(self) -> str:
         """The specification's outcome, regressors, absorbed effects and instruments as a formula."""

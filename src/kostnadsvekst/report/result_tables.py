@@ -257,7 +257,7 @@ def _test_row(name: str | Bilingual | None, test: _Test, decimals: int) -> Row:
     df = {lang: _df(test, lang) for lang in ("nb", "en")}
     null, covariance = _in_both(test.null), _in_both(test.covariance)
     told = (statistic, Bilingual(df["nb"], df["en"]), p_value_cell(test.p_value), null, covariance)
-    return Row(name or test.name, told)
+    return Row(name or _in_both(test.name), told)
 
 
 def _in_both(text: str) -> Bilingual:

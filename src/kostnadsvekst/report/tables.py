@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, both, translate
@@ -95,7 +96,7 @@ class Heading:
     span: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Table:
     """A table, independent of language and medium.
 
@@ -143,6 +144,20 @@ class Table:
         if medium not in renderers:
             raise SpecificationError(f"unknown medium {medium!r}; known: {', '.join(renderers)}, docx")
         return renderers[medium](self, lang)
+
+    def __repr__(self) -> str:
+        size = f"{len(self.rows)} rows x {self.n_columns} columns"
+        media = ", ".join((*RENDERERS, "typ", "docx"))
+        how = f"print() shows it, .to(medium, lang) writes {media}"
+        return f"<Table {self.name!r}, {self.title.en!r}: {size}; {how}>"
+
+    def __str__(self) -> str:
+        """Write the table in Markdown, in English."""
+        return render_markdown(self, "en")
+
+    def _repr_html_(self) -> str:
+        text: str = import_module("kostnadsvekst.report.notebook").html_of(self)
+        return text
 
     @property
     def n_columns(self) -> int:
