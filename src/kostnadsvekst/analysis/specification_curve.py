@@ -205,6 +205,7 @@ def specification_curve(
     if bootstrap and focal:
         joint = bootstrap.test(focal[0], tuple(names[spec] for spec in roles if tested(spec)))
     origin = provenance_of(data)
+    frame.attrs["provenance"] = origin.to_attrs()
     if joint:
         joint = replace(joint, provenance=origin)
     return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, origin)
