@@ -26,7 +26,8 @@ from kostnadsvekst.report.plot_inputs import (
     series_look,
     written,
 )
-from kostnadsvekst.report.regression_tables import covariance_label, term_label
+from kostnadsvekst.report.regression_tables import covariance_label
+from kostnadsvekst.report.term_labels import term_label
 
 Models: TypeAlias = Result | Sequence[Result] | Mapping[str, Result]
 

@@ -14,7 +14,7 @@ from kostnadsvekst.report.figures import FIGURE_TITLE, finish, new_figure
 from kostnadsvekst.report.look import BLUE
 from kostnadsvekst.report.pictures import Picture
 from kostnadsvekst.report.plot_inputs import check_lang, check_level, interval_words, written
-from kostnadsvekst.report.regression_tables import term_label
+from kostnadsvekst.report.term_labels import term_label
 
 COLUMNS = ("by", "estimate", "std_error", "conf_low", "conf_high")
 _MOST_TICKS = 12

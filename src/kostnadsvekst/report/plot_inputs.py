@@ -14,7 +14,7 @@ from kostnadsvekst.models.results import Result
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.look import COLOURS, MARKERS
 from kostnadsvekst.report.numbers import format_number
-from kostnadsvekst.report.regression_tables import term_label
+from kostnadsvekst.report.term_labels import term_label
 
 Floats = NDArray[np.float64]
 Kind = TypeVar("Kind")
