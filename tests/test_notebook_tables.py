@@ -1,4 +1,4 @@
-"""Results in a notebook and in a terminal: a table with its own style, a line, and every result of the package."""
+"""Results in a notebook and in a terminal: a table with its own style, a line, and every result."""
 
 import html
 import re
@@ -278,7 +278,7 @@ def test_mixtures_and_options_that_mean_nothing_are_refused_by_name(results):
         kv.table([frame, results["account"]])
     with pytest.raises(SpecificationError, match="keep: only tables of estimates"):
         kv.table(frame, keep=["x"])
-    with pytest.raises(SpecificationError, match="did you mean 'deaths'|'deahts'"):
+    with pytest.raises(SpecificationError, match=r"did you mean 'deaths'|'deahts'"):
         kv.table(frame, rename={"deahts": "x"})
     with pytest.raises(SpecificationError, match="not of str"):
         kv.table([results["estimate"], "x"])
