@@ -172,8 +172,8 @@ def test_chapter_marks_everything_synthetic_in_both_languages(made):
         if name.endswith(".png"):
             assert content.startswith(b"\x89PNG")
         else:
-            content = content.decode() if isinstance(content, bytes) else content
-            assert "synte" in content.lower() or "synthetic" in content.lower(), name
+            text = content.decode() if isinstance(content, bytes) else content
+            assert "synte" in text.lower() or "synthetic" in text.lower(), name
     assert "2888 of 2888 specifications estimated" in made.summary[0].en
     assert "999 trekninger, frø" in made.summary[2].nb
 

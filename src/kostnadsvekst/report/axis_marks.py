@@ -26,7 +26,7 @@ class LineEnd(NamedTuple):
     colour: str
 
 
-class RoundNumbers(Formatter):  # type: ignore[misc]  # matplotlib is typed in part only
+class RoundNumbers(Formatter):
     """Numbers of an axis, all with the decimals that the finest of them needs.
 
     Parameters
@@ -38,7 +38,7 @@ class RoundNumbers(Formatter):  # type: ignore[misc]  # matplotlib is typed in p
         self.lang = lang
         self.decimals = 0
 
-    def set_locs(self, locs: Sequence[float]) -> None:
+    def set_locs(self, locs: list[float]) -> None:
         """Read how many decimals the places need."""
         super().set_locs(locs)
         places = np.asarray(locs, dtype=float)
