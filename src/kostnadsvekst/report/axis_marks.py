@@ -15,6 +15,8 @@ _MOST_DECIMALS = 8
 _POINTS_PER_INCH = 72
 # Of a figure's height, what the words above and below leave to a panel.
 _PANEL_SHARE = 0.6
+# From the end of a line to the left edge of its name, not to the middle of it.
+_LEADER: Any = {"arrowstyle": "-", "linewidth": 0.8, "shrinkA": 1, "shrinkB": 1, "relpos": (0.0, 0.5)}
 
 
 class LineEnd(NamedTuple):
@@ -101,7 +103,7 @@ def label_line_ends(axes: Any, ends: Sequence[LineEnd], fontsize: float = 7.5, p
             va="center",
             fontsize=fontsize,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": end.colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 1},
+            arrowprops={"color": end.colour, **_LEADER},
         )
 
 
