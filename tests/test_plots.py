@@ -143,7 +143,7 @@ def test_a_place_that_cannot_be_written_to_is_named(picture, tmp_path):
 
 
 def test_a_picture_does_not_change(picture):
-    for change in (lambda: setattr(picture, "title", "x"), lambda: delattr(picture, "title")):
+    for change in (lambda: setattr(picture, "description", "x"), lambda: delattr(picture, "description")):
         with pytest.raises(AttributeError, match="draw it again"):
             change()
     assert picture == small_picture()
@@ -160,7 +160,12 @@ def test_formats_do_not_depend_on_what_was_saved_before():
 
 def test_a_picture_survives_being_sent_to_another_process(picture):
     back = pickle.loads(pickle.dumps(picture))
-    assert (back, back.svg, back.pdf, back.title) == (picture, picture.svg, picture.pdf, picture.title)
+    assert (back, back.svg, back.pdf, back.description) == (
+        picture,
+        picture.svg,
+        picture.pdf,
+        picture.description,
+    )
     kept = picture.to_files("x/y")
     assert list(kept) == ["x/y.png", "x/y.svg"]
     light = pickle.loads(pickle.dumps(kept["x/y.png"]))
@@ -202,7 +207,7 @@ def test_letters_of_a_drawing_need_no_font(picture):
     assert b"/FontFile2" in picture.pdf, "the font is embedded"
     title = root.find("{http://www.w3.org/2000/svg}title")
     assert title is not None
-    assert title.text == picture.title
+    assert title.text == picture.description
 
 
 def test_rounding_of_a_drawing_moves_nothing_that_is_seen():
@@ -551,6 +556,14 @@ def test_four_estimators_stand_side_by_side(studies):
     assert picture.layout_faults == ()
 
 
+def test_five_studies_stand_in_two_rows(studies):
+    picture = kv.draw_event_studies({f"study {k}": study for k, study in enumerate([*studies, studies[0]])})
+    panels = drawn(picture).axes
+    assert [axes.get_title(loc="left") for axes in panels] == [f"study {k}" for k in range(5)]
+    assert [bool(axes.get_xlabel()) for axes in panels] == [False, True, True, True, True]
+    assert picture.layout_faults == ()
+
+
 def test_bands_are_those_of_the_study(studies):
     (axes,) = drawn(kv.draw_event_studies(studies[0], level=0.9)).axes
     band, pointwise = (np.array([s[:, 1] for s in c.get_segments()]) for c in axes.collections)
@@ -615,8 +628,8 @@ def test_marginal_effects_over_years():
         pytest.approx(pair) for pair in ([0.1, 0.3], [0.0, 0.2], [-0.1, 0.1])
     ]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["2015", "2016", "2017"]
-    assert picture.title.startswith("Marginal effekt av Frie inntekter på y")
-    assert "SYNTETISKE DATA" in picture.title
+    assert picture.description.startswith("Marginal effekt av Frie inntekter på y")
+    assert "SYNTETISKE DATA" in picture.description
     assert picture.layout_faults == ()
 
 
@@ -627,7 +640,7 @@ def test_marginal_effects_of_groups_and_what_the_frame_knows():
     (axes,) = drawn(picture).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == list(frame["by"])
     assert "nominal 90% interval" in axes.get_ylabel()
-    assert picture.title.startswith("Marginal effect of Free income on y")
+    assert picture.description.startswith("Marginal effect of Free income on y")
     assert picture.layout_faults == ()
 
 
@@ -677,7 +690,7 @@ def test_residual_panels(fits):
         str(u) for u in size.index[:2]
     ]
     assert picture.layout_faults == ()
-    assert "SYNTETISKE DATA" in picture.title
+    assert "SYNTETISKE DATA" in picture.description
 
 
 def test_residuals_that_are_not_there_are_refused(fits):

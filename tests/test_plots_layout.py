@@ -31,7 +31,7 @@ def test_each_figure_has_a_drawing_beside_it(name, request):
         assert len(drawing) < LARGEST, stem
         title = ET.fromstring(drawing).find("{http://www.w3.org/2000/svg}title").text
         label = {"nb": "SYNTETISKE DATA", "en": "SYNTHETIC DATA"}[stem[-2:]]
-        assert title == files[f"{stem}.png"].title
+        assert title == files[f"{stem}.png"].description
         assert label in title
 
 
@@ -39,6 +39,8 @@ def test_each_figure_has_a_drawing_beside_it(name, request):
 def test_norwegian_figures_hold_no_english(name, request):
     """Titles of both languages differ, which they would not if one had been forgotten."""
     files = request.getfixturevalue(f"{name}_run").result.files
-    titles = {path: picture.title for path, picture in files.items() if path.endswith("_nb.png")}
+    titles = {path: picture.description for path, picture in files.items() if path.endswith("_nb.png")}
     for path, title in titles.items():
-        assert title.partition(";")[0] != files[path.replace("_nb.png", "_en.png")].title.partition(";")[0]
+        assert (
+            title.partition(";")[0] != files[path.replace("_nb.png", "_en.png")].description.partition(";")[0]
+        )

@@ -15,6 +15,8 @@ _MOST_DECIMALS = 8
 _POINTS_PER_INCH = 72
 # Of a figure's height, what the words above and below leave to a panel.
 _PANEL_SHARE = 0.6
+# From the end of a line to the left edge of its name, not to the middle of it.
+_LEADER: Any = {"arrowstyle": "-", "linewidth": 0.8, "shrinkA": 1, "shrinkB": 1, "relpos": (0.0, 0.5)}
 
 
 class LineEnd(NamedTuple):
@@ -26,7 +28,7 @@ class LineEnd(NamedTuple):
     colour: str
 
 
-class RoundNumbers(Formatter):  # type: ignore[misc]  # matplotlib is typed in part only
+class RoundNumbers(Formatter):
     """Numbers of an axis, all with the decimals that the finest of them needs.
 
     Parameters
@@ -38,7 +40,7 @@ class RoundNumbers(Formatter):  # type: ignore[misc]  # matplotlib is typed in p
         self.lang = lang
         self.decimals = 0
 
-    def set_locs(self, locs: Sequence[float]) -> None:
+    def set_locs(self, locs: list[float]) -> None:
         """Read how many decimals the places need."""
         super().set_locs(locs)
         places = np.asarray(locs, dtype=float)
@@ -101,7 +103,7 @@ def label_line_ends(axes: Any, ends: Sequence[LineEnd], fontsize: float = 7.5, p
             va="center",
             fontsize=fontsize,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": end.colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 1},
+            arrowprops={"color": end.colour, **_LEADER},
         )
 
 

@@ -87,7 +87,7 @@ def draw_event_studies(
     shared = {"sharex": True, "sharey": True, "squeeze": False}
     figure, panels = new_figure(max(6.0, 0.8 + 2.9 * columns), 1.3 + 2.9 * rows, rows, columns, **shared)
     for axes in panels.flat[len(found) :]:
-        axes.set_visible(False)
+        axes.remove()
     names = [_heading(name, study, lang) for name, study in given.items()]
     for axes, name, study, table in zip(panels.flat, names, found, tables, strict=False):
         _draw_study(axes, _scaled(table, percent), _base_of(study, table), lang)
@@ -97,8 +97,9 @@ def draw_event_studies(
     figure.suptitle(heading, **FIGURE_TITLE)
     for axes in panels[:, 0]:
         axes.set_ylabel(_axis(percent, lang))
-    for axes in panels[-1]:
+    for axes in panels.flat[max(len(found) - columns, 0) : len(found)]:  # nothing stands below
         axes.set_xlabel(_TIME.get(lang))
+        axes.tick_params(labelbottom=True)
     return finish(figure, common_origin(found), lang)
 
 

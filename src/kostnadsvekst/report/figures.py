@@ -68,10 +68,11 @@ def new_figure(
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with mpl.rc_context({**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}):
-        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
-        figure.get_layout_engine().set(w_pad=_MARGIN, h_pad=_MARGIN)
+        layout = ConstrainedLayoutEngine(w_pad=_MARGIN, h_pad=_MARGIN)
+        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout=layout)
         return figure, figure.subplots(rows, columns, **options)
 
 
@@ -101,7 +102,7 @@ def finish(figure: "Figure", provenance: Provenance, lang: str, source: str = ""
     for text in _texts_of(figure):  # those that were made outside the house style
         text.set_parse_math(False)
     png = draw_png(figure)
-    return Picture(png, figure, _title_of(figure, label), find_layout_faults(figure, _texts_of(figure)))
+    return Picture(png, figure, _description_of(figure, label), find_layout_faults(figure, _texts_of(figure)))
 
 
 def _texts_of(figure: "Figure") -> list["Text"]:
@@ -129,7 +130,7 @@ def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str 
     return bytes(finish(figure, provenance, lang, source))
 
 
-def _title_of(figure: "Figure", label: str) -> str:
+def _description_of(figure: "Figure", label: str) -> str:
     """Title of the figure or of its panels, and the origin of the data: what is told to who cannot see it."""
     own = figure.get_suptitle()
     panels = [axes.get_title(loc="left") for axes in figure.axes]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.text import Text
-    from matplotlib.transforms import Bbox
+    from matplotlib.transforms import Bbox, BboxBase
 
 # Pixels that two boxes may share: boxes are wider than letters.
 SLACK = 2.0
@@ -57,7 +57,8 @@ def _words(figure: "Figure", texts: Sequence["Text"], renderer: Any) -> Iterator
     for text in texts:
         if id(text) in ticks and id(text) not in drawn:
             continue
-        if text.get_visible() and text.get_text().strip():
+        hidden = text.axes is not None and not text.axes.get_visible()
+        if text.get_visible() and not hidden and text.get_text().strip():
             # Of the words alone: an annotation's own box holds its arrow too.
             yield text.get_text(), Text.get_window_extent(text, renderer), bool(text.get_rotation() % 90)
 
@@ -71,20 +72,20 @@ def _shown(axis: "Axis") -> list[Any]:
     low, high = sorted(axis.get_view_interval())
     slack = 1e-9 * (high - low)
     places, labels = axis.get_majorticklocs(), axis.get_ticklabels(which="major")
-    if not axis.get_visible():
+    if not (axis.get_visible() and axis.axes.get_visible()):
         return []
     return [t for at, t in zip(places, labels, strict=False) if low - slack <= at <= high + slack]
 
 
-def _is_cut(box: "Bbox", edge: "Bbox") -> bool:
+def _is_cut(box: "Bbox", edge: "BboxBase") -> bool:
     outside = (edge.x0 - box.x0, edge.y0 - box.y0, box.x1 - edge.x1, box.y1 - edge.y1)
-    return max(outside) > SLACK / 2
+    return bool(max(outside) > SLACK / 2)
 
 
 def _overlap(one: "Bbox", other: "Bbox") -> bool:
     wide = min(one.x1, other.x1) - max(one.x0, other.x0)
     high = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return wide > SLACK and high > SLACK
+    return bool(wide > SLACK and high > SLACK)
 
 
 def _legends(axes: "Axes", figure: "Figure") -> list[Any]:

@@ -27,7 +27,7 @@ class Picture(bytes):
 
     Attributes
     ----------
-    title : str
+    description : str
         What the picture says of itself, also to who cannot see it.
     layout_faults : tuple of str
         Words that overlap or are cut, and legends that cover data; empty when all can be read.
@@ -38,7 +38,7 @@ class Picture(bytes):
     SVG, and embedded fonts in a PDF.
     """
 
-    title: str
+    description: str
     layout_faults: tuple[str, ...]
     _figure: "Figure | None"
     _svg: bytes | None
@@ -47,13 +47,13 @@ class Picture(bytes):
         cls,
         png: bytes,
         figure: "Figure | None",
-        title: str = "",
+        description: str = "",
         layout_faults: tuple[str, ...] = (),
         svg: bytes | None = None,
     ) -> Self:
         """Keep what `kostnadsvekst.report.figures.finish` has drawn."""
         self = super().__new__(cls, png)
-        kept = {"title": title, "layout_faults": layout_faults, "_figure": figure, "_svg": svg}
+        kept = {"description": description, "layout_faults": layout_faults, "_figure": figure, "_svg": svg}
         for name, value in kept.items():
             object.__setattr__(self, name, value)
         return self
@@ -66,13 +66,13 @@ class Picture(bytes):
 
     def __repr__(self) -> str:
         width, height = self.size
-        return f"<Picture {self.title!r}, {width} x {height} pixels>"
+        return f"<Picture {self.description!r}, {width} x {height} pixels>"
 
     def __str__(self) -> str:
         return repr(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Picture, (bytes(self), self._figure, self.title, self.layout_faults, self._svg)
+        return Picture, (bytes(self), self._figure, self.description, self.layout_faults, self._svg)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -87,12 +87,12 @@ class Picture(bytes):
     @property
     def svg(self) -> bytes:
         """The drawing as SVG."""
-        return self._svg if self._svg is not None else render_svg(self._drawn("SVG"), self.title)
+        return self._svg if self._svg is not None else render_svg(self._drawn("SVG"), self.description)
 
     @property
     def pdf(self) -> bytes:
         """The drawing as PDF of one page."""
-        return render_pdf(self._drawn("PDF"), self.title)
+        return render_pdf(self._drawn("PDF"), self.description)
 
     def save(self, path: str | Path) -> Path:
         """Write the picture; a failure leaves what was there.
@@ -143,7 +143,7 @@ class Picture(bytes):
         """
         svg = self.svg
         return {
-            f"{path}.png": Picture(bytes(self), None, self.title, self.layout_faults, svg),
+            f"{path}.png": Picture(bytes(self), None, self.description, self.layout_faults, svg),
             f"{path}.svg": svg,
         }
 
@@ -163,7 +163,7 @@ class Picture(bytes):
         data = {"image/png": base64.b64encode(self).decode("ascii"), "text/plain": repr(self)}
         wanted = {kind: text for kind, text in data.items() if not include or kind in include}
         kept = {kind: text for kind, text in wanted.items() if kind not in (exclude or ())}
-        return kept, {"image/png": {"width": width, "height": height, "alt": self.title}}
+        return kept, {"image/png": {"width": width, "height": height, "alt": self.description}}
 
 
 def render_png(figure: "Figure") -> bytes:
