@@ -113,7 +113,9 @@ def test_groups_are_as_if_each_stood_alone(seed, groups, n):
         assert np.isnan(means.std_dev[g]) == (own.sum() < 2)
     # Scaling the weights changes nothing.
     again = welch_tests(group_means(x, 10 * w, codes, groups))
-    assert again.std_error == pytest.approx(welch_tests(group_means(x, w, codes, groups)).std_error, nan_ok=True)
+    assert again.std_error == pytest.approx(
+        welch_tests(group_means(x, w, codes, groups)).std_error, nan_ok=True
+    )
 
 
 def test_each_row_its_own_cluster_is_heteroskedasticity_robust():
