@@ -104,8 +104,15 @@ def _type(texts: Texts, fit: Fit) -> list[str]:
         rf"\def\tablename{{{_TABLE.get(texts.lang)}}}",
         rf"\fontsize{{{fit.size:g}}}{{{leading}}}\selectfont",
         rf"\setlength{{\tabcolsep}}{{{PAPER.gap / 2:g}pt}}",
-        *(_SIDES if any(fit.wrapped) else ()),
+        *(_SIDES if _sets_widths(texts, fit) else ()),
     ]
+
+
+def _sets_widths(texts: Texts, fit: Fit) -> bool:
+    """Whether a cell is broken: of a column, or a label that is wider than the table."""
+    total = fit.total(PAPER.gap)
+    heads = [row[0] for row in texts.rows if len(row) == 1]
+    return any(fit.wrapped) or any(len(wrap(text, total, fit.size)) > 1 for text in heads)
 
 
 def _columns(texts: Texts, fit: Fit) -> str:

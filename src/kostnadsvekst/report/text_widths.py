@@ -50,7 +50,7 @@ _UNKNOWN = 0.8
 _WIDER = {9: 1.028, 8: 1.0625, 7: 1.139, 6: 1.222, 5: 1.361}
 # A piece without a place to break it that is longer than this is broken anyway.
 _LONGEST_PIECE = 24
-_BREAKS = re.compile(r"(?<=\S) +(?=\S)|(?<=[^\W\d_][-–/])(?=[^\W_])|(?<=_)(?=\w)")
+_BREAKS = re.compile(r"(?<=\S) +(?=\S)|(?:(?<=[^\W\d_][-–/])|(?<=[-–]/))(?=[^\W_])|(?<=_)(?=\w)")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
