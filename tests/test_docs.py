@@ -182,14 +182,15 @@ def test_the_script_of_continuous_integration_finds_its_commands_in_the_readme()
     assert len(re.findall("^" + checks, text, re.MULTILINE)) == 1
 
 
-def test_every_test_that_the_page_of_hostile_data_names_is_there():
-    page = (ROOT / "docs" / "hostile_data.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["hostile_data", "features"])
+def test_every_test_that_a_page_names_is_there(name):
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", page)
     assert len(named) > 40
     missing = [
         (file, test)
         for file, test in named
-        if f"def {test}(" not in (ROOT / "tests" / file).read_text(encoding="utf-8")
+        if (f"def {test}(" if test else "def test_") not in (ROOT / "tests" / file).read_text(encoding="utf-8")
     ]
     assert missing == []
 
