@@ -12,8 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eig
-from scipy.special import chdtrc
-from scipy.stats import ncx2
+from scipy.special import chdtrc, chndtrix
 
 from kostnadsvekst.models.inference import bartlett_sum, cluster_sums
 from kostnadsvekst.models.two_stages import TwoStages
@@ -173,7 +172,7 @@ def cragg_donald(parts: PartialledOut, df: int) -> float:
     one endogenous column it is the classical first-stage F.
     """
     explained = parts.Z.T @ parts.D
-    R = np.linalg.qr(parts.V, mode="r")
+    R = np.asarray(np.linalg.qr(parts.V, mode="r"))
     turned = np.linalg.solve(R.T, explained.T)
     return float(np.linalg.eigvalsh(turned @ turned.T)[0] * df / parts.Z.shape[1])
 
@@ -203,7 +202,7 @@ def kleibergen_paap(parts: PartialledOut, meat: Meat | None, df: int, *, wald: b
     """
     p = parts.D.shape[1]
     noise = parts.V if wald else parts.D
-    R = np.linalg.qr(noise, mode="r")
+    R = np.asarray(np.linalg.qr(noise, mode="r"))
     U = np.linalg.solve(R.T, noise.T).T
     theta = np.linalg.solve(R.T, (parts.Z.T @ parts.D).T).T
     left, _, right = np.linalg.svd(theta)
@@ -252,7 +251,7 @@ def effective_f(gram: Floats, coefficients: Floats, covariance: Floats) -> Effec
     for share in BIASES:
         x = 1 / share
         df = trace**2 * (1 + 2 * x) / (squares + 2 * x * trace * largest)
-        critical.append((share, float(ncx2.ppf(LEVEL, df, x * df)) / df))
+        critical.append((share, float(chndtrix(LEVEL, df, x * df)) / df))
     df = trace**2 * (1 + 2 / BIASES[1]) / (squares + 2 / BIASES[1] * trace * largest)
     return EffectiveF(statistic, df, tuple(critical))
 

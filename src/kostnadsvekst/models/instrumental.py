@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import fdtri
+from scipy.special import chdtrc, fdtri
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
@@ -501,8 +501,6 @@ def _as_test(name: str, null: str, test: Any) -> tests.InstrumentTest:
 
 
 def _chi2(name: str, null: str, statistic: float, df: int, covariance: str) -> tests.InstrumentTest:
-    from scipy.special import chdtrc
-
     return tests.InstrumentTest(
         name, null, statistic, "chi2", df, np.inf, float(chdtrc(df, statistic)), covariance
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import acute_beds_results
-from kostnadsvekst.models.grammar import is_quoted, split, unquote
+from kostnadsvekst.models.grammar import BASES, is_quoted, split, split_call, unquote
 from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, Result
 from kostnadsvekst.models.transformations import parse_call
 from kostnadsvekst.naming import nearest_names
@@ -22,6 +22,7 @@ from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
 
 _CATEGORY = re.compile(r"C\((.+?)\)\[(?:T\.)?(.+)\]")
+_BASIS = re.compile(rf"((?:{'|'.join(BASES)})\(.+\))\[(\d+)\]")
 _YEAR = Bilingual("År", "Year")
 _TITLE = Bilingual("Regresjoner", "Regressions")
 _STUB = Bilingual("Uavhengige variabler", "Independent variables")
@@ -198,6 +199,12 @@ def term_label(term: str) -> Bilingual:
         column, level = match.groups()
         label = _YEAR if column == "year" else label_of(column)
         return Bilingual(f"{label.nb} {level}", f"{label.en} {level}")
+    basis = _BASIS.fullmatch(term)
+    if basis:
+        whole, number = basis.groups()
+        function, (argument, *options) = split_call(whole) or (whole, [whole])
+        inner, rest = term_label(argument), ", ".join(["", *options])
+        return Bilingual(f"{function}({inner.nb}{rest}) {number}", f"{function}({inner.en}{rest}) {number}")
     call = parse_call(term)
     if call:
         inner = term_label(call.argument)
