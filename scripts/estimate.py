@@ -22,7 +22,7 @@ from kostnadsvekst.chapters import (
     run_chapters,
 )
 from kostnadsvekst.errors import KostnadsvekstError
-from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
+from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL, in_language
 from kostnadsvekst.terminal import complain, run_program, say
 
 LISTED = 20  # numbers that moved, at the terminal
@@ -169,9 +169,9 @@ def describe(report: ChapterReport, out: Path, lang: str) -> str:
     lines = [f"{find_chapter(report.name).title.get(lang)}", f"  data_origin: {_origins(report, lang)}"]
     lines += [f"  {line.get(lang)}" for line in report.result.summary]
     note = {"nb": "Merk", "en": "Note"}[lang]
-    lines += [f"  {note}: {sentence}" for sentence in (*report.notes, *report.kept)]
+    lines += [f"  {note}: {in_language(sentence, lang)}" for sentence in (*report.notes, *report.kept)]
     moved = {"nb": "flyttet", "en": "moved"}[lang]
-    lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:LISTED]]
+    lines += [f"  {moved}: {in_language(sentence, lang)}" for sentence in report.result.moved[:LISTED]]
     if len(report.result.moved) > LISTED:
         more = {"nb": "og {} til", "en": "and {} more"}[lang].format(len(report.result.moved) - LISTED)
         lines.append(f"  {moved}: {more}")

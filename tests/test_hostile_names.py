@@ -21,6 +21,7 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.audit import Item, audit_items, render_audit_html
 from kostnadsvekst.report.figures import new_figure, render_png
+from kostnadsvekst.report.latex_tables import FOOT, HEAD
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
 
@@ -215,9 +216,13 @@ def test_typst_and_word_hold_the_name_as_text(name):
 def test_latex_has_no_sign_of_its_own(name):
     """The commands that a table without names has, and those of single signs, are all there are."""
     text = render(hostile(name), "en")["t_en.tex"]
+    assert text.startswith(HEAD)
+    assert text.endswith(FOOT)
+    text = text.removeprefix(HEAD).removesuffix(FOOT)
     assert r"\input" not in text.replace(r"\textbackslash{}input", "")
     assert not re.search(r"(?<!\\)%", text)
-    assert text.count(r"\begin{") == text.count(r"\end{") == 2
+    turned = text.count(r"\begin{landscape}")
+    assert text.count(r"\begin{") == text.count(r"\end{") == 2 + turned
     depth = 0
     for sign in re.findall(r"\\.|[{}]", text.replace("\\\\", ""), re.DOTALL):
         depth += {"{": 1, "}": -1}.get(sign, 0)

@@ -142,7 +142,8 @@ def test_line_ends_and_control_characters_are_spaces_everywhere(text, tmp_path):
 def test_word_documents_hold_every_text():
     for text in NASTY:
         document = Document(io.BytesIO(table_of(text).to("docx", "en")))
-        assert [cell.text for cell in document.tables[0].rows[1].cells] == [text, text, "−1.5"]
+        cells = [cell.text.replace("\xa0", " ") for cell in document.tables[0].rows[1].cells]
+        assert cells == [text.replace("\xa0", " "), text.replace("\xa0", " "), "−1.5"]
 
 
 def test_typst_compiles_every_text(tmp_path):
@@ -209,7 +210,8 @@ needs_latex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflat
 
 
 def compile_latex(body, folder):
-    document = "\\documentclass{article}\\usepackage{booktabs}\\tracinglostchars=2\n\\begin{document}\n"
+    document = "\\documentclass{article}\\usepackage{booktabs,longtable,pdflscape}\n"
+    document += "\\tracinglostchars=2\n\\begin{document}\n"
     (folder / "a.tex").write_text(document + body + "\n\\end{document}\n", encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "a.tex"]
     run = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
@@ -303,7 +305,8 @@ def test_own_rows_take_what_researchers_put_there(fits):
     assert "| infinite | ∞ | −∞ | ∞ |" in table.to("md", "nb").splitlines()
     for medium in MEDIA:
         assert table.to(medium, "nb")
-    assert r"infinite & $\infty$ & $-\infty$ & $\infty$" in table.to("tex", "en")
+    tex = table.to("tex", "en").replace(r"\kvl ", "").replace(r"\kvr ", "")
+    assert r"infinite & $\infty$ & $-\infty$ & $\infty$" in tex
 
 
 @pytest.mark.parametrize(

@@ -226,5 +226,5 @@ def test_sentences_are_set_from_the_left_and_broken():
     assert table.prose == (True, False)
     assert "| --- | --- | ---: |" in table.to("md")
     assert '<td class="prose">Clinics</td><td>1.0</td>' in table.to("html")
-    assert r"\begin{tabular}{lp{0.70\linewidth}r}" in table.to("tex")
-    assert "columns: (auto, 1fr, auto)" in table.to("typ")
+    assert r"\begin{tabular}{@{}llr@{}}" in table.to("tex")
+    assert "align: (left, left, right)" in table.to("typ")

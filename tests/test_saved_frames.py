@@ -215,6 +215,7 @@ FRAMES = {
     "kv.register.IngestReport.to_frame": ingested,
 }
 FRAMES |= {
+    "kv.describe": lambda: kv.describe(panel(), ["free_income"], "year", weights="population"),
     "kv.decompose": lambda: kv.decompose(kv.SPECIFICATIONS["A3-1"], kv.SPECIFICATIONS["A3-3"], panel()),
     "kv.account_for_growth": lambda: kv.account_for_growth(estimated(), panel(), 2015, 2016),
     "kv.many_outcomes": lambda: kv.many_outcomes({"one": estimated()}, "free_income", draws=19),

@@ -1,6 +1,7 @@
 """What is said of printed numbers: by class of evidence, real data apart, with the origin, never too much."""
 
 import ast
+import html
 import io
 import json
 import re
@@ -28,7 +29,7 @@ from kostnadsvekst.analysis.specification_curve import specification_curve, stab
 from kostnadsvekst.chapters import ChapterReport, ChapterResult
 from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import NORWEGIAN, Provenance, provenance_of
 from kostnadsvekst.register.tables import RegisterTables
 from kostnadsvekst.report.audit import (
     Item,
@@ -38,6 +39,7 @@ from kostnadsvekst.report.audit import (
     render_audit_html,
     tell_counts,
 )
+from kostnadsvekst.report.latex_tables import FOOT, HEAD
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.specification_figures import draw_curve
 from kostnadsvekst.sources.published import load_claims
@@ -460,3 +462,207 @@ def test_no_p_value_of_acute_beds_is_zero(ohd_run):
         split = ohd_run.result.files[f"ohd/table_mechanisms_{language}.md"]
         assert f"| {zero} |" not in split
         assert least in split.replace("\\<", "<").replace("&lt;", "<")
+
+
+# Words that Norwegian and English write alike, names, and what the report or a formula is quoted with.
+BOTH_LANGUAGES = set(
+    [
+        "Alder",
+        "Alle",
+        "All",
+        "Andel",
+        "Appendix",
+        "Elektive",
+        "Estimator",
+        "Hagen",
+        "Jan",
+        "Kommune",
+        "Kroner",
+        "Median",
+        "Minimum",
+        "Minus",
+        "Per",
+        "Placebo",
+        "Region",
+        "Robust",
+        "Std",
+        "Sum",
+        "Trend",
+        "Variant",
+        "Yekutieli",
+        "all",
+        "at",
+        "bootstrap",
+        "case",
+        "cluster",
+        "dummy",
+        "et",
+        "exp",
+        "fall",
+        "fixed",
+        "for",
+        "fra",
+        "gang",
+        "helse",
+        "i",
+        "in",
+        "kiosk",
+        "knapt",
+        "kroner",
+        "krone",
+        "kr",
+        "lag",
+        "log",
+        "median",
+        "medio",
+        "minus",
+        "most",
+        "negative",
+        "note",
+        "of",
+        "og",
+        "om",
+        "omsorgstjenester",
+        "over",
+        "panel",
+        "per",
+        "perioden",
+        "positive",
+        "prosent",
+        "re",
+        "reduksjon",
+        "region",
+        "rundt",
+        "screening",
+        "september",
+        "starten",
+        "sum",
+        "svak",
+        "test",
+        "til",
+        "to",
+        "trend",
+        "under",
+        "vekst",
+        "vel",
+        "wild",
+        "økende",
+        "øker",
+        "økning",
+        "inntekter",
+        "ingen",
+        "kapittel",
+    ]
+)
+NAMES = set(
+    [
+        "AR",
+        "Abraham",
+        "Anna",
+        "BMJ",
+        "BPA",
+        "Bacon",
+        "Benjamini",
+        "Borusyak",
+        "CV",
+        "Callaway",
+        "DATA",
+        "Data",
+        "Driscoll",
+        "Ervik",
+        "FGK",
+        "Frie",
+        "Gardner",
+        "Goodman",
+        "HC",
+        "Helsedirektoratet",
+        "Hochberg",
+        "IPLOS",
+        "ISO",
+        "Jaravel",
+        "KLASS",
+        "KMD",
+        "KOSTRA",
+        "KPR",
+        "Kommunale",
+        "Kraay",
+        "Lunder",
+        "NPR",
+        "Open",
+        "Oslo",
+        "PPML",
+        "Poisson",
+        "Prop",
+        "Rambachan",
+        "Romano",
+        "Roth",
+        "SE",
+        "Sammendrag",
+        "Sant",
+        "Shapley",
+        "Spiess",
+        "Sun",
+        "Swanson",
+        "TBU",
+        "UnobservedComponents",
+        "Utgifter",
+        "Westfall",
+        "Wolf",
+        "Young",
+        "areg",
+        "coverage",
+        "csv",
+        "data",
+        "emsp",
+        "kostnadsvekst",
+        "kpr",
+        "ohd",
+        "origin",
+        "results",
+        "sha",
+        "synthetic",
+        "xtreg",
+        "year",
+        "ØHD",
+        "R²",
+        "synthetic_panel",
+    ]
+)
+TABLES = (*CHAPTERS, "claims", "consistency")
+
+
+def words_of(name, text):
+    """Words of two letters or more that stand in a file, without quotations and what its format needs."""
+    if name.endswith("html"):
+        text = html.unescape(re.sub(r"<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL))
+    if name.endswith("tex"):
+        text = text.removeprefix(HEAD).removesuffix(FOOT)
+        text = re.sub(r"\\fontencoding\{T1\}\\selectfont\\guillemot(left|right)", "«", text)
+        text = re.sub(r"\\(begin|end|label)\{[^}]*\}(\[\w+\])?|\\[A-Za-z@]+|\d+(\.\d+)?pt", " ", text)
+    text = re.sub(r"synthetic.{0,3}panel[\w.\\{}]*|«[^»]*»|«[^«]*«|results/\S*|kr\. ", " ", text)
+    return set(re.findall(r"[^\W\d_]{2,}", text))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_norwegian_files_hold_no_english(name, request):
+    """A word that stands in a file of both languages is a name, or written alike in both."""
+    files = request.getfixturevalue(f"{name}_run").result.files
+    found = {}
+    for path, text in files.items():
+        if "_nb." in path and isinstance(text, str):
+            shared = words_of(path, text) & words_of(path, files[path.replace("_nb.", "_en.")])
+            left = shared - BOTH_LANGUAGES - NAMES
+            if left:
+                found[path] = sorted(left)
+    assert found == {}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_origin_of_norwegian_csv_files_is_norwegian_and_read_back(name, request):
+    files = request.getfixturevalue(f"{name}_run").result.files
+    made = {path: text for path, text in files.items() if path.endswith("_nb.csv")}
+    for path, text in made.items():
+        frame = pd.read_csv(io.StringIO(text), sep=";", dtype=str)
+        other = pd.read_csv(io.StringIO(files[path.replace("_nb.", "_en.")]), dtype=str)
+        assert set(frame["data_origin"]) <= set(NORWEGIAN.values()), path
+        assert provenance_of(frame) == provenance_of(other), path

@@ -23,6 +23,7 @@ _PUBLIC = {
     "reset_test": "kostnadsvekst.models.diagnostics",
     "influence": "kostnadsvekst.analysis.influence",
     "compare_weights": "kostnadsvekst.analysis.influence",
+    "describe": "kostnadsvekst.analysis.group_means",
     "specification_curve": "kostnadsvekst.analysis.specification_curve",
     "draw_curve": "kostnadsvekst.report.specification_figures",
     "draw_influence": "kostnadsvekst.report.specification_figures",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from kostnadsvekst import errors as errors
     from kostnadsvekst import register as register
     from kostnadsvekst.analysis import growth as growth
+    from kostnadsvekst.analysis.group_means import describe as describe
     from kostnadsvekst.analysis.influence import compare_weights as compare_weights
     from kostnadsvekst.analysis.influence import influence as influence
     from kostnadsvekst.analysis.specification_curve import specification_curve as specification_curve

@@ -16,6 +16,39 @@ class Bilingual(NamedTuple):
         return self.nb if lang == "nb" else self.en
 
 
+class Sentence(str):
+    """An English text that knows its Norwegian: for messages, which programs read as text.
+
+    Parameters
+    ----------
+    en, nb : str
+    """
+
+    __slots__ = ("nb",)
+    nb: str
+
+    def __new__(cls, en: str, nb: str) -> "Sentence":
+        """Make the text of the English words."""
+        made = super().__new__(cls, en)
+        made.nb = nb
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """Return what makes the text again where it was pickled or copied."""
+        return str(self), self.nb
+
+
+def in_language(text: str, lang: str) -> str:
+    """Return a message in a language, where it has one; others are English.
+
+    Parameters
+    ----------
+    text : str
+    lang : {"nb", "en"}
+    """
+    return text.nb if lang == "nb" and isinstance(text, Sentence) else str(text)
+
+
 def both(text: str) -> Bilingual:
     """Use the same text in both languages."""
     return Bilingual(text, text)

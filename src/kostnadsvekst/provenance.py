@@ -10,6 +10,15 @@ from kostnadsvekst.version import __version__
 
 SYNTHETIC = "synthetic"
 UNKNOWN = "data frame of the caller"
+# Origins in Norwegian, as Norwegian files have them.
+NORWEGIAN = {
+    SYNTHETIC: "syntetiske",
+    UNKNOWN: "brukerens dataramme",
+    "file of the user": "brukerens fil",
+    "the report": "rapporten",
+    "printed numbers of the report": "rapportens trykte tall",
+}
+_ENGLISH = {norwegian: english for english, norwegian in NORWEGIAN.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ def provenance_of(data: pd.DataFrame) -> Provenance:
         names = [field.name for field in fields(Provenance)]
         return Provenance(**{name: str(known[name]) for name in names if name in known})
     if "data_origin" in data.columns:
-        origins = data["data_origin"].dropna().unique()
+        origins = [_ENGLISH.get(origin, origin) for origin in data["data_origin"].dropna().unique()]
         # One synthetic row makes the whole synthetic: the label must never get lost.
         if SYNTHETIC in origins:
             return Provenance(SYNTHETIC)

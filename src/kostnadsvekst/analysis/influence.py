@@ -8,13 +8,14 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.fixed_effects import Estimate, estimate
 from kostnadsvekst.models.jackknife import LeaveOneOut, leave_one_out
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.threads import one_thread
 
 
-@dataclass(frozen=True)
-class Influence:
+@dataclass(frozen=True, repr=False)
+class Influence(Shown):
     """Estimates without each unit.
 
     Attributes

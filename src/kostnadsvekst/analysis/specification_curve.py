@@ -9,7 +9,7 @@ way.
 import hashlib
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,12 +29,13 @@ from kostnadsvekst.models.inference import (
     orthonormal_rows,
     small_sample_factor,
 )
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.preparation import NeededColumns, needed_columns, read_needed
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.wild_bootstrap import SEED, bootstrap_statistics, draw_signs
 from kostnadsvekst.naming import require_columns
-from kostnadsvekst.provenance import Provenance, provenance_of
+from kostnadsvekst.provenance import UNKNOWN, Provenance, provenance_of
 from kostnadsvekst.threads import threads_for
 
 Floats = NDArray[np.float64]
@@ -50,8 +51,8 @@ _TIE = 1e-9
 SAME_ESTIMATE = 1e-10
 
 
-@dataclass(frozen=True, slots=True)
-class JointTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class JointTest(Shown):
     """Test that the focal coefficient is zero in every specification.
 
     Attributes
@@ -67,6 +68,8 @@ class JointTest:
     term : str
     specifications : tuple of str
         Identifiers of those that were tested.
+    provenance : Provenance
+        Origin of the data.
     """
 
     results: pd.DataFrame
@@ -78,10 +81,11 @@ class JointTest:
     critical: float
     term: str
     specifications: tuple[str, ...]
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
-@dataclass(frozen=True)
-class SpecificationCurve:
+@dataclass(frozen=True, repr=False)
+class SpecificationCurve(Shown):
     """Estimates of many specifications.
 
     Attributes
@@ -200,7 +204,11 @@ def specification_curve(
     joint = None
     if bootstrap and focal:
         joint = bootstrap.test(focal[0], tuple(names[spec] for spec in roles if tested(spec)))
-    return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, provenance_of(data))
+    origin = provenance_of(data)
+    frame.attrs["provenance"] = origin.to_attrs()
+    if joint:
+        joint = replace(joint, provenance=origin)
+    return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, origin)
 
 
 def identify(spec: Specification) -> str:

@@ -358,11 +358,17 @@ def run_chapters(
         for other in (w for w in caught if not issubclass(w.category, DataWarning)):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
         said = {note for report in reports for note in report.notes}
-        notes = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, DataWarning))
+        notes = dict.fromkeys(_said(w) for w in caught if issubclass(w.category, DataWarning))
         new = tuple(note for note in notes if note not in said)
         reports.append(ChapterReport(name, result, written, new, kept))
         announce(reports[-1])
     return tuple(reports)
+
+
+def _said(warning: warnings.WarningMessage) -> str:
+    """Text of a warning, as it was given: it may know its Norwegian."""
+    arguments = getattr(warning.message, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], str) else str(warning.message)
 
 
 def _write(

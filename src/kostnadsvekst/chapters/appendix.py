@@ -7,7 +7,7 @@ import pandas as pd
 
 from kostnadsvekst.analysis.descriptives import Description, describe, describe_by_statsmodels
 from kostnadsvekst.chapters import ChapterResult, Settings
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, in_language
 from kostnadsvekst.models.fixed_effects import Estimate, estimate
 from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.second_opinion import SecondOpinion, ask_linearmodels
@@ -88,7 +88,7 @@ def run(settings: Settings) -> ChapterResult:
     files: dict[str, str | bytes] = {"audit.csv": csv_text(audit)}
     page_lang = settings.languages[0] if len(settings.languages) == 1 else "en"
     summary = (*tell_counts(audit), _engines(items, opinions))
-    notes = [*(line.get(page_lang) for line in summary), *moved]
+    notes = [*(line.get(page_lang) for line in summary), *(in_language(line, page_lang) for line in moved)]
     files["audit.html"] = render_audit_html(audit, _AUDIT_TITLE, notes, page_lang)
     tables = [
         table_a1(descriptives, panel),

@@ -112,7 +112,10 @@ def codebook_table(provenance: Provenance) -> Table:
     rows = tuple(
         Row(
             Bilingual(f"{r.function} {FUNCTIONS[r.function].nb}", f"{r.function} {FUNCTIONS[r.function].en}"),
-            (Bilingual(r.description_nb, r.description_en), r.source),
+            (
+                Bilingual(r.description_nb, r.description_en),
+                Bilingual(str(r.source).replace("p. ", "s. "), str(r.source)),
+            ),
         )
         for r in load_codebook().itertuples()
     )

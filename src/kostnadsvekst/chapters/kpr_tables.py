@@ -13,6 +13,7 @@ from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
 
 _HOURS = ("home_health", "practical_daily", "practical_training", "practical_bpa")
+_READINGS = {"percent": "prosent", "most": "flest", "steady": "jevn", "printed": "trykt"}
 
 
 def to_csv_with_origin(frame: pd.DataFrame, material: Material) -> str:
@@ -46,13 +47,21 @@ def weekly_hours(tables: RegisterTables) -> pd.DataFrame:
     return wide.rename_axis("week").reset_index()
 
 
+def _norwegian_name(claim: str) -> str:
+    """Name of a claim, whose second reading has a word behind it."""
+    number, dash, reading = claim.partition("-")
+    return f"{number}{dash}{_READINGS.get(reading, reading)}"
+
+
 def printed_table(material: Material, audit: pd.DataFrame) -> Table:
     """Build the table of printed numbers against ours, with the audit's verdicts."""
     rows = []
     for claim, verdict in zip(material.claims.itertuples(), audit["verdict"], strict=True):
-        source = f"{claim.id} {claim.place}"
         # The report's own words in the language that they are written in.
-        place = Bilingual(f"{source}: «{claim.quote}»", f"{source}: {claim.column}")
+        place = Bilingual(
+            f"{_norwegian_name(claim.id)} {claim.place}: «{claim.quote}»",
+            f"{claim.id} {claim.place}: {claim.column}",
+        )
         decimals = max(claim.decimals, 1 if abs(claim.value) < 1000 else 0)
         cells = (
             Number(claim.value, claim.decimals),

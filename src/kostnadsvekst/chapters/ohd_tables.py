@@ -20,7 +20,7 @@ from kostnadsvekst.models import staggered
 from kostnadsvekst.models.acute_beds_results import outcome_label
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number, significance_stars
-from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
+from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer, p_value_cell
 
 ALPHA = 0.05
 _P_VALUES = {
@@ -109,7 +109,7 @@ def together_table(together: pd.DataFrame, provenance: Provenance) -> Table:
             outcome_label(str(line["outcome"])),
             (
                 Number(percent(line["estimate"]), 1),
-                *(Number(line[name], 4) for name in _P_VALUES),
+                *(p_value_cell(line[name], 4) for name in _P_VALUES),
             ),
         )
         for _, line in together[together["p_value"] < ALPHA].iterrows()
@@ -185,11 +185,6 @@ def _variant_cells(by_period: pd.DataFrame) -> tuple[Cell, ...]:
     return (*cells, Number(float(late["n_obs"]), 0), rho)
 
 
-def _p_cell(p: float) -> Number | Bilingual:
-    """Three decimals, but no p value is zero."""
-    return Bilingual("<0,001", "<0.001") if p < 0.0005 else Number(float(p), 3)
-
-
 def mechanism_tables(mechanisms: pd.DataFrame, provenance: Provenance) -> list[Table]:
     """Build the table of effects by physician on site and co-location; none where the panel has neither."""
     if mechanisms.empty:
@@ -199,7 +194,7 @@ def mechanism_tables(mechanisms: pd.DataFrame, provenance: Provenance) -> list[T
         label, period = _MECHANISM_NAMES[record["mechanism"], record["value"]], f"2010–{record['until'][:4]}"
         text = Bilingual(f"{label.nb}, {period}", f"{label.en}, {period}")
         cited = _CITED.get((record["mechanism"], record["value"], record["until"]), "")
-        rows.append(Row(text, (*_effect_cells(record), _p_cell(record["p_value"]), cited)))
+        rows.append(Row(text, (*_effect_cells(record), p_value_cell(record["p_value"]), cited)))
     article = Bilingual("Swanson og Hagen (2016)", "Swanson and Hagen (2016)")
     headings = ((Heading("%"), Heading(Bilingual("95 % KI", "95% CI")), Heading("p"), Heading(article)),)
     title = _of_outcome("etter hva slags ØHD", "by kind of acute beds")
@@ -265,8 +260,8 @@ def equivalence_table(tests: tuple[EquivalenceTest, ...], margin: float, provena
         cells = (
             Number(test.effect, 1),
             interval(test.low, test.high),
-            _p_cell(test.p_equivalence),
-            _p_cell(test.p_zero),
+            p_value_cell(test.p_equivalence),
+            p_value_cell(test.p_zero),
             _VERDICTS[test.verdict],
         )
         rows.append(Row(f"2010–{test.until[:4]}", cells, 1))

@@ -22,7 +22,7 @@ from kostnadsvekst.models.samples import sample_label
 from kostnadsvekst.models.specifications import SPECIFICATIONS, Specification
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.schema import label_of
-from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.numbers import compare_p, format_number
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.regression_tables import covariance_label, table
 from kostnadsvekst.report.specification_figures import draw_curve, draw_influence
@@ -334,7 +334,7 @@ _KIND_LABEL = {
     "hc1": Bilingual("robuste (HC1)", "robust (HC1)"),
     "cluster": Bilingual("gruppert på kommune", "clustered by municipality"),
     "jackknife": Bilingual("klyngejackknife (CV3)", "cluster jackknife (CV3)"),
-    "wild_cluster": Bilingual("wild cluster bootstrap", "wild cluster bootstrap"),
+    "wild_cluster": Bilingual("vill klyngebootstrap", "wild cluster bootstrap"),
     "twoway": Bilingual("gruppert på kommune og år", "clustered by municipality and year"),
     "driscoll_kraay": Bilingual("Driscoll–Kraay", "Driscoll–Kraay"),
 }
@@ -374,11 +374,11 @@ def _joint_note(joint: JointTest) -> Bilingual:
     parts: dict[str, list[str]] = {"nb": [], "en": []}
     for name, line in joint.results.iterrows():
         for lang, listed in parts.items():
-            value, p = (format_number(float(line[c]), 3, lang) for c in ("observed", "p_value"))
-            listed.append(f"{names[str(name)].get(lang)} {value} (p = {p})")
+            value = format_number(float(line["observed"]), 3, lang)
+            listed.append(f"{names[str(name)].get(lang)} {value} ({compare_p(float(line['p_value']), lang)})")
     counts = (joint.n_fits, joint.n_clusters, joint.draws, joint.seed)
     nb = (
-        "Felles test av at koeffisienten er null i alle {} estimeringer med kommuneeffekter, wild cluster "
+        "Felles test av at koeffisienten er null i alle {} estimeringer med kommuneeffekter, vill klynge"
         "bootstrap ({} klynger, {} trekninger, frø {}): "
     )
     en = (

@@ -9,7 +9,7 @@ Statistics 37, 187-204.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,10 @@ from scipy.special import stdtrit
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
+from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +30,8 @@ Floats = NDArray[np.float64]
 OSTER_FACTOR = 1.3
 
 
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
+@dataclass(frozen=True, slots=True, repr=False)
+class Sensitivity(Shown):
     """How a coefficient would change if something had been left out.
 
     Attributes
@@ -52,6 +55,8 @@ class Sensitivity:
         ``conf_high`` (level 1 - alpha).
     impossible : tuple of str
         Multiples that no variable can have, since it would explain more than all of D or of the outcome.
+    provenance : Provenance
+        Origin of the data.
     """
 
     term: str
@@ -65,6 +70,7 @@ class Sensitivity:
     alpha: float
     benchmarks: pd.DataFrame
     impossible: tuple[str, ...]
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
     def adjusted(self, r2_treatment: Floats, r2_outcome: Floats) -> tuple[Floats, Floats]:
         """Estimate and standard error if something of this strength had been left out.
@@ -86,8 +92,8 @@ class Sensitivity:
         return moved, error
 
 
-@dataclass(frozen=True, slots=True)
-class OsterDelta:
+@dataclass(frozen=True, slots=True, repr=False)
+class OsterDelta(Shown):
     """How much stronger than the controls what was left out would have to be.
 
     Attributes
@@ -101,6 +107,8 @@ class OsterDelta:
         Without and with the controls.
     short_r_squared, r_squared : float
         Of the outcome without the effects and what is always in the model.
+    provenance : Provenance
+        Origin of the data.
     """
 
     term: str
@@ -111,8 +119,10 @@ class OsterDelta:
     estimate: float
     short_r_squared: float
     r_squared: float
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
+@with_origin
 def sensitivity(
     est: Estimate,
     term: str,
@@ -199,6 +209,7 @@ def sensitivity(
     )
 
 
+@with_origin
 def oster_delta(
     est: Estimate, term: str, always: Sequence[str] = (), *, r_max: float | None = None, beta: float = 0.0
 ) -> OsterDelta:

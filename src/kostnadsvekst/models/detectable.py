@@ -6,7 +6,7 @@ correlated over time.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -15,17 +15,20 @@ from scipy.special import stdtrit
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.fixed_effects import fit_within
+from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.staggered import AdoptionPanel, event_study, read_adoption_panel
 from kostnadsvekst.models.staggered.adoption_panel import NEVER
 from kostnadsvekst.models.wild_bootstrap import draw_signs
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 
 POWER, ALPHA = 0.8, 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class ResampledPower:
+@dataclass(frozen=True, slots=True, repr=False)
+class ResampledPower(Shown):
     """Estimates of an effect that is zero, from resampled data.
 
     Attributes
@@ -34,11 +37,14 @@ class ResampledPower:
         Of the draws that gave both.
     critical : float
         Of the test: zero is rejected where the estimate is this many standard errors away.
+    provenance : Provenance
+        Origin of the data.
     """
 
     estimates: Floats
     std_errors: Floats
     critical: float
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
     def power(self, effect: float) -> float:
         """Share of draws in which an effect of this size would have been found.
@@ -91,6 +97,7 @@ def detectable_effect(
     return float(quantiles.sum() * std_error)
 
 
+@with_origin
 def resample_power(
     data: pd.DataFrame,
     outcome: str,

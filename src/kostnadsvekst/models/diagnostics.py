@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.language import Sentence
 from kostnadsvekst.models.covariance_kinds import KINDS, compute_covariance, read_choice
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.hypotheses import HypothesisTest, wald_of_fit
 from kostnadsvekst.models.inference import Covariance
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.specifications import dummies_of
 from kostnadsvekst.naming import nearest_names, require_columns
 from kostnadsvekst.panel.periods import read_panel_periods
@@ -18,8 +20,14 @@ from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
 
+_RANDOM_EFFECTS = Sentence(
+    "random effects (entity means do not matter)",
+    "tilfeldige effekter (enhetenes gjennomsnitt betyr ikke noe)",
+)
+
 
 @one_thread
+@with_origin
 def wald_test(
     estimate: Estimate, terms: Sequence[str] | Mapping[str, float], null: float = 0.0
 ) -> HypothesisTest:
@@ -56,6 +64,7 @@ def wald_test(
 
 
 @one_thread
+@with_origin
 def mundlak_test(estimate: Estimate) -> HypothesisTest:
     """Test fixed against random effects, robust to heteroskedasticity and serial correlation.
 
@@ -91,10 +100,11 @@ def mundlak_test(estimate: Estimate) -> HypothesisTest:
     if not means:
         raise SpecificationError("no regressor varies between entities: there is nothing to test")
     covariance = compute_covariance("cluster", augmented, estimate.grouping)
-    return _block_test("Mundlak", "random effects (entity means do not matter)", augmented, means, covariance)
+    return _block_test("Mundlak", _RANDOM_EFFECTS, augmented, means, covariance)
 
 
 @one_thread
+@with_origin
 def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     """Test the errors for first-order serial correlation.
 
@@ -143,12 +153,15 @@ def wooldridge_test(estimate: Estimate) -> HypothesisTest:
     statistic = (slope + 0.5) ** 2 / variance
     return HypothesisTest(
         "Wooldridge",
-        "no first-order serial correlation",
+        Sentence("no first-order serial correlation", "ingen seriekorrelasjon av første orden"),
         float(statistic),
         1,
         n_clusters - 1,
         float(fdtrc(1, n_clusters - 1, statistic)),
-        f"clustered ({n_clusters} clusters, {n} rows of residuals)",
+        Sentence(
+            f"clustered ({n_clusters} clusters, {n} rows of residuals)",
+            f"klyngerobust ({n_clusters} klynger, {n} rader med residualer)",
+        ),
     )
 
 
@@ -161,6 +174,7 @@ def _least_squares_residuals(columns: Floats) -> Floats:
 
 
 @one_thread
+@with_origin
 def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> HypothesisTest:
     """Test the functional form: whether powers of the linear prediction explain what is left.
 
@@ -198,7 +212,11 @@ def reset_test(estimate: Estimate, powers: Sequence[int] = (2, 3)) -> Hypothesis
     # A bootstrap of each coefficient has no joint covariance but the one beneath it.
     choice = (KINDS[kind].beneath or kind, *columns)
     covariance = compute_covariance(choice, augmented, estimate.grouping, convention=spec.convention)
-    null = f"linear form (powers {', '.join(map(str, powers))} of the prediction do not matter)"
+    listed = ", ".join(map(str, powers))
+    null = Sentence(
+        f"linear form (powers {listed} of the prediction do not matter)",
+        f"lineær form (potens {listed} av prediksjonen betyr ikke noe)",
+    )
     return _block_test("RESET", null, augmented, positions, covariance)
 
 

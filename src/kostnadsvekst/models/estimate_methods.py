@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.language import Bilingual, Sentence, both
 from kostnadsvekst.models.absorbed_levels import (
     ONE_SET,
     SEVERAL_SETS,
@@ -33,6 +33,7 @@ from kostnadsvekst.models.inference import carry, orthonormal_rows
 from kostnadsvekst.models.marginaleffects_model import marginaleffects_model
 from kostnadsvekst.models.margins import marginal_effects
 from kostnadsvekst.models.new_data import TermsOfEstimate
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.prediction import align, predict
 from kostnadsvekst.models.result_methods import ResultMethods
 from kostnadsvekst.models.summaries import p_value_text
@@ -266,6 +267,7 @@ class EstimateMethods(ResultMethods):
         """Root MSE, e(rmse): `sigma`."""
         return self.sigma
 
+    @with_origin
     def f_test(self: FittedEstimate) -> HypothesisTest:
         """Test that all slopes are zero, with the estimate's covariance: Stata's e(F).
 
@@ -275,9 +277,10 @@ class EstimateMethods(ResultMethods):
             If the covariance's rank is lower than the number of slopes, such as with fewer clusters.
         """
         k = len(self.fit.coefficients)
-        null = "all slopes are zero"
+        null = Sentence("all slopes are zero", "alle helningene er null")
         return wald_of_fit("F", null, np.eye(k, k + 1), self.fit, self.inference)
 
+    @with_origin
     def effects_test(self: FittedEstimate) -> HypothesisTest:
         """Test that the absorbed effects do not differ: the F test that ``areg`` prints below its table.
 

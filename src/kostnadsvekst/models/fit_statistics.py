@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.language import Sentence
 from kostnadsvekst.models.hypotheses import HypothesisTest
 
 COUNTS = ("terms", "all")
@@ -84,7 +85,13 @@ def f_of_effects(pooled: float, ssr: float, added: int, df: int) -> HypothesisTe
         raise SpecificationError("one absorbed effect is the constant: there is nothing to test")
     statistic = (pooled - ssr) / added / (ssr / df)
     p_value = float(fdtrc(added, df, statistic))
-    null = "absorbed effects do not differ"
+    null = Sentence("absorbed effects do not differ", "de absorberte effektene er like")
     return HypothesisTest(
-        "F of effects", null, float(statistic), added, df, p_value, "classical (homoskedastic)"
+        Sentence("F of effects", "F av effektene"),
+        null,
+        float(statistic),
+        added,
+        df,
+        p_value,
+        Sentence("classical (homoskedastic)", "klassiske (homoskedastiske)"),
     )

@@ -1,7 +1,7 @@
 """Wald tests: what a test says of itself, and joint tests of linear restrictions on arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,8 @@ from scipy.special import chdtrc, fdtrc
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.inference import Covariance, FittedMoments, carry, orthonormal_rows
+from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 
@@ -18,8 +20,8 @@ COLLINEAR = 1e-9
 _LISTED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class HypothesisTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class HypothesisTest(Shown):
     """An F test.
 
     Attributes
@@ -34,6 +36,8 @@ class HypothesisTest:
     p_value : float
     covariance : str
         Covariance that the test rests on.
+    provenance : Provenance
+        Origin of the data.
     """
 
     name: str
@@ -43,12 +47,15 @@ class HypothesisTest:
     df_denominator: float
     p_value: float
     covariance: str
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
     def __str__(self) -> str:
         return (
             f"{self.name}: F({self.df_numerator}, {self.df_denominator:.6g}) = {self.statistic:.4g}, "
             f"p = {self.p_value:.4g}; null: {self.null}; covariance {self.covariance}"
         )
+
+    __repr__ = __str__
 
 
 def wald_of_fit(

@@ -18,7 +18,7 @@ from scipy.sparse import csc_array
 from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, Sentence
 from kostnadsvekst.models.covariance_facts import (
     CONVENTIONS,
     DISTANCES,
@@ -102,8 +102,8 @@ class Covariance:
 
     @property
     def description(self) -> str:
-        """The kind with its small-sample convention, in English."""
-        return self.facts.text.en
+        """The kind with its small-sample convention: English, with its Norwegian."""
+        return Sentence(self.facts.text.en, self.facts.text.nb)
 
 
 @dataclass(frozen=True, slots=True)

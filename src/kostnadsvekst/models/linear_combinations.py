@@ -19,7 +19,9 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.grammar import excerpt, quote, unquote
 from kostnadsvekst.models.hypotheses import HypothesisTest
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +77,7 @@ class Combination:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LinearCombination(ContentEqual):
+class LinearCombination(ContentEqual, Shown):
     """A linear combination of coefficients with its error, interval and test.
 
     Attributes
@@ -93,6 +95,8 @@ class LinearCombination(ContentEqual):
     null : float
     covariance : str
         Covariance that the error rests on.
+    provenance : Provenance
+        Origin of the data.
     """
 
     text: str
@@ -106,6 +110,7 @@ class LinearCombination(ContentEqual):
     level: float
     null: float
     covariance: str
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
     def __str__(self) -> str:
         against = f" against {self.null:g}" if self.null else ""
@@ -119,7 +124,7 @@ class LinearCombination(ContentEqual):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LinearCombinations(ContentEqual):
+class LinearCombinations(ContentEqual, Shown):
     """Several linear combinations, and the test of all of them together.
 
     Attributes

@@ -16,6 +16,7 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.covariance_kinds import choose_columns
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.inference import cluster_factor, count_clusters
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.rows import read_levels
 from kostnadsvekst.models.wild_bootstrap import DRAWS, SEED, draw_signs, null_statistics
 from kostnadsvekst.naming import nearest_names
@@ -28,6 +29,7 @@ _TIE = 1e-9
 _BAND_DRAWS = 100_000
 
 
+@with_origin
 def many_outcomes(
     estimates: Mapping[str, Estimate],
     term: str,

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, Sentence
 from kostnadsvekst.models.hypotheses import HypothesisTest, say_null, wald_of_combinations
 from kostnadsvekst.models.linear_combinations import (
     Combination,
@@ -29,6 +29,7 @@ from kostnadsvekst.models.linear_combinations import (
     weights_of,
 )
 from kostnadsvekst.models.maketables_face import MaketablesFace
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.summaries import Summary, summary_text
 from kostnadsvekst.naming import nearest_names
 
@@ -136,6 +137,7 @@ class ResultMethods(MaketablesFace):
         variance = self.coefficients[["std_error"]].to_numpy() ** 2
         return pd.DataFrame(variance, index=pd.Index(self.terms, name="term"), columns=list(self.terms))
 
+    @with_origin
     def combine(self: ResultInHand, what: Any, level: float = 0.95) -> LinearCombination | LinearCombinations:
         """Linear combinations of coefficients with errors, intervals and tests: Stata's ``lincom``.
 
@@ -178,6 +180,7 @@ class ResultMethods(MaketablesFace):
         each = _each(read, found, level, covariance_beneath(self.facts))
         return each[0] if is_single(what) else _together(self, read, each, rows)
 
+    @with_origin
     def wald(
         self: ResultInHand, terms: str | Sequence[str], null: float = 0.0, *, regex: bool = False
     ) -> HypothesisTest:
@@ -301,7 +304,8 @@ def matching_terms(patterns: Sequence[str], terms: Sequence[str], *, regex: bool
 
 def covariance_beneath(facts: "ResultFacts") -> str:
     """Describe the covariance that errors rest on, in English: of a bootstrap the one beneath."""
-    return (facts.covariance.beneath or facts.covariance).text.en
+    told = (facts.covariance.beneath or facts.covariance).text
+    return Sentence(told.en, told.nb)
 
 
 def _fits_pattern(pattern: str, term: str) -> bool:

@@ -16,6 +16,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.result_methods import ResultMethods
 from kostnadsvekst.provenance import Provenance
 
@@ -120,8 +121,8 @@ class Result(Protocol):
     def facts(self) -> ResultFacts: ...  # noqa: D102
 
 
-@dataclass(frozen=True, eq=False)
-class TidyResult(ContentEqual, ResultMethods):
+@dataclass(frozen=True, eq=False, repr=False)
+class TidyResult(ContentEqual, ResultMethods, Shown):
     """A result as plain values.
 
     Attributes

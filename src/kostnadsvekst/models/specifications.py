@@ -27,6 +27,7 @@ from kostnadsvekst.models.grammar import (
     quote,
     refuse_excess,
 )
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.toml_files import (
     CLOSED,
     Text,
@@ -47,8 +48,8 @@ DEFAULT_TIME = "year"
 MOST_SETS = 20  # of absorbed effects
 
 
-@dataclass(frozen=True)
-class Specification:
+@dataclass(frozen=True, repr=False)
+class Specification(Shown):
     """A linear model with absorbed fixed effects.
 
     Parameters
@@ -216,6 +217,14 @@ class Specification:
         if parsed.endogenous:
             parts |= {"endogenous": parsed.endogenous, "instruments": parsed.instruments}
         return cls(parsed.outcome, parsed.regressors, chosen, time, **parts)
+
+    def __repr__(self) -> str:
+        given = {part.name: getattr(self, part.name) for part in fields(self) if part.name in _OPTIONAL}
+        defaults = {part.name: part.default for part in fields(self)}
+        told = {"time": self.time} | {name: v for name, v in given.items() if v != defaults[name]}
+        told |= {"entity": self.entity} if self.effects == "none" else {}
+        listed = "".join(f", {name}={value!r}" for name, value in told.items() if value != defaults[name])
+        return f"Specification.from_formula({self.formula!r}{listed})"
 
     @property
     def formula(self) -> str:

@@ -1,12 +1,13 @@
 """The municipal panel as estimators want it: the embedded synthetic one, or a user's own file."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.panel.build import build_panel
 from kostnadsvekst.panel.own_panels import naming_file, read_own_panel
 from kostnadsvekst.panel.periods import period_numbers
@@ -15,6 +16,7 @@ from kostnadsvekst.panel.schema import check_panel
 from kostnadsvekst.provenance import provenance_of
 from kostnadsvekst.sources.embedded import embedded_path
 
+_checked: list[str] = []
 EMBEDDED_PANEL = "synthetic/synthetic_panel_2015_2019.csv"
 
 
@@ -74,8 +76,20 @@ def load_panel(
         panel = read_own_panel(file, columns, sheet, decimal)
         if "year" in panel.columns and not pd.api.types.is_numeric_dtype(panel["year"].dtype):
             panel["year"] = period_numbers(panel["year"], "year")
-        check_panel(panel)
+        if path is not None or _is_news():
+            check_panel(panel)
     return _finished(panel)
+
+
+def _is_news() -> bool:
+    """Whether the embedded panel is to be checked aloud: once, and where warnings are recorded or errors.
+
+    What Python itself remembers of warnings that were shown is forgotten whenever a filter changes.
+    """
+    first = not _checked
+    _checked.append(EMBEDDED_PANEL)
+    action = next((f[0] for f in warnings.filters if issubclass(DataWarning, f[2])), "default")
+    return first or action in ("always", "error")
 
 
 def _finished(panel: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, Sentence, in_language
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.sources.missing_symbols import STATUSES
 
@@ -189,7 +189,11 @@ def check_panel(panel: pd.DataFrame) -> None:
     jumps = suspicious_jumps(panel)
     if jumps:
         warnings.warn(
-            f"{len(jumps)} suspicious amount(s), kept as they are: {'; '.join(jumps[:_LISTED])}",
+            Sentence(
+                f"{len(jumps)} suspicious amount(s), kept as they are: {'; '.join(jumps[:_LISTED])}",
+                f"{len(jumps)} mistenkelige beløp, beholdt som de er: "
+                f"{'; '.join(in_language(jump, 'nb') for jump in jumps[:_LISTED])}",
+            ),
             DataWarning,
             stacklevel=2,
         )
@@ -209,17 +213,23 @@ def suspicious_jumps(panel: pd.DataFrame) -> list[str]:
     panel : DataFrame
         With the columns municipality, year, net_expenditure and free_income as numbers.
     """
-    found = []
+    found: list[str] = []
     for name in _MONEY:
         value = panel[name].to_numpy(dtype=float)
         usual = panel.groupby("municipality")[name].transform("median").to_numpy(dtype=float)
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.maximum(value / usual, usual / value)
         for i in np.flatnonzero(factor > SUSPICIOUS_JUMP):
-            hint = " (thousand kroner for kroner?)" if _THOUSAND[0] < factor[i] < _THOUSAND[1] else ""
+            thousand = _THOUSAND[0] < factor[i] < _THOUSAND[1]
+            place = f"{panel['municipality'].iloc[i]} {panel['year'].iloc[i]}: {name}"
+            nb = [f"{number:,.0f}".replace(",", "\u202f") for number in (value[i], usual[i])]
             found.append(
-                f"municipality {panel['municipality'].iloc[i]} {panel['year'].iloc[i]}: {name} "
-                f"{value[i]:,.0f} against its median of {usual[i]:,.0f}{hint}"
+                Sentence(
+                    f"municipality {place} {value[i]:,.0f} against its median of {usual[i]:,.0f}"
+                    + (" (thousand kroner for kroner?)" if thousand else ""),
+                    f"kommune {place} {nb[0]} mot sin egen median på {nb[1]}"
+                    + (" (tusen kroner for kroner?)" if thousand else ""),
+                )
             )
     return found
 

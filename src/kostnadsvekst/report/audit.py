@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, Sentence
 from kostnadsvekst.provenance import SYNTHETIC, Provenance
 from kostnadsvekst.report.tables import html_page
 from kostnadsvekst.sources.embedded import embedded_path
@@ -315,13 +315,26 @@ def numbers_moved(audit: pd.DataFrame, accepted: pd.DataFrame | None = None) -> 
     agreeing = {tuple(r) for r in audit.loc[audit["verdict"].isin(AGREEING), keys].itertuples(index=False)}
     waived = set() if accepted is None else {tuple(r) for r in accepted[keys].itertuples(index=False)}
     moved = [
-        f"table {r.table}, {r.row}, {r.column}: printed {r.published}, ours {r.ours}"
-        + (f" ({r.reason})" if r.reason else "")
+        _told(r.table, r.row, r.column, printed=r.published, ours=r.ours, reason=r.reason)
         for r in audit[audit["verdict"] == DIFFERS].itertuples()
         if (r.table, r.row, r.column, r.origin) not in waived
     ]
     stale = sorted(waived & agreeing)
-    return moved + [f"table {t}, {r}, {c}: accepted deviation has disappeared" for t, r, c, _ in stale]
+    return moved + [
+        Sentence(
+            f"table {t}, {r}, {c}: accepted deviation has disappeared",
+            f"tabell {t}, {r}, {c}: godtatt avvik er borte",
+        )
+        for t, r, c, _ in stale
+    ]
+
+
+def _told(table: str, row: str, column: str, *, printed: str, ours: str, reason: str) -> str:
+    why = f" ({reason})" if reason else ""
+    return Sentence(
+        f"table {table}, {row}, {column}: printed {printed}, ours {ours}{why}",
+        f"tabell {table}, {row}, {column}: trykt {printed}, vårt {ours}{why}",
+    )
 
 
 def add_accepted_reasons(audit: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:

@@ -49,6 +49,25 @@ def format_number(value: float | None, decimals: int, lang: str = "nb", medium: 
     return for_latex(text) if medium == "latex" else text
 
 
+def compare_p(p: float, lang: str, decimals: int = 3) -> str:
+    """Write a p value behind its letter, as in ``p < 0.001``: it is never printed as zero.
+
+    Parameters
+    ----------
+    p : float
+    lang : {"nb", "en"}
+    decimals : int
+
+    Examples
+    --------
+    >>> compare_p(0.0004, "nb"), compare_p(0.048, "en")
+    ('p < 0,001', 'p = 0.048')
+    """
+    least = 10.0**-decimals
+    below = p < least
+    return f"p {'<' if below else '='} {format_number(least if below else p, decimals, lang)}"
+
+
 def _infinite(value: float, medium: str) -> str:
     sign = MINUS if value < 0 else ""
     return f"${'-' if sign else ''}\\infty$" if medium == "latex" else sign + INFINITY

@@ -1,6 +1,5 @@
 """Regression tables: estimates side by side, in every format and both languages."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
@@ -12,18 +11,23 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import acute_beds_results
-from kostnadsvekst.models.grammar import BASES, is_quoted, split, split_call, unquote
+from kostnadsvekst.models.grammar import split
 from kostnadsvekst.models.results import CONSTANT, FIXED_EFFECTS, AbsorbedEffects, Result
-from kostnadsvekst.models.transformations import parse_call
 from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.numbers import format_number
-from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer
+from kostnadsvekst.report.other_tables import (
+    Listed,
+    is_regressions,
+    other_table,
+    read_listed,
+    refuse_options,
+)
+from kostnadsvekst.report.result_tables import not_a_result
+from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, footer, p_value_cell
+from kostnadsvekst.report.term_labels import term_label
 
-_CATEGORY = re.compile(r"C\((.+?)\)\[(?:T\.)?(.+)\]")
-_BASIS = re.compile(rf"((?:{'|'.join(BASES)})\(.+\))\[(\d+)\]")
-_YEAR = Bilingual("År", "Year")
 _TITLE = Bilingual("Regresjoner", "Regressions")
 _STUB = Bilingual("Uavhengige variabler", "Independent variables")
 _NONE = Bilingual("nei", "no")
@@ -34,8 +38,8 @@ STARS = (0.05, 0.01, 0.001)
 
 # What a row of one's own may hold: also missing values of pandas, and decimals.
 OwnCell: TypeAlias = str | float | np.number[Any] | np.bool_ | Decimal | Bilingual | None
-_Column: TypeAlias = Result | pd.DataFrame
-_Tabulated: TypeAlias = _Column | Sequence[_Column] | Mapping[str, _Column]
+# One result, several, or several with their headings; what is no result is told in a sentence.
+_Tabulated: TypeAlias = object
 
 
 class _Fact(NamedTuple):
@@ -58,7 +62,7 @@ def table(
     title: str | Bilingual = _TITLE,
     name: str = "regressions",
 ) -> Table:
-    """Put estimates side by side.
+    """Make a table of results: estimates side by side, or any other result of this package.
 
     Parameters
     ----------
@@ -66,7 +70,11 @@ def table(
         What `kostnadsvekst.estimate`, `kostnadsvekst.estimate_ar1` and `kostnadsvekst.staggered.event_study`
         return, and any other `kostnadsvekst.models.results.Result`. Without headings the columns are
         numbered. A frame of `kostnadsvekst.acute_beds.estimate_effects`, alone or among them, is one column
-        an outcome.
+        an outcome. Or another result: a frame of `kostnadsvekst.decompose`,
+        `kostnadsvekst.account_for_growth`, `kostnadsvekst.many_outcomes`, `kostnadsvekst.describe` or of a
+        study (several of one kind stand side by side), tests (below each other), a specification curve, a
+        `kostnadsvekst.sensitivity`, a specification. Of the options these take `decimals`, `rename`,
+        `title` and `name`.
     show : {"std_error", "interval", "p_value", "statistic", "nothing"}
         What stands below each coefficient: standard error or p value in parentheses, the 95 % interval in
         brackets, or the t statistic.
@@ -97,18 +105,21 @@ def table(
     Raises
     ------
     DataMissingError
-        If a frame is not one of effects of acute beds.
+        If a frame lacks columns of the effects of acute beds.
     SpecificationError
-        If there are no estimates, something is no result, a row has the wrong length, a term does not exist,
-        or `show` is unknown.
+        If there are no estimates, something is no result, results of several kinds are mixed, a row has the
+        wrong length, a term does not exist, or `show` is unknown.
 
     Examples
     --------
     >>> print(table([est1, est2], hide=["C(year)"]).to("md", "nb"))  # doctest: +SKIP
     """
-    headings, fits = _columns(estimates)
-    if not fits:
-        raise SpecificationError("a regression table needs at least one estimate")
+    listed = read_listed(estimates)
+    if not is_regressions(listed):
+        refuse_options(show=(show, "std_error"), stars=(tuple(stars), STARS), keep=(keep, None))
+        refuse_options(hide=(tuple(hide), ()), rows=(rows, None))
+        return other_table(listed, decimals, rename or {}, None if title is _TITLE else title, name)
+    headings, fits = _columns(listed)
     if show not in _BELOW:
         raise SpecificationError(f"unknown show {show!r}; known: {', '.join(_BELOW)}")
     present = _present(fits)
@@ -135,13 +146,11 @@ def table(
     )
 
 
-def _columns(estimates: _Tabulated) -> tuple[tuple[Heading, ...], list[Result]]:
+def _columns(listed: Listed) -> tuple[tuple[Heading, ...], list[Result]]:
     """Headings and results; a frame of effects gives a column for each outcome."""
-    listed = [estimates] if isinstance(estimates, pd.DataFrame | Result) else estimates
-    headed = listed.items() if isinstance(listed, Mapping) else ((None, value) for value in listed)
     headings: list[Heading] = []
     fits: list[Result] = []
-    for heading, value in headed:
+    for heading, value in listed:
         members = _results_of(value)
         if heading is None:
             headings += [Heading(f"({len(fits) + i})") for i in range(1, len(members) + 1)]
@@ -151,14 +160,11 @@ def _columns(estimates: _Tabulated) -> tuple[tuple[Heading, ...], list[Result]]:
     return tuple(headings), fits
 
 
-def _results_of(value: Result | pd.DataFrame) -> list[Result]:
+def _results_of(value: object) -> list[Result]:
     if isinstance(value, pd.DataFrame):
         return list(acute_beds_results.results(value).values())
     if not isinstance(value, Result):
-        raise SpecificationError(
-            f"a table is made of results, not of {type(value).__name__}: pass what estimate, estimate_ar1, "
-            "staggered.event_study or acute_beds.estimate_effects return"
-        )
+        raise SpecificationError(not_a_result(value))
     return [value]
 
 
@@ -182,35 +188,6 @@ def _coefficient_rows(
         if show != "nothing":
             lines.append(Row("", tuple(_below(f, term, decimals, show) for f in fits)))
     return lines
-
-
-def term_label(term: str) -> Bilingual:
-    """Label of a term: of the column, its level, its transformation, products with ``×``."""
-    if is_quoted(term):
-        return label_of(unquote(term))
-    factors = split(term, ":")
-    if len(factors) > 1:
-        parts = [term_label(factor) for factor in factors]
-        return Bilingual(" × ".join(p.nb for p in parts), " × ".join(p.en for p in parts))
-    if term == CONSTANT:
-        return Bilingual("Konstant", "Constant")
-    match = _CATEGORY.fullmatch(term)
-    if match:
-        column, level = match.groups()
-        label = _YEAR if column == "year" else label_of(column)
-        return Bilingual(f"{label.nb} {level}", f"{label.en} {level}")
-    basis = _BASIS.fullmatch(term)
-    if basis:
-        whole, number = basis.groups()
-        function, (argument, *options) = split_call(whole) or (whole, [whole])
-        inner, rest = term_label(argument), ", ".join(["", *options])
-        return Bilingual(f"{function}({inner.nb}{rest}) {number}", f"{function}({inner.en}{rest}) {number}")
-    call = parse_call(term)
-    if call:
-        inner = term_label(call.argument)
-        extra = f", {call.periods}" if call.periods > 1 else ""
-        return Bilingual(f"{call.function}({inner.nb}{extra})", f"{call.function}({inner.en}{extra})")
-    return label_of(term)
 
 
 def covariance_label(fitted: Result) -> Bilingual:
@@ -261,10 +238,14 @@ def _in_parentheses(column: str) -> Callable[[Result, str, int], Cell]:
     return cell
 
 
+def _p_value(fitted: Result, term: str, decimals: int) -> Cell:
+    return p_value_cell(float(fitted.coefficients.loc[term, "p_value"]), decimals, parentheses=True)
+
+
 _BELOW: dict[str, Callable[[Result, str, int], Cell]] = {
     "std_error": _in_parentheses("std_error"),
     "interval": _interval,
-    "p_value": _in_parentheses("p_value"),
+    "p_value": _p_value,
     "statistic": _in_parentheses("statistic"),
     "nothing": lambda fitted, term, decimals: "",
 }

@@ -22,7 +22,7 @@ from kostnadsvekst.models.samples import sample_label
 from kostnadsvekst.panel.schema import label_of
 from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
 from kostnadsvekst.report.numbers import format_number
-from kostnadsvekst.report.regression_tables import term_label
+from kostnadsvekst.report.term_labels import term_label
 
 Mask = NDArray[np.bool_]
 Choices = Mapping[Bilingual, Mapping[Bilingual, Mask]]

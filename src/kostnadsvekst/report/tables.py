@@ -4,16 +4,18 @@ import csv
 import html
 import io
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
-from kostnadsvekst.errors import DataMissingError, SpecificationError
+from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, both, translate
-from kostnadsvekst.provenance import SYNTHETIC, UNKNOWN, Provenance
-from kostnadsvekst.report.latex import escape_latex, escape_row_start, label_slug
+from kostnadsvekst.provenance import NORWEGIAN, Provenance
+from kostnadsvekst.report.latex_tables import latex_file
 from kostnadsvekst.report.numbers import MINUS, NARROW_SPACE, format_number
-from kostnadsvekst.sources.files import USER_FILE
+from kostnadsvekst.report.page_fit import Texts
+from kostnadsvekst.report.typst_tables import typst_file
+from kostnadsvekst.report.word_tables import word_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,28 @@ class Number:
 
 
 Cell = Number | Bilingual | str
+
+
+def p_value_cell(p: float, decimals: int = 3, *, parentheses: bool = False) -> Cell:
+    """Cell with a p value: none is printed as zero, but as below the smallest number that is.
+
+    Parameters
+    ----------
+    p : float
+        NaN, where none was computed, gives its symbol.
+    decimals : int
+    parentheses : bool
+    """
+    least = 10.0**-decimals
+    if not p < least:
+        return Number(float(p), decimals, parentheses=parentheses)
+    nb, en = (f"<{format_number(least, decimals, lang)}" for lang in ("nb", "en"))
+    return Bilingual(f"({nb})", f"({en})") if parentheses else Bilingual(nb, en)
+
+
 # A cell with more letters is a sentence and not a name.
 _LONGEST_WORD = 45
+_A_WORD = re.compile(r"[^\W\d_]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,7 @@ class Heading:
     span: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Table:
     """A table, independent of language and medium.
 
@@ -122,6 +144,20 @@ class Table:
         if medium not in renderers:
             raise SpecificationError(f"unknown medium {medium!r}; known: {', '.join(renderers)}, docx")
         return renderers[medium](self, lang)
+
+    def __repr__(self) -> str:
+        size = f"{len(self.rows)} rows x {self.n_columns} columns"
+        media = ", ".join((*RENDERERS, "typ", "docx"))
+        how = f"print() shows it, .to(medium, lang) writes {media}"
+        return f"<Table {self.name!r}, {self.title.en!r}: {size}; {how}>"
+
+    def __str__(self) -> str:
+        """Write the table in Markdown, in English."""
+        return render_markdown(self, "en")
+
+    def _repr_html_(self) -> str:
+        text: str = import_module("kostnadsvekst.report.notebook").html_of(self)
+        return text
 
     @property
     def n_columns(self) -> int:
@@ -175,7 +211,11 @@ def render_csv(table: Table, lang: str) -> str:
     writer.writerow([_inert(text) for text in (_words(table.stub, lang), *columns, "data_origin")])
     for row in table.rows:
         cells = [_plain(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        texts = _words(row.label, lang), *cells, _words(table.provenance.origin, lang)
+        texts = (
+            _words(row.label, lang),
+            *cells,
+            _words(_ORIGINS.get(table.provenance.origin, table.provenance.origin), lang),
+        )
         writer.writerow([_inert(text) for text in texts])
     return buffer.getvalue()
 
@@ -196,32 +236,8 @@ def render_markdown(table: Table, lang: str) -> str:
 
 
 def render_latex(table: Table, lang: str) -> str:
-    """Floating table for the LaTeX package booktabs."""
-    lines = [
-        r"\begin{table}[htbp]",
-        r"\centering",
-        r"\small",
-        rf"\caption{{{escape_latex(table.title_text(lang))}}}",
-        rf"\label{{tab:{label_slug(table.name)}}}",
-        rf"\begin{{tabular}}{{{_latex_columns(table)}}}",
-        r"\toprule",
-    ]
-    for number, headings in enumerate(table.headings):
-        stub = escape_row_start(_words(table.stub, lang)) if number == len(table.headings) - 1 else ""
-        lines.append(f"{stub} & " + " & ".join(_latex_heading(h, lang) for h in headings) + r" \\")
-        lines += _cmidrules(headings)
-    lines.append(r"\midrule")
-    for row in table.rows:
-        if row.rule_above:
-            lines.append(r"\midrule")
-        label = r"\quad " * row.indent + escape_row_start(_words(row.label, lang))
-        cells = [_latex_cell(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        lines.append(f"{label} & " + " & ".join(cells) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    for note in table.notes:
-        text = escape_latex(_words(note, lang))
-        lines.append(rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {text}}}")
-    return "\n".join([*lines, r"\end{table}"]) + "\n"
+    """File for LaTeX with booktabs that fits the page; see `kostnadsvekst.report.latex_tables`."""
+    return latex_file(texts_of(table, lang))
 
 
 def render_html(table: Table, lang: str) -> str:
@@ -250,37 +266,8 @@ def html_fragment(table: Table, lang: str) -> str:
 
 
 def render_typst(table: Table, lang: str) -> str:
-    """Figure with a table, for Typst.
-
-    Texts are string literals, so nothing in them is read as markup.
-    """
-    cells = []
-    sides = ", ".join("left" if prose else "right" for prose in table.prose)
-    widths = ", ".join("1fr" if prose else "auto" for prose in table.prose)
-    for number, headings in enumerate(table.headings):
-        stub = _words(table.stub, lang) if number == len(table.headings) - 1 else ""
-        texts = [_typst_heading(heading, lang) for heading in headings]
-        cells.append(", ".join([_typst_text(stub), *texts]))
-    lines = [
-        "#figure(",
-        f"  caption: figure.caption(position: top, {_typst_text(table.title_text(lang))}),",
-        "  table(",
-        f"    columns: (auto, {widths}),",
-        f"    align: (left, {sides}),",
-        "    stroke: none,",
-        "    table.hline(),",
-        f"    table.header({', '.join(cells)}),",
-        "    table.hline(stroke: 0.5pt),",
-    ]
-    for row in table.rows:
-        if row.rule_above:
-            lines.append("    table.hline(stroke: 0.5pt),")
-        label = f"h({row.indent}em) + {_typst_text(_words(row.label, lang))}"
-        texts = [_text(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        lines.append("    " + ", ".join([label, *map(_typst_text, texts)]) + ",")
-    lines += ["    table.hline(),", "  ),", ")"]
-    notes = [f"#text(size: 0.8em, {_typst_text(_words(note, lang))})\n" for note in table.notes]
-    return "\n".join([*lines, *notes]) + "\n"
+    """Figure for Typst that breaks over pages; see `kostnadsvekst.report.typst_tables`."""
+    return typst_file(texts_of(table, lang))
 
 
 def render_docx(table: Table, lang: str) -> bytes:
@@ -291,38 +278,41 @@ def render_docx(table: Table, lang: str) -> bytes:
     DataMissingError
         If python-docx is not installed.
     """
-    try:
-        from docx import Document
-        from docx.enum.text import WD_ALIGN_PARAGRAPH
-    except ImportError as error:
-        raise DataMissingError(
-            "Word documents need python-docx: python -m pip install 'kostnadsvekst[word]'"
-        ) from error
-    document = Document()
-    document.core_properties.author = f"kostnadsvekst {table.provenance.package_version}"
-    document.add_paragraph().add_run(table.title_text(lang)).bold = True
-    lines = [[_words(table.stub, lang) if last else "", *spread] for last, spread in _marked(table, lang)]
-    for row in table.rows:
-        cells = [_text(cell, lang) for cell in row.cells] or [""] * table.n_columns
-        lines.append(["\u2003" * row.indent + _words(row.label, lang), *cells])
-    grid = document.add_table(rows=len(lines), cols=table.n_columns + 1, style="Light List")
-    for line, cells in zip(lines, grid.rows, strict=True):
-        for number, (text, cell) in enumerate(zip(line, cells.cells, strict=True)):
-            cell.text = text
-            if number and not table.prose[number - 1]:
-                cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    for note in table.notes:
-        document.add_paragraph(_words(note, lang))
-    buffer = io.BytesIO()
-    document.save(buffer)
-    return _without_dates(buffer.getvalue())
+    return word_file(texts_of(table, lang), f"kostnadsvekst {table.provenance.package_version}")
 
 
-def _latex_columns(table: Table) -> str:
-    """Columns of a tabular; sentences share seven tenths of the line."""
-    n = sum(table.prose)
-    sentence = rf"p{{{0.7 / n:.2f}\linewidth}}" if n else ""
-    return "l" + "".join(sentence if prose else "r" for prose in table.prose)
+def texts_of(table: Table, lang: str) -> Texts:
+    """Texts of a table in one language, as they are set on paper.
+
+    Parameters
+    ----------
+    table : Table
+    lang : {"nb", "en"}
+    """
+    rows = [(_words(row.label, lang), *(_text(cell, lang) for cell in row.cells)) for row in table.rows]
+    full = [row for row in rows if len(row) > 1]
+    left = [
+        prose or _is_of_words([row[j] for row in full if row[j]]) for j, prose in enumerate(table.prose, 1)
+    ]
+    return Texts(
+        name=table.name,
+        lang=lang,
+        title=table.title_text(lang),
+        stub=_words(table.stub, lang),
+        headings=tuple(
+            tuple((_words(heading.text, lang), heading.span) for heading in line) for line in table.headings
+        ),
+        rows=tuple(rows),
+        indents=tuple(row.indent for row in table.rows),
+        rules=tuple(row.rule_above for row in table.rows),
+        left=tuple(left),
+        notes=tuple(_words(note, lang) for note in table.notes),
+    )
+
+
+def _is_of_words(cells: Sequence[str]) -> bool:
+    """Whether every cell of a column has a word in it, so that it is read from the left."""
+    return bool(cells) and all(_A_WORD.search(cell) for cell in cells)
 
 
 def html_page(title: str, body: str, lang: str, synthetic: bool) -> str:
@@ -365,13 +355,7 @@ def footer(provenance: Provenance, *parts: Bilingual) -> Bilingual:
 
 # Origin of what the report prints or quotes, and nobody computed.
 PRINTED = "the report"
-_ORIGINS = {
-    PRINTED: Bilingual("rapporten", PRINTED),
-    "printed numbers of the report": Bilingual("rapportens trykte tall", "printed numbers of the report"),
-    SYNTHETIC: Bilingual("syntetiske", "synthetic"),
-    UNKNOWN: Bilingual("brukerens dataramme", UNKNOWN),
-    USER_FILE: Bilingual("brukerens fil", USER_FILE),
-}
+_ORIGINS = {english: Bilingual(norwegian, english) for english, norwegian in NORWEGIAN.items()}
 RENDERERS: dict[str, Callable[[Table, str], str]] = {
     "csv": render_csv,
     "tex": render_latex,
@@ -411,33 +395,6 @@ p.synthetic { background: #fff3cd; border: 1px solid #b58900; padding: 0.4rem 0.
 .good { color: #1b6e3c; }
 .bad { color: #a61b29; font-weight: bold; }
 """
-
-
-def _marked(table: Table, lang: str) -> list[tuple[bool, list[str]]]:
-    """Heading lines, and whether each is the last."""
-    spread = _spread(table, lang)
-    return [(number == len(spread) - 1, line) for number, line in enumerate(spread)]
-
-
-def _without_dates(document: bytes) -> bytes:
-    """Zip archive again with one date for all its members."""
-    made = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(document)) as old,
-        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
-        for member in old.infolist():
-            new.writestr(zipfile.ZipInfo(member.filename, (1980, 1, 1, 0, 0, 0)), old.read(member))
-    return made.getvalue()
-
-
-def _typst_text(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _typst_heading(heading: Heading, lang: str) -> str:
-    text = _typst_text(_words(heading.text, lang))
-    return text if heading.span == 1 else f"table.cell(colspan: {heading.span}, align: center, {text})"
 
 
 def _spread(table: Table, lang: str) -> list[list[str]]:
@@ -486,24 +443,6 @@ def _escape_line(text: str) -> str:
 def _words(text: str | Bilingual, lang: str) -> str:
     """Text in one language and on one line, without signs that no format can print."""
     return _UNPRINTABLE.sub(" ", translate(text, lang))
-
-
-def _latex_cell(cell: Cell, lang: str) -> str:
-    return cell.text(lang, "latex") if isinstance(cell, Number) else escape_latex(_words(cell, lang))
-
-
-def _latex_heading(heading: Heading, lang: str) -> str:
-    text = escape_latex(_words(heading.text, lang))
-    return text if heading.span == 1 else rf"\multicolumn{{{heading.span}}}{{c}}{{{text}}}"
-
-
-def _cmidrules(headings: Sequence[Heading]) -> list[str]:
-    rules, column = [], 2
-    for heading in headings:
-        if heading.span > 1:
-            rules.append(rf"\cmidrule(lr){{{column}-{column + heading.span - 1}}}")
-        column += heading.span
-    return ["".join(rules)] if rules else []
 
 
 def _html_heading(heading: Heading, lang: str) -> str:

@@ -24,6 +24,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtr, ndtri
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.staggered.studies import EventStudy
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,7 @@ class RobustInterval:
     high: float
 
 
+@with_origin
 def robust_relative_magnitudes(
     study: EventStudy, magnitudes: Sequence[float] = (0.0, 0.5, 1.0, 2.0), window: int | None = None
 ) -> pd.DataFrame:
@@ -87,6 +89,7 @@ def robust_relative_magnitudes(
     return _frame("magnitude", magnitudes, rows)
 
 
+@with_origin
 def robust_smoothness(study: EventStudy, bounds: Sequence[float], window: int | None = None) -> pd.DataFrame:
     """Intervals for the mean effect over horizons, by how much the slope of a trend may change.
 

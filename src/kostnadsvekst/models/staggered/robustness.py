@@ -1,7 +1,7 @@
 """How far the estimates lean on parallel trends: tests before treatment, sensitivity, placebo dates."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.staggered.adoption_panel import (
     NEVER,
     AdoptionPanel,
@@ -21,18 +23,20 @@ from kostnadsvekst.models.staggered.event_study import METHODS, estimate_panel
 from kostnadsvekst.models.staggered.reading import read_adoption_panel
 from kostnadsvekst.models.staggered.robust_intervals import robust_relative_magnitudes
 from kostnadsvekst.models.staggered.studies import Aggregate, EventStudy, StudyColumns, TwoStageStudy
-from kostnadsvekst.provenance import provenance_of
+from kostnadsvekst.provenance import UNKNOWN, Provenance, provenance_of
 
 
-@dataclass(frozen=True, slots=True)
-class WaldTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class WaldTest(Shown):
     """Joint test that coefficients are zero: ``statistic`` is chi-squared with ``df`` degrees of freedom."""
 
     statistic: float
     df: int
     p_value: float
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
+@with_origin
 def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
     """Joint test that the effects before treatment are zero.
 
@@ -85,6 +89,7 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
     return WaldTest(statistic, int(kept.sum()), float(chdtrc(int(kept.sum()), statistic)))
 
 
+@with_origin
 def sensitivity(
     study: EventStudy, magnitudes: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0), window: int | None = None
 ) -> pd.DataFrame:
@@ -142,6 +147,7 @@ def sensitivity(
     return pd.DataFrame(rows)
 
 
+@with_origin
 def placebo(
     data: pd.DataFrame,
     outcome: str,

@@ -1,6 +1,6 @@
 """The static two-way estimate: what it compares, how it weights, and what chance would give."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models.balanced.projection import build_projector
+from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.staggered.adoption_panel import (
     NEVER,
     AdoptionPanel,
     require_balanced,
 )
 from kostnadsvekst.models.staggered.reading import read_adoption_panel
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +30,8 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NegativeWeights:
+@dataclass(frozen=True, slots=True, repr=False)
+class NegativeWeights(Shown):
     """How the static estimate weights treated cells.
 
     Attributes
@@ -44,6 +47,8 @@ class NegativeWeights:
     smallest_spread : float
         Smallest standard deviation of the cells' effects with which their mean could be zero, given the
         static estimate (de Chaisemartin and D'Haultfoeuille 2020, corollary 1).
+    provenance : Provenance
+        Origin of the data.
     """
 
     weights: pd.DataFrame
@@ -51,10 +56,11 @@ class NegativeWeights:
     sum_negative: float
     estimate: float
     smallest_spread: float
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Randomisation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Randomisation(Shown):
     """Static estimate against its distribution under random adoption dates.
 
     Attributes
@@ -64,13 +70,17 @@ class Randomisation:
         Estimates with the dates dealt anew among the units.
     p_value : float
         (1 + number of draws at least as far from zero) / (R + 1).
+    provenance : Provenance
+        Origin of the data.
     """
 
     estimate: float
     draws: Floats
     p_value: float
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
+@with_origin
 def bacon(
     data: pd.DataFrame,
     outcome: str,
@@ -126,6 +136,7 @@ def bacon(
     return table
 
 
+@with_origin
 def bacon_shares(comparisons: pd.DataFrame) -> pd.DataFrame:
     """Weight and mean estimate of each kind of comparison, over `KINDS`.
 
@@ -142,6 +153,7 @@ def bacon_shares(comparisons: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"n_comparisons": counts, "weight": sums["weight"], "estimate": mean})
 
 
+@with_origin
 def negative_weights(
     data: pd.DataFrame,
     outcome: str,
@@ -188,6 +200,7 @@ def negative_weights(
     )
 
 
+@with_origin
 def randomisation_inference(
     data: pd.DataFrame,
     outcome: str,

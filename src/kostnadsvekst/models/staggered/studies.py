@@ -1,6 +1,6 @@
 """Results of estimators for staggered adoption: effects by horizon, and their means."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,8 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_facts import CovarianceFacts
 from kostnadsvekst.models.multiple_testing import simultaneous_critical_value
+from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.result_methods import ResultMethods
 from kostnadsvekst.models.results import AbsorbedEffects, ResultFacts, TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.adoption_panel import AdoptionPanel
@@ -26,15 +28,15 @@ from kostnadsvekst.models.staggered.group_time import (
     weighted_mean,
 )
 from kostnadsvekst.panel.schema import label_of
-from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 AGGREGATIONS = ("simple", "dynamic", "group", "calendar")
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+@dataclass(frozen=True, slots=True, repr=False)
+class Aggregate(Shown):
     """A mean of effects and the parts it is made of.
 
     Attributes
@@ -42,6 +44,8 @@ class Aggregate:
     estimate, std_error, conf_low, conf_high : float
     parts : DataFrame
         One row for each horizon, cohort or period: ``estimate``, ``std_error``, ``conf_low``, ``conf_high``.
+    provenance : Provenance
+        Origin of the data.
     """
 
     estimate: float
@@ -49,6 +53,7 @@ class Aggregate:
     conf_low: float
     conf_high: float
     parts: pd.DataFrame
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,8 @@ class StudyColumns:
     first_stage: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class EventStudy(ContentEqual, ResultMethods):
+@dataclass(frozen=True, eq=False, repr=False)
+class EventStudy(ContentEqual, ResultMethods, Shown):
     """Effects by time since treatment; its terms are the horizons.
 
     Attributes
@@ -105,6 +110,7 @@ class EventStudy(ContentEqual, ResultMethods):
     anticipation: int = 0
 
     @cached_property
+    @with_origin
     def horizons(self) -> pd.DataFrame:
         """Frame with ``horizon``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, ``n_cohorts``.
 
@@ -129,6 +135,7 @@ class EventStudy(ContentEqual, ResultMethods):
         matrix = np.where(np.outer(known, known), self.covariance, np.nan)
         return pd.DataFrame(matrix, index=pd.Index(self.terms, name="term"), columns=list(self.terms))
 
+    @with_origin
     def simultaneous(self, level: float = 0.95, between: tuple[int, int] | None = None) -> pd.DataFrame:
         """Horizons with a band that nominally covers the effects at all of them at once.
 
@@ -155,6 +162,7 @@ class EventStudy(ContentEqual, ResultMethods):
         band.attrs["critical"] = critical
         return band
 
+    @with_origin
     def group_time(self) -> pd.DataFrame:
         """Effects by cohort and period, ATT(g, t).
 
@@ -253,6 +261,7 @@ class EventStudy(ContentEqual, ResultMethods):
         facts = self._facts({term: _AVERAGES[kind]}, ())
         return TidyResult(frame, self.n_obs, self.n_entities, self.df, facts)
 
+    @with_origin
     def aggregate(self, kind: str = "simple") -> Aggregate:
         """Mean of the effects after treatment.
 
@@ -339,7 +348,7 @@ class EventStudy(ContentEqual, ResultMethods):
         return replace(overall, influence=overall.influence + added)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TwoStageStudy(EventStudy):
     """Gardner's estimator: the points of imputation, with the variance of a two-step moment estimator.
 

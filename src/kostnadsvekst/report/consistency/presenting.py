@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from kostnadsvekst.language import Bilingual, both, translate
+from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.consistency.findings import CONFIDENCES, EMPTY, SEVERITIES, Finding, told
 from kostnadsvekst.report.consistency.kinds import KINDS
-from kostnadsvekst.report.latex import escape_latex, label_slug
-from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, html_fragment, html_page, render
+from kostnadsvekst.report.tables import Heading, Row, Table, footer, html_fragment, html_page, render
 
 _HEADINGS = (
     Bilingual("Slag", "Kind"),
@@ -56,7 +55,6 @@ def findings_table(
 
 # Texts are read from the left; the tables of numbers, whose renderers are used, align them to the right.
 _STYLE = "<style>td, th {text-align: left; vertical-align: top; white-space: normal}</style>\n"
-_WIDTHS = (0.03, 0.10, 0.14, 0.36, 0.09, 0.08, 0.07)
 
 
 def render_findings(table: Table, lang: str) -> dict[str, str]:
@@ -71,32 +69,14 @@ def render_findings(table: Table, lang: str) -> dict[str, str]:
     Returns
     -------
     dict
-        File name -> content: CSV, HTML, Markdown, and LaTeX for the packages booktabs and longtable.
+        File name -> content: CSV, HTML, Markdown and LaTeX.
     """
     files = render(table, lang)
     stem = f"{table.name}_{lang}"
     files[f"{stem}.md"] = files[f"{stem}.md"].replace("---:", "---")
     page = _STYLE + html_fragment(table, lang)
     files[f"{stem}.html"] = html_page(table.title_text(lang), page, lang, table.provenance.synthetic)
-    files[f"{stem}.tex"] = _latex(table, lang)
     return files
-
-
-def _latex(table: Table, lang: str) -> str:
-    """Long table: findings have lines of text, and more of them than fit on a page."""
-    columns = "".join(rf"p{{{width}\linewidth}}" for width in _WIDTHS)
-    stub = translate(table.stub, lang)
-    head = " & ".join(escape_latex(text) for text in (stub, *(h.get(lang) for h in _HEADINGS)))
-    lines = [r"\footnotesize\raggedright", rf"\begin{{longtable}}{{{columns}}}"]
-    caption, label = escape_latex(table.title_text(lang)), label_slug(table.name)
-    lines += [rf"\caption{{{caption}}}\label{{tab:{label}}}\\", rf"\toprule {head} \\", r"\midrule\endhead"]
-    lines.append(r"\bottomrule\endfoot")
-    for row in table.rows:
-        cells = [translate(cell, lang) for cell in row.cells if not isinstance(cell, Number)]
-        texts = [translate(row.label, lang), *cells]
-        lines.append(" & ".join(map(escape_latex, texts)) + r" \\")
-    notes = [rf"\par {escape_latex(translate(note, lang))}" for note in table.notes]
-    return "\n".join([*lines, r"\end{longtable}", *notes]) + "\n"
 
 
 _NOTES = (
