@@ -644,6 +644,22 @@ def test_marginal_effects_of_groups_and_what_the_frame_knows():
     assert picture.layout_faults == ()
 
 
+def test_marginal_effects_as_an_estimate_gives_them():
+    """Its frame has the columns' own names, and knows what they are."""
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"unit": np.repeat(np.arange(8), 4), "year": np.tile(np.arange(2015, 2019), 8)})
+    data["site"] = np.where(data["unit"] % 2, "town", "country")
+    data["x"], data["y"] = rng.normal(size=32), rng.normal(size=32)
+    est = kv.estimate("y ~ C(year)*x + C(site):x | unit", data)
+    for options in ({"by": "year"}, {"by": ["site", "year"]}, {"by": "site"}, {"at": {"x": [0, 1]}}, {}):
+        frame = est.marginal("x", level=0.9, **options)
+        before = list(frame.columns)
+        assert kv.draw_marginal_effects(frame).startswith(PNG)
+        assert list(frame.columns) == before
+    drawn = kv.draw_marginal_effects(est.marginal("x", by="year"))
+    assert drawn == kv.draw_marginal_effects(est.marginal("x", by="year").rename(columns={"year": "by"}))
+
+
 def test_marginal_effects_that_are_missing_are_named():
     with pytest.raises(DataMissingError, match="conf_low"):
         kv.draw_marginal_effects(marginal([1, 2]).drop(columns="conf_low"))

@@ -1,7 +1,10 @@
 """Results in hand: frames at a level, predictions, effects, measures of fit, equality; against dummies by
 hand."""
 
+import contextlib
+import io
 import pickle
+import re
 import warnings
 from dataclasses import is_dataclass, replace
 
@@ -13,6 +16,7 @@ from scipy import stats
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 import kostnadsvekst as kv
+from conftest import ROOT
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.ar1 import Ar1Estimate
@@ -405,6 +409,9 @@ def test_equal_content_is_equal(est, panel):
         None,
     ]
     assert all(est != other for other in others)
+    # The same specification, and an option of its covariance.
+    assert est.with_covariance("hc2") == est.with_covariance("hc2")
+    assert est.with_covariance("hc2") != est.with_covariance("hc2", df="satterthwaite")
     assert len({est, again, back, *others[:3]}) == 4
 
 
@@ -528,6 +535,21 @@ def test_p_values_are_never_zero(panel):
     text = str(quietly("y ~ x | unit", steep).summary())
     assert "<0.001" in text
     assert " 0.000 " not in text
+
+
+def test_the_page_on_results_runs():
+    """Every block of docs/results_in_hand.md, one after the other."""
+    page = (ROOT / "docs" / "results_in_hand.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    space: dict[str, object] = {}
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()) as said:
+        warnings.simplefilter("ignore", DataWarning)
+        for block in blocks:
+            exec(compile(block, "results_in_hand.md", "exec"), space)
+    assert len(blocks) == 7
+    assert said.getvalue().startswith("SYNTHETIC DATA")
+    assert space["both"].joint.df_numerator == 2
+    assert space["panel"]["residual"].notna().all()
 
 
 def test_without_data_the_rows_are_positions_and_names_are_missing(est):

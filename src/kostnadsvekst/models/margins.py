@@ -67,7 +67,8 @@ def marginal_effects(
     frame.attrs = {
         "variable": variable,
         "outcome": estimate.specification.outcome,
-        "by": keys,
+        "by": ", ".join((*keys, *(at or {}))),
+        "groups": [*keys, *(at or {})],
         "level": level,
         "covariance": estimate.inference.description,
         "provenance": estimate.provenance.to_attrs(),

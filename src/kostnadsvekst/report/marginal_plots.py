@@ -38,8 +38,9 @@ def draw_marginal_effects(
     Parameters
     ----------
     effects : DataFrame
-        From an estimate's ``marginal("free_income", by="year")``: ``by``, ``estimate``, ``std_error``,
-        ``conf_low``, ``conf_high``. Numbers in ``by`` are places on the axis, anything else is names.
+        From an estimate's ``marginal("free_income", by="year")``; or with the columns ``by``,
+        ``estimate``, ``std_error``, ``conf_low``, ``conf_high``. Numbers in ``by`` are places
+        on the axis, anything else is names.
     lang : {"nb", "en"}
     variable, by, outcome : str or Bilingual
         Columns or words for what varies, over what, and its effect on what; without them what the frame
@@ -60,6 +61,7 @@ def draw_marginal_effects(
         If there is no row, or an estimate is missing; the groups are named.
     """
     check_lang(lang)
+    effects = _with_groups(effects)
     require_columns(COLUMNS, effects.columns)
     _check(effects)
     level = effects.attrs.get("level", level)
@@ -81,6 +83,17 @@ def draw_marginal_effects(
     axes.set_ylabel(f"{words}\n({interval_words(level).get(lang)})")
     figure.suptitle(_heading(written(title, lang), names, lang), **FIGURE_TITLE)
     return finish(figure, provenance_of(effects), lang)
+
+
+def _with_groups(effects: pd.DataFrame) -> pd.DataFrame:
+    """Frame whose groups stand in the column ``by``: those of an estimate have the columns' own names."""
+    groups = effects.attrs.get("groups")
+    if groups is None or "by" in effects.columns or not {*groups} <= {*effects.columns}:
+        return effects
+    if len(groups) == 1:
+        return effects.rename(columns={groups[0]: "by"})
+    named = [", ".join(map(str, row)) for row in effects[groups].itertuples(index=False)]
+    return effects.assign(by=named)
 
 
 def _check(effects: pd.DataFrame) -> None:
