@@ -50,7 +50,8 @@ class Summary:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text)}</pre>"
+        style = "font-family: monospace; white-space: pre; line-height: 1.25; overflow-x: auto"
+        return f'<pre style="{style}">{html.escape(self.text)}</pre>'
 
 
 def summary_text(result: _Summarised, level: float, lang: str) -> str:
