@@ -25,12 +25,8 @@ from kostnadsvekst.report.figures import FIGURE_TITLE, finish, new_figure
 from kostnadsvekst.report.look import BLUE, PALE_BLUE, RED, YELLOW
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.pictures import Picture
-<<<<<<< HEAD
-from kostnadsvekst.report.term_labels import term_label
-=======
 from kostnadsvekst.report.plot_inputs import check_count, check_lang
-from kostnadsvekst.report.regression_tables import term_label
->>>>>>> pictures
+from kostnadsvekst.report.term_labels import term_label
 
 Mask = NDArray[np.bool_]
 Choices = Mapping[Bilingual, Mapping[Bilingual, Mask]]
