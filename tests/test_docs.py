@@ -190,7 +190,7 @@ def test_every_test_that_a_page_names_is_there(name):
     missing = [
         (file, test)
         for file, test in named
-        if (f"def {test}(" if test else "def test_") not in (ROOT / "tests" / file).read_text(encoding="utf-8")
+        if f"def {test or 'test_'}" not in (ROOT / "tests" / file).read_text(encoding="utf-8")
     ]
     assert missing == []
 
