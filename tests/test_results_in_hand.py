@@ -409,6 +409,8 @@ def test_equal_content_is_equal(est, panel):
         None,
     ]
     assert all(est != other for other in others)
+    few = ("cr2", "region")
+    assert est.with_covariance(few) == again.with_covariance(few)
     # The same specification, and an option of its covariance.
     assert est.with_covariance("hc2") == est.with_covariance("hc2")
     assert est.with_covariance("hc2") != est.with_covariance("hc2", df="satterthwaite")
@@ -522,6 +524,13 @@ def test_a_summary_says_what_the_result_rests_on(est):
     assert "rows" not in norwegian
     with pytest.raises(SpecificationError, match="language"):
         est.summary(lang="sv")
+
+
+def test_a_summary_does_not_wait_for_a_test_that_takes_minutes(panel, monkeypatch):
+    """Hotelling's degrees of freedom for all slopes: 100 s with seventeen of them and 365 clusters."""
+    few = quietly("y ~ x + z | unit", panel.dropna(), covariance=("cr2", "region"))
+    monkeypatch.setattr(Estimate, "f_test", lambda self: pytest.fail("was asked for"))
+    assert "root MSE" in str(few.summary())
 
 
 def test_a_summary_of_synthetic_data_says_so(panel):
