@@ -20,6 +20,10 @@ NEAR = {
     "audit.": {"rtol": 1e-9, "atol": 6e-6},
     "specifications.csv": {"rtol": 1e-3, "atol": 1e-7},
 }
+# Of a drawing: names made of what they name, pixels, and places.
+NAMES = re.compile(r"\b(?:p|m|h|image)[0-9a-f]{10}\b")
+PIXELS = re.compile(r"base64,[^\"]*")
+PLACES = re.compile(r"-?\d+(?:\.\d+)?")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
@@ -37,6 +41,14 @@ def assert_same_picture(made, kept):
     assert (np.abs(ours - theirs).max(axis=-1) > 0.02).mean() < 5e-5
 
 
+def assert_same_drawing(made, kept):
+    """The same strokes; places to two hundredths of a point, and what was drawn as pixels left to the PNG."""
+    ours, theirs = (PIXELS.sub("", NAMES.sub("id", text)) for text in (made, kept))
+    assert PLACES.sub("0", ours) == PLACES.sub("0", theirs)
+    ours, theirs = (np.array([float(n) for n in PLACES.findall(text)]) for text in (ours, theirs))
+    np.testing.assert_allclose(ours, theirs, atol=0.021)
+
+
 def assert_same_numbers(made, kept, **near):
     assert NUMBER.sub("0", made) == NUMBER.sub("0", kept)
     ours, theirs = (np.array([float(n) for n in NUMBER.findall(text)]) for text in (made, kept))
@@ -52,6 +64,8 @@ def check(report):
         near = next((limits for part, limits in NEAR.items() if part in path), None)
         if path.endswith(".png"):
             assert_same_picture(made, kept)
+        elif path.endswith(".svg"):
+            assert_same_drawing(made.decode(), kept.decode())
         elif near:
             assert_same_numbers(made, kept.decode(), **near)
         else:

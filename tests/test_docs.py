@@ -131,7 +131,7 @@ def test_every_marker_is_explained_and_left_out():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     options = project["tool"]["pytest"]["ini_options"]
     markers = [line.partition(":")[0] for line in options["markers"]]
-    assert markers == ["slow", "spark", "solver", "browser"]
+    assert markers == ["slow", "spark", "solver", "browser", "peers"]
     for page in ("README.md", "docs/contributing.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         for marker in markers:

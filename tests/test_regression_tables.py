@@ -12,7 +12,7 @@ from conftest import ROOT
 from invented_panels import make_municipal_panel
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.regression_tables import term_label
+from kostnadsvekst.report.term_labels import term_label
 
 
 @pytest.fixture(scope="module")

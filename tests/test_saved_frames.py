@@ -229,6 +229,31 @@ FRAMES |= {
     "kv.consistency.findings_frame": lambda: kv.consistency.findings_frame(printed().check()),
     "kv.klass.boundary_adjustments": lambda: kv.klass.boundary_adjustments(2015, 2020),
 }
+# What every result answers, of each kind of result.
+RESULTS = {
+    "kv.Estimate": estimated,
+    "kv.staggered.EventStudy": study,
+    "kv.staggered.TwoStageStudy": lambda: study(method="two_stage"),
+}
+for _name, _made in RESULTS.items():
+    FRAMES |= {
+        f"{_name}.coef": lambda made=_made: made().coef().to_frame(),
+        f"{_name}.se": lambda made=_made: made().se().to_frame(),
+        f"{_name}.confint": lambda made=_made: made().confint(0.9),
+        f"{_name}.tidy": lambda made=_made: made().tidy(0.9),
+        f"{_name}.vcov": lambda made=_made: made().vcov(),
+    }
+FRAMES |= {
+    "kv.Estimate.predict": lambda: estimated().predict(panel().head(20)).to_frame(),
+    "kv.Estimate.fitted": lambda: pd.DataFrame({"a": estimated().fitted}),
+    "kv.Estimate.residuals": lambda: pd.DataFrame({"a": estimated().residuals}),
+    "kv.Estimate.effects": lambda: estimated().effects,
+    "kv.Estimate.effects_of": lambda: kv.estimate(
+        kv.SPECIFICATIONS["A3-3"].vary(absorb="kostra_group^year"),
+        panel().assign(kostra_group=panel()["municipality"].str[-1]),
+    ).effects_of("kostra_group^year"),
+    "kv.Estimate.marginal": lambda: estimated().marginal("free_income", by="year"),
+}
 SAME_AS = {
     "kv.klass.fetch_changes": "kv.klass.read_changes",
     "kv.klass.fetch_codes": "kv.klass.read_codes",

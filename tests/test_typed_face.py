@@ -22,7 +22,7 @@ NAMES = (
 )
 # Line -> what mypy says of it.
 WRONG = {
-    "kv.estimate(1, 2)": r'Argument 1 to "estimate" has incompatible type "int"; expected "Specification"',
+    "kv.estimate(1, 2)": r'Argument 1 to "estimate" has incompatible type "int"; expected "Specification',
     "kv.estimate(spec, panel, robust=True)": r'Unexpected keyword argument "robust" for "estimate"',
     "kv.estimate(spec)": r'Missing positional argument "data"',
     "est.coeficients": r'"Estimate" has no attribute "coeficients"',
@@ -38,6 +38,7 @@ import kostnadsvekst as kv
 panel = kv.load_panel()
 spec = kv.SPECIFICATIONS["A3-3"]
 est = kv.estimate(spec, panel)
+kv.estimate("y ~ x | unit", panel, weights="population", covariance=("cluster", "region")).coefficients
 est.coefficients, est.r_squared, est.df_resid, est.dropped, est.provenance
 mine = spec.without("urban").adding("C(year):age_80_plus").vary(covariance="cluster")
 kv.estimate_ar1(mine.vary(weights=None), panel).coefficients

@@ -27,6 +27,11 @@ _PUBLIC = {
     "specification_curve": "kostnadsvekst.analysis.specification_curve",
     "draw_curve": "kostnadsvekst.report.specification_figures",
     "draw_influence": "kostnadsvekst.report.specification_figures",
+    "draw_coefficients": "kostnadsvekst.report.coefficient_plots",
+    "draw_event_studies": "kostnadsvekst.report.event_study_plots",
+    "draw_marginal_effects": "kostnadsvekst.report.marginal_plots",
+    "draw_residuals": "kostnadsvekst.report.residual_plots",
+    "Picture": "kostnadsvekst.report.pictures",
     "table": "kostnadsvekst.report.regression_tables",
     "check_panel": "kostnadsvekst.panel.schema",
     "load_panel": "kostnadsvekst.panel.load",
@@ -106,7 +111,12 @@ if TYPE_CHECKING:
     from kostnadsvekst.panel.load import load_panel as load_panel
     from kostnadsvekst.panel.schema import check_panel as check_panel
     from kostnadsvekst.report import consistency as consistency
+    from kostnadsvekst.report.coefficient_plots import draw_coefficients as draw_coefficients
+    from kostnadsvekst.report.event_study_plots import draw_event_studies as draw_event_studies
+    from kostnadsvekst.report.marginal_plots import draw_marginal_effects as draw_marginal_effects
+    from kostnadsvekst.report.pictures import Picture as Picture
     from kostnadsvekst.report.regression_tables import table as table
+    from kostnadsvekst.report.residual_plots import draw_residuals as draw_residuals
     from kostnadsvekst.report.specification_figures import draw_curve as draw_curve
     from kostnadsvekst.report.specification_figures import draw_influence as draw_influence
     from kostnadsvekst.sources import klass as klass

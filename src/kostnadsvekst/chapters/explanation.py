@@ -25,6 +25,7 @@ from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.report.contours import draw_contours
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.output import csv_text
+from kostnadsvekst.report.pictures import Picture
 from kostnadsvekst.report.tables import Heading, Number, Row, Table, footer, render
 from kostnadsvekst.report.waterfall import Waterfall, draw_waterfall
 
@@ -106,8 +107,8 @@ def run(settings: Settings) -> ChapterResult:
     for lang in settings.languages:
         for table in tables:
             files |= {f"{FOLDER}/{name}": text for name, text in render(table, lang).items()}
-        files[f"{FOLDER}/figure_changes_{lang}.png"] = figure_of_changes(found, lang)
-        files[f"{FOLDER}/figure_left_out_{lang}.png"] = figure_of_what_is_left_out(found, lang)
+        files |= figure_of_changes(found, lang).to_files(f"{FOLDER}/figure_changes_{lang}")
+        files |= figure_of_what_is_left_out(found, lang).to_files(f"{FOLDER}/figure_left_out_{lang}")
     return ChapterResult(files, summary=(tell(found),), data_origin=(found.provenance.origin,))
 
 
@@ -252,7 +253,7 @@ def table_of_what_is_left_out(found: Explanation) -> Table:
     return Table("table_left_out", title, stub, (headings,), tuple(rows), notes, found.provenance)
 
 
-def figure_of_changes(found: Explanation, lang: str) -> bytes:
+def figure_of_changes(found: Explanation, lang: str) -> Picture:
     """Draw the last year's coefficient from model 1 to models 3 and 4.
 
     Parameters
@@ -280,13 +281,14 @@ def figure_of_changes(found: Explanation, lang: str) -> bytes:
             )
         )
     quantity = Bilingual(
-        "Kroner per innbygger (2019-priser); strek: nominelt 95 prosents intervall for steget",
-        "Kroner per inhabitant (2019 prices); line: nominal 95 per cent interval of the step",
+        "Netto driftsutgifter, kroner per innbygger (2019-priser)\nStrek: nominelt 95 %-intervall for steget",
+        "Net operating expenditure, kroner per inhabitant (2019 prices)\n"
+        "Line: nominal 95% interval of the step",
     )
     return draw_waterfall(panels, lang, quantity=quantity, provenance=found.provenance)
 
 
-def figure_of_what_is_left_out(found: Explanation, lang: str) -> bytes:
+def figure_of_what_is_left_out(found: Explanation, lang: str) -> Picture:
     """Draw what something left out would do to the coefficient of free income in model 3.
 
     Parameters

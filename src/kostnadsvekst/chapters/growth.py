@@ -66,7 +66,8 @@ def run(settings: Settings) -> ChapterResult:
     for lang in settings.languages:
         for table in tables_of(data, accounted, groups, prices):
             files |= {f"growth/{name}": text for name, text in render(table, lang).items()}
-        files |= {f"growth/{name}_{lang}.png": png for name, png in figures_of(data, accounted, groups, lang)}
+        for name, picture in figures_of(data, accounted, groups, lang):
+            files |= picture.to_files(f"growth/{name}_{lang}")
     if accounted is not None:
         files["growth/growth_account.csv"] = _with_origin(accounted, data.provenance)
     known = Provenance(STATISTICS_NORWAY)

@@ -37,8 +37,9 @@ from kostnadsvekst.report.audit import (
     numbers_moved,
     tell_counts,
 )
-from kostnadsvekst.report.figures import render_png
+from kostnadsvekst.report.figures import finish
 from kostnadsvekst.report.output import csv_text
+from kostnadsvekst.report.pictures import Picture
 from kostnadsvekst.report.tables import render
 
 
@@ -79,20 +80,21 @@ def run(settings: Settings) -> ChapterResult:
         for table in tables:
             files |= {f"kpr/{name}": text for name, text in render(table, lang).items()}
         pictures = figures_of(material, lang) | _further_figures(material, lang)
-        files |= {f"kpr/{name}_{lang}.png": png for name, png in pictures.items()}
+        for name, picture in pictures.items():
+            files |= picture.to_files(f"kpr/{name}_{lang}")
     moved = tuple(numbers_moved(audit, accepted))
     summary = tuple(_summary(material, audit))
     return ChapterResult(files, audit, moved, summary, data_origin=(material.provenance.origin,))
 
 
-def _further_figures(material: Material, lang: str) -> dict[str, bytes]:
+def _further_figures(material: Material, lang: str) -> dict[str, Picture]:
     figures = {
         "figure_mean_age": profile_figure(material, "mean_age_years", lang),
         "figure_share_of_women": profile_figure(material, "women_percent", lang),
         "figure_13_municipality_by_age": municipality_figure(material, lang),
         "as_figure_14_practical_training": other_service_figure(material, lang),
     }
-    return {name: render_png(figure, material.provenance, lang) for name, figure in figures.items()}
+    return {name: finish(figure, material.provenance, lang) for name, figure in figures.items()}
 
 
 def _told_profile(material: Material) -> pd.DataFrame:

@@ -12,8 +12,10 @@ from kostnadsvekst.register.protected_municipality import users_and_hours_by_yea
 from kostnadsvekst.register.protected_tables import LOCAL_SERVICES
 from kostnadsvekst.register.schema import AGE_GROUPS
 from kostnadsvekst.report.audit import NOT_ATTEMPTED, VERDICT_LABELS
-from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, new_figure
-from kostnadsvekst.report.numbers import CONFIDENTIAL, NOT_APPLICABLE, format_number
+from kostnadsvekst.report.axis_marks import set_round_ticks
+from kostnadsvekst.report.figures import FIGURE_TITLE, new_figure
+from kostnadsvekst.report.look import BLUE
+from kostnadsvekst.report.numbers import CONFIDENTIAL, NOT_APPLICABLE
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table
 
 _HOME, _OTHER = LOCAL_SERVICES
@@ -154,12 +156,10 @@ _LEGEND = Bilingual(
 
 def _bars(axes: Any, rows: pd.DataFrame, heights: pd.Series, off: Any, lang: str) -> None:
     """Draw a bar for each year; part of a year hatched, what is confidential as its sign."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     values, places = heights.to_numpy(float), np.arange(len(rows))
     known = ~np.isnan(values)
     for place, value, whole in zip(places, values, rows["whole_year"], strict=True):
-        look = {"color": COLOURS[0]} if whole else {"facecolor": "white", "edgecolor": COLOURS[0]}
+        look = {"color": BLUE} if whole else {"facecolor": "white", "edgecolor": BLUE}
         if not np.isnan(value):
             axes.bar(place, value, width=0.72, hatch=None if whole else _HATCH, **look)
         else:
@@ -177,8 +177,7 @@ def _bars(axes: Any, rows: pd.DataFrame, heights: pd.Series, off: Any, lang: str
     if not known.any():
         axes.set_yticks([])
         return
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value, 0, lang)))
+    set_round_ticks(axes.yaxis, lang, 5, whole=True)
 
 
 def _tick(year: int, whole: bool) -> str:

@@ -10,7 +10,9 @@ from kostnadsvekst.chapters.kpr_data import Material
 from kostnadsvekst.chapters.kpr_tables import about, service_label
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.register.schema import SERVICES
-from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, new_figure
+from kostnadsvekst.report.axis_marks import set_round_ticks
+from kostnadsvekst.report.figures import FIGURE_TITLE, new_figure
+from kostnadsvekst.report.look import BLUE
 from kostnadsvekst.report.numbers import CONFIDENTIAL
 from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table
 
@@ -123,7 +125,6 @@ def profile_figure(material: Material, measure: str, lang: str) -> Any:
 
 def _draw_panel(axes: Any, months: Sequence[str], values: Any, measure: str, lang: str) -> None:
     from matplotlib.dates import DateFormatter, YearLocator
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axes.set_xlim(pd.Timestamp("2016-12-01"), pd.Timestamp("2021-01-01"))
     axes.xaxis.set_major_locator(YearLocator())
@@ -134,18 +135,12 @@ def _draw_panel(axes: Any, months: Sequence[str], values: Any, measure: str, lan
         text = _NOT_SHOWN[measure] if len(values) else _NOBODY
         axes.text(0.5, 0.5, text.get(lang), transform=axes.transAxes, ha="center", va="center", fontsize=8)
         return
-    axes.plot(pd.to_datetime(list(months)), values, color=COLOURS[0], marker="o", markersize=2, linewidth=1.1)
+    axes.plot(pd.to_datetime(list(months)), values, color=BLUE, marker="o", markersize=2, linewidth=1.1)
     low, high = np.nanmin(values), np.nanmax(values)
     middle, half = (low + high) / 2, max(high - low, _LEAST_SPAN[measure]) * 0.55
     axes.set_ylim(middle - half, middle + half)
     axes.axvline(pd.Timestamp("2020-03-12"), color="#666666", linewidth=0.8, linestyle=":")
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_comma(value, lang)))
-
-
-def _with_comma(value: float, lang: str) -> str:
-    text = f"{value:g}"
-    return text.replace(".", ",") if lang == "nb" else text
+    set_round_ticks(axes.yaxis, lang, 5)
 
 
 def _wrapped(label: str) -> str:

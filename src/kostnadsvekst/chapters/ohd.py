@@ -77,7 +77,8 @@ def run(settings: Settings) -> ChapterResult:
         for lang in settings.languages:
             for table in tables_of(material):
                 files |= {f"ohd/{name}": text for name, text in render(table, lang).items()}
-            files |= {f"ohd/{name}_{lang}.png": png for name, png in figures_of(material, lang).items()}
+            for name, picture in figures_of(material, lang).items():
+                files |= picture.to_files(f"ohd/{name}_{lang}")
             files[f"ohd/does_it_survive_{lang}.html"] = _page(material, audit, lang)
     notes = (Bilingual(f"Merk: {reason}", f"Note: {reason}") for reason in _failures(material))
     summary = (*_summary(material), *tell_counts(audit), *notes)

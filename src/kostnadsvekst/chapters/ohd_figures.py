@@ -12,19 +12,30 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.acute_beds import AGES, CONTACTS, DEPARTMENTS, URGENCIES, cumulative_adoption
 from kostnadsvekst.models.staggered import KINDS
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, MARKERS, TITLE, new_figure, render_png
+from kostnadsvekst.report.axis_marks import set_round_ticks
+from kostnadsvekst.report.figures import COLOURS, FIGURE_TITLE, MARKERS, finish, new_figure
+from kostnadsvekst.report.look import BLACK, BLUE, GREY, RED, YELLOW
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.pictures import Picture
 
-_AGE_COLOURS = dict(zip(AGES, (COLOURS[6], COLOURS[5], COLOURS[1]), strict=True))
+_AGE_LOOK = dict(zip(AGES, ((BLACK, "o"), (YELLOW, "s"), (RED, "^")), strict=True))
 # Horizons shown: beyond them few cohorts are left.
 _SHOWN = (-12, 20)
+_EFFECT = Bilingual("Effekt, prosent (nominelt 95 %-intervall)", "Effect, per cent (nominal 95% interval)")
+_BY_TIME = Bilingual(
+    "Effekt etter tid siden innføring (nominelt 95 %: tykk for hvert\n"
+    "kvartal, tynn for alle samtidig; grått: før innføring)",
+    "Effect by time since introduction (nominal 95%: thick of each\n"
+    "quarter, thin of all at once; grey: before introduction)",
+)
+_AGE = Bilingual("Alder", "Age")
 # Comparisons of tiny cohorts carry almost no weight and scatter widely.
 _SMALLEST_WEIGHT = 0.0005
-_KIND_STYLE = dict(zip(KINDS, zip(COLOURS[:4], ("o", "s", "^", "D"), strict=True), strict=True))
+_KIND_STYLE = dict(zip(KINDS, zip(COLOURS, MARKERS, strict=True), strict=False))
 
 
-def figures_of(material: Material, lang: str) -> dict[str, bytes]:
-    """Draw the figures of the chapter as PNG, by name."""
+def figures_of(material: Material, lang: str) -> dict[str, Picture]:
+    """Draw the figures of the chapter, by name."""
     study, origin, panel = material.study, material.inputs.provenance, material.inputs.panel
     late = {row.name: row.effect for row in study.static}
     named = {
@@ -48,7 +59,9 @@ def figures_of(material: Material, lang: str) -> dict[str, bytes]:
     }
 
 
-def adoption_figure(cumulative: pd.Series, n_municipalities: int, provenance: Provenance, lang: str) -> bytes:
+def adoption_figure(
+    cumulative: pd.Series, n_municipalities: int, provenance: Provenance, lang: str
+) -> Picture:
     """Draw figure 12: municipalities with acute beds at the end of each month.
 
     Parameters
@@ -61,30 +74,31 @@ def adoption_figure(cumulative: pd.Series, n_municipalities: int, provenance: Pr
     """
     figure, axes = new_figure(7.0, 4.0)
     months = np.arange(len(cumulative))
-    axes.step(months, cumulative.to_numpy(), where="post", color=COLOURS[0])
-    axes.fill_between(months, cumulative.to_numpy(), step="post", color=COLOURS[0], alpha=0.12)
-    axes.axhline(n_municipalities, color=COLOURS[7], linewidth=1, linestyle="--")
+    axes.step(months, cumulative.to_numpy(), where="post", color=BLUE)
+    axes.fill_between(months, cumulative.to_numpy(), step="post", color=BLUE, alpha=0.12)
+    axes.axhline(n_municipalities, color=GREY, linewidth=1, linestyle="--")
     years = [i for i, month in enumerate(cumulative.index) if month.endswith("-01")]
     axes.set_xticks(years, [cumulative.index[i][:4] for i in years])
     axes.set_xlim(0, len(months) + 1)
     axes.set_ylim(0, n_municipalities * 1.12)
+    set_round_ticks(axes.yaxis, lang, whole=True)
     last, first = int(cumulative.iloc[-1]), int(cumulative.iloc[0])
     word = {"nb": f"{last} av {n_municipalities}", "en": f"{last} of {n_municipalities}"}[lang]
     axes.annotate(word, (months[-1], last), xytext=(-4, -14), textcoords="offset points", ha="right")
     note = {"nb": f"{first} fra før perioden", "en": f"{first} from before the period"}[lang]
     axes.annotate(note, (0, first), xytext=(6, 6), textcoords="offset points")
     axes.set_ylabel({"nb": "Antall kommuner", "en": "Number of municipalities"}[lang])
-    axes.set_title(
+    figure.suptitle(
         {
             "nb": "Figur 12: Kommuner med øyeblikkelig hjelp døgntilbud (ØHD)",
             "en": "Figure 12: Municipalities with municipal acute beds (ØHD)",
         }[lang],
-        **TITLE,
+        **FIGURE_TITLE,
     )
-    return render_png(figure, provenance, lang)
+    return finish(figure, provenance, lang)
 
 
-def effects_figure(effects: pd.DataFrame, provenance: Provenance, lang: str) -> bytes:
+def effects_figure(effects: pd.DataFrame, provenance: Provenance, lang: str) -> Picture:
     """Estimates and intervals of all 81 outcomes, a panel for each type of contact.
 
     Parameters
@@ -102,23 +116,23 @@ def effects_figure(effects: pd.DataFrame, provenance: Provenance, lang: str) -> 
         for age in AGES:
             own = part[part["age"] == age]
             y = [position[u, d, age] for u, d in zip(own["urgency"], own["department"], strict=True)]
-            _error_bars(axes, own, y, _AGE_COLOURS[age], NAMES["age"][age].get(lang))
+            _error_bars(axes, own, y, *_AGE_LOOK[age], NAMES["age"][age].get(lang))
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(NAMES["contact"][contact].get(lang), loc="left", fontsize=10)
-        axes.set_xlabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
         axes.grid(axis="y", visible=False)
-        _decimal_ticks(axes, lang, y=False)
+        set_round_ticks(axes.xaxis, lang, 6)
+    panels[1].set_xlabel(_EFFECT.get(lang))
     middle = [(u, d, AGES[1]) for u in URGENCIES for d in DEPARTMENTS]
     labels = [f"{NAMES['urgency'][u].get(lang)}, {NAMES['department'][d].get(lang)}" for u, d, _ in middle]
     panels[0].set_yticks([position[key] for key in middle], labels)
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=3)
+    figure.legend(handles, names, loc="outside right center", title=_AGE.get(lang), frameon=False)
     title = {
         "nb": "Effekt av ØHD på 81 utfall, rapportens modell",
         "en": "Effect of ØHD on 81 outcomes, the report's model",
     }
     figure.suptitle(title[lang], **FIGURE_TITLE)
-    return render_png(figure, provenance, lang)
+    return finish(figure, provenance, lang)
 
 
 def survival_figure(
@@ -128,7 +142,7 @@ def survival_figure(
     comparisons: pd.DataFrame,
     provenance: Provenance,
     lang: str,
-) -> bytes:
+) -> Picture:
     """Event study beside the decomposition of the static two-way estimate.
 
     Parameters
@@ -154,25 +168,19 @@ def survival_figure(
         name = {"nb": "Sann effekt (syntetisk)", "en": "True effect (synthetic)"}[lang]
         left.plot(truth.index, 100 * np.expm1(truth), color="black", linewidth=1.4, label=name)
     for style, (text, value) in zip((":", "--"), static_percent.items(), strict=False):
-        left.axhline(value, color=COLOURS[7], linestyle=style, linewidth=1.3, label=text.get(lang))
+        left.axhline(value, color="#555555", linestyle=style, linewidth=1.3, label=text.get(lang))
     left.axhline(0, color="black", linewidth=0.8)
-    left.axvline(-0.5, color="black", linewidth=0.8, linestyle=":")
+    left.axvspan(left.get_xlim()[0], -0.5, color="#F0F0F0", zorder=0)
+    left.margins(x=0)
     left.set_xlabel({"nb": "Kvartaler siden innføring", "en": "Quarters since introduction"}[lang])
     left.set_ylabel({"nb": "Effekt, prosent", "en": "Effect, per cent"}[lang])
-    left.set_title(
-        {
-            "nb": "Effekt etter tid siden innføring (nominelt 95 %:\n"
-            "tykk for hvert kvartal, tynn for alle samtidig)",
-            "en": "Effect by time since introduction (nominal 95%:\n"
-            "thick of each quarter, thin of all at once)",
-        }[lang],
-        **TITLE,
-    )
-    left.legend(loc="lower left", fontsize=7.5)
+    left.set_title(_BY_TIME.get(lang), loc="left", fontsize=8.5)
+    left.legend(loc="lower left", fontsize=7.5, frameon=False)
     _bacon_panel(right, comparisons, lang)
     for axes in (left, right):
-        _decimal_ticks(axes, lang)
-    return render_png(figure, provenance, lang)
+        set_round_ticks(axes.xaxis, lang)
+        set_round_ticks(axes.yaxis, lang)
+    return finish(figure, provenance, lang)
 
 
 def _bacon_panel(axes: Any, comparisons: pd.DataFrame, lang: str) -> None:
@@ -188,16 +196,14 @@ def _bacon_panel(axes: Any, comparisons: pd.DataFrame, lang: str) -> None:
         axes.scatter(
             100 * part["weight"],
             percent,
-            s=14,
+            s=16,
             color=colour,
             marker=marker,
-            alpha=0.65,
+            alpha=0.75,
             label=label,
             linewidths=0,
         )
-    axes.axhline(
-        100 * np.expm1(comparisons.attrs["two_way"]), color=COLOURS[7], linestyle="--", linewidth=1.3
-    )
+    axes.axhline(100 * np.expm1(comparisons.attrs["two_way"]), color=GREY, linestyle="--", linewidth=1.3)
     axes.axhline(0, color="black", linewidth=0.8)
     least = format_number(100 * _SMALLEST_WEIGHT, 2, lang)
     axes.set_xlabel(
@@ -208,16 +214,17 @@ def _bacon_panel(axes: Any, comparisons: pd.DataFrame, lang: str) -> None:
     )
     axes.set_ylabel({"nb": "Estimat, prosent", "en": "Estimate, per cent"}[lang])
     title = {"nb": "Hva toveismodellen sammenlikner", "en": "What the two-way model compares"}
-    axes.set_title(title[lang], **TITLE)
-    axes.legend(
-        loc="lower right", fontsize=7.5, title={"nb": "Vekt", "en": "Weight"}[lang], title_fontsize=7.5
-    )
+    axes.set_title(title[lang], loc="left", fontsize=8.5)
+    weight = {"nb": "Vekt", "en": "Weight"}[lang]
+    axes.legend(loc="upper right", fontsize=7.5, title=weight, title_fontsize=7.5, frameon=False)
 
 
-def _error_bars(axes: Any, table: pd.DataFrame, y: Sequence[float], colour: str, label: str) -> None:
+def _error_bars(
+    axes: Any, table: pd.DataFrame, y: Sequence[float], colour: str, marker: str, label: str
+) -> None:
     middle = table["effect_percent"].to_numpy()
     spans = [middle - table["conf_low_percent"].to_numpy(), table["conf_high_percent"].to_numpy() - middle]
-    axes.errorbar(middle, y, xerr=spans, fmt="o", markersize=3, linewidth=1, color=colour, label=label)
+    axes.errorbar(middle, y, xerr=spans, fmt=marker, markersize=3.5, linewidth=1, color=colour, label=label)
 
 
 def _vertical_bars(axes: Any, x: pd.Series, percent: pd.DataFrame, number: int, label: str) -> None:
@@ -232,15 +239,3 @@ def _vertical_bars(axes: Any, x: pd.Series, percent: pd.DataFrame, number: int, 
 
 def _percent(table: pd.DataFrame) -> pd.DataFrame:
     return 100 * np.expm1(table[["estimate", "conf_low", "conf_high", "band_low", "band_high"]])
-
-
-def _decimal_ticks(axes: Any, lang: str, y: bool = True) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    def text(value: float, _: int) -> str:
-        return format_number(value, 0 if float(value).is_integer() else 1, lang)
-
-    axes.xaxis.set_major_formatter(FuncFormatter(text))
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    if y:
-        axes.yaxis.set_major_formatter(FuncFormatter(text))

@@ -7,7 +7,8 @@ import pandas as pd
 from kostnadsvekst.chapters import ChapterResult, Settings
 from kostnadsvekst.errors import DataMissingError, KostnadsvekstError, SpecificationError
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.models.fixed_effects import Estimate, estimate
+from kostnadsvekst.models.estimation import estimate
+from kostnadsvekst.models.fixed_effects import Estimate
 from kostnadsvekst.models.specifications import Specification, read_specification_file
 from kostnadsvekst.panel.frames import load_frame
 from kostnadsvekst.provenance import provenance_of

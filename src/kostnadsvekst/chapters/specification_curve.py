@@ -96,12 +96,11 @@ def run(settings: Settings) -> ChapterResult:
         for made in tables:
             files |= {f"{FOLDER}/{name}": text for name, text in render(made, lang).items()}
         numbered = {k: {"nb": f"modell {v[-1]}", "en": f"model {v[-1]}"}[lang] for k, v in labels.items()}
-        files[f"{FOLDER}/curve_{lang}.png"] = draw_curve(
+        drawn = draw_curve(
             curve, lang, choices=choices_of(curve), quantity=_QUANTITY, title=_CURVE_TITLE, labels=numbered
         )
-        files[f"{FOLDER}/influence_{lang}.png"] = draw_influence(
-            units, [TERM], lang, quantities={TERM: _UNIT}, title=_INFLUENCE_TITLE
-        )
+        left_out = draw_influence(units, [TERM], lang, quantities={TERM: _UNIT}, title=_INFLUENCE_TITLE)
+        files |= drawn.to_files(f"{FOLDER}/curve_{lang}") | left_out.to_files(f"{FOLDER}/influence_{lang}")
     origin = (curve.provenance.origin,)
     return ChapterResult(files, summary=_summary(curve, units), data_origin=origin)
 

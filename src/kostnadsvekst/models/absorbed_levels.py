@@ -12,8 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.models.preparation import needed_columns
-from kostnadsvekst.models.specifications import Specification
+from kostnadsvekst.models.new_data import TermsOfEstimate
 from kostnadsvekst.naming import nearest_names, require_columns
 
 if TYPE_CHECKING:
@@ -82,41 +81,27 @@ class NormalisedEffects:
     separate: bool
 
 
-def absorbed_sets(
-    spec: Specification, codes: Sequence[Ints], data: pd.DataFrame | None, rows: Ints
-) -> tuple[AbsorbedSet, ...]:
+def absorbed_sets(terms: TermsOfEstimate, codes: Sequence[Ints]) -> tuple[AbsorbedSet, ...]:
     """Absorbed sets with their levels by name.
 
     Parameters
     ----------
-    spec : Specification
+    terms : TermsOfEstimate
+        With its data, from whose rows the names come.
     codes : sequence of (n,) integer arrays
-    data : DataFrame or None
-    rows : (n,) integer array
-        Positions of the rows used.
 
     Returns
     -------
     tuple of AbsorbedSet
         Empty for a pooled model.
-
-    Raises
-    ------
-    SpecificationError
-        If the estimate has no data to take names from.
     """
-    if spec.effects != "entity" and not spec.absorb:
-        return ()
-    if data is None:
-        raise SpecificationError("the estimate has no data to take the names of the absorbed levels from")
-    columns = needed_columns(spec, data.columns.tolist()).absorbed
-    named = [
-        *(((spec.entity, (spec.entity,)),) if spec.effects == "entity" else ()),
-        *zip(spec.absorb, columns, strict=True),
-    ]
+    spec = terms.specification
+    entity = [(spec.entity, (spec.entity,))] if spec.effects == "entity" else []
+    named = [*entity, *zip(spec.absorb, terms.needed.absorbed, strict=True)]
     return tuple(
-        AbsorbedSet(name, parts, one, _keys(data.iloc[rows[_first_rows(one)]], parts))
-        for (name, parts), one in zip(named, codes, strict=True)
+        AbsorbedSet(name, parts, one, _keys(terms.data.iloc[terms.rows[_first_rows(one)]], parts))
+        # A pooled model has one constant, and no name for it.
+        for (name, parts), one in zip(named, codes, strict=bool(named))
     )
 
 

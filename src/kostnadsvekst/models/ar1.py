@@ -216,6 +216,16 @@ class Ar1Estimate(Estimate):
         return super().with_covariance(covariance, convention, **options)
 
     @cached_property
+    def complete_rows(self) -> Ints:
+        """Positions of the rows whose levels, knots and coefficients the terms have, the first ones too."""
+        if self.data is None:
+            raise SpecificationError("the estimate has no data to take the levels of categories from")
+        with warnings.catch_warnings():
+            # Said when it was estimated.
+            warnings.simplefilter("ignore", DataWarning)
+            return prepare(self.specification, self.data).rows
+
+    @cached_property
     def untransformed(self) -> tuple[Floats, Floats]:
         """(n, k) kept columns and (n,) outcome of the rows used, before the transformation."""
         source = self.terms_of_estimate

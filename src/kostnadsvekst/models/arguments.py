@@ -130,7 +130,7 @@ def _check_reference(values: Mapping[str, Any]) -> str:
 
 
 def _check_polynomial(values: Mapping[str, Any]) -> str:
-    degree, raw = values.get("degree"), values.get("raw", False)
+    degree, raw = values.get("degree", 0), values.get("raw", False)
     if not _is_number(degree, whole=True) or not 1 <= degree <= MOST_DEGREE:
         return f"a polynomial has a whole degree between 1 and {MOST_DEGREE}"
     return "" if raw is True or raw is False else "raw is True or False"

@@ -79,7 +79,7 @@ def is_basis(factor: str) -> bool:
     return call is not None and call[0] in BASES
 
 
-def fit_basis(factor: str, values: Floats) -> Basis:
+def fit_basis(factor: str, values: Floats, name: str = "") -> Basis:
     """Choose the coefficients or knots of a polynomial or spline.
 
     Parameters
@@ -88,6 +88,8 @@ def fit_basis(factor: str, values: Floats) -> Basis:
         Such as ``"poly(x, 3)"``, ``"poly(x, 3, raw=True)"``, ``"bs(x, df=4)"``, ``"cr(x, knots=[1, 2])"``.
     values : (n,) array
         Of its column, in the rows that are used.
+    name : str
+        For messages; without it the factor.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def fit_basis(factor: str, values: Floats) -> Basis:
     splines (``cr``, ``cs``) are formulaic's: knots at quantiles of the values where only ``df`` is given.
     """
     function, (_, *texts) = split_call(factor) or ("", [""])
-    options = option_values(function, texts)
+    options, factor = option_values(function, texts), name or factor
     distinct = len(np.unique(values))
     needed = options["degree"] if function == "poly" else options.get("df") or len(options["knots"]) + 1
     if distinct <= needed:

@@ -295,6 +295,11 @@ def _check(
     alpha: float,
 ) -> tuple[int, dict[str, list[int]]]:
     """Positions of the term and of the members of each group."""
+    if est.specification.instruments:
+        raise SpecificationError(
+            "the formulas are of least squares, and the estimate has instruments: ask of its first stage or "
+            "reduced form (.first_stages, .reduced_form)"
+        )
     terms = est.terms[:-1]
     members = {name: [some] if isinstance(some, str) else list(some) for name, some in groups.items()}
     named = [term, *(name for some in members.values() for name in some)]

@@ -251,7 +251,7 @@ def build_design(
 
 def _fit_state(terms: Sequence[tuple[str, ...]], sample: Sample) -> DesignState:
     factors = dict.fromkeys(factor for term in terms for factor in term)
-    bases = {f: fit_basis(f, sample.numbers[_column(f)]) for f in factors if is_basis(f)}
+    bases = {f: fit_basis(f, sample.numbers[_column(f)], _call_name(f)) for f in factors if is_basis(f)}
     levels = {_column(f): sample.levels[_column(f)] for f in factors if _is_category(f)}
     return DesignState(tuple(terms), levels, bases)
 
@@ -345,8 +345,8 @@ def _refuse_two_references(terms: Iterable[tuple[str, ...]]) -> None:
     for column, factors in found.items():
         if len(factors) > 1:
             raise SpecificationError(
-                f"{unquote(column)!r} stands with different references: {', '.join(factors)}; write the same "
-                "in every term"
+                f"{unquote(column)!r} stands with different references: "
+                f"{', '.join(map(_call_name, factors))}; write the same in every term"
             )
 
 
@@ -385,7 +385,7 @@ def _code_factor(
 ) -> tuple[list[str], list[Floats]]:
     if is_basis(factor):
         block = state.bases[factor].columns(sample.numbers[_column(factor)])
-        name = _basis_name(factor)
+        name = _call_name(factor)
         return [f"{name}[{j + 1}]" for j in range(block.shape[1])], list(block.T)
     if not _is_category(factor):
         return [unquote(factor)], [sample.numbers[factor]]
@@ -398,8 +398,8 @@ def _code_factor(
     return names, [(codes == j).astype(np.float64) for j in kept]
 
 
-def _basis_name(factor: str) -> str:
-    """Write a polynomial or spline as it was given, its column without needless backticks."""
+def _call_name(factor: str) -> str:
+    """Write a call as it was given, its column without needless backticks."""
     function, (_, *options) = split_call(factor) or ("", [""])
     return f"{function}({', '.join([unquote(_column(factor)), *options])})"
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.models.absorbed_levels import AbsorbedSet, NormalisedEffects
+from kostnadsvekst.models.collinear_terms import Ties
 from kostnadsvekst.models.fit_statistics import FitStatistics
 from kostnadsvekst.models.hypotheses import HypothesisTest
 from kostnadsvekst.models.inference import Covariance
@@ -38,6 +39,8 @@ class FittedEstimate(ResultInHand, Protocol):
     @property
     def provenance(self) -> Provenance: ...  # noqa: D102
     @property
+    def complete_rows(self) -> Ints: ...  # noqa: D102
+    @property
     def data(self) -> pd.DataFrame | None: ...  # noqa: D102
     @property
     def covariance(self) -> pd.DataFrame: ...  # noqa: D102
@@ -59,6 +62,8 @@ class FittedEstimate(ResultInHand, Protocol):
     def absorbed_sets(self) -> tuple[AbsorbedSet, ...]: ...  # noqa: D102
     @property
     def normalised_effects(self) -> NormalisedEffects: ...  # noqa: D102
+    @property
+    def ties(self) -> Ties: ...  # noqa: D102
     @property
     def effects_of_rows(self) -> Floats: ...  # noqa: D102
     @property

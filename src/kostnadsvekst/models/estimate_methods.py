@@ -25,6 +25,7 @@ from kostnadsvekst.models.absorbed_levels import (
     find_set,
     normalise,
 )
+from kostnadsvekst.models.collinear_terms import Ties, find_ties
 from kostnadsvekst.models.estimate_face import FittedEstimate
 from kostnadsvekst.models.fit_statistics import FitStatistics, f_of_effects, fit_statistics
 from kostnadsvekst.models.hypotheses import HypothesisTest, wald_of_fit
@@ -309,7 +310,9 @@ class EstimateMethods(ResultMethods):
             )
         whole = self.inference.orthonormal
         if whole is None or rows[:, -1].any():
-            turned, whole = rows, self.inference.matrix
+            # Without the columns that have no part in it: a constant without an error is NaN.
+            used = rows.any(axis=0)
+            turned, whole = rows[:, used], self.inference.matrix[np.ix_(used, used)]
         else:
             turned = orthonormal_rows(self.fit, rows[:, :-1])
         product: Floats = turned @ whole @ turned.T
@@ -330,10 +333,12 @@ class EstimateMethods(ResultMethods):
     def summary_statistics(self: FittedEstimate) -> list[tuple[Bilingual, str]]:
         """Root MSE, F test of the slopes and log likelihood, where they exist."""
         found = [(Bilingual("rot-MSE", "root MSE"), f"{self.sigma:.6g}")]
-        with suppress(SpecificationError):
-            test = self.f_test()
-            label = both(f"F({test.df_numerator}, {test.df_denominator:.6g})")
-            found.append((label, f"{test.statistic:.4g}, p {p_value_text(test.p_value)}"))
+        # With a working model the joint test of many slopes takes minutes: it is left to be asked for.
+        if self.inference.working is None:
+            with suppress(SpecificationError):
+                test = self.f_test()
+                label = both(f"F({test.df_numerator}, {test.df_denominator:.6g})")
+                found.append((label, f"{test.statistic:.4g}, p {p_value_text(test.p_value)}"))
         with suppress(SpecificationError):
             found.append((both("log L"), f"{self.log_likelihood:.7g}"))
         return found
@@ -350,13 +355,20 @@ class EstimateMethods(ResultMethods):
         if self.data is None:
             raise SpecificationError("the estimate has no data to take the levels of categories from")
         names = self.terms[: len(self.fit.coefficients)]
-        return TermsOfEstimate(self.specification, names, self.dropped, self.data, self.rows)
+        return TermsOfEstimate(
+            self.specification, names, self.dropped, self.data, self.rows, self.complete_rows
+        )
 
     @cached_property
     def absorbed_sets(self: FittedEstimate) -> tuple[AbsorbedSet, ...]:
         """Absorbed sets with the names of their levels; empty for a pooled model."""
         codes = (self.fit.entities, *self.fit.absorbed)
-        return absorbed_sets(self.specification, codes, self.data, self.rows)
+        return absorbed_sets(self.terms_of_estimate, codes)
+
+    @cached_property
+    def ties(self: FittedEstimate) -> Ties:
+        """What ties the terms that were left out as collinear to those that were kept."""
+        return find_ties(self.terms_of_estimate, (self.fit.entities, *self.fit.absorbed))
 
     @cached_property
     def normalised_effects(self: FittedEstimate) -> NormalisedEffects:

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from functools import wraps
-from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
+from inspect import Parameter, Signature, signature
+from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, get_type_hints
 
 import pandas as pd
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.models import fixed_effects
 from kostnadsvekst.models.fixed_effects import Estimate
+from kostnadsvekst.models.instrumental import estimate_instrumented
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.naming import nearest_names
 
@@ -28,7 +31,7 @@ class SpecificationParts(TypedDict, total=False):
     convention: str
     absorb: str | tuple[str, ...]
     effects: str
-    macros: Mapping[str, Sequence[str]]
+    macros: Mapping[str, Sequence[str]] | None
 
 
 _CALL = 'write kostnadsvekst.estimate("y ~ x | unit", data)'
@@ -66,7 +69,20 @@ def _in_sentences(function: Callable[P, R]) -> Callable[P, R]:
         _check_arguments(args, kwargs)
         return function(*args, **kwargs)
 
+    # For help and editors: the keywords by name, with what they are where they are not given.
+    checked.__dict__["__signature__"] = _with_keywords(signature(function))
     return checked
+
+
+def _with_keywords(plain: Signature) -> Signature:
+    """Signature with the parts of a specification in the place of ``**parts``."""
+    defaults = {part.name: part.default for part in fields(Specification) if part.default is not MISSING}
+    named = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=defaults.get(name), annotation=annotation)
+        for name, annotation in get_type_hints(SpecificationParts).items()
+    ]
+    placed = [p for p in plain.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    return plain.replace(parameters=[*placed, *named])
 
 
 @_in_sentences
@@ -130,7 +146,7 @@ def estimate(spec: Specification | str, data: pd.DataFrame, **parts: Unpack[Spec
 
 
 def _fit(spec: Specification, data: pd.DataFrame) -> Estimate:
-    return fixed_effects.estimate(spec, data)
+    return estimate_instrumented(spec, data) if spec.instruments else fixed_effects.estimate(spec, data)
 
 
 def _from_formula(formula: str, given: dict[str, Any]) -> Specification:

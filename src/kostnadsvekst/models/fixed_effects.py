@@ -348,6 +348,11 @@ class Estimate(ContentEqual, EstimateMethods):
         return Grouping(spec.entity, spec.time, codes, self.data, self.rows)
 
     @property
+    def complete_rows(self) -> Ints:
+        """Positions of the rows whose levels, knots and coefficients the terms have: the rows used."""
+        return self.rows
+
+    @property
     def untransformed(self) -> tuple[Floats, Floats]:
         """(n, k) kept columns and (n,) outcome of the rows used."""
         return self.fit.X, self.fit.y

@@ -34,6 +34,7 @@ _WITH_OPTIONS = (CATEGORY, EACH, *BASES)
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"\s*(\w+)\((.*)\)\s*", re.DOTALL)
 _SIGNS = set("`:*(),[]")
+_MARKS = {"'", '"'}
 _EXCERPT = 300
 
 
@@ -46,7 +47,7 @@ def split(text: str, sign: str, *, texts: bool = False) -> list[str]:
     pieces, depth, start, position = [], 0, 0, 0
     while position < len(text):
         character = text[position]
-        if character == "`" or ((depth or texts) and character in "\"'"):
+        if character == "`" or ((depth or texts) and _begins_text(text, position)):
             position = _behind_quote(text, position)
             continue
         depth = max(0, depth + (character in "([") - (character in ")]"))
@@ -91,7 +92,7 @@ def refuse_excess(text: str, what: str, longest: int = LONGEST_TERM) -> None:
         )
     depth, position = 0, 0
     while position < len(text) and depth <= DEEPEST:
-        if text[position] == "`" or (depth and text[position] in "\"'"):
+        if text[position] == "`" or (depth and _begins_text(text, position)):
             after = _behind_quote(text, position)
             if after == position + 1 and len(text) > LONGEST_TERM:
                 return  # not closed: whoever reads a formula gets no further
@@ -260,8 +261,14 @@ def refuse_ambiguous(text: str, known: Iterable[str]) -> None:
         )
 
 
+_BEFORE_TEXT = ("", *"(,=[<>+-*/!")
 # A name in backticks, or a text in quotation marks.
 _QUOTED = re.compile(r"`(?:[^`]|``)+`(?!`)|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
+
+
+def _begins_text(text: str, position: int) -> bool:
+    """Whether a quotation mark stands where a value does, and is no apostrophe inside a name."""
+    return text[position] in "\"'" and text[:position].rstrip()[-1:] in _BEFORE_TEXT
 
 
 def _behind_quote(text: str, position: int) -> int:
@@ -274,7 +281,7 @@ def _closing(text: str) -> list[int]:
     """Positions where a bracket closes at depth zero."""
     closed, depth, position = [], 0, 0
     while position < len(text):
-        if text[position] == "`" or (depth and text[position] in "\"'"):
+        if text[position] == "`" or (depth and _begins_text(text, position)):
             position = _behind_quote(text, position)
             continue
         if text[position] == ")" and depth == 1:
@@ -331,12 +338,18 @@ def _part(text: str) -> str:
     """Part of a term as `canonical` writes it."""
     call = None if is_quoted(text.strip()) else split_call(text)
     if call:
-        return _written(*call, _part)
+        return _written(*call, _inside)
     if not is_quoted(text.strip()):
         return text
     name = unquote(text.strip())
     odd = name != name.strip() or _SIGNS.intersection(name)
     return quote(name) if odd or _IDENTIFIER.fullmatch(name) else name
+
+
+def _inside(text: str) -> str:
+    """Part of a term inside a call, where a quotation mark could be read as the beginning of a text."""
+    part = _part(text)
+    return quote(part) if split_call(part) is None and not is_quoted(part) and _MARKS & {*part} else part
 
 
 def _written(function: str, arguments: list[str], write: Callable[[str], str]) -> str:

@@ -162,12 +162,14 @@ def _restrictions(
     In these coordinates coefficients that are nearly collinear can be tested together: the same hypothesis
     is written as one on orthonormal combinations of R b, whose covariance is far from singular.
     """
-    scale = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, covariance.matrix, rows), 0.0))
+    # A constant without an error, which is NaN, says nothing of tests of slopes.
+    matrix = covariance.matrix if rows[:, -1].any() else np.nan_to_num(covariance.matrix)
+    scale = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, matrix, rows), 0.0))
     if not (scale > 0).all():
         return None
     if covariance.orthonormal is None or rows[:, -1].any():
         b = np.append(fit.coefficients, fit.constant)
-        middle = rows @ covariance.matrix @ rows.T / np.outer(scale, scale)
+        middle = rows @ matrix @ rows.T / np.outer(scale, scale)
         found = _Restrictions((rows @ b - null) / scale, middle, rows @ carry(fit, np.eye(len(b))).T)
     else:
         in_basis = orthonormal_rows(fit, rows[:, :-1])

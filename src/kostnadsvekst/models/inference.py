@@ -263,7 +263,7 @@ def driscoll_kraay(
     if not 0 <= lags <= places[-1]:
         raise SpecificationError(f"lags must be between 0 and {places[-1]}, not {lags}")
     sums = orthonormal_scores(fit, cluster_sums(scores(fit), codes))
-    meat = _bartlett(sums, places, lags) * cluster_factor(fit, n_periods, convention, ())
+    meat = bartlett_sum(sums, places, lags) * cluster_factor(fit, n_periods, convention, ())
     facts = CovarianceFacts(
         "driscoll_kraay",
         n_periods=n_periods,
@@ -442,7 +442,7 @@ def _nearest_semidefinite(matrix: Floats) -> tuple[Floats, tuple[Bilingual, ...]
     return matrix, ()
 
 
-def _bartlett(sums: Floats, places: Ints, lags: int) -> Floats:
+def bartlett_sum(sums: Floats, places: Ints, lags: int) -> Floats:
     """Sum the products of periods (T, m), weighted by 1 - distance / (lags + 1)."""
     meat: Floats = sums.T @ sums
     for lag in range(1, lags + 1):

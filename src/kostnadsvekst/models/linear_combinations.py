@@ -355,7 +355,8 @@ def _refuse_ambiguous(term: str, terms: Sequence[str], text: str) -> None:
         return
     raise SpecificationError(
         f"cannot read {excerpt(text)}: {term!r} is a term, and can be read as a combination of others; write "
-        f"{quote(term)} for the term, and weights such as {{'a': 1, 'b': -1}} for the combination"
+        f"{quote(term)} (in backticks) for the term, and weights such as {{'a': 1, 'b': -1}} for the "
+        f"combination"
     )
 
 

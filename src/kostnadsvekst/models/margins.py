@@ -1,16 +1,15 @@
 """Marginal effects: average derivatives of the outcome by a variable, with delta-method errors."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, SpecificationError
-from kostnadsvekst.models.absorption import project, read_sets
+from kostnadsvekst.models.collinear_terms import TIED, Ties
 from kostnadsvekst.models.estimate_face import FittedEstimate
 from kostnadsvekst.models.grammar import goes_along_time, unquote
 from kostnadsvekst.models.linear_combinations import check_level, interval_and_test
@@ -25,8 +24,6 @@ Ints = NDArray[np.intp]
 # Steps of the derivative, as shares of the variable's standard deviation and of a positive value itself. The
 # error is of the step's fourth power.
 _STEP, _STEP_OF_VALUE = 1e-3, 1e-2
-# What a change of the variable by its standard deviation makes of a column, as a share of its size: rounding.
-_TIED = 1e-7
 MOST_POINTS = 1_000
 _RESERVED = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "n_obs")
 
@@ -57,7 +54,7 @@ def marginal_effects(
     _check_names(terms, variable, keys, list(at or {}))
     weights = estimate.fit.weights if weighted else np.ones(len(terms.rows))
     groups, labels = _groups(terms.data.iloc[terms.rows], keys)
-    ties = _ties(estimate)
+    ties = estimate.ties
     found = []
     for point in points:
         slopes = _slopes(ties.terms, terms.data.assign(**point), variable)
@@ -70,7 +67,8 @@ def marginal_effects(
     frame.attrs = {
         "variable": variable,
         "outcome": estimate.specification.outcome,
-        "by": keys,
+        "by": ", ".join((*keys, *(at or {}))),
+        "groups": [*keys, *(at or {})],
         "level": level,
         "covariance": estimate.inference.description,
         "provenance": estimate.provenance.to_attrs(),
@@ -173,40 +171,8 @@ def _groups(data: pd.DataFrame, by: list[str]) -> tuple[Ints, pd.DataFrame]:
     return codes, data[by].iloc[first].reset_index(drop=True)
 
 
-class _Ties(NamedTuple):
-    """What ties terms that were left out as collinear to the k kept ones and the effects.
-
-    Attributes
-    ----------
-    terms : TermsOfEstimate
-        Kept terms and, behind them, those left out.
-    weights : (k, dropped) array
-        A column left out is the kept ones with these weights, and effects.
-    size : (dropped,) array
-        Root mean squares of the columns left out.
-    """
-
-    terms: TermsOfEstimate
-    weights: Floats
-    size: Floats
-
-
-def _ties(estimate: FittedEstimate) -> _Ties:
-    terms = estimate.terms_of_estimate
-    k = len(terms.terms)
-    if not terms.dropped:
-        return _Ties(terms, np.empty((k, 0)), np.empty(0))
-    whole = replace(terms, terms=(*terms.terms, *terms.dropped))
-    columns = whole.columns_of(terms.data, rows=terms.rows)
-    sets = read_sets((estimate.fit.entities, *estimate.fit.absorbed))
-    within = project(columns, np.ones(len(columns)), sets).within
-    length = np.linalg.norm(within[:, :k], axis=0)
-    weights = np.linalg.lstsq(within[:, :k] / length, within[:, k:], rcond=None)[0] / length[:, None]
-    return _Ties(whole, weights, np.sqrt(np.mean(columns[:, k:] ** 2, axis=0)))
-
-
-def _identified(means: Floats, ties: _Ties, variable: str) -> Floats:
-    """(groups, k + 1) means of the kept terms' derivatives, refused where they do not identify the whole.
+def _identified(means: Floats, ties: Ties, variable: str) -> Floats:
+    """Take the (groups, k + 1) means of the kept terms, refused where they do not identify the derivative.
 
     With columns left out the coefficients are determined up to combinations that change nothing in the rows
     used; a derivative is identified where none of these changes it.
@@ -215,8 +181,7 @@ def _identified(means: Floats, ties: _Ties, variable: str) -> Floats:
     kept, left_out = means[:, :k], means[:, k:-1]
     terms = ties.terms
     spread = np.std(read_numbers(terms.data[variable], variable)[terms.rows])
-    size = np.where(ties.size > 0, ties.size, 1.0)
-    loose = (np.abs(left_out - kept @ ties.weights) * spread / size > _TIED).any(axis=0)
+    loose = (np.abs(left_out - kept @ ties.weights) * spread / ties.size > TIED).any(axis=0)
     if loose.any():
         names = [name for name, free in zip(terms.dropped, loose, strict=True) if free]
         raise SpecificationError(

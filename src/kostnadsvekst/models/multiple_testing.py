@@ -73,6 +73,12 @@ def many_outcomes(
         raise SpecificationError(
             f"no term {nearest_names([term], known)} in {', '.join(lacking)}" if lacking else "no estimates"
         )
+    instrumented = [name for name, est in estimates.items() if est.specification.instruments]
+    if instrumented:
+        raise SpecificationError(
+            f"the draws are of least squares, and {', '.join(instrumented)} has instruments: test its "
+            "reduced form (.reduced_form) instead"
+        )
     tests = []
     for name, est in estimates.items():
         labels, codes = _cluster_labels(est, cluster)

@@ -38,6 +38,9 @@ class TermsOfEstimate:
         That was estimated on.
     rows : (n,) integer array
         Positions of the rows used.
+    complete_rows : integer array
+        Positions of the rows whose levels, knots and coefficients count: with AR(1) disturbances also those
+        that the transformation took.
     """
 
     specification: Specification
@@ -45,6 +48,7 @@ class TermsOfEstimate:
     dropped: tuple[str, ...]
     data: pd.DataFrame
     rows: Ints
+    complete_rows: Ints
 
     @property
     def needed(self) -> NeededColumns:
@@ -85,8 +89,9 @@ class TermsOfEstimate:
 
     @cached_property
     def design(self) -> Design:
-        """Design of the rows that were estimated on."""
-        return build_design(self.needed.terms, self._read(self.data, self.rows).take(self.rows))
+        """Design of the complete rows."""
+        rows = self.complete_rows
+        return build_design(self.needed.terms, self._read(self.data, rows).take(rows))
 
     @property
     def state(self) -> DesignState:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.models.absorbed_levels import AbsorbedSet, NormalisedEffects, find_set
+from kostnadsvekst.models.collinear_terms import TIED
 from kostnadsvekst.models.estimate_face import FittedEstimate
 from kostnadsvekst.models.new_data import check_unseen, refuse_unseen
 from kostnadsvekst.models.rows import LISTED, name_rows
@@ -76,19 +77,53 @@ def _of_own_rows(estimate: FittedEstimate, effects: bool, kind: str) -> Floats:
 def _of_new_rows(
     estimate: FittedEstimate, frame: pd.DataFrame, effects: bool, kind: str, unseen: str
 ) -> Floats:
-    nothing = np.full(len(frame), np.nan)
-    X = nothing[:, None] if kind == "effects" else estimate.terms_of_estimate.columns_of(frame, unseen=unseen)
+    if kind == "effects":
+        return _effects_of_new_rows(estimate, frame, np.ones(len(frame), dtype=bool), unseen)
+    k = len(estimate.fit.coefficients)
+    whole = estimate.ties.terms.columns_of(frame, unseen=unseen)
+    X, complete = whole[:, :k], ~_in_any(np.isnan(whole))
     if kind == "std_error":
         return _standard_errors(estimate, X)
     of_rows = np.zeros(len(frame))
-    if estimate.absorbed_sets and (effects or kind == "effects"):
-        complete = np.asarray(kind == "effects" or ~np.isnan(X).any(axis=1)) & np.ones(len(frame), bool)
-        of_rows = _effects_of_new_rows(estimate, frame, complete, unseen)
-    if kind == "effects":
-        return of_rows
+    if effects:
+        if estimate.absorbed_sets:
+            of_rows = _effects_of_new_rows(estimate, frame, complete, unseen)
+        of_rows = np.where(_are_tied(estimate, frame, whole, unseen), of_rows, np.nan)
     xb = estimate.fit.constant + X @ estimate.fit.coefficients
-    y = estimate.terms_of_estimate.outcome_of(frame) if kind == "residual" else nothing
+    y = estimate.terms_of_estimate.outcome_of(frame) if kind == "residual" else xb
     return _chosen(kind, xb, of_rows, y)
+
+
+def _are_tied(estimate: FittedEstimate, frame: pd.DataFrame, whole: Floats, unseen: str) -> Mask:
+    """Whether the terms left out as collinear are what they are in the rows used: else nothing is known."""
+    ties, sets = estimate.ties, estimate.absorbed_sets
+    codes = [one.codes_in(frame) for one in sets] or [np.zeros(len(frame), dtype=np.intp)]
+    loose = np.abs(ties.distance(whole, codes)) > TIED
+    loose &= np.logical_and.reduce([at >= 0 for at in codes])[:, None]
+    rows = np.flatnonzero(_in_any(loose))
+    if len(rows) and unseen == "refuse":
+        names = [name for name, free in zip(ties.terms.dropped, _in_any(loose.T), strict=True) if free]
+        raise InvalidDataError(
+            f"{len(rows)} row(s) of the new data are not identified: {', '.join(names)} was left out of the "
+            "estimation as collinear, and here it is not what the other terms and the effects make of it; "
+            "leave "
+            "these rows out, predict with effects=False, or ask for unseen='nan'",
+            _named_rows(estimate, frame, rows),
+        )
+    return ~_in_any(loose)
+
+
+def _in_any(cells: Mask) -> Mask:
+    """Whether any cell of a row is true."""
+    found: Mask = np.asarray(cells.any(axis=1))
+    return found
+
+
+def _named_rows(estimate: FittedEstimate, frame: pd.DataFrame, rows: Ints) -> list[str]:
+    spec = estimate.specification
+    if spec.entity in frame.columns:
+        return name_rows(frame, rows, spec.entity, spec.time)
+    return [f"row {position + 1}" for position in rows[:LISTED]]
 
 
 def _chosen(kind: str, xb: Floats, of_rows: Floats, y: Floats) -> Floats:
@@ -154,16 +189,12 @@ def _are_joined(sets: tuple[AbsorbedSet, ...], found: NormalisedEffects, codes: 
 
 
 def _refuse_unjoined(estimate: FittedEstimate, frame: pd.DataFrame, bad: Mask) -> None:
-    if not bad.any():
-        return
-    spec = estimate.specification
-    rows = np.flatnonzero(bad)
-    named = name_rows(frame, rows, spec.entity, spec.time) if spec.entity in frame else []
-    raise InvalidDataError(
-        f"{len(rows)} row(s) of the new data combine levels of "
-        f"{', '.join(s.name for s in estimate.absorbed_sets)} "
-        "that no chain of rows of the estimation connects: the sum of their effects is not identified; "
-        "leave them "
-        "out, or ask for unseen='nan'",
-        named[:LISTED],
-    )
+    if bad.any():
+        rows = np.flatnonzero(bad)
+        raise InvalidDataError(
+            f"{len(rows)} row(s) of the new data combine levels of "
+            f"{', '.join(one.name for one in estimate.absorbed_sets)} that no chain of rows of the "
+            f"estimation "
+            "connects: the sum of their effects is not identified; leave them out, or ask for unseen='nan'",
+            _named_rows(estimate, frame, rows),
+        )

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from kostnadsvekst.errors import DataWarning, KostnadsvekstError, OutputError
 from kostnadsvekst.generations import MARKER, read_marker, replacing
 from kostnadsvekst.report.audit import COLUMNS
-from kostnadsvekst.report.figures import SOFTWARE
+from kostnadsvekst.report.look import SOFTWARE
 
 Files = Mapping[str, str | bytes]
 Keep = Callable[[str], bool]
@@ -179,6 +179,8 @@ def _recognised(folder: Path, new: Mapping[str, bytes]) -> dict[str, str]:
     }
 
 
+# How a drawing names its maker, in the first of its lines.
+_DRAWN_BY, _HEAD_OF_DRAWING = f"<dc:title>{SOFTWARE}</dc:title>".encode(), 4_000
 _AUDIT_COLUMNS = ",".join(COLUMNS[:5]).encode()
 
 
@@ -189,7 +191,8 @@ def looks_like_ours(path: str, content: bytes) -> bool:
     ----------
     path : str
     content : bytes
-        Tables say so in their last column or footer, pages by their style, figures in their description.
+        Tables say so in their last column or footer, pages by their style, figures in their description (of
+        a PNG) or in their list of makers (of an SVG).
     """
     suffix = Path(path).suffix
     first = content.partition(b"\n")[0].rstrip(b"\r")
@@ -203,6 +206,8 @@ def looks_like_ours(path: str, content: bytes) -> bool:
         return SOFTWARE.encode() in description or description.startswith(
             b"\x00\x00\x00\x09pHYs" + 2 * _PIXELS_PER_METRE + b"\x01"
         )
+    if suffix == ".svg":
+        return content.startswith(b"<?xml") and _DRAWN_BY in content[:_HEAD_OF_DRAWING]
     return suffix in (".md", ".tex") and b"kostnadsvekst " in content
 
 

@@ -1,43 +1,48 @@
-"""Common look of the figures, and their rendering to bytes that do not change from run to run."""
+"""Figures of the house: where they start, how they are finished into pictures."""
 
-import io
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from kostnadsvekst.language import SYNTHETIC_LABEL
 from kostnadsvekst.provenance import Provenance
+from kostnadsvekst.report.layout_faults import find_layout_faults
+from kostnadsvekst.report.look import (
+    COLOURS,
+    DASHES,
+    DOTS_PER_INCH,
+    FIGURE_TITLE,
+    MARKERS,
+    ORDERED,
+    SOFTWARE,
+    STYLE,
+    TITLE,
+)
+from kostnadsvekst.report.pictures import Picture
+from kostnadsvekst.report.pictures import render_png as draw_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
-# Okabe and Ito's palette, readable by the colour-blind.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F", "#F0E442")
-# Beside the colours, which grey print does not tell apart.
-DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
-MARKERS = ("o", "s", "^", "D")
-DOTS_PER_INCH = 150
-# Written into every figure: says whose it is, and is the same in every version.
-SOFTWARE = "kostnadsvekst"
-# Keywords of a panel's title, and of the title of a figure with several panels.
-TITLE: Any = {"loc": "left", "weight": "bold", "fontsize": 10}
-FIGURE_TITLE: Any = {"x": 0.01, "ha": "left", "weight": "bold", "fontsize": 10}
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.6,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "svg.hashsalt": "kostnadsvekst",
-    # A name with dollar signs is a name.
-    "text.parse_math": False,
-}
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "DOTS_PER_INCH",
+    "FIGURE_TITLE",
+    "MARKERS",
+    "ORDERED",
+    "SOFTWARE",
+    "STYLE",
+    "TITLE",
+    "finish",
+    "new_figure",
+    "render_png",
+]
+
+# Inches between a panel, its words and the edge of the figure.
+_MARGIN = 0.06
+# Of the line below a figure, in bold of 7.5 points.
+_LETTERS_AN_INCH = 14
 
 
 def new_figure(
@@ -63,19 +68,21 @@ def new_figure(
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with mpl.rc_context({**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}):
-        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=_MARGIN, h_pad=_MARGIN)
+        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout=layout)
         return figure, figure.subplots(rows, columns, **options)
 
 
-def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str = "") -> bytes:
-    """Render a figure with its origin printed below it.
+def finish(figure: "Figure", provenance: Provenance, lang: str, source: str = "") -> Picture:
+    """Finish a figure: its origin printed below it, laid out, drawn, and looked over.
 
     Parameters
     ----------
     figure : Figure
-        From `new_figure`.
+        From `new_figure`; not to be changed afterwards.
     provenance : Provenance
         Synthetic data are labelled so, in red, on the picture itself.
     lang : {"nb", "en"}
@@ -84,20 +91,48 @@ def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str 
 
     Returns
     -------
-    bytes
-        A PNG without time stamp.
+    Picture
+        With the words that cannot be read, if any, in ``layout_faults``.
     """
-    import matplotlib as mpl
-    from matplotlib.text import Text
-
     label = SYNTHETIC_LABEL.get(lang) if provenance.synthetic else source
     if label:
         colour = "#B00020" if provenance.synthetic else "#555555"
-        figure.supxlabel(label, fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
-    for text in figure.findobj(Text):
-        if isinstance(text, Text):  # those that were made outside the house style
-            text.set_parse_math(False)
-    buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": SOFTWARE})
-    return buffer.getvalue()
+        lines = wrap(label, int(_LETTERS_AN_INCH * figure.get_figwidth()))
+        figure.supxlabel("\n".join(lines), fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
+    for text in _texts_of(figure):  # those that were made outside the house style
+        text.set_parse_math(False)
+    png = draw_png(figure)
+    return Picture(png, figure, _description_of(figure, label), find_layout_faults(figure, _texts_of(figure)))
+
+
+def _texts_of(figure: "Figure") -> list["Text"]:
+    from matplotlib.text import Text
+
+    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
+
+
+def render_png(figure: "Figure", provenance: Provenance, lang: str, source: str = "") -> bytes:
+    """Finish a figure as `finish` does, and keep the PNG alone.
+
+    Parameters
+    ----------
+    figure : Figure
+        From `new_figure`.
+    provenance : Provenance
+    lang : {"nb", "en"}
+    source : str
+
+    Returns
+    -------
+    bytes
+        A PNG without time stamp.
+    """
+    return bytes(finish(figure, provenance, lang, source))
+
+
+def _description_of(figure: "Figure", label: str) -> str:
+    """Title of the figure or of its panels, and the origin of the data: what is told to who cannot see it."""
+    own = figure.get_suptitle()
+    panels = [axes.get_title(loc="left") for axes in figure.axes]
+    titles = [own] if own else [title for title in panels if title]
+    return " ".join("; ".join(titles + [label] * bool(label)).split())

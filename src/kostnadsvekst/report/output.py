@@ -62,8 +62,13 @@ def write_files(folder: str | Path, files: Mapping[str, str | bytes]) -> tuple[P
         for temporary, _ in staged:
             Path(temporary).unlink(missing_ok=True)
         raise
-    for temporary, target in staged:
-        os.replace(temporary, target)
+    try:
+        for temporary, target in staged:
+            os.replace(temporary, target)
+    except BaseException:
+        for temporary, _ in staged:
+            Path(temporary).unlink(missing_ok=True)
+        raise
     return tuple(target for _, target in staged)
 
 

@@ -20,8 +20,11 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models.samples import sample_label
 from kostnadsvekst.panel.schema import label_of
-from kostnadsvekst.report.figures import COLOURS, new_figure, render_png
+from kostnadsvekst.report.axis_marks import legend_above, set_round_ticks
+from kostnadsvekst.report.figures import FIGURE_TITLE, finish, new_figure
+from kostnadsvekst.report.look import BLUE, PALE_BLUE, RED, YELLOW
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.pictures import Picture
 from kostnadsvekst.report.term_labels import term_label
 
 Mask = NDArray[np.bool_]
@@ -33,10 +36,10 @@ _ROLE_LABEL = {
     PUBLISHED: Bilingual("publisert", "published"),
 }
 _ROLE_STYLE: dict[str, dict[str, Any]] = {
-    DECLARED: {"s": 3, "color": COLOURS[0], "zorder": 3, "linewidths": 0},
+    DECLARED: {"s": 3, "color": BLUE, "zorder": 3, "linewidths": 0, "rasterized": True},
     ADDED: {
         "s": 13,
-        "color": COLOURS[8],
+        "color": YELLOW,
         "marker": "^",
         "zorder": 6,
         "edgecolors": "black",
@@ -44,7 +47,7 @@ _ROLE_STYLE: dict[str, dict[str, Any]] = {
     },
     PUBLISHED: {
         "s": 52,
-        "color": COLOURS[1],
+        "color": RED,
         "marker": "D",
         "zorder": 5,
         "edgecolors": "black",
@@ -73,7 +76,7 @@ def draw_curve(
     quantity: Bilingual = _COEFFICIENT,
     title: Bilingual = _CURVE_TITLE,
     labels: Mapping[str, str] | None = None,
-) -> bytes:
+) -> Picture:
     """Draw a specification curve: sorted estimates above, the choices behind them below.
 
     Parameters
@@ -91,8 +94,7 @@ def draw_curve(
 
     Returns
     -------
-    bytes
-        A PNG.
+    Picture
 
     Raises
     ------
@@ -107,10 +109,10 @@ def draw_curve(
     frame = curve.frame.iloc[order]
     rows = sum(len(group) for group in choices.values()) + len(choices)
     figure, axes = new_figure(8.2, 3.6 + 0.165 * rows, 2, 1, sharex=True, height_ratios=(3.3, 0.165 * rows))
-    figure.suptitle(title.get(lang), fontsize=10, weight="bold", x=0.01, ha="left")
+    figure.suptitle(title.get(lang), **FIGURE_TITLE)
     _draw_estimates(axes[0], frame, quantity, lang, labels or {})
     _draw_choices(axes[1], frame, choices, order, lang)
-    return render_png(figure, curve.provenance, lang)
+    return finish(figure, curve.provenance, lang)
 
 
 def list_choices(curve: SpecificationCurve) -> dict[Bilingual, dict[Bilingual, Mask]]:
@@ -164,8 +166,10 @@ def _draw_estimates(
         "en": "95% interval (nominal; coverage not simulated)",
     }[lang]
     low, high = frame["conf_low"].to_numpy(), frame["conf_high"].to_numpy()
-    axis.vlines(x, low, high, color="#C9D6E2", linewidth=min(3.0, 400 / len(frame)), zorder=1)
-    axis.plot([], [], color="#C9D6E2", linewidth=5, label=interval)
+    axis.vlines(
+        x, low, high, color=PALE_BLUE, linewidth=min(3.0, 400 / len(frame)), zorder=1, rasterized=True
+    )
+    axis.plot([], [], color=PALE_BLUE, linewidth=5, label=interval)
     axis.axhline(0, color="black", linewidth=0.8, zorder=2)
     for role, style in _ROLE_STYLE.items():
         at = (frame["role"] == role).to_numpy()
@@ -179,8 +183,8 @@ def _draw_estimates(
     _name_points(axis, frame, labels)
     axis.set_ylabel(quantity.get(lang))
     axis.set_xlim(-len(frame) * 0.01, len(frame) * 1.01)
-    axis.legend(loc="upper left", fontsize=7.5)
-    axis.yaxis.set_major_formatter(_number_format(lang))
+    axis.legend(loc="upper left", fontsize=7.5, frameon=False)
+    set_round_ticks(axis.yaxis, lang)
 
 
 def _name_points(axis: Any, frame: pd.DataFrame, labels: Mapping[str, str]) -> None:
@@ -195,7 +199,7 @@ def _name_points(axis: Any, frame: pd.DataFrame, labels: Mapping[str, str]) -> N
                 ha="center",
                 fontsize=8,
                 weight="bold",
-                color=COLOURS[1],
+                color=RED,
                 zorder=6,
             )
 
@@ -244,7 +248,7 @@ def _finish_choices(axis: Any, lang: str) -> None:
             lang
         ]
     )
-    axis.xaxis.set_major_formatter(_number_format(lang, 0))
+    set_round_ticks(axis.xaxis, lang, whole=True)
 
 
 def draw_influence(
@@ -255,7 +259,7 @@ def draw_influence(
     count: int = 10,
     quantities: Mapping[str, Bilingual] | None = None,
     title: Bilingual = _INFLUENCE_TITLE,
-) -> bytes:
+) -> Picture:
     """Draw the estimates without each of the most influential units.
 
     Parameters
@@ -272,15 +276,14 @@ def draw_influence(
 
     Returns
     -------
-    bytes
-        A PNG.
+    Picture
     """
     figure, axes = new_figure(7.6, 0.9 + 2.9 * len(terms), len(terms), 1, squeeze=False)
-    figure.suptitle(title.get(lang), fontsize=10, weight="bold", x=0.01, ha="left")
+    figure.suptitle(title.get(lang), **FIGURE_TITLE)
     for axis, term in zip(axes[:, 0], terms, strict=True):
         label = (quantities or {}).get(term, term_label(term))
         _draw_leave_one_out(axis, influence, term, label, lang, count)
-    return render_png(figure, influence.estimate.provenance, lang)
+    return finish(figure, influence.estimate.provenance, lang)
 
 
 def _draw_leave_one_out(
@@ -290,8 +293,8 @@ def _draw_leave_one_out(
     line = influence.estimate.coefficients.loc[term]
     y = np.arange(len(frame))
     band = {"nb": "alle, med nominelt 95 %-intervall", "en": "all, with nominal 95% interval"}[lang]
-    axis.axvspan(line["conf_low"], line["conf_high"], color="#E4ECF4", zorder=0)
-    axis.axvline(line["estimate"], color=COLOURS[0], zorder=1, label=band)
+    axis.axvspan(line["conf_low"], line["conf_high"], color=PALE_BLUE, zorder=0)
+    axis.axvline(line["estimate"], color=BLUE, zorder=1, label=band)
     half = 1.96 * frame["std_error_without"].fillna(0)
     without = {
         "nb": "uten enheten, klassisk 95 %-intervall (nominelt)",
@@ -302,7 +305,7 @@ def _draw_leave_one_out(
         y,
         xerr=half,
         fmt="o",
-        color=COLOURS[1],
+        color=RED,
         markersize=4,
         capsize=2,
         linewidth=1,
@@ -310,24 +313,12 @@ def _draw_leave_one_out(
     )
     axis.set_yticks(y, [_unit_text(unit, share, lang) for unit, share in frame["weight_share"].items()])
     axis.set_xlabel(label.get(lang))
-    axis.xaxis.set_major_formatter(_number_format(lang))
+    set_round_ticks(axis.xaxis, lang)
     axis.grid(axis="y", visible=False)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7.5)
+    legend_above(axis, 2)
 
 
 def _unit_text(unit: Any, share: float, lang: str) -> str:
     weight = {"nb": "vekt", "en": "weight"}[lang]
     sign = {"nb": " %", "en": "%"}[lang]
     return f"{unit} ({weight} {format_number(100 * share, 1, lang)}{sign})"
-
-
-def _number_format(lang: str, decimals: int | None = None) -> Any:
-    from matplotlib.ticker import FuncFormatter
-
-    def text(value: float, _: Any) -> str:
-        shown = decimals
-        if shown is None:
-            shown = 0 if abs(value) >= 100 else 2 if abs(value) >= 0.1 or value == 0 else 3
-        return format_number(value, shown, lang)
-
-    return FuncFormatter(text)

@@ -3,12 +3,13 @@
 import re
 
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.models.grammar import is_quoted, split, unquote
+from kostnadsvekst.models.grammar import BASES, is_quoted, split, split_call, unquote
 from kostnadsvekst.models.results import CONSTANT
 from kostnadsvekst.models.transformations import parse_call
 from kostnadsvekst.panel.schema import label_of
 
 _CATEGORY = re.compile(r"C\((.+?)\)\[(?:T\.)?(.+)\]")
+_BASIS = re.compile(rf"((?:{'|'.join(BASES)})\(.+\))\[(\d+)\]")
 _YEAR = Bilingual("År", "Year")
 
 
@@ -27,6 +28,12 @@ def term_label(term: str) -> Bilingual:
         column, level = match.groups()
         label = _YEAR if column == "year" else label_of(column)
         return Bilingual(f"{label.nb} {level}", f"{label.en} {level}")
+    basis = _BASIS.fullmatch(term)
+    if basis:
+        whole, number = basis.groups()
+        function, (argument, *options) = split_call(whole) or (whole, [whole])
+        inner, rest = term_label(argument), ", ".join(["", *options])
+        return Bilingual(f"{function}({inner.nb}{rest}) {number}", f"{function}({inner.en}{rest}) {number}")
     call = parse_call(term)
     if call:
         inner = term_label(call.argument)

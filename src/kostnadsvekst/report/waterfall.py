@@ -8,12 +8,15 @@ import numpy as np
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.provenance import Provenance
-from kostnadsvekst.report.figures import COLOURS, TITLE, new_figure, render_png
+from kostnadsvekst.report.axis_marks import set_round_ticks
+from kostnadsvekst.report.figures import TITLE, finish, new_figure
+from kostnadsvekst.report.look import BLUE, YELLOW
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.pictures import Picture
 
-_LEVEL_STYLE: dict[str, Any] = {"color": "#555555"}
-_RISE_STYLE: dict[str, Any] = {"color": COLOURS[1], "hatch": "///", "edgecolor": "white"}
-_FALL_STYLE: dict[str, Any] = {"color": COLOURS[0]}
+_LEVEL_STYLE: dict[str, Any] = {"color": "#8C8C8C"}
+_RISE_STYLE: dict[str, Any] = {"color": YELLOW, "hatch": "///", "edgecolor": "white"}
+_FALL_STYLE: dict[str, Any] = {"color": BLUE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Waterfall:
 
 def draw_waterfall(
     panels: Sequence[Waterfall], lang: str, *, quantity: Bilingual, provenance: Provenance, decimals: int = 0
-) -> bytes:
+) -> Picture:
     """Draw panels below each other.
 
     Parameters
@@ -57,8 +60,7 @@ def draw_waterfall(
 
     Returns
     -------
-    bytes
-        PNG.
+    Picture
     """
     height = 0.9 + sum(0.55 + 0.3 * (len(panel.steps) + 2) for panel in panels)
     ratios = [len(panel.steps) + 3 for panel in panels]
@@ -66,7 +68,7 @@ def draw_waterfall(
     for ax, panel in zip(axes[:, 0], panels, strict=True):
         _draw_panel(ax, panel, lang, decimals)
     axes[-1, 0].set_xlabel(quantity.get(lang))
-    return render_png(figure, provenance, lang)
+    return finish(figure, provenance, lang)
 
 
 def _draw_panel(ax: Any, panel: Waterfall, lang: str, decimals: int) -> None:
@@ -91,7 +93,7 @@ def _draw_panel(ax: Any, panel: Waterfall, lang: str, decimals: int) -> None:
     ax.axvline(0, color="#444444", lw=0.8)
     ax.grid(visible=False, axis="y")
     ax.margins(x=0.12)
-    ax.xaxis.set_major_formatter(lambda value, _: format_number(value, 0, lang))
+    set_round_ticks(ax.xaxis, lang)
     ax.set_title(panel.title.get(lang), **TITLE)
 
 
