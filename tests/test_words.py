@@ -466,167 +466,29 @@ def test_no_p_value_of_acute_beds_is_zero(ohd_run):
 
 # Words that Norwegian and English write alike, names, and what the report or a formula is quoted with.
 BOTH_LANGUAGES = set(
-    [
-        "Alder",
-        "Alle",
-        "All",
-        "Andel",
-        "Appendix",
-        "Elektive",
-        "Estimator",
-        "Hagen",
-        "Jan",
-        "Kommune",
-        "Kroner",
-        "Median",
-        "Minimum",
-        "Minus",
-        "Per",
-        "Placebo",
-        "Region",
-        "Robust",
-        "Std",
-        "Sum",
-        "Trend",
-        "Variant",
-        "Yekutieli",
-        "all",
-        "at",
-        "bootstrap",
-        "case",
-        "cluster",
-        "dummy",
-        "et",
-        "exp",
-        "fall",
-        "fixed",
-        "for",
-        "fra",
-        "gang",
-        "helse",
-        "i",
-        "in",
-        "kiosk",
-        "knapt",
-        "kroner",
-        "krone",
-        "kr",
-        "lag",
-        "log",
-        "median",
-        "medio",
-        "minus",
-        "most",
-        "negative",
-        "note",
-        "of",
-        "og",
-        "om",
-        "omsorgstjenester",
-        "over",
-        "panel",
-        "per",
-        "perioden",
-        "positive",
-        "prosent",
-        "re",
-        "reduksjon",
-        "region",
-        "rundt",
-        "screening",
-        "september",
-        "starten",
-        "sum",
-        "svak",
-        "test",
-        "til",
-        "to",
-        "trend",
-        "under",
-        "vekst",
-        "vel",
-        "wild",
-        "økende",
-        "øker",
-        "økning",
-        "inntekter",
-        "ingen",
-        "kapittel",
-    ]
+    re.findall(
+        r"\S+",
+        """
+    Alder Alle All Andel av Appendix Elektive Estimator Hagen Jan Kommune Kroner Median Minimum Minus Per
+    Placebo Region Robust Std Sum Trend Variant Yekutieli all at bootstrap case cluster dummy et exp
+    fall fixed for fra gang helse i in kiosk knapt kroner krone kr lag log median medio minus most
+    negative note of og om omsorgstjenester over panel per perioden positive prosent re reduksjon region
+    rundt screening september starten sum svak test til to trend under vekst vel wild økende øker økning
+    inntekter ingen kapittel
+    """,
+    )
 )
 NAMES = set(
-    [
-        "AR",
-        "Abraham",
-        "Anna",
-        "BMJ",
-        "BPA",
-        "Bacon",
-        "Benjamini",
-        "Borusyak",
-        "CV",
-        "Callaway",
-        "DATA",
-        "Data",
-        "Driscoll",
-        "Ervik",
-        "FGK",
-        "Frie",
-        "Gardner",
-        "Goodman",
-        "HC",
-        "Helsedirektoratet",
-        "Hochberg",
-        "IPLOS",
-        "ISO",
-        "Jaravel",
-        "KLASS",
-        "KMD",
-        "KOSTRA",
-        "KPR",
-        "Kommunale",
-        "Kraay",
-        "Lunder",
-        "NPR",
-        "Open",
-        "Oslo",
-        "PPML",
-        "Poisson",
-        "Prop",
-        "Rambachan",
-        "Romano",
-        "Roth",
-        "SE",
-        "Sammendrag",
-        "Sant",
-        "Shapley",
-        "Spiess",
-        "Sun",
-        "Swanson",
-        "TBU",
-        "UnobservedComponents",
-        "Utgifter",
-        "Westfall",
-        "Wolf",
-        "Young",
-        "areg",
-        "coverage",
-        "csv",
-        "data",
-        "emsp",
-        "kostnadsvekst",
-        "kpr",
-        "ohd",
-        "origin",
-        "results",
-        "sha",
-        "synthetic",
-        "xtreg",
-        "year",
-        "ØHD",
-        "R²",
-        "synthetic_panel",
-    ]
+    re.findall(
+        r"\S+",
+        """
+    AR Abraham Anna BMJ BPA Bacon Benjamini Borusyak CV Callaway DATA Data Driscoll Ervik FGK Frie
+    Gardner Goodman HC Helsedirektoratet Hochberg IPLOS ISO Jaravel KLASS KMD KOSTRA KPR Kommunale Kraay
+    Lunder NPR Open Oslo PPML Poisson Prop Rambachan Romano Roth SE Sammendrag Sant Shapley Spiess Sun
+    Swanson TBU UnobservedComponents Utgifter Westfall Wolf Young areg coverage csv data emsp
+    kostnadsvekst kpr ohd origin results sha synthetic xtreg year ØHD R² synthetic_panel
+    """,
+    )
 )
 TABLES = (*CHAPTERS, "claims", "consistency")
 
@@ -638,7 +500,9 @@ def words_of(name, text):
     if name.endswith("tex"):
         text = text.removeprefix(HEAD).removesuffix(FOOT)
         text = re.sub(r"\\fontencoding\{T1\}\\selectfont\\guillemot(left|right)", "«", text)
-        text = re.sub(r"\\(begin|end|label)\{[^}]*\}(\[\w+\])?|\\[A-Za-z@]+|\d+(\.\d+)?pt", " ", text)
+        for layout in (r"^\\begin\{(tabular|longtable)\}.*|\\def.*", r"\(lr\)|\d(\.\d+)?(pt|em)"):
+            text = re.sub(layout, " ", text, flags=re.MULTILINE)
+        text = re.sub(r"\\(begin|end|label)\{[^}]*\}(\[\w+\])?|\\[A-Za-z@]+", " ", text)
     text = re.sub(r"synthetic.{0,3}panel[\w.\\{}]*|«[^»]*»|«[^«]*«|results/\S*|kr\. ", " ", text)
     return set(re.findall(r"[^\W\d_]{2,}", text))
 
