@@ -210,6 +210,25 @@ def test_letters_of_a_drawing_need_no_font(picture):
     assert title.text == picture.description
 
 
+NAMES = ["a\x1bb", "a\x00b", "a\u202eb", "\ud800x", "a\tb", "<!-- b -->", "]]>", "&amp;", "$a$", "--"]
+
+
+def test_names_of_all_kinds_end_no_drawing():
+    """A name with control characters, or half a character, is drawn without them; the rest as it is."""
+    figure, axes = new_figure(8, 4)
+    axes.plot([0, 9], [0, 1], label=NAMES[0])
+    axes.set_xticks(range(len(NAMES)), NAMES)
+    axes.text(0, 0.5, NAMES[3])
+    figure.suptitle("".join(NAMES))
+    axes.legend()
+    picture = finish(figure, SYNTHETIC, "en")
+    shown = [label.get_text() for label in drawn(picture).axes[0].get_xticklabels()]
+    assert shown == ["a b", "a b", "a b", " x", "a b", *NAMES[5:]]
+    title = ET.fromstring(picture.svg).find("{http://www.w3.org/2000/svg}title").text
+    assert title.startswith("a ba ba b xa b<!-- b -->]]>&amp;$a$--")
+    assert picture.pdf.startswith(PDF)
+
+
 def test_rounding_of_a_drawing_moves_nothing_that_is_seen():
     """Places in the drawing are those of the axes' own transform, to half a hundredth of a point."""
     figure, axes = new_figure(3, 2)
@@ -722,6 +741,51 @@ def test_many_points_are_pixels_in_a_drawing():
     picture = kv.draw_residuals(kv.estimate(SPEC, data))
     assert len(picture.svg) < 300_000
     assert b"data:image/png" in picture.svg
+
+
+# Influence and curve
+
+
+def test_influence_is_drawn_of_the_units_that_matter_most(fits):
+    found = kv.influence(fits["Long"])
+    picture = kv.draw_influence(found, ["x", "z"], "nb", count=4)
+    upper, lower = drawn(picture).axes
+    for axes, term in ((upper, "x"), (lower, "z")):
+        most = found.of(term).head(4)[::-1]
+        names = [label.get_text().partition(" (vekt")[0] for label in axes.get_yticklabels()]
+        assert names == [str(unit) for unit in most.index]
+        points = axes.containers[0].lines[0].get_xydata()
+        assert points[:, 0] == pytest.approx(most["estimate_without"])
+    assert picture.layout_faults == ()
+
+
+def test_influence_refuses_by_name(fits):
+    found = kv.influence(fits["Long"])
+    for terms in ([], "x"):
+        with pytest.raises(SpecificationError, match="terms is a list"):
+            kv.draw_influence(found, terms)
+    with pytest.raises(SpecificationError, match="not among the terms: 'u'"):
+        kv.draw_influence(found, ["u"])
+    for count in (0, -1, 2.5):
+        with pytest.raises(SpecificationError, match="how many units"):
+            kv.draw_influence(found, ["x"], count=count)
+        with pytest.raises(SpecificationError, match="how many units"):
+            kv.draw_residuals(fits["Long"], count=count)
+    with pytest.raises(SpecificationError, match="unknown language 'sv'"):
+        kv.draw_influence(found, ["x"], "sv")
+
+
+def test_a_curve_is_drawn_from_the_lowest_to_the_highest():
+    specs = kv.grid(SPEC, controls=[(), ("z",)], weights=["w", None], regressors=[("x",)])
+    curve = kv.specification_curve(specs, DATA, terms=["x"])
+    picture = kv.draw_curve(curve, "nb")
+    upper, lower = drawn(picture).axes
+    points = np.asarray(upper.collections[1].get_offsets())
+    assert points[:, 1] == pytest.approx(np.sort(curve.frame["estimate"]))
+    assert "z" in [label.get_text() for label in lower.get_yticklabels()]
+    assert picture.layout_faults == ()
+    with pytest.raises(SpecificationError, match="unknown language"):
+        kv.draw_curve(curve, "sv")
 
 
 def test_pictures_are_a_public_type(fits):

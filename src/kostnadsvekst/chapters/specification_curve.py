@@ -217,7 +217,7 @@ def choices_of(curve: SpecificationCurve) -> dict[Bilingual, dict[Bilingual, np.
             Bilingual("ingen", "none"): mask(lambda s: s.weights is None),
         },
         Bilingual("Utvalg", "Sample"): {
-            sample_label(sample): mask(lambda s, sample=sample: s.sample == sample)  # type: ignore[misc]
+            _SAMPLE_LABEL.get(sample, sample_label(sample)): mask(lambda s, sample=sample: s.sample == sample)  # type: ignore[misc]
             for sample in samples
         },
         Bilingual("Standardfeil", "Standard errors"): {
@@ -328,6 +328,7 @@ _CONTROL_LABEL = {
     "deaths": label_of("deaths"),
     "place": Bilingual("tettsted og folketall", "urban settlement and population"),
 }
+_SAMPLE_LABEL = {("year >= 2016",): Bilingual("fra og med 2016", "from 2016")}
 _KIND_LABEL = {
     "classical": Bilingual("klassiske", "classical"),
     "hc1": Bilingual("robuste (HC1)", "robust (HC1)"),

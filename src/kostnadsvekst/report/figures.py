@@ -1,5 +1,6 @@
 """Figures of the house: where they start, how they are finished into pictures."""
 
+import re
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,10 @@ __all__ = [
 
 # Inches between a panel, its words and the edge of the figure.
 _MARGIN = 0.06
+# Control characters but the end of a line, signs that turn the reading direction, halves of characters.
+_UNSEEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+"
+)
 # Of the line below a figure, in bold of 7.5 points.
 _LETTERS_AN_INCH = 14
 
@@ -101,8 +106,21 @@ def finish(figure: "Figure", provenance: Provenance, lang: str, source: str = ""
         figure.supxlabel("\n".join(lines), fontsize=7.5, color=colour, x=0.01, ha="left", weight="bold")
     for text in _texts_of(figure):  # those that were made outside the house style
         text.set_parse_math(False)
+    _make_printable(figure)
     png = draw_png(figure)
     return Picture(png, figure, _description_of(figure, label), find_layout_faults(figure, _texts_of(figure)))
+
+
+def _make_printable(figure: "Figure") -> None:
+    """Turn what no letter is drawn for into blanks: such signs end an SVG or stop the drawing."""
+    unseen = [text for text in _texts_of(figure) if _UNSEEN.search(text.get_text())]
+    for text in unseen:
+        text.set_text(_UNSEEN.sub(" ", text.get_text()))
+    for axes in figure.axes if unseen else ():
+        for axis in (axes.xaxis, axes.yaxis):  # whose ticks are written anew when they are drawn
+            words = [label.get_text() for label in axis.get_ticklabels()]
+            if any(_UNSEEN.search(word) for word in words):
+                axis.set_ticklabels([_UNSEEN.sub(" ", word) for word in words])
 
 
 def _texts_of(figure: "Figure") -> list["Text"]:

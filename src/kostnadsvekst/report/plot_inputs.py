@@ -74,6 +74,17 @@ def check_lang(lang: str) -> None:
         raise SpecificationError(f"unknown language {lang!r}; known: {', '.join(LANGUAGES)}")
 
 
+def check_count(count: int, what: str) -> None:
+    """Refuse a number of rows that is none.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise SpecificationError(f"count is how many {what} are shown, 1 or more, not {count!r}")
+
+
 def series_look(number: int) -> dict[str, Any]:
     """Colour and marker of a series; from the sixth on hollow."""
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]

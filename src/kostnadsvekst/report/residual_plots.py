@@ -14,7 +14,7 @@ from kostnadsvekst.report.axis_marks import set_round_ticks
 from kostnadsvekst.report.figures import FIGURE_TITLE, finish, new_figure
 from kostnadsvekst.report.look import BLUE, RED
 from kostnadsvekst.report.pictures import Picture
-from kostnadsvekst.report.plot_inputs import check_lang, outcome_of, written
+from kostnadsvekst.report.plot_inputs import check_count, check_lang, outcome_of, written
 
 Floats = NDArray[np.float64]
 
@@ -97,9 +97,10 @@ def draw_residuals(
     Raises
     ------
     SpecificationError
-        If there are no residuals, or all are zero.
+        If there are no residuals, or all are zero, or `count` is below one.
     """
     check_lang(lang)
+    check_count(count, "units")
     points = residual_points(estimate)
     outcome = outcome_of([estimate])
     figure, (left, middle, right) = new_figure(11.0, 4.4, columns=3)

@@ -25,6 +25,7 @@ from kostnadsvekst.report.figures import FIGURE_TITLE, finish, new_figure
 from kostnadsvekst.report.look import BLUE, PALE_BLUE, RED, YELLOW
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.pictures import Picture
+from kostnadsvekst.report.plot_inputs import check_count, check_lang
 from kostnadsvekst.report.term_labels import term_label
 
 Mask = NDArray[np.bool_]
@@ -101,6 +102,7 @@ def draw_curve(
     SpecificationError
         If nothing was estimated, or there is more than one term.
     """
+    check_lang(lang)
     good = (curve.frame["status"] == OK).to_numpy()
     choices = list_choices(curve) if choices is None else choices
     if len(set(curve.frame.loc[good, "term"])) != 1:
@@ -277,7 +279,16 @@ def draw_influence(
     Returns
     -------
     Picture
+
+    Raises
+    ------
+    SpecificationError
+        If there is no term, a term does not exist, or `count` is below one.
     """
+    check_lang(lang)
+    check_count(count, "units")
+    if not terms or isinstance(terms, str):
+        raise SpecificationError(f"terms is a list such as ['free_income'], not {terms!r}")
     figure, axes = new_figure(7.6, 0.9 + 2.9 * len(terms), len(terms), 1, squeeze=False)
     figure.suptitle(title.get(lang), **FIGURE_TITLE)
     for axis, term in zip(axes[:, 0], terms, strict=True):
