@@ -15,7 +15,7 @@ from kostnadsvekst.errors import DataWarning, KostnadsvekstError, OutputError
 from kostnadsvekst.generations import MARKER
 from kostnadsvekst.report.audit import COLUMNS
 from kostnadsvekst.report.chapter_files import MOST_FILES, check_folder, looks_like_ours, write_chapter
-from kostnadsvekst.report.figures import new_figure, render_png
+from kostnadsvekst.report.figures import finish, new_figure
 
 ROOT = Path(__file__).resolve().parents[1]
 posix = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL, no fork")
@@ -134,10 +134,9 @@ def test_results_of_an_earlier_version_are_taken_over(out):
     axes.plot([0, 1])
     from kostnadsvekst.provenance import Provenance
 
-    old = {
-        **as_bytes(generation(1)),
-        "appendix/deep/f.png": render_png(figure, Provenance("synthetic"), "nb"),
-    }
+    drawn = finish(figure, Provenance("synthetic"), "nb").to_files("appendix/deep/f")
+    assert all(looks_like_ours(path, content) for path, content in drawn.items())
+    old = {**as_bytes(generation(1)), "appendix/deep/f.png": drawn["appendix/deep/f.png"]}
     old["audit.html"] = b"<!DOCTYPE html>\n<style>table.audit {}</style>"
     for path, content in old.items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
@@ -160,6 +159,8 @@ def test_committed_results_are_recognised():
         ("audit.html", b"<!DOCTYPE html><p>mine"),
         ("t.csv", b"data_origin;x\n1;2\n"),
         ("x.png", b"\x89PNG\r\n\x1a\n" + b"\x00" * 60),
+        ("x.svg", b"<?xml version='1.0'?><svg><title>kostnadsvekst</title></svg>"),
+        ("x.svg", b"<svg><dc:title>kostnadsvekst</dc:title></svg>"),
         ("x.md", b"# mine"),
         ("x.tex", b"\\begin{table}"),
         ("x.txt", b"kostnadsvekst 1.0"),

@@ -208,6 +208,18 @@ def test_equals_pyfixest(data, weights):
     np.testing.assert_allclose(found.coefficients.loc[order, "std_error"], other.se(), rtol=SAME)
 
 
+def test_effective_f_equals_pyfixest(data):
+    """Without other regressors, which are not taken out of the instruments there; its factor is xtreg's."""
+    pf = pytest.importorskip("pyfixest")
+    formula = "y ~ 1 | unit | d ~ z1 + z2"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = pf.feols(formula, data, weights="population", vcov={"CRV1": "unit"})
+        other.IV_Diag()
+    found = kv.estimate(formula, data, weights="population", covariance="cluster", convention="xtreg")
+    assert found.diagnostics.effective_f.statistic == pytest.approx(other._eff_F, rel=SAME)
+
+
 RECORDED = pd.read_csv(REFERENCE / "instruments.csv")
 
 

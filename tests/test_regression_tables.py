@@ -86,7 +86,7 @@ def test_every_medium_in_norwegian(fits):
         text = table.to(medium, "nb")
         assert number in text, medium
         assert "Frie inntekter" in text
-        assert ("synthetic" if medium == "csv" else "SYNTETISKE DATA") in text
+        assert ("syntetiske" if medium == "csv" else "SYNTETISKE DATA") in text
     assert r"\toprule" in table.to("tex", "nb")
     assert "klyngerobuste (59 klynger, areg småutvalgsfaktor)" in table.to("md", "nb")
     assert "uten Oslo" in table.to("md", "nb")

@@ -20,10 +20,12 @@ from conftest import ROOT
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.ar1 import Ar1Estimate
-from kostnadsvekst.models.fixed_effects import Estimate
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
+from kostnadsvekst.models.inference import Covariance, TTests
 from kostnadsvekst.models.instrumental import InstrumentalEstimate
 from kostnadsvekst.models.results import TidyResult, coefficient_frame
 from kostnadsvekst.models.staggered.studies import EventStudy, TwoStageStudy
+from kostnadsvekst.models.two_stages import InstrumentalFit
 
 # Two solutions of the same least squares: rounding of a dozen rows per unit.
 SAME = 1e-8
@@ -409,10 +411,18 @@ def test_equal_content_is_equal(est, panel):
         None,
     ]
     assert all(est != other for other in others)
+    few = ("cr2", "region")
+    assert est.with_covariance(few) == again.with_covariance(few)
+    assert est.fit == again.fit
+    assert hash(est.inference) == hash(again.inference)
+    assert est.inference != est.with_covariance("hc1").inference
     # The same specification, and an option of its covariance.
     assert est.with_covariance("hc2") == est.with_covariance("hc2")
     assert est.with_covariance("hc2") != est.with_covariance("hc2", df="satterthwaite")
     assert len({est, again, back, *others[:3]}) == 4
+
+
+PARTS = (WithinFit, InstrumentalFit, Covariance, TTests)
 
 
 def test_minus_zero_and_nan_are_what_they_are_in_comparisons(est):
@@ -426,7 +436,7 @@ def test_minus_zero_and_nan_are_what_they_are_in_comparisons(est):
 
 
 @pytest.mark.parametrize(
-    "kind", [Estimate, Ar1Estimate, InstrumentalEstimate, EventStudy, TwoStageStudy, TidyResult]
+    "kind", [Estimate, Ar1Estimate, InstrumentalEstimate, EventStudy, TwoStageStudy, TidyResult, *PARTS]
 )
 def test_each_kind_of_result_compares_its_content(kind):
     """A dataclass would write a comparison of its own over it, which fails on arrays."""
@@ -522,6 +532,13 @@ def test_a_summary_says_what_the_result_rests_on(est):
     assert "rows" not in norwegian
     with pytest.raises(SpecificationError, match="language"):
         est.summary(lang="sv")
+
+
+def test_a_summary_does_not_wait_for_a_test_that_takes_minutes(panel, monkeypatch):
+    """Hotelling's degrees of freedom for all slopes: 100 s with seventeen of them and 365 clusters."""
+    few = quietly("y ~ x + z | unit", panel.dropna(), covariance=("cr2", "region"))
+    monkeypatch.setattr(Estimate, "f_test", lambda self: pytest.fail("was asked for"))
+    assert "root MSE" in str(few.summary())
 
 
 def test_a_summary_of_synthetic_data_says_so(panel):

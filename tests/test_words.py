@@ -459,7 +459,7 @@ BOTH_LANGUAGES = set(
     re.findall(
         r"\S+",
         """
-    Alder Alle All Andel Appendix Elektive Estimator Hagen Jan Kommune Kroner Median Minimum Minus Per
+    Alder Alle All Andel av Appendix Elektive Estimator Hagen Jan Kommune Kroner Median Minimum Minus Per
     Placebo Region Robust Std Sum Trend Variant Yekutieli all at bootstrap case cluster dummy et exp
     fall fixed for fra gang helse i in kiosk knapt kroner krone kr lag log median medio minus most
     negative note of og om omsorgstjenester over panel per perioden positive prosent re reduksjon region
@@ -490,7 +490,9 @@ def words_of(name, text):
     if name.endswith("tex"):
         text = text.removeprefix(HEAD).removesuffix(FOOT)
         text = re.sub(r"\\fontencoding\{T1\}\\selectfont\\guillemot(left|right)", "«", text)
-        text = re.sub(r"\\(begin|end|label)\{[^}]*\}(\[\w+\])?|\\[A-Za-z@]+|\d+(\.\d+)?pt", " ", text)
+        for layout in (r"^\\begin\{(tabular|longtable)\}.*|\\def.*", r"\(lr\)|\d(\.\d+)?(pt|em)"):
+            text = re.sub(layout, " ", text, flags=re.MULTILINE)
+        text = re.sub(r"\\(begin|end|label)\{[^}]*\}(\[\w+\])?|\\[A-Za-z@]+", " ", text)
     text = re.sub(r"synthetic.{0,3}panel[\w.\\{}]*|«[^»]*»|«[^«]*«|results/\S*|kr\. ", " ", text)
     return set(re.findall(r"[^\W\d_]{2,}", text))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 
 class ContentEqual:
@@ -60,8 +61,10 @@ def _feed(into: Any, value: Any) -> None:
         into.update(f"{len(value)}\0".encode())
         for part in value:
             _feed(into, part)
-    elif hasattr(value, "tocsr"):  # sparse matrices of working models
-        _feed_array(into, value.tocsr().toarray())
+    elif isinstance(value, set | frozenset):
+        _feed(into, sorted(map(repr, value)))
+    elif issparse(value):
+        _feed_sparse(into, value)
     else:
         into.update(repr(value + 0.0 if isinstance(value, float) else value).encode() + b"\0")
 
@@ -71,6 +74,13 @@ def _feed_array(into: Any, array: np.ndarray[Any, Any]) -> None:
         # One zero and one NaN: their bits differ without a difference in content.
         array = np.where(np.isnan(array), np.nan, array + 0.0)
     into.update(f"{array.dtype}{array.shape}\0".encode() + np.ascontiguousarray(array).tobytes())
+
+
+def _feed_sparse(into: Any, matrix: Any) -> None:
+    ordered = matrix.tocsr(copy=True)
+    ordered.sum_duplicates()
+    for part in (ordered.data, ordered.indices.astype(np.int64), ordered.indptr.astype(np.int64)):
+        _feed_array(into, part)
 
 
 def _feed_pandas(into: Any, frame: pd.DataFrame | pd.Series) -> None:

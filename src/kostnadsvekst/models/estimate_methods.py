@@ -333,10 +333,12 @@ class EstimateMethods(ResultMethods):
     def summary_statistics(self: FittedEstimate) -> list[tuple[Bilingual, str]]:
         """Root MSE, F test of the slopes and log likelihood, where they exist."""
         found = [(Bilingual("rot-MSE", "root MSE"), f"{self.sigma:.6g}")]
-        with suppress(SpecificationError):
-            test = self.f_test()
-            label = both(f"F({test.df_numerator}, {test.df_denominator:.6g})")
-            found.append((label, f"{test.statistic:.4g}, p {p_value_text(test.p_value)}"))
+        # With a working model the joint test of many slopes takes minutes: it is left to be asked for.
+        if self.inference.working is None:
+            with suppress(SpecificationError):
+                test = self.f_test()
+                label = both(f"F({test.df_numerator}, {test.df_denominator:.6g})")
+                found.append((label, f"{test.statistic:.4g}, p {p_value_text(test.p_value)}"))
         with suppress(SpecificationError):
             found.append((both("log L"), f"{self.log_likelihood:.7g}"))
         return found

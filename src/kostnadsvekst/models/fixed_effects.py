@@ -62,8 +62,8 @@ _LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class WithinFit:
+@dataclass(frozen=True, slots=True, eq=False)
+class WithinFit(ContentEqual):
     """A weighted within regression on arrays, with n rows, G entities and k kept columns.
 
     With further sets of effects "within" means after the projection on all of them.

@@ -19,6 +19,7 @@ from scipy.special import stdtr, stdtrit
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual, Sentence
+from kostnadsvekst.models.content import ContentEqual
 from kostnadsvekst.models.covariance_facts import (
     CONVENTIONS,
     DISTANCES,
@@ -71,8 +72,8 @@ class FittedMoments(WithinMoments, Protocol):
     def entity_means(self) -> Floats: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class Covariance:
+@dataclass(frozen=True, slots=True, eq=False)
+class Covariance(ContentEqual):
     """Covariance of (b, constant).
 
     Attributes
@@ -106,8 +107,8 @@ class Covariance:
         return Sentence(self.facts.text.en, self.facts.text.nb)
 
 
-@dataclass(frozen=True, slots=True)
-class TTests:
+@dataclass(frozen=True, slots=True, eq=False)
+class TTests(ContentEqual):
     """Tests of zero and intervals for each coefficient; all arrays have the coefficients' shape."""
 
     std_error: Floats

@@ -30,7 +30,7 @@ EXPLAINED = 1e-9
 _IDENTIFIED = 1e-10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class InstrumentalFit(WithinFit):
     """A second stage: as `WithinFit`, but ``X_within`` are the regressors' projections on the instruments.
 
