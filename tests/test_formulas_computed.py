@@ -323,6 +323,7 @@ def test_state_is_that_of_the_rows_used(panel):
     ("one", "other"),
     [
         ("I(x**2)", "I( x ^ 2 )"),
+        ("I(x**2 + `net cost`**3)", "I(x^2 + `net cost`^3)"),
         ("C(a, ref='b')", 'C(a, Treatment("b"))'),
         ("C(a, ref='b')", 'C(a, Treatment(reference = "b"))'),
         ("C(a, ref=2)", "C(a, ref=2.0)"),

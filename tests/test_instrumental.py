@@ -13,12 +13,14 @@ from scipy import stats
 
 import kostnadsvekst as kv
 from invented_panels import make_panel
+from kostnadsvekst.chapters.own_specifications import estimate_all
 from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError
 from kostnadsvekst.models import two_stages
 from kostnadsvekst.models.confounding import sensitivity
 from kostnadsvekst.models.fixed_effects import estimate as estimate_within
 from kostnadsvekst.models.instrument_tests import QuadraticFamily, accepted_set, effective_f
 from kostnadsvekst.models.results import Result
+from kostnadsvekst.models.specifications import read_specifications
 
 # The same arithmetic in another order.
 SAME = 1e-8
@@ -113,6 +115,10 @@ def test_equals_brute_force_with_dummies(data, weights, effects):
 
 @pytest.mark.parametrize("cluster", ["unit", "region"])
 def test_the_jackknife_is_both_stages_without_each_cluster(data, cluster):
+    check_jackknife(data, cluster)
+
+
+def check_jackknife(data, cluster):
     found = kv.estimate(FORMULA, data, weights="population", covariance=("jackknife", cluster))
     b = found.coefficients["estimate"].to_numpy()
     # The weights' scale does not matter to an estimate.
@@ -546,6 +552,17 @@ def test_the_wild_bootstrap_is_refused_with_the_reason(data, fitted):
             make()
 
 
+def test_the_jackknife_of_several_sets_inside_clusters(data):
+    """Regions hold units whole, so that their effects add nothing; and so it is printed and tested."""
+    several = kv.estimate("y ~ x | unit + region | d ~ z1 + z2", data, covariance=("jackknife", "region"))
+    expected = kv.estimate(FORMULA, data, covariance=("jackknife", "region"))
+    np.testing.assert_allclose(several.coefficients, expected.coefficients, rtol=1e-8)
+    assert "first-stage F of d" in repr(several)
+    assert several.diagnostics.first_stage["d"].statistic == pytest.approx(
+        expected.diagnostics.first_stage["d"].statistic, rel=1e-6
+    )
+
+
 def test_the_jackknife_needs_effects_inside_clusters(data):
     with pytest.raises(SpecificationError, match="every absorbed effect inside one cluster"):
         kv.estimate(FORMULA, data, covariance=("jackknife", "year"))
@@ -553,7 +570,7 @@ def test_the_jackknife_needs_effects_inside_clusters(data):
     with pytest.raises(SpecificationError, match=r"without any one of 1 cluster"):
         kv.estimate("y ~ x | unit | d ~ z1", only, covariance="jackknife")
     # Beside one that identifies without it the instrument is simply gone.
-    assert kv.estimate(FORMULA, only, covariance="jackknife").coefficients.loc["d", "std_error"] > 0
+    check_jackknife(only, "unit")
 
 
 def test_more_moments_than_clusters_leave_tests_out(data):
@@ -658,6 +675,14 @@ def test_round_trips(formula):
         endogenous=spec.endogenous, instruments=spec.instruments,
     )  # fmt: skip
     assert parts == spec
+
+
+def test_a_file_of_specifications_may_have_instruments(data, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'[iv]\nformula = "{FORMULA}"\ncovariance = "cluster"\n', encoding="utf-8")
+    found = estimate_all(read_specifications(path), data)["iv"]
+    expected = kv.estimate(FORMULA, data, covariance="cluster")
+    pd.testing.assert_frame_equal(found.coefficients, expected.coefficients)
 
 
 def test_arrays_alone(data):

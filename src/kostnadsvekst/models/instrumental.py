@@ -4,10 +4,10 @@ The estimator and its covariances are in `kostnadsvekst.models.two_stages`, the 
 `kostnadsvekst.models.instrument_tests`; docs/instruments.md says what is reported and how it is counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from kostnadsvekst.models.covariance_kinds import (
     read_choice,
 )
 from kostnadsvekst.models.design import Design, parse_terms
-from kostnadsvekst.models.diagnostics import wald_test
+from kostnadsvekst.models.diagnostics import HypothesisTest, wald_test
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.grammar import quote
 from kostnadsvekst.models.inference import Covariance, cluster_factor
@@ -38,6 +38,7 @@ from kostnadsvekst.models.two_stages import (
     Columns,
     InstrumentalFit,
     TwoStages,
+    as_its_own_instrument,
     fit_two_stages,
     jackknife_two_stages,
 )
@@ -45,6 +46,8 @@ from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+
+T = TypeVar("T")
 
 ESTIMATOR = "2sls"
 LABEL = Bilingual("To-trinns minste kvadrater (2SLS)", "Two-stage least squares (2SLS)")
@@ -135,7 +138,7 @@ class InstrumentalEstimate(Estimate):
         """
         changes = {"covariance": covariance} | ({"convention": convention} if convention else {})
         spec = self.specification.vary(**changes)
-        chosen = _covariance(spec, self.stages.second, self.grouping, self.terms, options)
+        chosen = _covariance(spec, self.stages.second, self.grouping, self.terms[:-1], options)
         return replace(self, specification=spec, inference=chosen, options=options)
 
     @cached_property
@@ -154,7 +157,7 @@ class InstrumentalEstimate(Estimate):
         """Make an estimate of a regression on the exogenous regressors and the instruments."""
         terms = (*self.terms[: len(self.stages.regressors)], *self.instruments)
         spec = self.specification
-        chosen = _plain_covariance(spec, fit, self.grouping, terms, self.options)
+        chosen = _covariance(spec, fit, self.grouping, terms, self.options)
         right = dict.fromkeys((*spec.regressors, *spec.instruments))
         named = outcome if outcome == spec.outcome or outcome in spec.endogenous else quote(outcome)
         return Estimate(
@@ -309,7 +312,7 @@ def estimate_instrumented(spec: Specification, data: pd.DataFrame) -> Instrument
         specification=spec,
         terms=kept,
         fit=stages.second,
-        inference=_covariance(spec, stages.second, grouping, kept, {}),
+        inference=_covariance(spec, stages.second, grouping, kept[:-1], {}),
         dropped=tuple(dropped),
         n_incomplete=prepared.sample.n_incomplete,
         rows=prepared.rows,
@@ -355,38 +358,26 @@ def _kind(spec: Specification) -> str:
     return kind
 
 
-def _covariance(
-    spec: Specification,
-    fit: InstrumentalFit,
-    grouping: Grouping,
-    terms: tuple[str, ...],
-    options: Mapping[str, Any],
-) -> Covariance:
-    """Covariance of the second stage."""
-    if _kind(spec) != "jackknife":
-        return _plain_covariance(spec, fit, grouping, terms[:-1], options)
-    if options:
-        raise SpecificationError(f"the covariance 'jackknife' has no option {', '.join(options)}")
-    columns = choose_columns(spec.covariance, spec.entity, spec.time)
-    chosen = jackknife_two_stages(fit, grouping.codes(columns[0]))
-    facts = replace(chosen.facts, label=KINDS["jackknife"].label, columns=columns)
-    return replace(chosen, facts=facts)
-
-
 @one_thread
-def _plain_covariance(
+def _covariance(
     spec: Specification,
     fit: WithinFit,
     grouping: Grouping,
     terms: tuple[str, ...],
     options: Mapping[str, Any],
 ) -> Covariance:
-    """Covariance that is made of the columns, residuals and triangle of a fit."""
-    if _kind(spec) == "jackknife" and fit.absorbed:
-        raise SpecificationError("the covariance 'jackknife' is made for one set of absorbed effects")
-    return compute_covariance(
-        spec.covariance, fit, grouping, convention=spec.convention, names=terms, **options
-    )
+    """Covariance of a second stage, or of a regression beside it; the k terms without the constant."""
+    if _kind(spec) != "jackknife":
+        return compute_covariance(
+            spec.covariance, fit, grouping, convention=spec.convention, names=terms, **options
+        )
+    if options:
+        raise SpecificationError(f"the covariance 'jackknife' has no option {', '.join(options)}")
+    columns = choose_columns(spec.covariance, spec.entity, spec.time)
+    whole = fit if isinstance(fit, InstrumentalFit) else as_its_own_instrument(fit)
+    chosen = jackknife_two_stages(whole, grouping.codes(columns[0]))
+    facts = replace(chosen.facts, label=KINDS["jackknife"].label, columns=columns)
+    return replace(chosen, facts=facts)
 
 
 def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
@@ -421,10 +412,11 @@ def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
             q - p + 1,
             words,
         )
-    accepted = _anderson_rubin_set(est, left_out)
+    accepted = _unless_refused("Anderson-Rubin set", left_out, lambda: _anderson_rubin_set(est, left_out))
+    effective = _unless_refused("effective F", left_out, lambda: _effective_f(est, left_out))
     return InstrumentDiagnostics(
         first_stage=first_stage,
-        effective_f=_effective_f(est, parts, left_out),
+        effective_f=effective,
         cragg_donald_f=tests.cragg_donald(parts, est.stages.first[0].df_resid),
         kleibergen_paap_f=wald / q * _rank_factor(est),
         underidentification=under,
@@ -438,14 +430,25 @@ def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
 
 def _first_stage_tests(est: InstrumentalEstimate, left_out: list[str]) -> dict[str, tests.InstrumentTest]:
     found = {}
-    for name, first in est.first_stages.items():
-        try:
-            test = wald_test(first, est.instruments)
-        except SpecificationError as error:
-            left_out.append(f"first-stage F of {name}: {error}")
-            continue
-        found[name] = _as_test(f"first-stage F of {name}", "the instruments do not explain it", test)
+    for name in est.endogenous:
+        called = f"first-stage F of {name}"
+        test = _unless_refused(called, left_out, partial(_wald_of_first_stage, est, name))
+        if test is not None:
+            found[name] = _as_test(called, "the instruments do not explain it", test)
     return found
+
+
+def _wald_of_first_stage(est: InstrumentalEstimate, name: str) -> HypothesisTest:
+    return wald_test(est.first_stages[name], est.instruments)
+
+
+def _unless_refused(name: str, left_out: list[str], compute: Callable[[], T]) -> T | None:
+    """Give what is computed, or None and the reason why it is refused."""
+    try:
+        return compute()
+    except SpecificationError as error:
+        left_out.append(f"{name}: {error}")
+        return None
 
 
 def _meat(est: InstrumentalEstimate) -> tuple[tests.Meat | None, str]:
@@ -494,7 +497,7 @@ def _rank_factor(est: InstrumentalEstimate) -> float:
     return 1 / cluster_factor(fit, count, est.specification.convention, nested)
 
 
-def _as_test(name: str, null: str, test: Any) -> tests.InstrumentTest:
+def _as_test(name: str, null: str, test: HypothesisTest) -> tests.InstrumentTest:
     return tests.InstrumentTest(
         name, null, test.statistic, "F", test.df_numerator, test.df_denominator, test.p_value, test.covariance
     )
@@ -506,9 +509,7 @@ def _chi2(name: str, null: str, statistic: float, df: int, covariance: str) -> t
     )
 
 
-def _effective_f(
-    est: InstrumentalEstimate, parts: tests.PartialledOut, left_out: list[str]
-) -> tests.EffectiveF | None:
+def _effective_f(est: InstrumentalEstimate, left_out: list[str]) -> tests.EffectiveF | None:
     if len(est.endogenous) > 1:
         left_out.append("effective F: it is of one endogenous column, and there are several")
         return None
@@ -558,10 +559,9 @@ def _wu_hausman(est: InstrumentalEstimate, left_out: list[str]) -> tests.Instrum
     if augmented.dropped or len(augmented.kept) != k + len(names):
         left_out.append("Wu-Hausman: the first stages' residuals are collinear with the regressors")
         return None
-    try:
-        found = wald_test(_bare(est, augmented, (*est.terms[:-1], *names)), names)
-    except SpecificationError as error:
-        left_out.append(f"Wu-Hausman: {error}")
+    terms = (*est.terms[:-1], *names)
+    found = _unless_refused("Wu-Hausman", left_out, lambda: wald_test(_bare(est, augmented, terms), names))
+    if found is None:
         return None
     return _as_test("Wu-Hausman", "the endogenous terms are exogenous", found)
 
@@ -573,7 +573,7 @@ def _bare(est: InstrumentalEstimate, fit: WithinFit, terms: tuple[str, ...]) -> 
         specification=spec.vary(regressors=tuple(map(quote, terms)), endogenous=(), instruments=()),
         terms=(*terms, CONSTANT),
         fit=fit,
-        inference=_plain_covariance(spec, fit, est.grouping, terms, est.options),
+        inference=_covariance(spec, fit, est.grouping, terms, est.options),
         dropped=(),
         n_incomplete=est.n_incomplete,
         rows=est.rows,
@@ -583,10 +583,8 @@ def _bare(est: InstrumentalEstimate, fit: WithinFit, terms: tuple[str, ...]) -> 
 
 
 def _anderson_rubin(est: InstrumentalEstimate, left_out: list[str]) -> tests.InstrumentTest | None:
-    try:
-        found = wald_test(est.reduced_form, est.instruments)
-    except SpecificationError as error:
-        left_out.append(f"Anderson-Rubin: {error}")
+    found = _unless_refused("Anderson-Rubin", left_out, lambda: wald_test(est.reduced_form, est.instruments))
+    if found is None:
         return None
     return _as_test(
         "Anderson-Rubin", f"{' = '.join(est.endogenous)} = 0 (valid with weak instruments)", found
@@ -606,7 +604,7 @@ def _anderson_rubin_set(
     scale = float(np.sqrt(est.inference.matrix[-2, -2])) or 1.0
     fits = [_moved(stages, b + t * scale) for t in (-1.0, 0.0, 1.0)]
     terms = (*est.terms[:k1], *est.instruments)
-    chosen = [_plain_covariance(est.specification, f, est.grouping, terms, est.options) for f in fits]
+    chosen = [_covariance(est.specification, f, est.grouping, terms, est.options) for f in fits]
     if any(one.facts.corrections for one in chosen):
         left_out.append("Anderson-Rubin set: the covariance was corrected, and is no quadratic form")
         return None

@@ -220,6 +220,12 @@ def _second_stage(columns: Columns, first: Sequence[WithinFit], Z: Floats) -> In
     return InstrumentalFit(**own, regressors_within=within, instruments_within=first[0].X_within)
 
 
+def as_its_own_instrument(fit: WithinFit) -> InstrumentalFit:
+    """Write least squares as two stages in which each column is its own instrument."""
+    own: dict[str, Any] = {part.name: getattr(fit, part.name) for part in fields(WithinFit)}
+    return InstrumentalFit(**own, regressors_within=fit.X_within, instruments_within=fit.X_within)
+
+
 def jackknife_two_stages(fit: InstrumentalFit, clusters: Ints) -> Covariance:
     """Cluster jackknife covariance CV3: both stages without each of M clusters in turn.
 
