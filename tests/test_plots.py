@@ -791,3 +791,12 @@ def test_a_curve_is_drawn_from_the_lowest_to_the_highest():
 def test_pictures_are_a_public_type(fits):
     assert isinstance(kv.draw_coefficients(fits), kv.Picture)
     assert kv.Picture is Picture
+
+
+def test_one_synthetic_model_makes_the_picture_synthetic(fits):
+    real = DATA.copy()
+    real.attrs["provenance"] = Provenance("file of the user").to_attrs()
+    of_real = kv.estimate(SPEC, real)
+    assert "SYNTHETIC" not in kv.draw_coefficients(of_real).description
+    for both in ([of_real, fits["Long"]], [fits["Long"], of_real]):
+        assert "SYNTHETIC" in kv.draw_coefficients(both).description

@@ -328,7 +328,9 @@ _CONTROL_LABEL = {
     "deaths": label_of("deaths"),
     "place": Bilingual("tettsted og folketall", "urban settlement and population"),
 }
-_SAMPLE_LABEL: dict[tuple[str, ...], Bilingual] = {("year >= 2016",): Bilingual("fra og med 2016", "from 2016")}
+_SAMPLE_LABEL: dict[tuple[str, ...], Bilingual] = {
+    ("year >= 2016",): Bilingual("fra og med 2016", "from 2016")
+}
 _KIND_LABEL = {
     "classical": Bilingual("klassiske", "classical"),
     "hc1": Bilingual("robuste (HC1)", "robust (HC1)"),
