@@ -38,6 +38,7 @@ def results():
     adoption = panel.assign(first=np.where(panel["municipality"] < "9020", 2017, 0))
     columns = ("net_expenditure", "municipality", "year", "first")
     study = kv.staggered.event_study(adoption, *columns, base_period="universal")
+    iv = kv.estimate("net_expenditure ~ C(year) | municipality | free_income ~ deaths + urban", panel)
     curve = kv.specification_curve(kv.grid(long, covariance=["cluster", "hc1"]), panel)
     return {
         "estimate": est,
@@ -67,6 +68,9 @@ def results():
         "marginal": est.marginal("free_income"),
         "combination": est.combine("free_income - deaths = 1"),
         "combinations": est.combine(["free_income", "deaths"]),
+        "instrumented": iv,
+        "instruments": iv.diagnostics,
+        "first_stage": iv.first_stage_tests["free_income"],
         "table": kv.table(est),
     }
 
@@ -99,6 +103,9 @@ KINDS = [
     "marginal",
     "combination",
     "combinations",
+    "instrumented",
+    "instruments",
+    "first_stage",
     "table",
 ]
 # A specification is no result of data.
@@ -143,7 +150,7 @@ def test_every_result_makes_a_table_in_every_medium(results, kind):
     assert made.to("docx").startswith(b"PK")
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in {"curve_frame", "estimate"}])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in {"curve_frame", "estimate", "instrumented"}])
 def test_a_result_tells_itself_in_a_few_lines(results, kind):
     if isinstance(results[kind], pd.DataFrame):
         return

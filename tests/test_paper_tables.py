@@ -229,7 +229,7 @@ EXAMPLES = {
     "upright": table(3),
     "across": table(7),
     "parts": table(16),
-    "long": table(3, 50),
+    "long": table(3, 65),
     "sentences": table(2, 40, prose=True),
     "groups": table(4, headings=(
         (Heading("Gruppe en med langt navn", 2), Heading("To", 2)),
@@ -351,7 +351,7 @@ def test_word_is_a4_compressed_and_has_three_lines():
     assert abs(section.left_margin - Cm(2.5)) < Cm(0.01)
     grid = document.element.body.find(qn("w:tbl"))
     rows = grid.tr_lst
-    assert [row.find(f".//{qn('w:tblHeader')}") is not None for row in rows] == [True] + [False] * 51
+    assert [row.find(f".//{qn('w:tblHeader')}") is not None for row in rows] == [True] + [False] * 66
     assert all(row.find(f".//{qn('w:cantSplit')}") is not None for row in rows)
     lines = [
         sorted({border.tag.split("}")[1] for border in row.iter(qn("w:top"), qn("w:bottom"))}) for row in rows

@@ -6,7 +6,7 @@ clusters or periods of the products of moments, without a small-sample factor.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,9 @@ from scipy.linalg import eig
 from scipy.special import chdtrc, chndtrix
 
 from kostnadsvekst.models.inference import bartlett_sum, cluster_sums
+from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.two_stages import TwoStages
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -31,8 +33,8 @@ _SINGULAR = 1e-12
 _REAL = 1e-7
 
 
-@dataclass(frozen=True, slots=True)
-class InstrumentTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class InstrumentTest(Shown):
     """A test of or with instruments.
 
     Attributes
@@ -48,6 +50,8 @@ class InstrumentTest:
     p_value : float
     covariance : str
         Covariance that the test rests on.
+    provenance : Provenance
+        Origin of the data.
     """
 
     name: str
@@ -58,6 +62,7 @@ class InstrumentTest:
     df_denominator: float
     p_value: float
     covariance: str
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
     def __str__(self) -> str:
         second = f", {self.df_denominator:.6g}" if self.distribution == "F" else ""
@@ -65,6 +70,8 @@ class InstrumentTest:
             f"{self.name}: {self.distribution}({self.df_numerator}{second}) = {self.statistic:.4g}, "
             f"p = {self.p_value:.4g}; null: {self.null}; {self.covariance}"
         )
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True, slots=True)

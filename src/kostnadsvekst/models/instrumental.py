@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, fdtri
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, Sentence
 from kostnadsvekst.models import instrument_tests as tests
 from kostnadsvekst.models.covariance_kinds import (
     KINDS,
@@ -30,6 +30,8 @@ from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.grammar import quote
 from kostnadsvekst.models.inference import Covariance, cluster_factor
 from kostnadsvekst.models.new_data import TermsOfEstimate
+from kostnadsvekst.models.notebook_face import Shown
+from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.preparation import PreparedSample, prepare
 from kostnadsvekst.models.results import CONSTANT, ResultFacts
 from kostnadsvekst.models.specifications import Specification
@@ -42,6 +44,7 @@ from kostnadsvekst.models.two_stages import (
     fit_two_stages,
     jackknife_two_stages,
 )
+from kostnadsvekst.provenance import UNKNOWN, Provenance
 from kostnadsvekst.threads import one_thread
 
 Floats = NDArray[np.float64]
@@ -178,6 +181,7 @@ class InstrumentalEstimate(Estimate):
         )
 
     @cached_property
+    @with_origin
     def first_stage_tests(self) -> dict[str, tests.InstrumentTest]:
         """F test that the instruments have no effect in each first stage, by the estimate's covariance.
 
@@ -187,6 +191,7 @@ class InstrumentalEstimate(Estimate):
         return _first_stage_tests(self, left_out)
 
     @cached_property
+    @with_origin
     def diagnostics(self) -> "InstrumentDiagnostics":
         """Strength of the instruments, what they say of each other, and what holds if they are weak."""
         return diagnose(self)
@@ -204,8 +209,8 @@ class InstrumentalEstimate(Estimate):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class InstrumentDiagnostics:
+@dataclass(frozen=True, slots=True, repr=False)
+class InstrumentDiagnostics(Shown):
     """Tests of and with instruments; what does not exist is None, and `left_out` says why.
 
     Attributes
@@ -228,6 +233,8 @@ class InstrumentDiagnostics:
         Values of one endogenous term's coefficient that are not rejected at 5 per cent, as intervals; they
         may be none, or go on to infinity.
     left_out : tuple of str
+    provenance : Provenance
+        Origin of the data.
     """
 
     first_stage: Mapping[str, tests.InstrumentTest]
@@ -240,6 +247,7 @@ class InstrumentDiagnostics:
     anderson_rubin: tests.InstrumentTest | None
     anderson_rubin_set: tuple[tuple[float, float], ...] | None
     left_out: tuple[str, ...]
+    provenance: Provenance = field(default=Provenance(UNKNOWN), repr=False, compare=False, kw_only=True)
 
     def __str__(self) -> str:
         accepted = self.anderson_rubin_set
@@ -262,6 +270,11 @@ class InstrumentDiagnostics:
             *(f"left out: {reason}" for reason in self.left_out),
         ]
         return "\n".join(line for line in lines if line)
+
+    __repr__ = __str__
+
+
+_EXOGENOUS = Sentence("the endogenous terms are exogenous", "de endogene leddene er eksogene")
 
 
 def estimate_instrumented(spec: Specification, data: pd.DataFrame) -> InstrumentalEstimate:
@@ -406,8 +419,10 @@ def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
             left_out.append(f"Kleibergen-Paap rk {form}: the moments have no inverse covariance, {words}")
     if not np.isnan(lm):
         under = _chi2(
-            "underidentification (Kleibergen-Paap rk LM)",
-            "the instruments do not identify",
+            Sentence(
+                "underidentification (Kleibergen-Paap rk LM)", "underidentifikasjon (Kleibergen-Paap rk LM)"
+            ),
+            Sentence("the instruments do not identify", "instrumentene identifiserer ikke"),
             lm,
             q - p + 1,
             words,
@@ -431,10 +446,11 @@ def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
 def _first_stage_tests(est: InstrumentalEstimate, left_out: list[str]) -> dict[str, tests.InstrumentTest]:
     found = {}
     for name in est.endogenous:
-        called = f"first-stage F of {name}"
-        test = _unless_refused(called, left_out, partial(_wald_of_first_stage, est, name))
+        told = Sentence(f"first-stage F of {name}", f"F i første trinn for {name}")
+        null = Sentence("the instruments do not explain it", "instrumentene forklarer den ikke")
+        test = _unless_refused(told, left_out, partial(_wald_of_first_stage, est, name))
         if test is not None:
-            found[name] = _as_test(called, "the instruments do not explain it", test)
+            found[name] = _as_test(told, null, test)
     return found
 
 
@@ -457,10 +473,10 @@ def _meat(est: InstrumentalEstimate) -> tuple[tests.Meat | None, str]:
     kind = _MEATS[_kind(spec)]
     columns = choose_columns(spec.covariance, spec.entity, spec.time)
     words = {
-        "classical": "errors of equal variance",
-        "rows": "robust to heteroskedasticity",
-        "clusters": f"clustered by {', '.join(columns)}",
-        "two": f"clustered by {' and '.join(columns)}",
+        "classical": Sentence("errors of equal variance", "feil med lik varians"),
+        "rows": Sentence("robust to heteroskedasticity", "robuste for ulik varians"),
+        "clusters": Sentence(f"clustered by {', '.join(columns)}", f"klynget etter {', '.join(columns)}"),
+        "two": Sentence(f"clustered by {' and '.join(columns)}", f"klynget etter {' og '.join(columns)}"),
         "periods": "Driscoll-Kraay",
     }[kind]
     if kind == "classical":
@@ -495,6 +511,11 @@ def _rank_factor(est: InstrumentalEstimate) -> float:
     codes = tuple(est.grouping.codes(column) for column in columns)
     nested = () if kind == "periods" else codes
     return 1 / cluster_factor(fit, count, est.specification.convention, nested)
+
+
+def _no_effect(est: InstrumentalEstimate) -> str:
+    said = f"{' = '.join(est.endogenous)} = 0"
+    return Sentence(f"{said} (valid with weak instruments)", f"{said} (gyldig med svake instrumenter)")
 
 
 def _as_test(name: str, null: str, test: HypothesisTest) -> tests.InstrumentTest:
@@ -537,8 +558,10 @@ def _overidentification(
             "another covariance"
         )
         return None
-    name = "overidentification (Sargan)" if meat is None else "overidentification (Hansen J)"
-    return _chi2(name, "the instruments agree with each other", found[0], spare, words)
+    which = "Sargan" if meat is None else "Hansen J"
+    name = Sentence(f"overidentification ({which})", f"overidentifikasjon ({which})")
+    null = Sentence("the instruments agree with each other", "instrumentene er enige med hverandre")
+    return _chi2(name, null, found[0], spare, words)
 
 
 def _wu_hausman(est: InstrumentalEstimate, left_out: list[str]) -> tests.InstrumentTest | None:
@@ -563,7 +586,7 @@ def _wu_hausman(est: InstrumentalEstimate, left_out: list[str]) -> tests.Instrum
     found = _unless_refused("Wu-Hausman", left_out, lambda: wald_test(_bare(est, augmented, terms), names))
     if found is None:
         return None
-    return _as_test("Wu-Hausman", "the endogenous terms are exogenous", found)
+    return _as_test("Wu-Hausman", _EXOGENOUS, found)
 
 
 def _bare(est: InstrumentalEstimate, fit: WithinFit, terms: tuple[str, ...]) -> Estimate:
@@ -586,9 +609,7 @@ def _anderson_rubin(est: InstrumentalEstimate, left_out: list[str]) -> tests.Ins
     found = _unless_refused("Anderson-Rubin", left_out, lambda: wald_test(est.reduced_form, est.instruments))
     if found is None:
         return None
-    return _as_test(
-        "Anderson-Rubin", f"{' = '.join(est.endogenous)} = 0 (valid with weak instruments)", found
-    )
+    return _as_test("Anderson-Rubin", _no_effect(est), found)
 
 
 def _anderson_rubin_set(

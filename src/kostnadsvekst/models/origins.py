@@ -49,6 +49,8 @@ def _given(made: Any, origin: Provenance) -> Any:
     if isinstance(made, pd.DataFrame):
         made.attrs.setdefault("provenance", origin.to_attrs())
         return made
+    if isinstance(made, dict):
+        return {name: _given(value, origin) for name, value in made.items()}
     if not is_dataclass(made) or isinstance(made, type):
         return made
     inside = {part.name: getattr(made, part.name) for part in fields(made)}
@@ -65,4 +67,6 @@ def _given(made: Any, origin: Provenance) -> Any:
 
 def _may_hold(value: object) -> bool:
     """Whether a field may itself have an origin: a frame, or a result with one."""
+    if isinstance(value, dict):
+        return any(map(_may_hold, value.values()))
     return isinstance(value, pd.DataFrame) or (is_dataclass(value) and hasattr(value, "provenance"))

@@ -14,6 +14,8 @@ from kostnadsvekst.language import Bilingual, both, in_language
 from kostnadsvekst.models.confounding import OsterDelta, Sensitivity
 from kostnadsvekst.models.detectable import ResampledPower
 from kostnadsvekst.models.hypotheses import HypothesisTest
+from kostnadsvekst.models.instrument_tests import InstrumentTest
+from kostnadsvekst.models.instrumental import InstrumentDiagnostics
 from kostnadsvekst.models.linear_combinations import LinearCombination, LinearCombinations
 from kostnadsvekst.models.results import Result
 from kostnadsvekst.models.specifications import Specification
@@ -27,8 +29,8 @@ from kostnadsvekst.report.tables import Cell, Heading, Number, Row, Table, foote
 from kostnadsvekst.report.term_labels import term_label
 
 _DECIMALS = 3
-HYPOTHESES = (HypothesisTest, WaldTest)
-_Test: TypeAlias = HypothesisTest | WaldTest
+HYPOTHESES = (HypothesisTest, WaldTest, InstrumentTest)
+_Test: TypeAlias = HypothesisTest | WaldTest | InstrumentTest
 
 
 def table_of(result: object, decimals: int = _DECIMALS) -> Table:
@@ -264,7 +266,9 @@ def _in_both(text: str) -> Bilingual:
     return Bilingual(in_language(text, "nb"), in_language(text, "en"))
 
 
-def _df(test: HypothesisTest, lang: str) -> str:
+def _df(test: HypothesisTest | InstrumentTest, lang: str) -> str:
+    if np.isinf(test.df_denominator):
+        return f"χ²({test.df_numerator})"
     below = f"{test.df_denominator:.6g}"
     return (
         f"F({test.df_numerator}; {below.replace('.', ',')})"
@@ -313,6 +317,22 @@ def _combinations(found: LinearCombinations, decimals: int) -> Table:
     return Table(
         "combinations", title, stub, (tuple(headings),), tuple(rows), (footer(origin, about),), origin
     )
+
+
+def _instruments(found: InstrumentDiagnostics, decimals: int) -> Table:
+    """List the tests of and with instruments, and the F statistics of their strength."""
+    known = (found.underidentification, found.overidentification, found.wu_hausman, found.anderson_rubin)
+    tests = [*found.first_stage.values(), *(test for test in known if test)]
+    made = hypotheses_table([(None, test) for test in tests], decimals) if tests else None
+    strength = {"Cragg–Donald F": found.cragg_donald_f, "Kleibergen–Paap F": found.kleibergen_paap_f}
+    if found.effective_f:
+        strength["Montiel Olea–Pflueger F"] = found.effective_f.statistic
+    if made is None:
+        pairs = [(name, Number(value, decimals)) for name, value in strength.items()]
+        return _pairs("instruments", _INSTRUMENTS, pairs, found)
+    blank = ("",) * (made.n_columns - 1)
+    rows = tuple(Row(name, (Number(value, decimals), *blank)) for name, value in strength.items())
+    return replace(made, name="instruments", title=_INSTRUMENTS, rows=(*made.rows, *rows))
 
 
 def _specification(spec: Specification, decimals: int) -> Table:
@@ -513,6 +533,7 @@ def _value(value: object, decimals: int) -> Cell | None:
 
 _AS_ESTIMATED = Bilingual("Som estimert", "As estimated")
 _TERMS = Bilingual("Uavhengige variabler", "Independent variables")
+_INSTRUMENTS = Bilingual("Instrumentene", "The instruments")
 _ALL = Bilingual("alle", "all")
 _MEAN = Bilingual("Snitt", "Mean")
 _STATISTIC = Bilingual("Observator", "Statistic")
@@ -540,6 +561,8 @@ _MAKERS: dict[type, Callable[[Any, int], Table]] = {
     WaldTest: lambda test, decimals: hypotheses_table([(None, test)], decimals),
     LinearCombination: _combination,
     LinearCombinations: _combinations,
+    InstrumentTest: lambda test, decimals: hypotheses_table([(None, test)], decimals),
+    InstrumentDiagnostics: _instruments,
     Specification: _specification,
     Sensitivity: _sensitivity,
     OsterDelta: _oster,
