@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError
@@ -111,7 +112,8 @@ def package(lines: pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> 
         faults += wrong
     faults += [] if len(lines) else ["the package has no line"]
     refuse("the package", faults)
-    return _costed(lines, [price for price in found if price is not None], weeks)
+    of_list = {key: value for key, value in _origin(prices).items() if key != "provenance"}
+    return _costed(lines, [price for price in found if price is not None], weeks, of_list)
 
 
 def equivalents(total_kr: float | pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> pd.DataFrame:
@@ -156,10 +158,11 @@ def equivalents(total_kr: float | pd.DataFrame, prices: pd.DataFrame, *, weeks: 
         total_kr = math.fsum(total_kr["kr_per_year"])
     faults += number_faults("total_kr", total_kr, least=0)
     refuse("what the sum buys", faults)
+    price = np.array([row["price_kr"] for row in table], dtype=float)
+    per_quantity = np.array([_per_quantity(row["unit"], weeks) for row in table])
     frame = pd.DataFrame(table)
-    frame["per_year"] = total_kr / frame["price_kr"]
-    frame["quantity"] = frame["per_year"] / frame["unit"].map(lambda unit: _per_quantity(unit, weeks))
-    frame["quantity_unit"] = frame["unit"].map(UNITS)
+    per_year = {"per_year": total_kr / price, "quantity": total_kr / price / per_quantity}
+    frame = frame.assign(**per_year, quantity_unit=[UNITS[row["unit"]] for row in table])
     frame.attrs = {**_origin(prices), "weeks": float(weeks), "total_kr": float(total_kr), "status": "assumed"}
     return frame
 
@@ -257,7 +260,8 @@ def price_at_factor(known: Mapping[float, float], factor: float) -> float:
     refuse(
         "the price at a staffing factor", number_faults("factor", factor, least=low, most=high, remedy=remedy)
     )
-    return low_price + (high_price - low_price) * (factor - low) / (high - low)
+    part = (factor - low) / (high - low)
+    return (1 - part) * low_price + part * high_price
 
 
 Row = dict[str, Any]
@@ -336,20 +340,22 @@ def _mixed_weeks(lines: pd.DataFrame, weeks: float) -> list[str]:
     return [f"lines of {', '.join(other)} weeks in a package of {weeks!r}; use one number of weeks"]
 
 
-def _costed(lines: pd.DataFrame, found: Sequence[Row], weeks: float) -> pd.DataFrame:
-    frame = lines.copy()
-    frame["unit"] = [row["unit"] for row in found]
-    if any(_text(row["step"]) for row in found):
-        frame["step"] = [row["step"] for row in found]
-    frame["price_kr"] = [float(row["price_kr"]) for row in found]
-    per_year = [_per_quantity(row["unit"], weeks) for row in found]
-    quantity = frame["quantity"].astype(float)
-    frame["kr_per_year"] = frame["price_kr"] * quantity * per_year
-    frame.insert(frame.columns.get_loc("kr_per_year"), "kr_per_week", frame["kr_per_year"] / weeks)
+def _costed(
+    lines: pd.DataFrame, found: Sequence[Row], weeks: float, origin: Mapping[str, Any]
+) -> pd.DataFrame:
+    price = np.array([row["price_kr"] for row in found], dtype=float)
+    per_year = np.array([_per_quantity(row["unit"], weeks) for row in found])
+    yearly = price * lines["quantity"].to_numpy(dtype=float) * per_year
+    steps = {"step": [row["step"] for row in found]} if any(_text(row["step"]) for row in found) else {}
+    columns = {name: lines[name].array for name in lines.columns}
+    columns |= {"unit": [row["unit"] for row in found], **steps}
+    columns |= {"price_kr": price, "kr_per_week": yearly / weeks, "kr_per_year": yearly}
+    frame = pd.DataFrame(columns, index=lines.index)
     frame.attrs = {
         **_origin(lines),
+        **origin,
         "weeks": float(weeks),
-        "kr_per_year": math.fsum(frame["kr_per_year"]),
+        "kr_per_year": math.fsum(yearly),
         "alternatives": _by_alternative(frame),
         "status": "assumed",
     }
