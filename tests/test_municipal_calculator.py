@@ -101,6 +101,28 @@ def test_a_package_by_hand():
     assert longer.loc[1, "kr_per_year"] == 500_000
 
 
+def test_quantities_may_stand_in_a_column_for_each_unit():
+    """As `test_a_package_by_hand`: 260 000 + 500 000."""
+    apart = pd.DataFrame(
+        {
+            "service": ["Hjemme", "Plass"],
+            "time": ["dag", None],
+            "provision": [None, "own"],
+            "hours_per_week": [10, None],
+            "percent_of_year": [None, 50],
+        }
+    )
+    package = calculator.package(apart, OWN_PRICES)
+    assert package["kr_per_year"].tolist() == [260_000, 500_000]
+    assert package["quantity"].tolist() == [10, 50]
+    swapped = apart.rename(columns={"hours_per_week": "percent_of_year", "percent_of_year": "hours_per_week"})
+    told = faults_of(calculator.package, swapped, OWN_PRICES)
+    assert "line 1 (Hjemme | dag): the quantity is in 'place', the price per 'hour'" in told
+    told = faults_of(calculator.package, apart.assign(hours_per_week=[10, 1]), OWN_PRICES)
+    assert "line 2: 2 of hours_per_week, percent_of_year are filled in; one is needed" in told
+    assert "line 1: 0 of" in faults_of(calculator.package, apart.assign(hours_per_week=None), OWN_PRICES)
+
+
 def test_a_package_of_the_embedded_list():
     """14 hours of home nursing by day, 3 of practical help, 12 call-outs.
 

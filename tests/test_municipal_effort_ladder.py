@@ -239,6 +239,8 @@ def test_moves_that_cannot_be_made_name_every_fault():
         ({"step": [3, 4, "5", 6]}, "row 3: step is '5'"),
         ({"step": [3, 4, None, 6]}, "row 3: step is None"),
         ({"step": [0, 4, 5, 6]}, "row 1: step is 0"),
+        ({"step": [math.inf, 4, 5, 6]}, "row 1: step is inf"),
+        ({"step": [True, 4, 5, 6]}, "row 1: step is True"),
         ({"recipients": [1000, -10, 40, 20]}, "row 2 (step 4): recipients is -10, must be at least 0"),
         ({"recipients": [1000, 0, 40, 20]}, "step 4: 3 million kroner and no recipients"),
         ({"recipients": [1000, None, 40, 20]}, "step 4: recipients are missing"),

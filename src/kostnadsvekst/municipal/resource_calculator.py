@@ -17,7 +17,16 @@ from kostnadsvekst.municipal.given_numbers import number_faults, refuse, twice, 
 from kostnadsvekst.naming import nearest_names, require_columns
 from kostnadsvekst.provenance import provenance_of
 
-__all__ = ["UNITS", "bought_premium", "equivalents", "index_prices", "package", "price_at_factor", "prices"]
+__all__ = [
+    "QUANTITIES",
+    "UNITS",
+    "bought_premium",
+    "equivalents",
+    "index_prices",
+    "package",
+    "price_at_factor",
+    "prices",
+]
 
 # Unit of a price -> what a quantity of it is.
 UNITS = {
@@ -25,6 +34,13 @@ UNITS = {
     "place": "percent of a year",
     "day": "days per year",
     "call_out": "call-outs per year",
+}
+# Unit of a price -> column of lines that has such quantities only.
+QUANTITIES = {
+    "hour": "hours_per_week",
+    "place": "percent_of_year",
+    "day": "days_per_year",
+    "call_out": "call_outs_per_year",
 }
 _COLUMNS = ("service", "time", "unit", "provision", "step", "price_kr")
 _KEYS = ("service", "time", "provision")
@@ -76,7 +92,9 @@ def package(lines: pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> 
         ``service`` and ``quantity``: hours per week, per cent of a year for places (100 is one place the
         whole year), days or call-outs per year, as the price's unit says (`UNITS`). ``time`` and
         ``provision`` where the service has several prices. Optional: ``unit``, which must be the price's;
-        ``alternative``, whose packages are summed apart; any other column is kept.
+        ``alternative``, whose packages are summed apart; any
+        other column is kept. Instead of ``quantity`` a column for each unit: ``hours_per_week``,
+        ``percent_of_year``, ``days_per_year``, ``call_outs_per_year``, one of them filled in on a line.
     prices : DataFrame
         From `prices`, or a list of one's own: ``service``, ``unit``, ``price_kr``, and ``time``,
         ``provision``, ``step`` if it has them.
@@ -103,8 +121,8 @@ def package(lines: pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> 
     week: per year / weeks. Assumed, but that of places: derived from the cells of 0 per cent.
     """
     table, faults = _read_prices(prices)
-    require_columns(["service", "quantity"], lines.columns)
-    faults += week_faults(weeks) + _mixed_weeks(lines, weeks)
+    lines, wrong = _with_quantity(lines)
+    faults += wrong + week_faults(weeks) + _mixed_weeks(lines, weeks)
     found = []
     for number, line in enumerate(lines.to_dict("records"), 1):
         price, wrong = _price_of_line({str(key): value for key, value in line.items()}, table, number)
@@ -328,6 +346,27 @@ def _price_of_line(
             else f"{at}: the quantity is in {unit!r}, the price per {found[0]['unit']!r}"
         )
     return found[0], faults
+
+
+def _with_quantity(lines: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Lines with ``quantity`` and its ``unit``, and those that say it twice or not at all."""
+    given = [column for column in QUANTITIES.values() if column in lines.columns]
+    if "quantity" in lines.columns or not given:
+        require_columns(["service", "quantity"], lines.columns)
+        return lines, []
+    require_columns(["service", *given], lines.columns)
+    filled = lines[given].notna().to_numpy()
+    faults = [
+        f"line {number}: {count} of {', '.join(given)} are filled in; one is needed"
+        for number, count in enumerate(filled.sum(axis=1).tolist(), 1)
+        if count != 1
+    ]
+    if faults:
+        return lines.assign(quantity=0.0), faults
+    unit = {column: unit for unit, column in QUANTITIES.items()}
+    which = [given[place] for place in filled.argmax(axis=1)]
+    quantity = [lines[column].iloc[number] for number, column in enumerate(which)]
+    return lines.assign(quantity=quantity, unit=[unit[column] for column in which]), []
 
 
 def _mixed_weeks(lines: pd.DataFrame, weeks: float) -> list[str]:

@@ -307,11 +307,12 @@ def nursing_home(
     rows, wrong = _rows_of_places(places, weights)
     refuse("costs of nursing-home places", faults + wrong)
     frame = pd.DataFrame({"places": rows}).rename_axis("basis")
-    frame["cost_per_place_kr"] = cost_thousand * 1000 / frame["places"]
-    frame["cost_per_day_kr"] = frame["cost_per_place_kr"] / days
-    frame["care_fte_per_place"] = (math.nan if care_fte is None else care_fte) / frame["places"]
+    cost_kr = float(cost_thousand) * 1000
+    frame["cost_per_place_kr"] = cost_kr / frame["places"]
+    frame["cost_per_day_kr"] = frame["cost_per_place_kr"] / float(days)
+    frame["care_fte_per_place"] = (math.nan if care_fte is None else float(care_fte)) / frame["places"]
     frame.attrs = {
-        "cost_kr": float(cost_thousand) * 1000,
+        "cost_kr": cost_kr,
         "days": float(days),
         "status": dict(zip(_NURSING_HOME, ("stated", "stated", "assumed", "stated"), strict=True)),
     }
