@@ -263,6 +263,13 @@ def test_a_total_before_or_after_refunds(given_accounts, net, gross, refunds, st
         assert service.set_index("measure").loc["refunds", "status"] == status
 
 
+def test_refunds_may_be_all_of_the_costs():
+    service = costs.home_service({1010: 100.0, 1710: 100.0}, HOURS)
+    assert value(service, "net_cost_excluding_administration") == 0
+    assert value(service, "cost_per_delivered_hour_including_administration") == 0
+    assert service.attrs["left_out"]["administration_share"] == "there is no cost"
+
+
 def test_a_total_must_say_what_it_is():
     for accounts in (1000.0, {"total": 1000.0}):
         with pytest.raises(SpecificationError, match="total_is_net_of_refunds=True or False"):
