@@ -256,6 +256,7 @@ def test_moves_that_cannot_be_made_name_every_fault():
         ({"recipients": [1000, math.inf, 40, 20]}, "recipients is missing or infinite"),
         ({"total_mnok": [2, None, 4, 1]}, "step 4: neither total_mnok nor price_kr"),
         ({"total_mnok": [0, 0, 0, 0]}, "the costs of all steps sum to 0.00 kr"),
+        ({"total_mnok": [0, 0, 0, 0], "share_percent": [0, 0, 0, 0]}, "all steps sum to 0.00 kr"),
         ({"total_mnok": [0, -1, 0, 0]}, "the costs of all steps sum to -1000000.00 kr"),
         ({"price_kr": [None, -5, 1, 1]}, "row 2 (step 4): price_kr is -5"),
         ({"share_percent": [101, 0, 0, 0]}, "share_percent is 101, must be at least 0 and at most 100"),

@@ -149,6 +149,7 @@ def test_application_office_by_hand():
     """12 man-years, 2 of them on other tasks, 25 000 inhabitants at 80 per cent of need: 10 / 20 000."""
     assert staffing.application_office(12, 25_000, 0.8, excluded_fte=2) == pytest.approx(5, rel=CLOSE)
     assert staffing.application_office(10, 20_000, 1) == 5
+    assert staffing.application_office(0.5, 10_000, 0.5, excluded_fte=0.25) == 0.5
     assert staffing.application_office(np.float64(2), np.int64(10_000), 1.0, excluded_fte=2) == 0
 
 
