@@ -163,3 +163,21 @@ def test_application_office_names_every_fault():
     ):
         assert words in told
     assert "fte is -1" in faults_of(staffing.application_office, -1, 1, 1)
+
+
+@settings(max_examples=100)
+@given(positive, st.integers(0, 100), positive, st.integers(1, 500), st.integers(1, 99))
+def test_shares_and_rates_equal_fractions(fte, part, population, index, percent):
+    excluded = fte * part / 100
+    exact = Fraction(fte) - Fraction(excluded)
+    rate = staffing.application_office(fte, population, index / 100, excluded_fte=excluded)
+    expected = exact / (Fraction(population) * Fraction(index, 100)) * 10_000
+    assert rate == pytest.approx(float(expected), rel=1e-10, abs=1e-9 * fte / population)
+    assert staffing.delivered_share_percent(excluded, fte) == pytest.approx(part, rel=1e-10, abs=1e-10)
+    total = staffing.implied_total(fte, percent)
+    ends = (
+        Fraction(100 * fte) / Fraction(2 * percent + 1, 2),
+        Fraction(100 * fte) / Fraction(2 * percent - 1, 2),
+    )
+    assert (total.low, total.high) == (pytest.approx(float(ends[0])), pytest.approx(float(ends[1])))
+    assert total.value == pytest.approx(float(Fraction(100 * fte) / percent), rel=CLOSE)
