@@ -236,6 +236,7 @@ def test_price_lists_name_every_fault():
         ):
             assert words in told
     assert "no row" in faults_of(calculator.equivalents, 1, OWN_PRICES[:0])
+    assert "weeks is 0" in faults_of(calculator.equivalents, 1, OWN_PRICES, weeks=0)
     assert "total_kr is -1" in faults_of(calculator.equivalents, -1, OWN_PRICES)
     assert "4.7 per cent are 1.047" in faults_of(calculator.index_prices, OWN_PRICES, 0)
     with pytest.raises(DataMissingError, match="'price_kr'"):

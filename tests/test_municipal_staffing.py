@@ -47,6 +47,7 @@ def test_man_years_name_every_fault():
     told = faults_of(staffing.fte_from_yearly_hours, math.nan, 0, hours_per_fte_year="1500")
     for words in ("hours_per_year is missing", "ata is 0", "hours_per_fte_year is '1500'"):
         assert words in told
+    assert "ata_to is 1.5" in faults_of(staffing.fte_ratio, 0.5, 1.5)
     assert "ata_to is 0" in faults_of(staffing.fte_ratio, 0.5, 0)
 
 

@@ -134,6 +134,7 @@ def test_nursing_home_of_a_leap_year_and_own_weights():
         == 0.25
     )
     assert costs.nursing_home(366, {"a": 0.25, "b": 0.25}, {"a": 1, "b": 3}).loc["weighted", "places"] == 1
+    assert costs.nursing_home(0.5, 2).loc["unweighted", "cost_per_place_kr"] == 250
     assert costs.nursing_home(366, {"a": 2}, {"a": 1}, care_fte=0)["care_fte_per_place"].tolist() == [0, 0]
 
 
