@@ -1,0 +1,260 @@
+"""What the sheets of a municipal book must say together: months, weights, years, totals; faults by cell."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import pandas as pd
+
+from kostnadsvekst.naming import nearest_names
+from kostnadsvekst.sources.municipal_forms import BookKind, Form
+from kostnadsvekst.sources.municipal_kinds import (
+    CALCULATOR,
+    LADDER,
+    ORDINARY_PLACE,
+    PLACE_TYPES,
+    UNIT_COSTS,
+)
+
+_MONTHS = 12
+_TOTAL = "total"
+_CENT = 0.005
+
+
+class Sheet(Protocol):
+    """A sheet that was read, as `kostnadsvekst.sources.municipal_book.BookTable`."""
+
+    @property
+    def form(self) -> Form:
+        """Its form."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Its rows."""
+
+    def place(self, row: int, name: str) -> str:
+        """Cell of a value."""
+
+
+Sheets = Mapping[str, Any]
+
+
+def check_tables(kind: BookKind, tables: Sheets) -> list[str]:
+    """Faults between rows and between sheets.
+
+    Parameters
+    ----------
+    kind : BookKind
+    tables : mapping of str to BookTable
+        Sheets that could be read, by name of the form.
+
+    Returns
+    -------
+    list of str
+        One sentence a fault: cell, what is wrong, what to do.
+    """
+    faults = [*_assumptions(kind, tables)]
+    for one, other in _TOGETHER.get(kind.name, ()):
+        faults += _same_years(tables, one, other)
+    for check in _CHECKS.get(kind.name, ()):
+        faults += check(tables)
+    return faults
+
+
+def _assumptions(kind: BookKind, tables: Sheets) -> Iterator[str]:
+    if "assumptions" not in tables:
+        return
+    table = tables["assumptions"]
+    known = {text.casefold(): a for a in kind.assumptions for text in (a.name, a.label.nb, a.label.en)}
+    for row, (name, value) in enumerate(zip(table.frame["name"], table.frame["value"], strict=True)):
+        one = known.get(name.casefold())
+        if one is None:
+            near = nearest_names([name], [a.label.nb for a in kind.assumptions])
+            yield (
+                f"{table.place(row, 'name')}: no assumption is called {near}: take the name from the template"
+            )
+        elif not one.minimum <= value <= one.maximum:
+            yield (
+                f"{table.place(row, 'value')}: {one.label.nb!r} is {value:g}: it lies between "
+                f"{one.minimum:g} "
+                f"and {one.maximum:g}"
+            )
+
+
+def _same_years(tables: Sheets, one: str, other: str) -> Iterator[str]:
+    """Each municipality and year of a sheet is in the other, too."""
+    if one not in tables or other not in tables:
+        missing = other if one in tables else one
+        if one in tables or other in tables:
+            there = tables[one if one in tables else other]
+            yield (
+                f"sheet {there.grid.name!r} is filled in and the sheet {_LABELS[missing]!r} cannot be used "
+                "or is not: both are needed"
+            )
+        return
+    for a, b in ((one, other), (other, one)):
+        known = set(_units(tables[b].frame))
+        told = set()
+        for row, unit in enumerate(_units(tables[a].frame)):
+            if unit not in known | told:
+                told.add(unit)
+                yield (
+                    f"{tables[a].place(row, 'year')}: {_words(unit)} is not in the sheet "
+                    f"{tables[b].grid.name!r}: give both the same municipalities and years"
+                )
+
+
+def _units(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Municipality and year of each row, and the service where there is one."""
+    names = [name for name in ("municipality", "year") if name in frame.columns]
+    return frame[names].itertuples(index=False, name=None)
+
+
+def _words(unit: tuple[Any, ...]) -> str:
+    return " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in unit)
+
+
+def _months(tables: Sheets) -> Iterator[str]:
+    if "places" not in tables:
+        return
+    table = tables["places"]
+    for key, rows in table.frame.groupby(["municipality", "year", "place_type"], sort=False):
+        months = float(rows["months"].sum())
+        if not math.isclose(months, _MONTHS):
+            cells = ", ".join(table.place(row, "months") for row in rows.index)
+            yield (
+                f"{cells}: the months of {_words(key)} add up to {months:g}, and the year has 12: "
+                "write 12, or "
+                "a row with 0 places for the rest"
+            )
+    for key, rows in table.frame.groupby(["municipality", "year"], sort=False):
+        if not rows["places"].sum() > 0:
+            yield f"{table.place(rows.index[0], 'places')}: {_words(key)} has no places to divide the cost by"
+
+
+def _weights(tables: Sheets) -> Iterator[str]:
+    known = {choice.nb for choice in PLACE_TYPES}
+    if "weights" in tables:
+        table = tables["weights"]
+        known = set(table.frame["place_type"])
+        ordinary = table.frame.index[table.frame["place_type"] == ORDINARY_PLACE]
+        if not len(ordinary):
+            yield (
+                f"sheet {table.grid.name!r} has no row {ORDINARY_PLACE!r}: the others are weighed "
+                "against it; add "
+                "it with weight 1"
+            )
+        yield from (
+            f"{table.place(row, 'weight')}: {ORDINARY_PLACE!r} has weight {weight:g}, and it is 1 by "
+            "definition: "
+            "write 1, and divide the others by it"
+            for row, weight in table.frame.loc[ordinary, "weight"].items()
+            if weight != 1
+        )
+    if "places" in tables:
+        table = tables["places"]
+        for row, name in enumerate(table.frame["place_type"]):
+            if name not in known:
+                yield (
+                    f"{table.place(row, 'place_type')}: {nearest_names([name], known)} has no weight: "
+                    "add it to "
+                    "the sheet 'Vekter', or use a name that has one"
+                )
+
+
+def _hours(tables: Sheets) -> Iterator[str]:
+    if "home_hours" not in tables:
+        return
+    table = tables["home_hours"]
+    for row, one in table.frame.iterrows():
+        if math.isnan(one["planned_per_week"]) and math.isnan(one["delivered_per_week"]):
+            yield (
+                f"{table.place(row, 'planned_per_week')}, {table.place(row, 'delivered_per_week')}: both are "
+                "empty: write planned hours, delivered hours, or both"
+            )
+        away = one[["training_days", "paid_leave_days", "public_holidays"]].sum()
+        if away >= _WORKING_DAYS:
+            yield f"{table.place(row, 'training_days')}: {away:g} days away leave no day to work: mend them"
+
+
+def _accounts(tables: Sheets) -> Iterator[str]:
+    """Require that a total goes with a word on what it is, and that arts are numbers."""
+    if "home_accounts" not in tables:
+        return
+    table = tables["home_accounts"]
+    hours = tables["home_hours"].frame if "home_hours" in tables else None
+    services = ["municipality", "year", "service"]
+    for key, rows in table.frame.groupby(services, sort=False):
+        total = rows.index[rows["account"].str.casefold() == _TOTAL]
+        wrong = [
+            row
+            for row in rows.index
+            if row not in total and not (rows["account"][row].isdigit() and len(rows["account"][row]) == 4)
+        ]
+        yield from (
+            f"{table.place(row, 'account')}: {rows['account'][row]!r} is no account: write four "
+            "digits, or 'total'"
+            for row in wrong
+        )
+        if hours is None:
+            continue
+        same = hours[(hours[services] == list(key)).all(axis=1)]
+        if same.empty:
+            yield (
+                f"{table.place(rows.index[0], 'service')}: {_words(key)} is not in the sheet "
+                f"{tables['home_hours'].grid.name!r}: add its hours"
+            )
+        elif len(total) and not isinstance(same["total_is_net"].iloc[0], bool):
+            yield (
+                f"{tables['home_hours'].place(same.index[0], 'total_is_net')}: empty, and the accounts of "
+                f"{_words(key)} have a total: write 'ja' if refunds are subtracted in it, else 'nei'"
+            )
+
+
+def _moves(tables: Sheets) -> Iterator[str]:
+    if "moves" not in tables or "steps" not in tables:
+        return
+    table, steps = tables["moves"], tables["steps"].frame
+    for row, move in table.frame.iterrows():
+        same = steps[(steps["municipality"] == move["municipality"]) & (steps["year"] == move["year"])]
+        recipients = dict(zip(same["step"], same["recipients"], strict=True))
+        for name in ("origin", "target"):
+            if move[name] not in recipients:
+                yield (
+                    f"{table.place(row, name)}: {move['municipality']} {move['year']:g} has no step "
+                    f"{move[name]:g}: name one of its steps"
+                )
+        if move["origin"] == move["target"]:
+            yield f"{table.place(row, 'target')}: from a step to itself: name another step"
+        if move["n"] > recipients.get(move["origin"], math.inf):
+            yield (
+                f"{table.place(row, 'n')}: {move['n']:g} move and step {move['origin']:g} has "
+                f"{recipients[move['origin']]:g}: move fewer"
+            )
+
+
+def _quantities(tables: Sheets) -> Iterator[str]:
+    if "prices" not in tables or "lines" not in tables:
+        return
+    table, prices = tables["lines"], tables["prices"].frame
+    known = set(_priced(prices))
+    for row, key in enumerate(_priced(table.frame)):
+        if key not in known:
+            told = " | ".join(part for part in key if part)
+            near = nearest_names([told], [" | ".join(part for part in k if part) for k in known])
+            yield f"{table.place(row, 'service')}: {near} has no price: add it to the sheet 'Priser'"
+
+
+def _priced(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    for service, time in zip(frame["service"], frame["time"], strict=True):
+        yield service, time if isinstance(time, str) else ""
+
+
+_WORKING_DAYS = 260 - 25
+_TOGETHER = {UNIT_COSTS.name: (("nursing_homes", "places"), ("home_accounts", "home_hours"))}
+_LABELS = {form.name: form.label.nb for form in (*UNIT_COSTS.forms, *LADDER.forms, *CALCULATOR.forms)}
+_CHECKS: dict[str, tuple[Callable[[Sheets], Iterator[str]], ...]] = {
+    UNIT_COSTS.name: (_months, _weights, _hours, _accounts),
+    LADDER.name: (_moves,),
+    CALCULATOR.name: (_quantities,),
+}

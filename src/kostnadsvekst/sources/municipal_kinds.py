@@ -1,0 +1,516 @@
+"""The kinds of municipal books: unit costs, user groups, effort ladder, resource calculator, staffing."""
+
+from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.sources.municipal_forms import (
+    COUNT,
+    NUMBER,
+    PERCENT,
+    SOURCE,
+    UNIT,
+    YES_NO,
+    Assumption,
+    BookKind,
+    Field,
+    Form,
+)
+
+KRONER = Bilingual("kr", "NOK")
+THOUSAND_KRONER = Bilingual("1000 kr", "NOK 1000")
+HOURS_A_WEEK = Bilingual("timer per uke", "hours per week")
+MAN_YEARS = Bilingual("årsverk", "man-years")
+DAYS = Bilingual("dager", "days")
+PERSONS = Bilingual("antall", "number")
+HOME_NURSING = Bilingual("Hjemmesykepleie", "Home nursing")
+PRACTICAL_ASSISTANCE = Bilingual("Praktisk bistand", "Practical assistance")
+ORDINARY_PLACE = "Ordinær langtidsplass"
+# Types of the Oslo weights (KS, NHO and Virke's booklet, annex 1) and their names.
+PLACE_TYPES = (
+    Bilingual(ORDINARY_PLACE, "Ordinary long-term place"),
+    Bilingual("Korttidsplass", "Short-term place"),
+    Bilingual("Aldershjemsplass", "Old people's home place"),
+    Bilingual("Plass i skjermet avdeling for demens", "Place in sheltered unit for dementia"),
+    Bilingual("Forsterket plass, psykiatri", "Reinforced place, psychiatry"),
+    Bilingual("Forsterket plass, annet", "Reinforced place, other"),
+    Bilingual("Rehabiliteringsplass", "Rehabilitation place"),
+    Bilingual("Forsterket plass, lindrende behandling", "Reinforced place, palliative care"),
+    Bilingual("Forsterket plass, MRSA", "Reinforced place, MRSA"),
+    Bilingual("Forsterket plass, rusavhengighet", "Reinforced place, substance dependence"),
+    Bilingual("Barnebolig", "Children's home"),
+)
+# Accounts that are refunds, and are subtracted.
+REFUND_ACCOUNTS = ("1701", "1710", "1711", "1712", "1729")
+
+WEEKS = Assumption(
+    "uker_per_aar",
+    Bilingual("Uker per år", "Weeks per year"),
+    Bilingual("uker", "weeks"),
+    52,
+    50,
+    53,
+    "assumed",
+    Bilingual(
+        "Heftet sier ikke hvor mange uker; 365/7 = 52,14 gir 0,27 % lavere timekostnad",
+        "The booklet does not say; 365/7 = 52.14 gives a cost per hour 0.27 % lower",
+    ),
+)
+
+
+def _assumed(
+    name: str, label: Bilingual, unit: Bilingual, bounds: tuple[float, float, float], reason: Bilingual
+) -> Assumption:
+    value, low, high = bounds
+    return Assumption(name, label, unit, value, low, high, "assumed", reason)
+
+
+_SERVICE = Field(
+    "service",
+    Bilingual("Tjeneste", "Service"),
+    choices=(HOME_NURSING, PRACTICAL_ASSISTANCE),
+    only_choices=True,
+)
+_PLACE_TYPE = Field(
+    "place_type",
+    Bilingual("Plasstype", "Type of place"),
+    choices=PLACE_TYPES,
+    help=Bilingual(
+        "Velg fra listen, eller skriv din egen og gi den en vekt", "Choose, or write your own and weight it"
+    ),
+)
+
+_NURSING_HOMES = Form(
+    "nursing_homes",
+    Bilingual("Sykehjem", "Nursing homes"),
+    (
+        *UNIT,
+        Field(
+            "gross_cost_thousand_kr",
+            Bilingual("Korrigerte brutto driftsutgifter", "Adjusted gross expenditure"),
+            NUMBER,
+            THOUSAND_KRONER,
+            Bilingual("Funksjon 253, konsern", "Function 253, group accounts"),
+            positive=True,
+        ),
+        Field(
+            "care_fte",
+            Bilingual("Årsverk i pleien", "Man-years in care"),
+            NUMBER,
+            MAN_YEARS,
+            required=False,
+            minimum=0,
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year"),
+    optional=True,
+    help=Bilingual("En rad for hver kommune og hvert år.", "One row for each municipality and year."),
+)
+_PLACES = Form(
+    "places",
+    Bilingual("Plasser", "Places"),
+    (
+        *UNIT,
+        _PLACE_TYPE,
+        Field(
+            "places",
+            Bilingual("Plasser i bruk", "Places in use"),
+            NUMBER,
+            Bilingual("plasser", "places"),
+            Bilingual("Gjennomsnitt i perioden; verken solgte eller kjøpte", "Mean of the period"),
+            minimum=0,
+        ),
+        Field(
+            "months",
+            Bilingual("Måneder", "Months"),
+            NUMBER,
+            Bilingual("måneder", "months"),
+            Bilingual(
+                "12, eller flere rader når tallet endret seg i året; til sammen 12",
+                "12, or several rows where the number changed; 12 in all",
+            ),
+            positive=True,
+            maximum=12,
+        ),
+        SOURCE,
+    ),
+    optional=True,
+    help=Bilingual(
+        "En rad for hver plasstype og periode. Månedene til en plasstype er til sammen 12.",
+        "One row for each type of place and period. The months of a type add up to 12.",
+    ),
+)
+_WEIGHTS = Form(
+    "weights",
+    Bilingual("Vekter", "Weights"),
+    (
+        Field(
+            "place_type",
+            Bilingual("Plasstype", "Type of place"),
+            choices=PLACE_TYPES,
+        ),
+        Field("weight", Bilingual("Vekt", "Weight"), NUMBER, positive=True, maximum=10),
+        SOURCE,
+    ),
+    key=("place_type",),
+    optional=True,
+    help=Bilingual(
+        f"La arket stå tomt for Oslo-vektene. «{ORDINARY_PLACE}» er alltid 1.",
+        "Leave it empty for the Oslo weights. The ordinary long-term place is always 1.",
+    ),
+)
+_ACCOUNTS = Form(
+    "home_accounts",
+    Bilingual("Regnskap hjemmetjenester", "Accounts home services"),
+    (
+        *UNIT,
+        _SERVICE,
+        Field(
+            "account",
+            Bilingual("Art", "Account"),
+            help=Bilingual("Firesifret art, eller «total»", "Four digits, or 'total'"),
+        ),
+        Field("text", Bilingual("Tekst", "Text"), required=False),
+        Field(
+            "amount_kr",
+            Bilingual("Beløp", "Amount"),
+            NUMBER,
+            KRONER,
+            Bilingual(
+                f"Refusjoner ({', '.join(REFUND_ACCOUNTS)}) skrives som positive tall og trekkes fra",
+                f"Refunds ({', '.join(REFUND_ACCOUNTS)}) are positive and subtracted",
+            ),
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year", "service", "account"),
+    optional=True,
+    help=Bilingual("En rad for hver art.", "One row for each account."),
+)
+_HOURS = Form(
+    "home_hours",
+    Bilingual("Timer hjemmetjenester", "Hours home services"),
+    (
+        *UNIT,
+        _SERVICE,
+        Field(
+            "admin_kr",
+            Bilingual("Administrasjon", "Administration"),
+            NUMBER,
+            KRONER,
+            minimum=0,
+        ),
+        Field(
+            "planned_per_week",
+            Bilingual("Planlagte timer", "Planned hours"),
+            NUMBER,
+            HOURS_A_WEEK,
+            required=False,
+            positive=True,
+        ),
+        Field(
+            "delivered_per_week",
+            Bilingual("Leverte timer", "Delivered hours"),
+            NUMBER,
+            HOURS_A_WEEK,
+            required=False,
+            positive=True,
+        ),
+        Field(
+            "fte",
+            Bilingual("Årsverk i produksjon", "Man-years in production"),
+            NUMBER,
+            MAN_YEARS,
+            positive=True,
+        ),
+        Field(
+            "sick_leave_percent",
+            Bilingual("Sykefravær", "Sick leave"),
+            PERCENT,
+            both("%"),
+            minimum=0,
+            maximum=100,
+        ),
+        Field(
+            "training_days",
+            Bilingual("Opplæring", "Training"),
+            NUMBER,
+            DAYS,
+            minimum=0,
+            maximum=260,
+        ),
+        Field(
+            "paid_leave_days",
+            Bilingual("Permisjon med lønn", "Paid leave"),
+            NUMBER,
+            DAYS,
+            minimum=0,
+            maximum=260,
+        ),
+        Field(
+            "public_holidays",
+            Bilingual("Helligdager", "Public holidays"),
+            NUMBER,
+            DAYS,
+            minimum=0,
+            maximum=30,
+        ),
+        Field(
+            "total_is_net",
+            Bilingual("Total er etter refusjoner", "Total is after refunds"),
+            YES_NO,
+            required=False,
+            help=Bilingual("Bare når arten er «total»: ja eller nei", "Only where the account is 'total'"),
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year", "service"),
+    optional=True,
+    help=Bilingual(
+        "Planlagte eller leverte timer må fylles ut. Bemannede boliger er utenfor både kostnad og timer.",
+        "Planned or delivered hours are needed. Staffed housing is outside both cost and hours.",
+    ),
+)
+UNIT_COSTS = BookKind(
+    "unit-costs",
+    Bilingual("Enhetskostnader", "Unit costs"),
+    (_NURSING_HOMES, _PLACES, _WEIGHTS, _ACCOUNTS, _HOURS),
+    (
+        _assumed(
+            "dogn_per_aar",
+            Bilingual("Døgn per år", "Days per year"),
+            Bilingual("døgn", "days"),
+            (365, 365, 366),
+            Bilingual("Heftet nevner ingen dager; 366 i skuddår", "Not told; 366 in leap years"),
+        ),
+        WEEKS,
+        _assumed(
+            "timer_per_uke",
+            Bilingual("Timer per uke i et årsverk", "Hours per week of a man-year"),
+            HOURS_A_WEEK,
+            (37.5, 30, 40),
+            Bilingual("Dagarbeid 37,5; turnus 35,5", "Day work 37.5; shifts 35.5"),
+        ),
+        _assumed(
+            "feriedager",
+            Bilingual("Feriedager", "Holiday days"),
+            DAYS,
+            (25, 0, 60),
+            Bilingual(
+                "Heftets liste har ikke ferie; 0 følger listen", "Not in the booklet's list; 0 follows it"
+            ),
+        ),
+    ),
+    Bilingual(
+        "Sykehjem (kostnad per plass og døgn) og hjemmetjenester (kostnad per time, ATA).",
+        "Nursing homes (cost per place and day) and home services (cost per hour, ATA).",
+    ),
+)
+
+_STEP = Field("step", Bilingual("Trinn", "Step"), COUNT, minimum=1, maximum=99)
+_STEPS = Form(
+    "steps",
+    Bilingual("Trinn", "Steps"),
+    (
+        *UNIT,
+        _STEP,
+        Field("name", Bilingual("Navn", "Name")),
+        Field(
+            "group",
+            Bilingual("Gruppe", "Group"),
+            choices=tuple(
+                map(
+                    Bilingual,
+                    ("innbyggere", "mottakere", "boliger", "enheter", "plasser"),
+                    ("inhabitants", "recipients", "dwellings", "units", "places"),
+                )
+            ),
+        ),
+        Field("recipients", Bilingual("Antall", "Number"), COUNT, PERSONS, positive=True),
+        Field("price_kr", Bilingual("Pris", "Price"), NUMBER, KRONER, required=False, minimum=0),
+        Field(
+            "total_mnok",
+            Bilingual("Kostnad", "Cost"),
+            NUMBER,
+            Bilingual("mill. kr", "NOK million"),
+            required=False,
+            minimum=0,
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year", "step"),
+    help=Bilingual(
+        "En rad for hvert trinn. Kostnad mangler: pris × antall. Trinn for alle innbyggere har ingen pris.",
+        "One row for each step. Without a cost it is price × number. Steps for all have no price.",
+    ),
+)
+_MOVES = Form(
+    "moves",
+    Bilingual("Flyttinger", "Moves"),
+    (
+        *UNIT,
+        Field("n", Bilingual("Antall som flytter", "Number who move"), COUNT, PERSONS, positive=True),
+        Field("origin", Bilingual("Fra trinn", "From step"), COUNT, minimum=1),
+        Field("target", Bilingual("Til trinn", "To step"), COUNT, minimum=1),
+        Field("reason", Bilingual("Begrunnelse", "Reason"), required=False),
+    ),
+    optional=True,
+    help=Bilingual("Hva det koster om mottakere får hjelp på et annet trinn.", "Recipients on another step."),
+)
+LADDER = BookKind(
+    "ladder",
+    Bilingual("Innsatstrapp", "Effort ladder"),
+    (_STEPS, _MOVES),
+    help=Bilingual(
+        "Mottakere, pris og kostnad per trinn, og hva en flytting mellom trinn betyr.",
+        "Recipients, price and cost by step, and what a move between steps means.",
+    ),
+)
+
+_SERVICE_NAME = Field("service", Bilingual("Tjeneste", "Service"))
+_TIME = Field("time", Bilingual("Tid", "Time"), required=False)
+_PRICES = Form(
+    "prices",
+    Bilingual("Priser", "Prices"),
+    (
+        _SERVICE_NAME,
+        _TIME,
+        Field(
+            "unit",
+            Bilingual("Enhet", "Unit"),
+            choices=(
+                Bilingual("time per uke", "hour per week"),
+                Bilingual("plass", "place"),
+                Bilingual("døgn", "day"),
+                Bilingual("utrykning", "call-out"),
+            ),
+        ),
+        Field("provision", Bilingual("Utførelse", "Provision"), required=False),
+        Field("step", Bilingual("Trinn", "Step"), COUNT, required=False, minimum=1, maximum=99),
+        Field("price_kr", Bilingual("Pris", "Price"), NUMBER, KRONER, minimum=0),
+        SOURCE,
+    ),
+    optional=True,
+    help=Bilingual("La arket stå tomt for prisliste 2.", "Leave it empty for price list 2."),
+)
+_LINES = Form(
+    "lines",
+    Bilingual("Tiltak", "Services"),
+    (
+        *UNIT,
+        Field("alternative", Bilingual("Alternativ", "Alternative")),
+        _SERVICE_NAME,
+        _TIME,
+        Field(
+            "quantity",
+            Bilingual("Mengde", "Quantity"),
+            NUMBER,
+            Bilingual(
+                "timer per uke, % av plass, døgn, utrykninger", "hours a week, % of a place, days, calls"
+            ),
+            minimum=0,
+        ),
+        SOURCE,
+    ),
+    help=Bilingual("En rad for hvert tiltak i hvert alternativ.", "One row a service and alternative."),
+)
+CALCULATOR = BookKind(
+    "calculator",
+    Bilingual("Ressurskalkulator", "Resource calculator"),
+    (_LINES, _PRICES),
+    (WEEKS,),
+    Bilingual(
+        "Hva et vedtak koster per uke og år, og hva summen ellers kunne kjøpe.",
+        "What a decision costs a week and a year, and what else the sum would buy.",
+    ),
+)
+
+_UNITS = Form(
+    "ambulant_units",
+    Bilingual("Ambulante enheter", "Ambulant units"),
+    (
+        *UNIT,
+        Field("unit", Bilingual("Enhet", "Unit")),
+        Field(
+            "hours_per_week",
+            Bilingual("Vedtakstimer", "Decided hours"),
+            NUMBER,
+            HOURS_A_WEEK,
+            positive=True,
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year", "unit"),
+    optional=True,
+)
+_DECISIONS = Form(
+    "decisions",
+    Bilingual("Vedtak", "Decisions"),
+    (
+        *UNIT,
+        Field(
+            "hours_per_week",
+            Bilingual("Vedtakstimer", "Decided hours"),
+            NUMBER,
+            HOURS_A_WEEK,
+            Bilingual("En rad for hvert vedtak; ingen navn eller fødselsnummer", "One row each; no names"),
+            positive=True,
+            maximum=168 * 4,
+        ),
+        SOURCE,
+    ),
+    optional=True,
+)
+_OFFICES = Form(
+    "application_offices",
+    Bilingual("Forvaltningskontor", "Application offices"),
+    (
+        *UNIT,
+        Field("fte", Bilingual("Årsverk", "Man-years"), NUMBER, MAN_YEARS, minimum=0),
+        Field(
+            "excluded_fte",
+            Bilingual("Årsverk utenom", "Excluded man-years"),
+            NUMBER,
+            MAN_YEARS,
+            Bilingual("Andre oppgaver som trekkes ut", "Other tasks, taken out"),
+            required=False,
+            minimum=0,
+        ),
+        Field("population", Bilingual("Innbyggere", "Inhabitants"), COUNT, PERSONS, positive=True),
+        Field(
+            "need_index",
+            Bilingual("Behovsindeks", "Need index"),
+            NUMBER,
+            Bilingual("1 = landet", "1 = country"),
+            minimum=0.3,
+            maximum=3,
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year"),
+    optional=True,
+)
+STAFFING = BookKind(
+    "staffing",
+    Bilingual("Bemanning", "Staffing"),
+    (_UNITS, _DECISIONS, _OFFICES),
+    (
+        _assumed(
+            "ata",
+            Bilingual("ATA (andel brukerrettet tid)", "ATA (share of time with users)"),
+            Bilingual("andel", "share"),
+            (0.6, 0.05, 1.0),
+            Bilingual("60 % i Ålesunds tabell", "60 % in Ålesund's table"),
+        ),
+        _assumed(
+            "timer_per_aarsverk",
+            Bilingual("Timer per årsverk", "Hours per man-year"),
+            Bilingual("timer per år", "hours per year"),
+            (1846, 1000, 2000),
+            Bilingual("35,5 × 52, når ATA er av lønnede timer", "35.5 × 52, where ATA is of paid hours"),
+        ),
+        WEEKS,
+    ),
+    Bilingual(
+        "Årsverk etter vedtakstimer, vedtak etter størrelse, og årsverk i forvaltningskontoret.",
+        "Man-years from decided hours, decisions by size, and man-years of the application office.",
+    ),
+)
