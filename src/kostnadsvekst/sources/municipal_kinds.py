@@ -220,6 +220,7 @@ _HOURS = Form(
             NUMBER,
             MAN_YEARS,
             positive=True,
+            required=False,
         ),
         Field(
             "sick_leave_percent",
@@ -228,6 +229,7 @@ _HOURS = Form(
             both("%"),
             minimum=0,
             maximum=100,
+            required=False,
         ),
         Field(
             "training_days",
@@ -236,6 +238,7 @@ _HOURS = Form(
             DAYS,
             minimum=0,
             maximum=260,
+            required=False,
         ),
         Field(
             "paid_leave_days",
@@ -244,6 +247,7 @@ _HOURS = Form(
             DAYS,
             minimum=0,
             maximum=260,
+            required=False,
         ),
         Field(
             "public_holidays",
@@ -252,6 +256,7 @@ _HOURS = Form(
             DAYS,
             minimum=0,
             maximum=30,
+            required=False,
         ),
         Field(
             "total_is_net",
@@ -265,8 +270,10 @@ _HOURS = Form(
     key=("municipality", "year", "service"),
     optional=True,
     help=Bilingual(
-        "Planlagte eller leverte timer må fylles ut. Bemannede boliger er utenfor både kostnad og timer.",
-        "Planned or delivered hours are needed. Staffed housing is outside both cost and hours.",
+        "Planlagte eller leverte timer må fylles ut; det som ellers mangler, gjør at mål utelates. Bemannede "
+        "boliger er utenfor både kostnad og timer.",
+        "Planned or delivered hours are needed; what else is missing leaves measures out. Staffed housing is "
+        "outside both cost and hours.",
     ),
 )
 UNIT_COSTS = BookKind(
@@ -494,7 +501,7 @@ STAFFING = BookKind(
     (_UNITS, _DECISIONS, _OFFICES),
     (
         _assumed(
-            "ata",
+            "ata_andel",
             Bilingual("ATA (andel brukerrettet tid)", "ATA (share of time with users)"),
             Bilingual("andel", "share"),
             (0.6, 0.05, 1.0),
