@@ -80,6 +80,24 @@ def words(lang: str, norwegian: str, english: str) -> str:
     return norwegian if lang == "nb" else english
 
 
+def unit_columns(lang: str) -> tuple[SheetColumn, SheetColumn]:
+    """Columns of municipality and year, of all sheets of results."""
+    return (
+        SheetColumn("municipality", words(lang, "Kommune", "Municipality"), width=24),
+        SheetColumn("year", words(lang, "År", "Year"), "", "year", width=8),
+    )
+
+
+def result_column(name: str, label: str, unit: str, look: str = "kr") -> SheetColumn:
+    """Column of computed numbers."""
+    return SheetColumn(name, label, unit, look, "result", 18)
+
+
+def row_link(sheet: Sheet, row: int) -> Link:
+    """Link to a row of a sheet of inputs."""
+    return Link(f"{sheet.name} {sheet.first + row + 1}", sheet.cell(sheet.columns[0].name, row))
+
+
 def input_sheet(
     table: BookTable, lang: str, more: Sequence[tuple[SheetColumn, Sequence[Value]]] = ()
 ) -> Sheet:

@@ -7,7 +7,7 @@ cells of another. Texts are never taken for formulas or links, whatever they beg
 import datetime
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,15 +112,17 @@ class Chart:
     Attributes
     ----------
     title : str
-    categories, values : str
-        Columns.
+    categories : tuple of str
+        First and last column of the names, which lie beside each other.
+    values : str
+        Column.
     kind : {"column", "bar"}
     axis : str
         What the values are, with unit.
     """
 
     title: str
-    categories: str
+    categories: tuple[str, str]
     values: str
     kind: str = "column"
     axis: str = ""
@@ -178,6 +180,11 @@ class Sheet:
         first, last = (0, max(len(self.rows), 1) - 1) if rows is None else rows
         return f"{_quoted(self.name)}!${letters}${self.first + first + 1}:${letters}${self.first + last + 1}"
 
+    def block(self, first: str, last: str) -> str:
+        """Address of the columns of the table from one to another."""
+        left, right = (column_letters(self.position(name)) for name in (first, last))
+        return f"{_quoted(self.name)}!${left}${self.first + 1}:${right}${self.last + 1}"
+
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
@@ -207,18 +214,6 @@ def functions_of(formula: str) -> set[str]:
     formula : str
     """
     return {name.upper() for name in _CALLED.findall(_QUOTED.sub("", formula))}
-
-
-def own_row(name: str, sheet: Sequence[SheetColumn], row: int) -> str:
-    """Address of a cell of the row itself, for a formula on the same sheet; row as Excel counts.
-
-    Parameters
-    ----------
-    name : str
-    sheet : sequence of SheetColumn
-    row : int
-    """
-    return f"${column_letters(next(i for i, c in enumerate(sheet) if c.name == name))}{row}"
 
 
 def _quoted(sheet: str) -> str:
@@ -355,7 +350,7 @@ def _add_chart(written: Any, page: Any, sheet: Sheet, chart: Chart, number: int)
     made.add_series(
         {
             "name": chart.title,
-            "categories": f"={sheet.span(chart.categories)}",
+            "categories": f"={sheet.block(*chart.categories)}",
             "values": f"={sheet.span(chart.values)}",
             "fill": {"color": "#0072B2"},
             "gap": 60,

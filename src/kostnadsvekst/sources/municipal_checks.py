@@ -1,6 +1,7 @@
 """What the sheets of a municipal book must say together: months, weights, years, totals; faults by cell."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -10,15 +11,17 @@ from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.sources.municipal_forms import BookKind, Form
 from kostnadsvekst.sources.municipal_kinds import (
     CALCULATOR,
+    FOR_ALL,
     LADDER,
     ORDINARY_PLACE,
     PLACE_TYPES,
+    STAFFING,
     UNIT_COSTS,
 )
 
 _MONTHS = 12
 _TOTAL = "total"
-_CENT = 0.005
+_ACCOUNT = "1[0-9]{3,}"
 
 
 class Sheet(Protocol):
@@ -53,7 +56,7 @@ def check_tables(kind: BookKind, tables: Sheets) -> list[str]:
     list of str
         One sentence a fault: cell, what is wrong, what to do.
     """
-    faults = [*_assumptions(kind, tables)]
+    faults = [*_assumptions(kind, tables), *_spelt_alike(tables)]
     for one, other in _TOGETHER.get(kind.name, ()):
         faults += _same_years(tables, one, other)
     for check in _CHECKS.get(kind.name, ()):
@@ -79,6 +82,20 @@ def _assumptions(kind: BookKind, tables: Sheets) -> Iterator[str]:
                 f"{one.minimum:g} "
                 f"and {one.maximum:g}"
             )
+
+
+def _spelt_alike(tables: Sheets) -> Iterator[str]:
+    """Require one spelling: formulas of a workbook do not tell small letters from capital ones."""
+    first: dict[str, tuple[str, str]] = {}
+    for table in tables.values():
+        if "municipality" not in table.frame:
+            continue
+        for row, name in enumerate(table.frame["municipality"]):
+            known, where = first.setdefault(name.casefold(), (name, table.place(row, "municipality")))
+            if known != name:
+                yield (
+                    f"{table.place(row, 'municipality')}: {name!r} is {known!r} in {where}: write them alike"
+                )
 
 
 def _same_years(tables: Sheets, one: str, other: str) -> Iterator[str]:
@@ -189,11 +206,11 @@ def _accounts(tables: Sheets) -> Iterator[str]:
         wrong = [
             row
             for row in rows.index
-            if row not in total and not (rows["account"][row].isdigit() and len(rows["account"][row]) == 4)
+            if row not in total and not (re.fullmatch(_ACCOUNT, rows["account"][row]))
         ]
         yield from (
-            f"{table.place(row, 'account')}: {rows['account'][row]!r} is no account: write four "
-            "digits, or 'total'"
+            f"{table.place(row, 'account')}: {rows['account'][row]!r} is no account: write 1 and "
+            "the art, as 1010, or 'total'"
             for row in wrong
         )
         if hours is None:
@@ -233,21 +250,69 @@ def _moves(tables: Sheets) -> Iterator[str]:
             )
 
 
+def _recipients(tables: Sheets) -> Iterator[str]:
+    """Costs of a step have recipients, and a step for all inhabitants no price alone."""
+    if "steps" not in tables:
+        return
+    table = tables["steps"]
+    for row, one in table.frame.iterrows():
+        if one["in_cost"] is False:
+            continue
+        no_total, no_price = math.isnan(one["total_mnok"]), math.isnan(one["price_kr"])
+        if not one["recipients"] and one["unit"] != FOR_ALL and one["total_mnok"] > 0:
+            yield (
+                f"{table.place(row, 'recipients')}: {one['total_mnok']:g} million kroner and no "
+                "recipients: write "
+                "their number, or the cost 0"
+            )
+        if no_total and no_price:
+            yield (
+                f"{table.place(row, 'total_mnok')}: neither cost nor price: write one of them, 0 if it is "
+                "free"
+            )
+        elif one["unit"] == FOR_ALL and no_total:
+            yield f"{table.place(row, 'price_kr')}: a step for all inhabitants has no price: write the cost"
+
+
+def _offices(tables: Sheets) -> Iterator[str]:
+    if "application_offices" not in tables:
+        return
+    table = tables["application_offices"]
+    for row, one in table.frame.iterrows():
+        if one["excluded_fte"] > one["fte"]:
+            yield (
+                f"{table.place(row, 'excluded_fte')}: {one['excluded_fte']:g} man-years are taken out of "
+                f"{one['fte']:g}: take out no more than there are"
+            )
+
+
+def _limits(tables: Sheets) -> Iterator[str]:
+    """Require that limits between decisions rise."""
+    if "assumptions" not in tables:
+        return
+    table = tables["assumptions"]
+    labels = {text.casefold(): a.name for a in STAFFING.assumptions for text in (a.name, *a.label)}
+    given = {a.name: a.value for a in STAFFING.assumptions}
+    given |= {
+        labels[name.casefold()]: float(value)
+        for name, value in zip(table.frame["name"], table.frame["value"], strict=True)
+        if name.casefold() in labels
+    }
+    limits = [given[name] for name in ("grense_lav", "grense_middels", "grense_hoy")]
+    if limits != sorted(set(limits)):
+        told = ", ".join(f"{limit:g}" for limit in limits)
+        yield f"{table.place(0, 'value')}: the limits between decisions are {told}: let them rise"
+
+
 def _quantities(tables: Sheets) -> Iterator[str]:
     if "prices" not in tables or "lines" not in tables:
         return
     table, prices = tables["lines"], tables["prices"].frame
-    known = set(_priced(prices))
-    for row, key in enumerate(_priced(table.frame)):
-        if key not in known:
-            told = " | ".join(part for part in key if part)
-            near = nearest_names([told], [" | ".join(part for part in k if part) for k in known])
+    known = {name.casefold() for name in prices["service"]}
+    for row, name in enumerate(table.frame["service"]):
+        if name.casefold() not in known:
+            near = nearest_names([name], dict.fromkeys(prices["service"]))
             yield f"{table.place(row, 'service')}: {near} has no price: add it to the sheet 'Priser'"
-
-
-def _priced(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    for service, time in zip(frame["service"], frame["time"], strict=True):
-        yield service, time if isinstance(time, str) else ""
 
 
 _WORKING_DAYS = 260 - 25
@@ -255,6 +320,7 @@ _TOGETHER = {UNIT_COSTS.name: (("nursing_homes", "places"), ("home_accounts", "h
 _LABELS = {form.name: form.label.nb for form in (*UNIT_COSTS.forms, *LADDER.forms, *CALCULATOR.forms)}
 _CHECKS: dict[str, tuple[Callable[[Sheets], Iterator[str]], ...]] = {
     UNIT_COSTS.name: (_months, _weights, _hours, _accounts),
-    LADDER.name: (_moves,),
+    LADDER.name: (_recipients, _moves),
     CALCULATOR.name: (_quantities,),
+    STAFFING.name: (_offices, _limits),
 }

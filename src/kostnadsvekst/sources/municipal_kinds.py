@@ -313,6 +313,7 @@ UNIT_COSTS = BookKind(
 )
 
 _STEP = Field("step", Bilingual("Trinn", "Step"), COUNT, minimum=1, maximum=99)
+FOR_ALL = "innbyggere"
 _STEPS = Form(
     "steps",
     Bilingual("Trinn", "Steps"),
@@ -320,19 +321,29 @@ _STEPS = Form(
         *UNIT,
         _STEP,
         Field("name", Bilingual("Navn", "Name")),
+        Field("group", Bilingual("Gruppe", "Group"), required=False),
         Field(
-            "group",
-            Bilingual("Gruppe", "Group"),
+            "unit",
+            Bilingual("Telles i", "Counted in"),
             choices=tuple(
                 map(
                     Bilingual,
-                    ("innbyggere", "mottakere", "boliger", "enheter", "plasser"),
+                    (FOR_ALL, "mottakere", "boliger", "enheter", "plasser"),
                     ("inhabitants", "recipients", "dwellings", "units", "places"),
                 )
             ),
+            only_choices=True,
         ),
-        Field("recipients", Bilingual("Antall", "Number"), COUNT, PERSONS, positive=True),
-        Field("price_kr", Bilingual("Pris", "Price"), NUMBER, KRONER, required=False, minimum=0),
+        Field("recipients", Bilingual("Antall", "Number"), COUNT, PERSONS, minimum=0),
+        Field(
+            "price_kr",
+            Bilingual("Pris", "Price"),
+            NUMBER,
+            KRONER,
+            Bilingual("Netto per mottaker; når kostnaden ikke er kjent", "Net; where the cost is not known"),
+            required=False,
+            minimum=0,
+        ),
         Field(
             "total_mnok",
             Bilingual("Kostnad", "Cost"),
@@ -341,11 +352,19 @@ _STEPS = Form(
             required=False,
             minimum=0,
         ),
+        Field(
+            "in_cost",
+            Bilingual("Med i kostnaden", "Counted in the cost"),
+            YES_NO,
+            required=False,
+            help=Bilingual("Nei for det som holdes utenfor", "No for what is left out"),
+        ),
         SOURCE,
     ),
     key=("municipality", "year", "step"),
     help=Bilingual(
-        "En rad for hvert trinn. Kostnad mangler: pris × antall. Trinn for alle innbyggere har ingen pris.",
+        "En rad for hvert trinn. Uten kostnad er den pris × antall. Trinn for alle innbyggere har "
+        "ingen pris.",
         "One row for each step. Without a cost it is price × number. Steps for all have no price.",
     ),
 )
@@ -373,7 +392,27 @@ LADDER = BookKind(
 )
 
 _SERVICE_NAME = Field("service", Bilingual("Tjeneste", "Service"))
-_TIME = Field("time", Bilingual("Tid", "Time"), required=False)
+_TIME = Field(
+    "time",
+    Bilingual("Tid eller bemanning", "Time or staffing"),
+    required=False,
+    help=Bilingual("Når tjenesten har flere priser", "Where the service has several prices"),
+)
+OWN, BOUGHT = Bilingual("egen regi", "own"), Bilingual("kjøp", "bought")
+_PROVISION = Field(
+    "provision",
+    Bilingual("Utførelse", "Provision"),
+    required=False,
+    choices=(OWN, BOUGHT),
+    only_choices=True,
+)
+# Units of prices, by their names in the package.
+PRICE_UNITS = {
+    "hour": Bilingual("time", "hour"),
+    "place": Bilingual("plass", "place"),
+    "day": Bilingual("døgn", "day"),
+    "call_out": Bilingual("utrykning", "call-out"),
+}
 _PRICES = Form(
     "prices",
     Bilingual("Priser", "Prices"),
@@ -383,18 +422,15 @@ _PRICES = Form(
         Field(
             "unit",
             Bilingual("Enhet", "Unit"),
-            choices=(
-                Bilingual("time per uke", "hour per week"),
-                Bilingual("plass", "place"),
-                Bilingual("døgn", "day"),
-                Bilingual("utrykning", "call-out"),
-            ),
+            choices=tuple(PRICE_UNITS.values()),
+            only_choices=True,
         ),
-        Field("provision", Bilingual("Utførelse", "Provision"), required=False),
+        _PROVISION,
         Field("step", Bilingual("Trinn", "Step"), COUNT, required=False, minimum=1, maximum=99),
-        Field("price_kr", Bilingual("Pris", "Price"), NUMBER, KRONER, minimum=0),
+        Field("price_kr", Bilingual("Pris", "Price"), NUMBER, KRONER, positive=True),
         SOURCE,
     ),
+    key=("service", "time", "provision"),
     optional=True,
     help=Bilingual("La arket stå tomt for prisliste 2.", "Leave it empty for price list 2."),
 )
@@ -406,12 +442,15 @@ _LINES = Form(
         Field("alternative", Bilingual("Alternativ", "Alternative")),
         _SERVICE_NAME,
         _TIME,
+        _PROVISION,
         Field(
             "quantity",
             Bilingual("Mengde", "Quantity"),
             NUMBER,
+            Bilingual("se veiledningen", "see the guide"),
             Bilingual(
-                "timer per uke, % av plass, døgn, utrykninger", "hours a week, % of a place, days, calls"
+                "Timer per uke; plass i prosent av året; døgn eller utrykninger per år",
+                "Hours a week; a place as per cent of the year; days or call-outs a year",
             ),
             minimum=0,
         ),
@@ -423,7 +462,19 @@ CALCULATOR = BookKind(
     "calculator",
     Bilingual("Ressurskalkulator", "Resource calculator"),
     (_LINES, _PRICES),
-    (WEEKS,),
+    (
+        WEEKS,
+        _assumed(
+            "prisfaktor",
+            Bilingual("Faktor på alle priser", "Factor on all prices"),
+            Bilingual("faktor", "factor"),
+            (1.0, 0.2, 5.0),
+            Bilingual(
+                "1 = prislisten som den er; 1,047 gjør liste 2 til liste 1 (utledet)",
+                "1 = the list as it is; 1.047 makes list 1 of list 2 (derived)",
+            ),
+        ),
+    ),
     Bilingual(
         "Hva et vedtak koster per uke og år, og hva summen ellers kunne kjøpe.",
         "What a decision costs a week and a year, and what else the sum would buy.",
@@ -459,7 +510,7 @@ _DECISIONS = Form(
             NUMBER,
             HOURS_A_WEEK,
             Bilingual("En rad for hvert vedtak; ingen navn eller fødselsnummer", "One row each; no names"),
-            positive=True,
+            minimum=0,
             maximum=168 * 4,
         ),
         SOURCE,
@@ -515,6 +566,22 @@ STAFFING = BookKind(
             Bilingual("35,5 × 52, når ATA er av lønnede timer", "35.5 × 52, where ATA is of paid hours"),
         ),
         WEEKS,
+        *(
+            _assumed(
+                name,
+                Bilingual(f"Grense mellom vedtak: {nb}", f"Limit between decisions: {en}"),
+                HOURS_A_WEEK,
+                (value, 0.1, 168),
+                Bilingual(
+                    "Ålesund: under 1, under 2,5 og over 15 timer", "Ålesund: under 1, 2.5, over 15 hours"
+                ),
+            )
+            for name, value, nb, en in (
+                ("grense_lav", 1, "lav", "low"),
+                ("grense_middels", 2.5, "middels", "middle"),
+                ("grense_hoy", 15, "høy", "high"),
+            )
+        ),
     ),
     Bilingual(
         "Årsverk etter vedtakstimer, vedtak etter størrelse, og årsverk i forvaltningskontoret.",
