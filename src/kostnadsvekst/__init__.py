@@ -43,6 +43,7 @@ _PUBLIC = {
     "staggered": "kostnadsvekst.models.staggered",
     "errors": "kostnadsvekst.errors",
     "register": "kostnadsvekst.register",
+    "municipal": "kostnadsvekst.municipal",
     "growth": "kostnadsvekst.analysis.growth",
     "consistency": "kostnadsvekst.report.consistency",
     "klass": "kostnadsvekst.sources.klass",
@@ -74,6 +75,7 @@ def __dir__() -> list[str]:
 # it would make any misspelt name a right one.
 if TYPE_CHECKING:
     from kostnadsvekst import errors as errors
+    from kostnadsvekst import municipal as municipal
     from kostnadsvekst import register as register
     from kostnadsvekst.analysis import growth as growth
     from kostnadsvekst.analysis.influence import compare_weights as compare_weights
