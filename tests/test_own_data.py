@@ -1,6 +1,5 @@
 """Data of the user's own at the command line: any table, other names, nothing on invented data unasked."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from kostnadsvekst.chapters import (
     run_chapters,
 )
 from kostnadsvekst.chapters.own_specifications import merge_renaming
+from kostnadsvekst.commands.estimate import LISTED, describe
 from kostnadsvekst.errors import DataMissingError, SpecificationError
 from kostnadsvekst.models.second_opinion import ask_linearmodels
 from kostnadsvekst.naming import check_renaming, nearest_names
@@ -366,22 +366,14 @@ def test_rows_are_named_by_number_where_there_is_no_time(panel):
 # Lists that are cut say so.
 
 
-def script():
-    found = importlib.util.spec_from_file_location("estimate_script", SCRIPT)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(("lang", "more"), [("en", "moved: and 5 more"), ("nb", "flyttet: og 5 til")])
 def test_a_long_list_of_moved_numbers_ends_with_how_many_more(lang, more):
-    module = script()
-    for count, last in ((module.LISTED, f"table {module.LISTED - 1}"), (module.LISTED + 5, more)):
+    for count, last in ((LISTED, f"table {LISTED - 1}"), (LISTED + 5, more)):
         moved = tuple(f"table {i}" for i in range(count))
         report = ChapterReport("appendix", ChapterResult({}, moved=moved, data_origin=("synthetic",)), (), ())
-        lines = module.describe(report, Path("out"), lang).splitlines()
+        lines = describe(report, Path("out"), lang).splitlines()
         assert lines[-2].endswith(last)
-        assert len([line for line in lines if "table " in line]) == module.LISTED
+        assert len([line for line in lines if "table " in line]) == LISTED
 
 
 def test_help_names_the_exit_codes():

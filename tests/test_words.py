@@ -4,9 +4,7 @@ import ast
 import io
 import json
 import re
-import sys
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pandas as pd
@@ -26,6 +24,7 @@ from kostnadsvekst.analysis.claims.register import (
 from kostnadsvekst.analysis.growth import top_groups
 from kostnadsvekst.analysis.specification_curve import specification_curve, stable_order
 from kostnadsvekst.chapters import ChapterReport, ChapterResult
+from kostnadsvekst.commands.estimate import describe, to_json
 from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual
 from kostnadsvekst.provenance import Provenance
@@ -45,15 +44,6 @@ from kostnadsvekst.sources.published import load_claims
 SYNTHETIC, REAL = Provenance("synthetic"), Provenance("Statistics Norway")
 TOTALS = {"Statistics Norway": Bilingual("mot virkelige summer", "on real totals")}
 README = (ROOT / "README.md").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = spec_from_file_location("estimate_script", ROOT / "scripts" / "estimate.py")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def item(ours, evidence="input", reason=""):
@@ -126,17 +116,17 @@ CHAPTERS = (
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_origin_of_the_data_stands_in_every_summary(name, script, request, tmp_path):
+def test_origin_of_the_data_stands_in_every_summary(name, request, tmp_path):
     report = request.getfixturevalue(f"{name}_run")
     others = {"growth": ["synthetic", "Statistics Norway"], "background": ["the report"]}
     origins = others.get(name, ["synthetic"])
     assert list(report.result.data_origin) == origins
     for lang in ("nb", "en"):
-        line = script.describe(report, tmp_path, lang).splitlines()[1]
+        line = describe(report, tmp_path, lang).splitlines()[1]
         assert line.startswith(f"  data_origin: {origins[0]}")
         assert (SYNTHETIC_LABEL.get(lang) in line) == ("synthetic" in origins)
         assert all(origin in line for origin in origins)
-    told = json.loads(json.dumps(script.to_json((report,), 0)))["chapters"][report.name]
+    told = json.loads(json.dumps(to_json((report,), 0)))["chapters"][report.name]
     assert told["data_origin"] == origins
     audit = report.result.audit
     assert told["printed_numbers"] == ({} if audit is None else count_by_origin(audit))
@@ -147,9 +137,9 @@ def test_a_chapter_cannot_forget_where_its_data_come_from():
         ChapterResult({})
 
 
-def test_real_origin_is_not_called_synthetic(script, tmp_path):
+def test_real_origin_is_not_called_synthetic(tmp_path):
     result = ChapterResult({}, data_origin=("file of the user",))
-    text = script.describe(ChapterReport("appendix", result, (), ()), tmp_path, "en")
+    text = describe(ChapterReport("appendix", result, (), ()), tmp_path, "en")
     assert "data_origin: file of the user\n" in text
     assert "SYNTHETIC" not in text
 
@@ -280,9 +270,9 @@ def test_strongest_growth_names_what_grew_more_in_both_units(kpr_run):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_readme_shows_what_the_terminal_says(name, script, request, tmp_path):
+def test_readme_shows_what_the_terminal_says(name, request, tmp_path):
     report = request.getfixturevalue(f"{name}_run")
-    said = script.describe(report, tmp_path, "en").splitlines()
+    said = describe(report, tmp_path, "en").splitlines()
     block = README.split("```")[5].splitlines()
     start = block.index(said[0])
     shown = [block[start]]

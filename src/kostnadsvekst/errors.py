@@ -1,7 +1,7 @@
 """Errors that users can act on.
 
 Every message says what is wrong, where (municipality, year, row, column) and what to do about it.
-``exit_code`` is what ``scripts/estimate.py`` returns when the error reaches it.
+``exit_code`` is what the program returns when the error reaches it.
 """
 
 from collections.abc import Sequence

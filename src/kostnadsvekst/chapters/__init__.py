@@ -131,7 +131,7 @@ READS = {
     "register": ("care episodes", "--register EPISODES --population FILE"),
 }
 
-# What ``scripts/estimate.py --spec`` runs instead of the report's chapters.
+# What ``kostnadsvekst estimate --spec`` runs instead of the report's chapters.
 OWN = "own-specifications"
 OWN_CHAPTER = Chapter(
     "kostnadsvekst.chapters.own_specifications",

@@ -199,8 +199,8 @@ def read_raw(raw: pd.DataFrame | Mapping[str, pd.DataFrame] | RawData | Path | s
     ----------
     raw : DataFrame, mapping, path or RawData
         A long frame with `COLUMNS`; a mapping quantity -> frame with ``municipality``, ``year``, ``value``,
-        ``unit``; the folder of a store written by ``scripts/fetch.py``; or a TOML file that maps the columns
-        of the user's own files (see `read_mapped_files`).
+        ``unit``; the folder of a store written by ``kostnadsvekst fetch``; or a TOML file that maps the
+        columns of the user's own files (see `read_mapped_files`).
 
     Returns
     -------

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
+from kostnadsvekst.sources import addresses
 from kostnadsvekst.sources.cache import Cache, Request, default_folder
 from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.transport import Policy, RejectedError, Transport
@@ -37,7 +38,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-BASE_URL = "https://data.ssb.no/api/klass/v1"
+BASE_URL = addresses.KLASS
 MUNICIPALITIES = 131
 KOSTRA_GROUPS = 112
 # Correspondence tables KOSTRA group -> municipality, by the year whose municipalities they hold.

@@ -22,6 +22,7 @@ from kostnadsvekst.errors import (
     SourceError,
     SpecificationError,
 )
+from kostnadsvekst.sources import addresses
 from kostnadsvekst.sources.cache import Answer, Cache, Request, default_folder
 from kostnadsvekst.sources.jsonstat import category_codes, check_dimensions, read_dataset
 from kostnadsvekst.sources.rate_limits import LONGEST_WINDOW
@@ -46,7 +47,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-BASE_URL = "https://data.ssb.no/api/pxwebapi/v2"
+BASE_URL = addresses.STATBANK
 FALLBACK_URL = "https://data.ssb.no/api/v0/no"
 MAX_CELLS = 800_000
 # Longer URLs are answered by a web page with status 404 (seen from about 2,100 characters).

@@ -142,19 +142,21 @@ def read_store(folder: Path | str) -> Store:
     folder = Path(folder)
     recover(folder)
     if not (folder / DESCRIPTION).is_file():
-        raise DataMissingError(f"{folder} holds no {DESCRIPTION}: make a store with scripts/fetch.py")
+        raise DataMissingError(f"{folder} holds no {DESCRIPTION}: make a store with kostnadsvekst fetch")
     problems: list[str] = []
     description = _read_description(folder, problems)
     found = str(description.get("version"))
     if not problems and found != str(FORMAT_VERSION):
         raise InvalidDataError(
             f"the store {folder} has format {found}, this version reads {FORMAT_VERSION}: "
-            "fetch again with scripts/fetch.py (answers in the cache are not downloaded again)"
+            "fetch again with kostnadsvekst fetch (answers in the cache are not downloaded again)"
         )
     resources = [] if problems else description["resources"]
     tables = {r["name"]: _read_table(folder, r, problems) for r in resources}
     if problems:
-        raise InvalidDataError(f"the store {folder} is damaged: fetch again with scripts/fetch.py", problems)
+        raise InvalidDataError(
+            f"the store {folder} is damaged: fetch again with kostnadsvekst fetch", problems
+        )
     requests = {r["name"]: r["request"] for r in resources if r.get("request")}
     digest = hashlib.sha256("".join(r["hash"] for r in resources).encode()).hexdigest()
     provenance = Provenance("Statistics Norway", folder.name, digest)

@@ -1,0 +1,205 @@
+"""Compute every table and figure of the report and audit them against the printed numbers.
+
+Exit codes: 0 all as printed, 1 numbers moved, 2 usage or specification, 3 data missing or invalid, 4 refused
+to disclose, 130 interrupted, 143 terminated, 141 nobody reads the output any more. With 2 and 3 the results
+are as they were before.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kostnadsvekst import terminal
+from kostnadsvekst.chapters import (
+    CHAPTERS,
+    ChapterReport,
+    Settings,
+    choose_chapters,
+    find_chapter,
+    run_chapters,
+)
+from kostnadsvekst.commands.parsing import Once, Parser, a_path
+from kostnadsvekst.errors import KostnadsvekstError
+from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
+from kostnadsvekst.terminal import complain, run_program, say
+
+LISTED = 20  # numbers that moved, at the terminal
+RESULTS = Path("results")
+
+
+def a_renaming(text: str) -> tuple[str, str]:
+    """Read ``theirs=ours``; their name may have signs, too, in it, and ours has none."""
+    theirs, sign, ours = (part.strip() for part in text.rpartition("="))
+    if not (theirs and sign and ours):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write 'their column=our name', such as 'Kommune=municipality'"
+        )
+    return theirs, ours
+
+
+def build_parser(program: str | None = None, out: Path = RESULTS) -> Parser:
+    """Return the parser of the command line; ``out`` is the results folder if none is named."""
+    parser = Parser(prog=program, description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    once = {"action": Once, "type": a_path}
+    add("--list", action="store_true", help="list the chapters and stop")
+    add("--only", metavar="NAME", action="append", choices=list(CHAPTERS), help="run one chapter")
+    add("--spec", metavar="FILE", **once, help="estimate the specifications in a TOML file instead")
+    add(
+        "--data",
+        metavar="PATH",
+        **once,
+        help="panel of your own (CSV, Parquet, .dta, ...), store of fetch, or TOML; with --spec any table "
+        "that has the columns of the specifications",
+    )
+    add(
+        "--rename",
+        metavar="THEIRS=OURS",
+        action="append",
+        type=a_renaming,
+        default=[],
+        help="rename a column of --data; may be repeated",
+    )
+    add("--register", metavar="PATH", **once, help="KPR episodes of your own, from kv.register.ingest")
+    add("--population", metavar="PATH", **once, help="CSV with year, age_group, persons, for --register")
+    add("--out", metavar="DIR", **once, default=out, help="results folder (%(default)s)")
+    add("--lang", choices=LANGUAGES, action=Once, help="language of tables and messages (tables: both)")
+    output = parser.adding_one_of()
+    output("--json", action="store_true", help="print the summary as JSON")
+    output("--quiet", action="store_true", help="print errors only")
+    return parser
+
+
+def parse_arguments(words: Sequence[str], parser: Parser) -> argparse.Namespace:
+    """Read the command line; what does not go together ends with the usage."""
+    arguments = parser.parse_args(words)
+    renamed = [theirs for theirs, _ in arguments.rename]
+    if len(set(renamed)) < len(renamed):
+        parser.error(f"--rename names a column twice: {', '.join(sorted(renamed))}")
+    files = [f"--{name}" for name in ("spec", "data", "register", "population") if getattr(arguments, name)]
+    if arguments.list and (files or arguments.only or renamed):
+        parser.error(
+            f"--list only lists the chapters: leave out {', '.join(files or ['--only and --rename'])}"
+        )
+    return arguments
+
+
+def start(words: Sequence[str], program: str | None = None) -> int:
+    """Run the command at a terminal and return the exit code."""
+    return run_program(lambda: main(words, program))
+
+
+def main(words: Sequence[str], program: str | None = None, out: Path = RESULTS) -> int:
+    """Run what the command line asks for and return the exit code.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command line without the name of the program.
+    program : str, optional
+        What the usage calls the program.
+    out : Path
+        Results folder if the words name none.
+    """
+    try:
+        arguments = parse_arguments(words, build_parser(program, out))
+    except SystemExit as stop:
+        if stop.code and "--json" in words:
+            say_json({"exit_code": stop.code, "error": {"kind": "usage", "message": "see standard error"}})
+        raise
+    return list_chapters(arguments) if arguments.list else run(arguments)
+
+
+def list_chapters(arguments: argparse.Namespace) -> int:
+    """Say what the chapters are called."""
+    titles = {name: chapter.title.get(arguments.lang or "en") for name, chapter in CHAPTERS.items()}
+    if arguments.json:
+        say_json({"exit_code": 0, "chapters": titles})
+    else:
+        say("\n".join(f"{name:<20} {title}" for name, title in titles.items()))
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the chapters and tell what came of each."""
+    settings = Settings(
+        data=arguments.data,
+        languages=(arguments.lang,) if arguments.lang else LANGUAGES,
+        specifications=arguments.spec,
+        progress=sys.stderr.isatty() and not arguments.quiet,
+        register=arguments.register,
+        population=arguments.population,
+        rename=dict(arguments.rename),
+    )
+    done: list[ChapterReport] = []
+
+    def announce(report: ChapterReport) -> None:
+        done.append(report)
+        if not (arguments.json or arguments.quiet):
+            say(describe(report, arguments.out, arguments.lang or "en"))
+        for sentence in report.kept if arguments.json or arguments.quiet else ():
+            complain(sentence)
+
+    names = tuple(dict.fromkeys(arguments.only or choose_chapters(settings)))
+    try:
+        run_chapters(names, settings, arguments.out, announce)
+    except (KostnadsvekstError, OSError, MemoryError) as error:
+        if arguments.json:
+            code = error.exit_code if isinstance(error, KostnadsvekstError) else KostnadsvekstError.exit_code
+            failure = {"kind": type(error).__name__, "message": terminal.describe(error)}
+            say_json({**to_json(done, code), "error": failure})
+        raise
+    exit_code = int(any(report.result.moved for report in done))
+    if arguments.json:
+        say_json(to_json(done, exit_code))
+    return exit_code
+
+
+def say_json(value: dict[str, object]) -> None:
+    """Print a summary for programs: always JSON, in ASCII where the terminal has no more."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+    say(text if terminal.writable(text) else json.dumps(value, allow_nan=False, indent=1))
+
+
+def describe(report: ChapterReport, out: Path, lang: str) -> str:
+    """Summary of a chapter for a reader."""
+    lines = [f"{find_chapter(report.name).title.get(lang)}", f"  data_origin: {_origins(report, lang)}"]
+    lines += [f"  {line.get(lang)}" for line in report.result.summary]
+    note = {"nb": "Merk", "en": "Note"}[lang]
+    lines += [f"  {note}: {sentence}" for sentence in (*report.notes, *report.kept)]
+    moved = {"nb": "flyttet", "en": "moved"}[lang]
+    lines += [f"  {moved}: {sentence}" for sentence in report.result.moved[:LISTED]]
+    if len(report.result.moved) > LISTED:
+        more = {"nb": "og {} til", "en": "and {} more"}[lang].format(len(report.result.moved) - LISTED)
+        lines.append(f"  {moved}: {more}")
+    count = {"nb": "filer i", "en": "files in"}[lang]
+    lines.append(f"  {len(report.written)} {count} {out}")
+    return "\n".join(lines)
+
+
+def _origins(report: ChapterReport, lang: str) -> str:
+    """Origins of a chapter's data, the synthetic one with what it means."""
+    from kostnadsvekst.provenance import SYNTHETIC
+
+    label = SYNTHETIC_LABEL.get(lang)
+    return ", ".join(f"{o} ({label})" if o == SYNTHETIC else o for o in report.result.data_origin)
+
+
+def to_json(reports: Sequence[ChapterReport], exit_code: int) -> dict[str, object]:
+    """Summary of a run for programs; printed numbers by origin of the data and class of evidence."""
+    from kostnadsvekst.report.audit import count_by_origin
+
+    chapters = {}
+    for report in reports:
+        audit = report.result.audit
+        chapters[report.name] = {
+            "files": [str(path) for path in report.written],
+            "data_origin": list(report.result.data_origin),
+            "printed_numbers": {} if audit is None else count_by_origin(audit),
+            "summary": [line.en for line in report.result.summary],
+            "moved": list(report.result.moved),
+            "notes": list(report.notes),
+        }
+    return {"exit_code": exit_code, "chapters": chapters}
