@@ -13,12 +13,11 @@ from kostnadsvekst.errors import OutputError
 from kostnadsvekst.sources.municipal_book import MunicipalBook, read_municipal_book
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_book
 from kostnadsvekst.sources.municipal_forms import find_kind
-from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS, USER_GROUPS
+from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS
 
 # System -> its module and function, loaded when it is used.
 _SYSTEMS = {
     UNIT_COSTS.name: ("kostnadsvekst.chapters.municipal_unit_costs", "unit_costs"),
-    USER_GROUPS.name: ("kostnadsvekst.chapters.municipal_user_groups", "user_groups"),
     LADDER.name: ("kostnadsvekst.chapters.municipal_ladder", "effort_ladder"),
     CALCULATOR.name: ("kostnadsvekst.chapters.municipal_calculator", "resource_calculator"),
     STAFFING.name: ("kostnadsvekst.chapters.municipal_staffing", "staffing"),

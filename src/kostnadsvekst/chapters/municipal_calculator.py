@@ -37,6 +37,7 @@ _QUANTITIES = {
 }
 _PER_QUANTITY = {"hour": "uker_per_aar", "place": "0.01", "day": "1", "call_out": "1"}
 _KEY = ["municipality", "year", "alternative"]
+_LINE = ["service", "time", "provision", "quantity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +233,12 @@ def _sum_sheet(
     )
     empty = Sheet(name, name, columns, (), (), (chart,))
     weeks = book.assumptions["uker_per_aar"]
+    used = _prices(book).used
     whole = pd.DataFrame([one for _, one, _ in costed])
     rows: list[tuple[Value, ...]] = []
     for key, part in whole.groupby(_KEY, sort=False):
         k = len(rows)
-        total = package(part, _prices(book).used, weeks=weeks).attrs["kr_per_year"]
+        total = package(part[_LINE], used, weeks=weeks).attrs["kr_per_year"]
         same = "*".join(f"({cost.span(name)}={empty.cell(name, k)})" for name in _KEY)
         week = Formula(
             f"={empty.cell('kr_per_year', k)}/uker_per_aar", total / book.assumptions["uker_per_aar"]

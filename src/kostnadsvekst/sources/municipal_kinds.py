@@ -588,3 +588,5 @@ STAFFING = BookKind(
         "Man-years from decided hours, decisions by size, and man-years of the application office.",
     ),
 )
+
+KINDS = {kind.name: kind for kind in (UNIT_COSTS, LADDER, CALCULATOR, STAFFING)}
