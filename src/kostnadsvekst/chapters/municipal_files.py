@@ -34,7 +34,7 @@ from kostnadsvekst.sources.municipal_book import MunicipalBook
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN
 
 # Digits shown behind the comma, by the look of a column.
-_DECIMALS = {"kr": 2, "whole": 0, "year": 0, "number": 2, "percent": 1, "factor": 4}
+_DECIMALS = {"kr": 2, "whole": 0, "year": 0, "number": 2, "percent": 1, "factor": 4, "general": 4}
 _ORIGINS = {
     MADE_UP_ORIGIN: Bilingual("oppdiktet eksempel", "made-up example"),
     USER_FILE: Bilingual("brukerens fil", USER_FILE),

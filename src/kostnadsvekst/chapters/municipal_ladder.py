@@ -121,7 +121,7 @@ def _ladder_sheet(book: MunicipalBook, ladders: Sequence[_Ladder], steps: Sheet,
         "The ladder shows degree of intervention, not rising cost. The price is net cost per recipient.",
     )
     title = words(lang, "Kostnad per trinn", "Cost by step")
-    chart = Chart(title, ("municipality", "name"), "total_mnok", axis=words(lang, "mill. kr", "NOK million"))
+    chart = Chart(title, ("step", "name"), "total_mnok", "bar", words(lang, "mill. kr", "NOK million"))
     empty = Sheet(name, name, columns, (), (note,), (chart,))
     rows: list[tuple[Value, ...]] = []
     for one in ladders:

@@ -172,7 +172,7 @@ def assumption_sheet(assumptions: Sequence[Assumption], lang: str) -> Sheet:
     """Sheet of the named cells that drive the formulas."""
     columns = (
         SheetColumn("label", words(lang, "Forutsetning", "Assumption"), width=_WIDE),
-        SheetColumn("value", words(lang, "Verdi", "Value"), "", "factor", "input"),
+        SheetColumn("value", words(lang, "Verdi", "Value"), "", "general", "input"),
         SheetColumn("unit", words(lang, "Enhet", "Unit"), width=18),
         SheetColumn("status", words(lang, "Status", "Status"), width=12),
         SheetColumn("reason", words(lang, "Begrunnelse og kilde", "Reason and source"), width=70),

@@ -7,7 +7,7 @@ cells of another. Texts are never taken for formulas or links, whatever they beg
 import datetime
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,11 @@ FORMATS: Mapping[str, str] = {
     "number": "#,##0.00",
     "percent": "0.0",
     "factor": "0.0000",
+    "general": "General",
 }
+_ALIGN = {"year": "center"}
+# Height of a line of text, points; and lines of a row at most.
+_LINE, _MOST_LINES = 13.5, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +162,8 @@ class Sheet:
 
     @property
     def first(self) -> int:
-        """Row of the first data, from 0; the units stand above it."""
-        return self.header + 2
+        """Row of the first data, from 0; units stand above it where there are any."""
+        return self.header + (2 if any(column.unit for column in self.columns) else 1)
 
     @property
     def last(self) -> int:
@@ -294,7 +298,9 @@ class _Looks:
         fill = {"input": INPUT_FILL, "result": RESULT_FILL}.get(column.role)
         wanted: dict[str, Any] = {"num_format": FORMATS[column.look], "bottom": 4, "bottom_color": "#CCCCCC"}
         wanted |= {"bg_color": fill} if fill else {}
-        wanted |= {"text_wrap": True} if column.look == "text" else {"align": "right"}
+        wanted |= (
+            {"text_wrap": True} if column.look == "text" else {"align": _ALIGN.get(column.look, "right")}
+        )
         return self.get(**wanted)
 
 
@@ -305,14 +311,16 @@ def _write_sheet(page: Any, sheet: Sheet, banners: Iterable[str], looks: _Looks)
     for number, note in enumerate(sheet.notes):
         page.write_string(2 + number, 0, note, looks.get(font_color=GREY, italic=True))
     for number, column in enumerate(sheet.columns):
-        align = {} if column.look == "text" else {"align": "right"}
+        align = {} if column.look == "text" else {"align": _ALIGN.get(column.look, "right")}
         head = {"bold": True, "bg_color": HEAD_FILL, "text_wrap": True, **align}
         page.write_string(sheet.header, number, column.label, looks.get(top=1, **head))
-        page.write_string(
-            sheet.header + 1, number, column.unit, looks.get(**head | {"bold": False, "bottom": 1})
-        )
+        if sheet.first - sheet.header > 1:
+            unit = looks.get(**head | {"bold": False, "bottom": 1})
+            page.write_string(sheet.header + 1, number, column.unit, unit)
         page.set_column(number, number, column.width)
+    page.set_row(sheet.header, _LINE * _lines([c.label for c in sheet.columns], sheet.columns))
     for number, row in enumerate(sheet.rows):
+        page.set_row(sheet.first + number, _LINE * _lines(row, sheet.columns))
         for place, (column, value) in enumerate(zip(sheet.columns, row, strict=True)):
             _write_value(page, sheet.first + number, place, value, looks.of(column, value))
     page.freeze_panes(sheet.first, 0)
@@ -320,6 +328,17 @@ def _write_sheet(page: Any, sheet: Sheet, banners: Iterable[str], looks: _Looks)
     page.set_paper(9)
     page.fit_to_pages(1, 0)
     page.set_footer("&L&A&R&P / &N")
+
+
+def _lines(row: Sequence[Value], columns: Sequence[SheetColumn]) -> int:
+    """Count the lines that the longest text of a row takes in its column."""
+    texts = [value.text if isinstance(value, Link) else value for value in row]
+    longest = [
+        -(-len(text) // max(1, int(column.width)))
+        for text, column in zip(texts, columns, strict=True)
+        if isinstance(text, str)
+    ]
+    return min(max([1, *longest]), _MOST_LINES)
 
 
 def _write_value(page: Any, row: int, column: int, value: Value, look: Any) -> None:
@@ -362,5 +381,6 @@ def _add_chart(written: Any, page: Any, sheet: Sheet, chart: Chart, number: int)
     lines = {"visible": True, "line": {"color": "#DDDDDD"}}
     getattr(made, titled)({"name": chart.axis, "name_font": {"size": 9}, "major_gridlines": lines})
     getattr(made, plain)({"reverse": chart.kind == "bar", "num_font": {"size": 9}})
-    made.set_size({"width": 620, "height": 320})
+    height = max(320, 60 + 22 * len(sheet.rows)) if chart.kind == "bar" else 320
+    made.set_size({"width": 760, "height": min(height, 900)})
     page.insert_chart(sheet.last + 3 + 17 * number, 0, made)

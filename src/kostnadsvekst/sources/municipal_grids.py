@@ -25,8 +25,6 @@ class Grid:
         Of the sheet, or of the file.
     rows : tuple of tuple
         Values of the cells from the first row and column on.
-    is_text_file : bool
-        Whether a cell is named by line and column rather than as ``C7``.
     hidden : bool
         Whether the whole sheet is.
     hidden_rows, hidden_columns : frozenset of int
@@ -41,7 +39,6 @@ class Grid:
 
     name: str
     rows: tuple[tuple[Any, ...], ...]
-    is_text_file: bool = False
     hidden: bool = False
     hidden_rows: frozenset[int] = frozenset()
     hidden_columns: frozenset[int] = frozenset()
@@ -51,9 +48,7 @@ class Grid:
     percent: frozenset[tuple[int, int]] = field(default=frozenset())
 
     def place(self, row: int, column: int) -> str:
-        """Name of a cell for a reader: ``Plasser!C7``, or line and column of a text file."""
-        if self.is_text_file:
-            return f"{self.name} line {row + 1}, column {column + 1}"
+        """Name of a cell for a reader, ``Plasser!C7``; of a text file as a spreadsheet shows it."""
         return f"{self.name}!{column_letters(column)}{row + 1}"
 
 
@@ -101,7 +96,7 @@ def _text_grid(path: Path) -> Grid:
     delimiter, text, skipped = find_delimiter(text)
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter)
     rows = [*[() for _ in range(skipped)], *(tuple(cell or None for cell in line) for line in lines)]
-    return Grid(path.name, tuple(rows), is_text_file=True)
+    return Grid(path.name, tuple(rows))
 
 
 def _workbook_grids(path: Path) -> tuple[Grid, ...]:
