@@ -13,11 +13,12 @@ from kostnadsvekst.errors import OutputError
 from kostnadsvekst.sources.municipal_book import MunicipalBook, read_municipal_book
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_book
 from kostnadsvekst.sources.municipal_forms import find_kind
-from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS
+from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS, USER_GROUPS
 
 # System -> its module and function, loaded when it is used.
 _SYSTEMS = {
     UNIT_COSTS.name: ("kostnadsvekst.chapters.municipal_unit_costs", "unit_costs"),
+    USER_GROUPS.name: ("kostnadsvekst.chapters.municipal_user_groups", "user_groups"),
     LADDER.name: ("kostnadsvekst.chapters.municipal_ladder", "effort_ladder"),
     CALCULATOR.name: ("kostnadsvekst.chapters.municipal_calculator", "resource_calculator"),
     STAFFING.name: ("kostnadsvekst.chapters.municipal_staffing", "staffing"),
@@ -77,24 +78,34 @@ def run_system(
     read = example_book(kind) if book is None else read_municipal_book(book, kind)
     folder = f"{name}-public" if publish else name
     files: dict[str, str | bytes] = {}
+    system = compute(read)
     for lang in languages:
-        for path, content in render_system(read, compute(read, lang), lang, publish=publish).items():
+        for path, content in render_system(read, system(lang), lang, publish=publish).items():
             files[f"{folder}/{path}"] = content
     written = write_chapter(out, f"municipal {folder}", files)
     return Written(written, read.unread, read.provenance.origin == MADE_UP_ORIGIN)
 
 
-def compute(book: MunicipalBook, lang: str) -> System:
+def compute(book: MunicipalBook) -> Callable[[str], System]:
     """Compute the system of a book.
 
     Parameters
     ----------
     book : MunicipalBook
-    lang : {"nb", "en"}
+
+    Returns
+    -------
+    callable
+        Language, ``"nb"`` or ``"en"`` -> sheets, assumptions and judgements in it.
+
+    Raises
+    ------
+    InvalidDataError
+        What cannot be computed, each with its place in the book.
     """
     module, function = _SYSTEMS[book.kind.name]
-    system: Callable[[MunicipalBook, str], System] = getattr(import_module(module), function)
-    return system(book, lang)
+    made: Callable[[MunicipalBook], Callable[[str], System]] = getattr(import_module(module), function)
+    return made(book)
 
 
 def write_template(name: str, path: str | Path, lang: str) -> Path:

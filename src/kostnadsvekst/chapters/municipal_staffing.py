@@ -1,6 +1,7 @@
 """Staffing as sheets that compute: man-years from decided hours, decisions by size, application offices."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -22,19 +23,27 @@ from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
 _LIMITS = ("grense_lav", "grense_middels", "grense_hoy")
 
 
-def staffing(book: MunicipalBook, lang: str) -> System:
+def staffing(book: MunicipalBook) -> Callable[[str], System]:
     """Compute the staffing of a book.
 
     Parameters
     ----------
     book : MunicipalBook
-    lang : {"nb", "en"}
+
+    Returns
+    -------
+    callable
+        Language -> the system.
 
     Raises
     ------
     InvalidDataError
         What cannot be computed, each with its place in the book.
     """
+    return partial(_system, book)
+
+
+def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     assumptions = used_assumptions(book)
     inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}

@@ -16,7 +16,21 @@ from kostnadsvekst.sources.municipal_grids import column_letters
 
 # What Excel 2010 and LibreOffice 7.4 both know, and the workbooks use.
 FUNCTIONS = frozenset(
-    {"ABS", "AND", "AVERAGE", "COUNT", "IF", "INDEX", "INTERCEPT", "ISNUMBER", "LN", "MATCH", "MAX", "MIN"}
+    {
+        "ABS",
+        "AND",
+        "AVERAGE",
+        "COUNT",
+        "IF",
+        "INDEX",
+        "INT",
+        "INTERCEPT",
+        "ISNUMBER",
+        "LN",
+        "MATCH",
+        "MAX",
+        "MIN",
+    }
     | {"NOT", "OR", "ROUND", "RSQ", "SLOPE", "SUM", "SUMPRODUCT"}
 )
 MADE = datetime.datetime(2000, 1, 1)
@@ -146,6 +160,8 @@ class Sheet:
     notes : tuple of str
         Above the table.
     charts : tuple of Chart
+    marks : tuple of (str, str, str)
+        Column, text and colour: cells of the column that hold the text are coloured.
     """
 
     name: str
@@ -154,6 +170,7 @@ class Sheet:
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
+    marks: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def header(self) -> int:
@@ -323,6 +340,10 @@ def _write_sheet(page: Any, sheet: Sheet, banners: Iterable[str], looks: _Looks)
         page.set_row(sheet.first + number, _LINE * _lines(row, sheet.columns))
         for place, (column, value) in enumerate(zip(sheet.columns, row, strict=True)):
             _write_value(page, sheet.first + number, place, value, looks.of(column, value))
+    for name, text, colour in sheet.marks:
+        place, fill = sheet.position(name), looks.get(bg_color=colour)
+        rule = {"type": "cell", "criteria": "==", "value": f'"{text}"', "format": fill}
+        page.conditional_format(sheet.first, place, sheet.last, place, rule)
     page.freeze_panes(sheet.first, 0)
     page.set_landscape()
     page.set_paper(9)

@@ -17,9 +17,11 @@ from kostnadsvekst.sources.municipal_kinds import (
     PLACE_TYPES,
     STAFFING,
     UNIT_COSTS,
+    USER_GROUPS,
 )
 
 _MONTHS = 12
+_HALF_ORE = 0.005
 _TOTAL = "total"
 _ACCOUNT = "1[0-9]{3,}"
 
@@ -304,6 +306,66 @@ def _limits(tables: Sheets) -> Iterator[str]:
         yield f"{table.place(0, 'value')}: the limits between decisions are {told}: let them rise"
 
 
+def _functions(tables: Sheets) -> Iterator[str]:
+    """Functions stand in all rows of accounts and shared costs or in none; corrections need them."""
+    sheets = [tables[name] for name in ("accounts", "shared") if name in tables]
+    given = [isinstance(value, str) for table in sheets for value in table.frame["function"]]
+    if "corrections" not in tables and not any(given):
+        return
+    for table in sheets:
+        for row, value in enumerate(table.frame["function"]):
+            if not isinstance(value, str):
+                yield (
+                    f"{table.place(row, 'function')}: empty: write the function, as all rows of accounts and "
+                    "shared costs do where one does or costs are moved"
+                )
+
+
+def _pairs(tables: Sheets) -> Iterator[str]:
+    """Lines of a correction sum to zero."""
+    if "corrections" not in tables:
+        return
+    table = tables["corrections"]
+    for key, rows in table.frame.groupby(["municipality", "year", "pair"], sort=False):
+        left = math.fsum(rows["amount_kr"])
+        if abs(left) >= _HALF_ORE:
+            cells = ", ".join(table.place(row, "amount_kr") for row in rows.index)
+            yield f"{cells}: the lines of {_words(key)} sum to {left:.2f} kr, not to zero: mend them"
+
+
+def _covered(tables: Sheets) -> Iterator[str]:
+    """Municipalities and years of every sheet have inhabitants and a need index."""
+    if "population" not in tables:
+        return
+    known = set(_units(tables["population"].frame))
+    for name in ("counts", "accounts", "corrections", "shared"):
+        if name not in tables:
+            continue
+        told = set()
+        for row, unit in enumerate(_units(tables[name].frame)):
+            if unit not in known | told:
+                told.add(unit)
+                yield (
+                    f"{tables[name].place(row, 'year')}: {_words(unit)} is not in the sheet "
+                    f"{tables['population'].grid.name!r}: add its inhabitants and need index"
+                )
+
+
+def _ages(tables: Sheets) -> Iterator[str]:
+    """Age groups are no more than all inhabitants."""
+    if "population" not in tables:
+        return
+    table = tables["population"]
+    names = ["population_0_17", "population_18_67", "population_80_plus"]
+    for row, one in table.frame.iterrows():
+        parts = sum(one[name] for name in names if not math.isnan(one[name]))
+        if parts > one["population"]:
+            yield (
+                f"{table.place(row, 'population')}: the age groups are {parts:g}, more than all "
+                f"{one['population']:g} inhabitants: mend them"
+            )
+
+
 def _quantities(tables: Sheets) -> Iterator[str]:
     if "prices" not in tables or "lines" not in tables:
         return
@@ -323,4 +385,5 @@ _CHECKS: dict[str, tuple[Callable[[Sheets], Iterator[str]], ...]] = {
     LADDER.name: (_recipients, _moves),
     CALCULATOR.name: (_quantities,),
     STAFFING.name: (_offices, _limits),
+    USER_GROUPS.name: (_covered, _ages, _functions, _pairs),
 }

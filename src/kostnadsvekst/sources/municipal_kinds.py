@@ -1,6 +1,10 @@
 """The kinds of municipal books: unit costs, user groups, effort ladder, resource calculator, staffing."""
 
+import tomllib
+from dataclasses import replace
+
 from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.sources.embedded import embedded_path
 from kostnadsvekst.sources.municipal_forms import (
     COUNT,
     NUMBER,
@@ -589,4 +593,183 @@ STAFFING = BookKind(
     ),
 )
 
-KINDS = {kind.name: kind for kind in (UNIT_COSTS, LADDER, CALCULATOR, STAFFING)}
+# Result groups of the analysis of user groups, by their codes in the package.
+USER_GROUP_NAMES = {
+    "pu_children": Bilingual("Utviklingshemming, barn", "Intellectual disability, children"),
+    "pu_adults": Bilingual("Utviklingshemming, voksne", "Intellectual disability, adults"),
+    "mh_children": Bilingual("Psykisk helse og rus, barn", "Mental health and substance use, children"),
+    "mh_adults": Bilingual("Psykisk helse og rus, voksne", "Mental health and substance use, adults"),
+    "elderly_institution": Bilingual("Andre (eldre), institusjon", "Others (elderly), institution"),
+    "elderly_housing": Bilingual(
+        "Andre (eldre), bolig med heldøgns omsorg", "Others (elderly), housing with 24-hour care"
+    ),
+    "elderly_home": Bilingual("Andre (eldre), hjemmeboende", "Others (elderly), at home"),
+}
+PROVISION_NAMES = {
+    "own": Bilingual("Egen regi", "Own"),
+    "bought": Bilingual("Kjøp", "Bought"),
+    "all": Bilingual("I alt", "All"),
+}
+
+
+def _services() -> tuple[Bilingual, ...]:
+    parameters = tomllib.loads(embedded_path("parameters/municipal.toml").read_text("utf-8"))
+    rows = parameters["user_group_services"]["services"].values()
+    return tuple(Bilingual(row["nb"], row["en"]) for row in rows)
+
+
+_GROUP = Field(
+    "group",
+    Bilingual("Brukergruppe", "User group"),
+    choices=tuple(USER_GROUP_NAMES.values()),
+    only_choices=True,
+)
+_GROUP_SERVICE = Field("service", Bilingual("Tjeneste", "Service"), choices=_services())
+_GROUP_PROVISION = Field(
+    "provision",
+    Bilingual("Utførelse", "Provision"),
+    choices=tuple(PROVISION_NAMES.values()),
+    only_choices=True,
+)
+_FUNCTION = Field(
+    "function",
+    Bilingual("Funksjon", "Function"),
+    required=False,
+    help=Bilingual(
+        "KOSTRA-funksjon, som 253; for alle rader eller ingen", "KOSTRA function; all rows or none"
+    ),
+)
+
+
+def _counted(name: str, label: Bilingual, holds: str) -> Field:
+    return Field(name, label, holds, PERSONS, required=False, minimum=0)
+
+
+def _people(name: str, label: Bilingual, *, required: bool = False) -> Field:
+    return Field(name, label, COUNT, PERSONS, required=required, positive=True)
+
+
+def _index(name: str, label: Bilingual, *, required: bool = False) -> Field:
+    unit = Bilingual("1 = landet", "1 = country")
+    told = Bilingual("97,2 prosent skrives 0,972", "97.2 per cent is 0.972")
+    return Field(name, label, NUMBER, unit, told, required=required, minimum=0.3, maximum=3)
+
+
+_PEOPLE = Form(
+    "population",
+    Bilingual("Innbyggere", "Inhabitants"),
+    (
+        *UNIT,
+        _people("population", Bilingual("Innbyggere", "Inhabitants"), required=True),
+        _people("population_0_17", Bilingual("0–17 år", "0–17 years")),
+        _people("population_18_67", Bilingual("18–67 år", "18–67 years")),
+        _people("population_80_plus", Bilingual("80 år og over", "80 years and above")),
+        _index("need_index", Bilingual("Behovsindeks", "Need index"), required=True),
+        _index("pu_index", Bilingual("PU-indeks", "PU index")),
+        SOURCE,
+    ),
+    key=("municipality", "year"),
+    help=Bilingual("En rad for hver kommune og hvert år.", "One row for each municipality and year."),
+)
+_COUNTS = Form(
+    "counts",
+    Bilingual("Brukere", "Users"),
+    (
+        *UNIT,
+        _GROUP,
+        _GROUP_SERVICE,
+        _GROUP_PROVISION,
+        _counted("users", Bilingual("Brukere 31.12.", "Users 31 December"), COUNT),
+        _counted("places", Bilingual("Plasser", "Places"), NUMBER),
+        _counted("units", Bilingual("Driftsenheter", "Units of operation"), COUNT),
+        _counted("fte", Bilingual("Årsverk", "Man-years"), NUMBER),
+        SOURCE,
+    ),
+    key=("municipality", "year", "group", "service", "provision"),
+    help=Bilingual(
+        "Tom celle: ikke kjent. 0: ingen. «Unike brukere» teller hver person én gang.",
+        "Empty: not known. 0: none. 'Unique users' counts each person once.",
+    ),
+)
+_GROUP_ACCOUNTS = Form(
+    "accounts",
+    Bilingual("Regnskap", "Accounts"),
+    (
+        *UNIT,
+        _GROUP,
+        replace(
+            _GROUP_SERVICE,
+            required=False,
+            help=Bilingual("Tom: hører til gruppen som helhet", "Empty: belongs to the group as a whole"),
+        ),
+        replace(_GROUP_PROVISION, required=False),
+        _FUNCTION,
+        Field("gross_kr", Bilingual("Brutto driftsutgifter", "Gross expenditure"), NUMBER, KRONER),
+        Field(
+            "refund_kr",
+            Bilingual("Refusjon ressurskrevende", "Refund resource-intensive"),
+            NUMBER,
+            KRONER,
+            required=False,
+            minimum=0,
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year", "group", "service", "provision", "function"),
+    help=Bilingual(
+        "Brutto, og refusjonen for ressurskrevende brukere; netto er forskjellen.",
+        "Gross, and the refund for resource-intensive users; net is the difference.",
+    ),
+)
+_CORRECTIONS = Form(
+    "corrections",
+    Bilingual("Korreksjoner", "Corrections"),
+    (
+        *UNIT,
+        Field(
+            "pair",
+            Bilingual("Par", "Pair"),
+            help=Bilingual("Linjer med samme navn summerer til null", "Lines of one name sum to zero"),
+        ),
+        replace(_FUNCTION, required=True),
+        _GROUP,
+        replace(_GROUP_SERVICE, required=False),
+        replace(_GROUP_PROVISION, required=False),
+        Field("amount_kr", Bilingual("Beløp", "Amount"), NUMBER, KRONER),
+        Field("reason", Bilingual("Begrunnelse", "Reason")),
+    ),
+    optional=True,
+    help=Bilingual(
+        "Flytter utgifter mellom funksjoner eller grupper.", "Moves costs between functions or groups."
+    ),
+)
+_SHARED = Form(
+    "shared",
+    Bilingual("Fellesutgifter", "Shared costs"),
+    (
+        *UNIT,
+        Field(
+            "line", Bilingual("Linje", "Line"), help=Bilingual("Koststed eller navn", "Cost centre or name")
+        ),
+        _FUNCTION,
+        Field("amount_kr", Bilingual("Beløp", "Amount"), NUMBER, KRONER),
+        SOURCE,
+    ),
+    key=("municipality", "year", "line"),
+    optional=True,
+    help=Bilingual(
+        "Fordeles på gruppene etter deres direkte utgifter, hver linje til øret.",
+        "Spread over the groups by their direct costs, each line to the øre.",
+    ),
+)
+USER_GROUPS = BookKind(
+    "user-groups",
+    Bilingual("Brukergruppeanalyse", "Analysis of user groups"),
+    (_PEOPLE, _COUNTS, _GROUP_ACCOUNTS, _CORRECTIONS, _SHARED),
+    help=Bilingual(
+        "Utgifter, brukere, plasser og årsverk per brukergruppe, ved siden av snittet av kommunene.",
+        "Costs, users, places and man-years by user group, beside the mean of the municipalities.",
+    ),
+)
+
+KINDS = {kind.name: kind for kind in (UNIT_COSTS, USER_GROUPS, LADDER, CALCULATOR, STAFFING)}
