@@ -1,11 +1,9 @@
 """Municipal cost systems: read a book, compute, and write a workbook that recomputes, CSV and a page."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from kostnadsvekst.chapters.municipal_files import render_system
 from kostnadsvekst.chapters.municipal_sheets import System
@@ -139,20 +137,4 @@ def write_template(name: str, path: str | Path, lang: str) -> Path:
         raise OutputError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
 
 
-def describe_kinds(lang: str) -> Mapping[str, str]:
-    """Names of the systems and their titles."""
-    return {name: kind.title.get(lang) for name, kind in KINDS.items()}
-
-
-def to_json(written: Written) -> str:
-    """Summary of a run for programs."""
-    told: dict[str, Any] = {
-        "exit_code": 0,
-        "files": [str(path) for path in written.files],
-        "unread": list(written.unread),
-        "made_up": written.made_up,
-    }
-    return json.dumps(told, ensure_ascii=False, indent=1)
-
-
-__all__ = ["Written", "compute", "describe_kinds", "run_system", "to_json", "write_template"]
+__all__ = ["Written", "compute", "run_system", "write_template"]

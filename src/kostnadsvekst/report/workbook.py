@@ -8,7 +8,7 @@ import datetime
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kostnadsvekst.errors import SpecificationError
@@ -162,6 +162,8 @@ class Sheet:
     charts : tuple of Chart
     marks : tuple of (str, str, str)
         Column, text and colour: cells of the column that hold the text are coloured.
+    header, first : int
+        Row of the names and row of the first data, from 0.
     """
 
     name: str
@@ -172,15 +174,14 @@ class Sheet:
     charts: tuple[Chart, ...] = ()
     marks: tuple[tuple[str, str, str], ...] = ()
 
-    @property
-    def header(self) -> int:
-        """Row of the names, from 0: below title, banner, notes and a blank line."""
-        return 3 + len(self.notes)
+    header: int = field(init=False)
+    first: int = field(init=False)
 
-    @property
-    def first(self) -> int:
-        """Row of the first data, from 0; units stand above it where there are any."""
-        return self.header + (2 if any(column.unit for column in self.columns) else 1)
+    def __post_init__(self) -> None:
+        """Find where the table lies: below title, banner, notes and a blank line; units above the data."""
+        object.__setattr__(self, "header", 3 + len(self.notes))
+        units = any(column.unit for column in self.columns)
+        object.__setattr__(self, "first", self.header + (2 if units else 1))
 
     @property
     def last(self) -> int:
