@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.naming import first_of
 
-Costs = pd.DataFrame | pd.Series | Mapping[str, float]
+Costs: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, float]
 _ORE = 100
 _MOST_KR = 1e13  # in whole øre a float is exact up to here
 

@@ -1,7 +1,7 @@
 """Printed numbers that contradict each other by more than their rounding."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from kostnadsvekst.municipal.printed_relations import PrintedTable, read_table_a
 from kostnadsvekst.municipal.printed_statements import Judgement, Statement, judge, read_statements
 
 COLUMNS = ("id", "what", "a", "b", "difference", "slack", "source")
-Tables = Mapping[str, Any] | Sequence[Any] | pd.DataFrame
+Tables: TypeAlias = Mapping[str, Any] | Sequence[Any] | pd.DataFrame
 
 
 def contradictions(tables: Tables, *, agreeing: bool = False) -> pd.DataFrame:

@@ -99,4 +99,5 @@ def _points(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np
 
 def _numbers(values: ArrayLike) -> NDArray[np.float64]:
     flat: Sequence[object] = np.atleast_1d(np.asarray(values, dtype=object)).ravel().tolist()
-    return pd.to_numeric(pd.Series(flat, dtype=object), errors="coerce").to_numpy(dtype=float)
+    numbers = pd.to_numeric(pd.Series(flat, dtype=object), errors="coerce")
+    return np.asarray(numbers, dtype=float)

@@ -156,7 +156,7 @@ def _by_role(rows: pd.DataFrame) -> tuple[dict[str, list[Printed]], list[int], l
 
 def _decimals(row: Mapping[str, object]) -> int | None:
     given = row.get("decimals")
-    return int(given) if isinstance(given, Real) and math.isfinite(given) else None
+    return int(float(given)) if isinstance(given, Real) and math.isfinite(given) else None
 
 
 def _direction(text: object) -> int:
@@ -186,7 +186,8 @@ def _statement(
     if texts:
         return Statement(key, what, source, tuple(own), numbers["divisor"][0], text=texts[0])
     parts = [*own, *((-1.0, n) for n in numbers.get("minus", ()))]
-    pers = pd.to_numeric(rows["per"], errors="coerce").dropna() if "per" in rows else ()
+    given = rows["per"] if "per" in rows else pd.Series(dtype=float)
+    pers = pd.to_numeric(given, errors="coerce").dropna()
     return Statement(
         key,
         what,

@@ -144,7 +144,7 @@ def read_table(frame: pd.DataFrame, name: str, table: Table) -> pd.DataFrame:
 def where_of(row: pd.Series) -> str:
     """Municipality, year and what else tells a row from others."""
     parts = [str(row[c]) for c in (*CELL, "function") if c in row and str(row[c]) not in ("", "nan")]
-    return f"row {int(row.name) + 1} ({', '.join(parts)})"  # type: ignore[call-overload]
+    return f"row {int(row.name) + 1} ({', '.join(parts)})"
 
 
 def explain_function(function: CareFunction, year: int) -> str:
@@ -168,7 +168,7 @@ def _attempt(problems: list[str], read: Callable[..., pd.DataFrame], *tables: ob
 
 
 def _counts(frame: pd.DataFrame) -> pd.DataFrame:
-    given = _cells(frame)
+    given = read_cell_names(frame)
     read = read_table(given, "counts", Table(CELL, (), COUNTS))
     for column in COUNTS:
         read[column] = read[column].astype(float) if column in read else np.nan
@@ -182,7 +182,7 @@ def _counts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _accounts(frame: pd.DataFrame) -> pd.DataFrame:
-    given = _cells(frame)
+    given = read_cell_names(frame)
     amounts = tuple(c for c in AMOUNTS if c in given)
     if len(amounts) < 2:
         require_columns(("gross_kr", "refund_kr"), given.columns)
@@ -243,8 +243,20 @@ def _wide(frame: pd.DataFrame) -> pd.DataFrame:
     return wide.pivot(index=list(PLACE_YEAR), columns="age", values="population").reset_index()
 
 
-def _cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Group, service and provision by their codes; kind of the service."""
+def read_cell_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Group, service and provision by their codes.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Codes, or names in Norwegian or English; an empty service or provision is ``"all"``. Words that are
+        not known stay as they are.
+
+    Raises
+    ------
+    InvalidDataError
+        Something else than a frame.
+    """
     if not isinstance(frame, pd.DataFrame):
         raise InvalidDataError(f"counts and accounts are frames, not {type(frame).__name__}")
     given = frame.copy()
@@ -277,8 +289,7 @@ def _read_keys(read: pd.DataFrame, keys: Sequence[str]) -> Iterator[str]:
 
 def _text(value: object) -> str:
     """Codes that a spreadsheet made numbers are texts again."""
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value).strip()  # type: ignore[arg-type]
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _read_years(read: pd.DataFrame, missing: pd.Series) -> Iterator[str]:

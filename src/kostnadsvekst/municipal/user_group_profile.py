@@ -282,16 +282,20 @@ def _place_sums(counts: pd.DataFrame) -> Iterable[pd.DataFrame]:
 
 def _sum_of_places(name: str, part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.DataFrame:
     """Sum by provision where every cell tells it, and of all."""
-    columns = ["places", "units"]
     split = part.groupby(_BY_GROUP)["provision"].transform(lambda p: ALL not in set(p)).astype(bool)
-    rows = []
-    for frame, of in ((part[split], lambda t: t), (part, lambda t: t.assign(provision=ALL))):
-        keys = [*_BY_GROUP, "provision"]
-        sums = of(frame).groupby(keys)[columns].sum(min_count=1)
-        if staff is not None:
-            sums = sums.join(of(staff).groupby(keys)["fte"].agg(lambda x: x.sum(skipna=False)))
-        rows.append(sums.reset_index())
-    return pd.concat(rows).assign(service=name, kind="sum").reindex(columns=[*CELL, "kind", *COUNTS])
+    by_provision = _places_and_staff(part[split], staff)
+    everyone = None if staff is None else staff.assign(provision=ALL)
+    whole = _places_and_staff(part.assign(provision=ALL), everyone)
+    both = pd.concat([by_provision, whole]).assign(service=name, kind="sum")
+    return both.reindex(columns=[*CELL, "kind", *COUNTS])
+
+
+def _places_and_staff(part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.DataFrame:
+    keys = [*_BY_GROUP, "provision"]
+    sums = part.groupby(keys)[["places", "units"]].sum(min_count=1)
+    if staff is not None:
+        sums = sums.join(staff.groupby(keys)["fte"].agg(lambda x: x.sum(skipna=False)))
+    return sums.reset_index()
 
 
 def _services_per_user(counts: pd.DataFrame) -> pd.DataFrame:
