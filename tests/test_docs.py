@@ -167,8 +167,8 @@ def test_seconds_by_group_are_shares_of_the_run(tmp_path, monkeypatch, capsys):
     groups.main()
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split() == ["estimators", "30", "15", "120"]
-    assert lines[6].split() == ["the", "rest", "10", "5", "60"]
-    assert lines[7].split() == ["all", "40", "20", "460"]
+    assert lines[7].split() == ["the", "rest", "10", "5", "60"]
+    assert lines[8].split() == ["all", "40", "20", "460"]
 
 
 def test_the_script_of_continuous_integration_finds_its_commands_in_the_readme():

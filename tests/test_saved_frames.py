@@ -141,6 +141,15 @@ def printed() -> kv.consistency.PrintedReport:
     return kv.consistency.read_report(ROOT / "docs" / "examples" / "consistency" / "report.toml")
 
 
+def care_hours() -> kv.municipal.unit_costs.Hours:
+    return kv.municipal.unit_costs.Hours(400, 380, 15, 0.08, 3, 2, 10)
+
+
+def effort_ladder() -> pd.DataFrame:
+    steps = kv.municipal.effort_ladder.edition("calculator").assign(recipients=50, total_mnok=1.5)
+    return kv.municipal.effort_ladder.ladder(steps)
+
+
 # Public name -> a frame of it. Answers over the network have the frames of those that read the answers.
 FRAMES = {
     "kv.load_panel": panel,
@@ -227,6 +236,40 @@ FRAMES |= {
     "kv.consistency.PrintedReport.claims": lambda: printed().claims,
     "kv.consistency.findings_frame": lambda: kv.consistency.findings_frame(printed().check()),
     "kv.klass.boundary_adjustments": lambda: kv.klass.boundary_adjustments(2015, 2020),
+}
+FRAMES |= {
+    "kv.municipal.unit_costs.place_weights": lambda: kv.municipal.unit_costs.place_weights(
+        {"Ordinær langtidsplass": 800_000.0, "Korttidsplass": 900_000.0}, "Ordinær langtidsplass"
+    ).to_frame(),
+    "kv.municipal.unit_costs.oslo_weights": lambda: kv.municipal.unit_costs.oslo_weights().to_frame(),
+    "kv.municipal.unit_costs.nursing_home": lambda: kv.municipal.unit_costs.nursing_home(
+        100_000, {"Ordinær langtidsplass": 90, "Korttidsplass": 10}, care_fte=95
+    ),
+    "kv.municipal.unit_costs.home_service": lambda: kv.municipal.unit_costs.home_service(
+        pd.Series({1010: 9e6, 1710: 2e5}), care_hours(), admin=5e5
+    ),
+    "kv.municipal.unit_costs.ata_sensitivity": lambda: kv.municipal.unit_costs.ata_sensitivity(
+        9e6, care_hours(), [0.5, 0.6]
+    ),
+    "kv.municipal.effort_ladder.edition": kv.municipal.effort_ladder.edition,
+    "kv.municipal.effort_ladder.ladder": effort_ladder,
+    "kv.municipal.effort_ladder.move": lambda: kv.municipal.effort_ladder.move(effort_ladder(), 1, 5, 6),
+    "kv.municipal.effort_ladder.summarise": lambda: kv.municipal.effort_ladder.summarise(effort_ladder()),
+    "kv.municipal.resource_calculator.prices": lambda: kv.municipal.resource_calculator.prices("list2"),
+    "kv.municipal.resource_calculator.package": lambda: kv.municipal.resource_calculator.package(
+        pd.DataFrame({"service": ["Trygghetsalarm"], "quantity": [12.0], "alternative": ["A"]}),
+        kv.municipal.resource_calculator.prices("list2"),
+    ),
+    "kv.municipal.resource_calculator.equivalents": lambda: kv.municipal.resource_calculator.equivalents(
+        1e6, kv.municipal.resource_calculator.prices("list2")
+    ),
+    "kv.municipal.resource_calculator.index_prices": lambda: kv.municipal.resource_calculator.index_prices(
+        kv.municipal.resource_calculator.prices("list2"), 1.047
+    ),
+    "kv.municipal.resource_calculator.bought_premium": lambda: (
+        kv.municipal.resource_calculator.bought_premium(kv.municipal.resource_calculator.prices("list1"))
+    ),
+    "kv.municipal.staffing.decisions": lambda: kv.municipal.staffing.decisions([0.5, 3.0, 20.0]),
 }
 SAME_AS = {
     "kv.klass.fetch_changes": "kv.klass.read_changes",

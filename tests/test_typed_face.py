@@ -15,10 +15,14 @@ import kostnadsvekst as kv
 from conftest import ROOT
 
 SOURCE = ROOT / "src"
-MODULES = ("register", "staggered", "acute_beds", "growth", "klass", "statbank", "errors")
+MODULES = (
+    *("register", "staggered", "acute_beds", "growth", "klass", "statbank", "errors"),
+    *("municipal", "municipal.unit_costs", "municipal.effort_ladder"),
+    *("municipal.resource_calculator", "municipal.staffing"),
+)
 NAMES = (
     *(f"kv.{name}" for name in kv.__all__),
-    *(f"kv.{module}.{name}" for module in MODULES for name in getattr(kv, module).__all__),
+    *(f"kv.{module}.{name}" for module in MODULES for name in attrgetter(module)(kv).__all__),
 )
 # Line -> what mypy says of it.
 WRONG = {
@@ -31,6 +35,7 @@ WRONG = {
     "kv.staggered.event_studdy": r'Module has no attribute "event_studdy"',
     "kv.register.trend(panel, n_bootstrap='x')": r'Argument "n_bootstrap" to "trend" has incompatible type',
     "kv.SPECIFICATIONS['A3-3'].vary(7)": r'Too many (positional )?arguments for "vary"',
+    "kv.municipal.unit_cost": r'Module has no attribute "unit_cost"',
     "kv.acute_beds.estimate_effects(panel, until=2017)": r'Argument "until" .* expected "str"',
 }
 RIGHT = """\
@@ -53,6 +58,9 @@ kv.staggered.pre_trend_test(study).p_value
 episodes = kv.register.simulate_episodes(1000)
 kv.register.protect_cube(kv.register.weekly_cube(episodes))
 kv.growth.compound_rate(10.0, 4)
+costs = kv.municipal.unit_costs
+costs.home_service({1010: 9e6}, costs.Hours(400, None, 15, 0.08, 3, 2, 10)).columns
+costs.nursing_home(100_000, {"Ordinær langtidsplass": 90}).loc["weighted"]
 try:
     kv.klass.fetch_codes(2020)
 except kv.errors.DataMissingError:
@@ -111,7 +119,7 @@ def test_a_wrong_call_fails_the_check(checked, line):
     assert any(re.match(f"error: .*{WRONG[line]}", message) for message in checked[line]), checked[line]
 
 
-@pytest.mark.parametrize("module", [kv, kv.register], ids=["kv", "kv.register"])
+@pytest.mark.parametrize("module", [kv, kv.register, kv.municipal], ids=lambda m: m.__name__)
 def test_what_type_checkers_import_is_the_lazy_table(module):
     """The block under ``TYPE_CHECKING`` names the same things, from the same modules."""
     tree = ast.parse((SOURCE / module.__name__.replace(".", "/") / "__init__.py").read_text("utf-8"))
@@ -135,7 +143,7 @@ def test_what_type_checkers_import_is_the_lazy_table(module):
 
 @pytest.mark.parametrize("name", ["kv", *(f"kv.{module}" for module in MODULES)])
 def test_dir_shows_public_names_only(name):
-    module = kv if name == "kv" else getattr(kv, name.removeprefix("kv."))
+    module = kv if name == "kv" else attrgetter(name.removeprefix("kv."))(kv)
     assert dir(module) == sorted(module.__all__)
     assert len(set(module.__all__)) == len(module.__all__)
     for public in module.__all__:
@@ -146,7 +154,7 @@ def test_dir_shows_public_names_only(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_a_public_module_names_all_that_it_defines(name):
     """A function or class without underscore that `__all__` forgets would be public for nobody."""
-    module = getattr(kv, name)
+    module = attrgetter(name)(kv)
     forgotten = [
         key
         for key, value in vars(module).items()

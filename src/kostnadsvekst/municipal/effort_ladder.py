@@ -8,7 +8,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError
 from kostnadsvekst.municipal.cost_parameters import ladder_edition
@@ -97,14 +99,10 @@ def ladder(steps: pd.DataFrame) -> pd.DataFrame:
     innbyggere, or 1 to 3 where no unit is given. Prices need not rise.
     """
     read = read_steps(steps)
-    total = math.fsum(read.total_kr)
-    frame = pd.DataFrame(
-        {"step": read.step, "name": read.name, "group": read.group, "recipients": read.recipients}
-    )
-    frame["price_kr"] = read.price_kr
-    frame["total_mnok"] = [kr / KR_PER_MNOK for kr in read.total_kr]
-    frame.attrs = _attributes(read, steps)
-    return _with_shares(frame, total)
+    columns = {
+        name: list(getattr(read, name)) for name in ("step", "name", "group", "recipients", "price_kr")
+    }
+    return _frame(columns, np.array(read.total_kr), _attributes(read, steps))
 
 
 def move(ladder: pd.DataFrame, n: float, origin: int, target: int) -> pd.DataFrame:
@@ -139,21 +137,22 @@ def move(ladder: pd.DataFrame, n: float, origin: int, target: int) -> pd.DataFra
     each step does.
     """
     require_columns(COLUMNS, ladder.columns)
-    moved = ladder.copy()
-    rows = _rows_of_move(moved, n, {"origin": origin, "target": target})
-    price = {which: float(moved.loc[row, "price_kr"]) for which, row in rows.items()}
-    moved["recipients"] = moved["recipients"].astype(float)
-    for which, sign in (("origin", -1.0), ("target", 1.0)):
-        moved.loc[rows[which], "recipients"] += sign * n
-        moved.loc[rows[which], "total_mnok"] += sign * n * price[which] / KR_PER_MNOK
-    change = n * (price["target"] - price["origin"])
-    done = {"n": float(n), "origin": int(origin), "target": int(target), "change_kr": change}
-    moved.attrs = {
+    place = _places_of_move(ladder, n, {"origin": origin, "target": target})
+    price = ladder["price_kr"].to_numpy(dtype=float)
+    recipients = ladder["recipients"].to_numpy(dtype=float, copy=True)
+    total_kr = ladder["total_mnok"].to_numpy(dtype=float) * KR_PER_MNOK
+    for which, change in (("origin", -n), ("target", n)):
+        recipients[place[which]] += change
+        total_kr[place[which]] += change * price[place[which]]
+    change_kr = float(n * (price[place["target"]] - price[place["origin"]]))
+    done = {"n": float(n), "origin": int(origin), "target": int(target), "change_kr": change_kr}
+    attributes = {
         **ladder.attrs,
-        "change_kr": change,
+        "change_kr": change_kr,
         "moves": [*ladder.attrs.get("moves", []), done],
     }
-    return _with_shares(moved, math.fsum(moved["total_mnok"]) * KR_PER_MNOK)
+    columns = {name: ladder[name].to_numpy() for name in COLUMNS[:5]} | {"recipients": recipients}
+    return _frame(columns, total_kr, attributes)
 
 
 def summarise(ladder: pd.DataFrame) -> pd.DataFrame:
@@ -201,17 +200,30 @@ def cost_per_inhabitant(ladder: pd.DataFrame, inhabitants: float) -> float:
     return math.fsum(ladder["total_mnok"]) * KR_PER_MNOK / inhabitants
 
 
-def _with_shares(frame: pd.DataFrame, total_kr: float) -> pd.DataFrame:
-    """Shares of the sum, and differences between the prices of steps that have one."""
-    if not total_kr > 0:
+def _frame(
+    columns: Mapping[str, Any], total_kr: NDArray[np.float64], attributes: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Ladder with shares of the sum, and differences between the prices of steps that have one."""
+    whole = math.fsum(total_kr)
+    if not whole > 0:
         raise InvalidDataError(
             "the ladder cannot be computed: 1 fault(s)",
-            [f"the costs of all steps sum to {total_kr:.2f} kr; shares need a positive sum"],
+            [f"the costs of all steps sum to {whole:.2f} kr; shares need a positive sum"],
         )
-    frame["share_percent"] = 100 * frame["total_mnok"] * KR_PER_MNOK / total_kr
-    frame["price_difference_kr"] = frame["price_kr"].dropna().diff()
-    frame.attrs["total_mnok"] = total_kr / KR_PER_MNOK
-    return frame[list(COLUMNS)]
+    price = np.asarray(columns["price_kr"], dtype=float)
+    difference = np.full(len(price), math.nan)
+    priced = np.flatnonzero(~np.isnan(price))
+    difference[priced[1:]] = np.diff(price[priced])
+    frame = pd.DataFrame(
+        {
+            **columns,
+            "total_mnok": total_kr / KR_PER_MNOK,
+            "share_percent": 100 * total_kr / whole,
+            "price_difference_kr": difference,
+        }
+    )
+    frame.attrs = {**attributes, "total_mnok": whole / KR_PER_MNOK}
+    return frame
 
 
 def _attributes(read: Steps, steps: pd.DataFrame) -> dict[str, Any]:
@@ -227,24 +239,19 @@ def _attributes(read: Steps, steps: pd.DataFrame) -> dict[str, Any]:
     return attributes
 
 
-def _rows_of_move(frame: pd.DataFrame, n: float, wanted: Mapping[str, int]) -> dict[str, Any]:
-    """Row of origin and target; refuses what cannot be moved."""
-    faults = twice("steps", map(str, frame["step"]), "make the ladder with `ladder`")
+def _places_of_move(ladder: pd.DataFrame, n: float, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Position of origin and target in the ladder; refuses what cannot be moved."""
+    steps = ladder["step"].tolist()
+    faults = twice("steps", map(str, steps), "make the ladder with `ladder`")
     faults += number_faults("n", n, least=0, remedy="change origin and target")
-    rows = {}
+    place = {which: steps.index(step) for which, step in wanted.items() if step in steps}
     for which, step in wanted.items():
-        found = frame.index[frame["step"] == step]
-        if not len(found):
-            known = ", ".join(map(str, frame["step"]))
-            faults.append(f"{which}: there is no step {step!r}; the ladder has {known}")
-        elif pd.isna(frame.loc[found[0], "price_kr"]):
-            faults.append(
-                f"{which}: step {step} has no price: it is for all inhabitants, or has no recipients"
-            )
-        else:
-            rows[which] = found[0]
-    if "origin" in rows and not faults and n > frame.loc[rows["origin"], "recipients"]:
-        has = frame.loc[rows["origin"], "recipients"]
+        if which not in place:
+            faults.append(f"{which}: there is no step {step!r}; the ladder has {', '.join(map(str, steps))}")
+        elif math.isnan(ladder["price_kr"].iloc[place[which]]):
+            faults.append(f"{which}: step {step} has no price: all inhabitants have it, or nobody")
+    if "origin" in place and not faults and n > ladder["recipients"].iloc[place["origin"]]:
+        has = ladder["recipients"].iloc[place["origin"]]
         faults.append(f"n is {n:g}, but step {wanted['origin']} has {has:g} recipients")
     refuse("the move", faults)
-    return rows
+    return place

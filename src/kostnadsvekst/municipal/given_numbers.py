@@ -52,8 +52,11 @@ def number_faults(
     remedy : str
         What to do if the number is outside.
     """
+    if value is None or value is pd.NA:
+        return [f"{name} is missing; fill it in"]
     if isinstance(value, bool) or not isinstance(value, Real):
-        return [f"{name} is {value!r}, not a number; write it with digits only"]
+        shown = repr(value) if isinstance(value, bool | str) else f"a {type(value).__name__}"
+        return [f"{name} is {shown[:_SHOWN]}, not a number; write it with digits only"]
     number = float(value)
     if not math.isfinite(number):
         return [f"{name} is missing or infinite ({number}); fill it in"]
@@ -61,6 +64,9 @@ def number_faults(
         return []
     wanted = _wanted(least, above, most, below)
     return [f"{name} is {number:.10g}, must be {wanted}{f'; {remedy}' if remedy else ''}"]
+
+
+_SHOWN = 60  # characters of a text
 
 
 def _wanted(least: float, above: float, most: float, below: float) -> str:

@@ -98,7 +98,7 @@ def _none_if_empty(value: Any) -> Any:
 
 def _faults_of_row(row: Mapping[str, Any], at: str) -> list[str]:
     step = row["step"]
-    whole = isinstance(step, int | float) and not isinstance(step, bool) and step == int(step) and step >= 1
+    whole = isinstance(step, int | float) and not isinstance(step, bool) and step >= 1 and step % 1 == 0
     at = f"{at} (step {step})" if whole else at
     faults = [] if whole else [f"{at}: step is {step!r}, not a whole number from 1"]
     faults += [] if row["label"] else [f"{at}: no name"]

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError
@@ -16,7 +17,16 @@ from kostnadsvekst.municipal.given_numbers import number_faults, refuse, twice, 
 from kostnadsvekst.naming import nearest_names, require_columns
 from kostnadsvekst.provenance import provenance_of
 
-__all__ = ["UNITS", "bought_premium", "equivalents", "index_prices", "package", "price_at_factor", "prices"]
+__all__ = [
+    "QUANTITIES",
+    "UNITS",
+    "bought_premium",
+    "equivalents",
+    "index_prices",
+    "package",
+    "price_at_factor",
+    "prices",
+]
 
 # Unit of a price -> what a quantity of it is.
 UNITS = {
@@ -24,6 +34,13 @@ UNITS = {
     "place": "percent of a year",
     "day": "days per year",
     "call_out": "call-outs per year",
+}
+# Unit of a price -> column of lines that has such quantities only.
+QUANTITIES = {
+    "hour": "hours_per_week",
+    "place": "percent_of_year",
+    "day": "days_per_year",
+    "call_out": "call_outs_per_year",
 }
 _COLUMNS = ("service", "time", "unit", "provision", "step", "price_kr")
 _KEYS = ("service", "time", "provision")
@@ -75,7 +92,9 @@ def package(lines: pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> 
         ``service`` and ``quantity``: hours per week, per cent of a year for places (100 is one place the
         whole year), days or call-outs per year, as the price's unit says (`UNITS`). ``time`` and
         ``provision`` where the service has several prices. Optional: ``unit``, which must be the price's;
-        ``alternative``, whose packages are summed apart; any other column is kept.
+        ``alternative``, whose packages are summed apart; any
+        other column is kept. Instead of ``quantity`` a column for each unit: ``hours_per_week``,
+        ``percent_of_year``, ``days_per_year``, ``call_outs_per_year``, one of them filled in on a line.
     prices : DataFrame
         From `prices`, or a list of one's own: ``service``, ``unit``, ``price_kr``, and ``time``,
         ``provision``, ``step`` if it has them.
@@ -102,8 +121,8 @@ def package(lines: pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> 
     week: per year / weeks. Assumed, but that of places: derived from the cells of 0 per cent.
     """
     table, faults = _read_prices(prices)
-    require_columns(["service", "quantity"], lines.columns)
-    faults += week_faults(weeks) + _mixed_weeks(lines, weeks)
+    lines, wrong = _with_quantity(lines)
+    faults += wrong + week_faults(weeks) + _mixed_weeks(lines, weeks)
     found = []
     for number, line in enumerate(lines.to_dict("records"), 1):
         price, wrong = _price_of_line({str(key): value for key, value in line.items()}, table, number)
@@ -111,7 +130,8 @@ def package(lines: pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> 
         faults += wrong
     faults += [] if len(lines) else ["the package has no line"]
     refuse("the package", faults)
-    return _costed(lines, [price for price in found if price is not None], weeks)
+    of_list = {key: value for key, value in _origin(prices).items() if key != "provenance"}
+    return _costed(lines, [price for price in found if price is not None], weeks, of_list)
 
 
 def equivalents(total_kr: float | pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> pd.DataFrame:
@@ -156,10 +176,11 @@ def equivalents(total_kr: float | pd.DataFrame, prices: pd.DataFrame, *, weeks: 
         total_kr = math.fsum(total_kr["kr_per_year"])
     faults += number_faults("total_kr", total_kr, least=0)
     refuse("what the sum buys", faults)
+    price = np.array([row["price_kr"] for row in table], dtype=float)
+    per_quantity = np.array([_per_quantity(row["unit"], weeks) for row in table])
     frame = pd.DataFrame(table)
-    frame["per_year"] = total_kr / frame["price_kr"]
-    frame["quantity"] = frame["per_year"] / frame["unit"].map(lambda unit: _per_quantity(unit, weeks))
-    frame["quantity_unit"] = frame["unit"].map(UNITS)
+    per_year = {"per_year": total_kr / price, "quantity": total_kr / price / per_quantity}
+    frame = frame.assign(**per_year, quantity_unit=[UNITS[row["unit"]] for row in table])
     frame.attrs = {**_origin(prices), "weeks": float(weeks), "total_kr": float(total_kr), "status": "assumed"}
     return frame
 
@@ -257,7 +278,8 @@ def price_at_factor(known: Mapping[float, float], factor: float) -> float:
     refuse(
         "the price at a staffing factor", number_faults("factor", factor, least=low, most=high, remedy=remedy)
     )
-    return low_price + (high_price - low_price) * (factor - low) / (high - low)
+    part = (factor - low) / (high - low)
+    return (1 - part) * low_price + part * high_price
 
 
 Row = dict[str, Any]
@@ -326,6 +348,27 @@ def _price_of_line(
     return found[0], faults
 
 
+def _with_quantity(lines: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Lines with ``quantity`` and its ``unit``, and those that say it twice or not at all."""
+    given = [column for column in QUANTITIES.values() if column in lines.columns]
+    if "quantity" in lines.columns or not given:
+        require_columns(["service", "quantity"], lines.columns)
+        return lines, []
+    require_columns(["service", *given], lines.columns)
+    filled = lines[given].notna().to_numpy()
+    faults = [
+        f"line {number}: {count} of {', '.join(given)} are filled in; one is needed"
+        for number, count in enumerate(filled.sum(axis=1).tolist(), 1)
+        if count != 1
+    ]
+    if faults:
+        return lines.assign(quantity=0.0), faults
+    unit = {column: unit for unit, column in QUANTITIES.items()}
+    which = [given[place] for place in filled.argmax(axis=1)]
+    quantity = [lines[column].iloc[number] for number, column in enumerate(which)]
+    return lines.assign(quantity=quantity, unit=[unit[column] for column in which]), []
+
+
 def _mixed_weeks(lines: pd.DataFrame, weeks: float) -> list[str]:
     """Lines that say of how many weeks they are must all be of `weeks`."""
     if "weeks" not in lines.columns:
@@ -336,20 +379,22 @@ def _mixed_weeks(lines: pd.DataFrame, weeks: float) -> list[str]:
     return [f"lines of {', '.join(other)} weeks in a package of {weeks!r}; use one number of weeks"]
 
 
-def _costed(lines: pd.DataFrame, found: Sequence[Row], weeks: float) -> pd.DataFrame:
-    frame = lines.copy()
-    frame["unit"] = [row["unit"] for row in found]
-    if any(_text(row["step"]) for row in found):
-        frame["step"] = [row["step"] for row in found]
-    frame["price_kr"] = [float(row["price_kr"]) for row in found]
-    per_year = [_per_quantity(row["unit"], weeks) for row in found]
-    quantity = frame["quantity"].astype(float)
-    frame["kr_per_year"] = frame["price_kr"] * quantity * per_year
-    frame.insert(frame.columns.get_loc("kr_per_year"), "kr_per_week", frame["kr_per_year"] / weeks)
+def _costed(
+    lines: pd.DataFrame, found: Sequence[Row], weeks: float, origin: Mapping[str, Any]
+) -> pd.DataFrame:
+    price = np.array([row["price_kr"] for row in found], dtype=float)
+    per_year = np.array([_per_quantity(row["unit"], weeks) for row in found])
+    yearly = price * lines["quantity"].to_numpy(dtype=float) * per_year
+    steps = {"step": [row["step"] for row in found]} if any(_text(row["step"]) for row in found) else {}
+    columns = {name: lines[name].array for name in lines.columns}
+    columns |= {"unit": [row["unit"] for row in found], **steps}
+    columns |= {"price_kr": price, "kr_per_week": yearly / weeks, "kr_per_year": yearly}
+    frame = pd.DataFrame(columns, index=lines.index)
     frame.attrs = {
         **_origin(lines),
+        **origin,
         "weeks": float(weeks),
-        "kr_per_year": math.fsum(frame["kr_per_year"]),
+        "kr_per_year": math.fsum(yearly),
         "alternatives": _by_alternative(frame),
         "status": "assumed",
     }

@@ -25,9 +25,11 @@ from kostnadsvekst.provenance import provenance_of
 __all__ = [
     "Hours",
     "account_subtotal",
+    "administration_share",
     "ata_sensitivity",
     "average_places",
     "average_weight",
+    "cost_difference",
     "cost_per_unit",
     "extra_hours",
     "home_service",
@@ -229,6 +231,35 @@ def cost_per_unit(cost_kr: float, number: float, what: str = "recipients") -> fl
     return cost_kr / number
 
 
+def cost_difference(cost_kr: float, number: float, other: float, what: str = "places") -> float:
+    """Difference that counting makes: the cost of each at one number less that at another.
+
+    Parameters
+    ----------
+    cost_kr : float
+        Kroner.
+    number, other : float
+        For example places at the end of the year, and the average of the year.
+    what : str
+        What is counted, for messages.
+
+    Returns
+    -------
+    float
+        Kroner for each; positive where `number` is the smaller.
+
+    Raises
+    ------
+    InvalidDataError
+        As `cost_per_unit`.
+
+    Notes
+    -----
+    cost / number − cost / other. Stated: section 4.1, where the printed 54 100 is 54 166.67 cut off.
+    """
+    return cost_per_unit(cost_kr, number, what) - cost_per_unit(cost_kr, other, what)
+
+
 def nursing_home(
     cost_thousand: float,
     places: Mapping[str, float] | pd.Series | float,
@@ -276,11 +307,12 @@ def nursing_home(
     rows, wrong = _rows_of_places(places, weights)
     refuse("costs of nursing-home places", faults + wrong)
     frame = pd.DataFrame({"places": rows}).rename_axis("basis")
-    frame["cost_per_place_kr"] = cost_thousand * 1000 / frame["places"]
-    frame["cost_per_day_kr"] = frame["cost_per_place_kr"] / days
-    frame["care_fte_per_place"] = (math.nan if care_fte is None else care_fte) / frame["places"]
+    cost_kr = float(cost_thousand) * 1000
+    frame["cost_per_place_kr"] = cost_kr / frame["places"]
+    frame["cost_per_day_kr"] = frame["cost_per_place_kr"] / float(days)
+    frame["care_fte_per_place"] = (math.nan if care_fte is None else float(care_fte)) / frame["places"]
     frame.attrs = {
-        "cost_kr": float(cost_thousand) * 1000,
+        "cost_kr": cost_kr,
         "days": float(days),
         "status": dict(zip(_NURSING_HOME, ("stated", "stated", "assumed", "stated"), strict=True)),
     }
@@ -314,6 +346,33 @@ def account_subtotal(
     total, faults = sum_accounts(accounts, first, last)
     refuse(f"the sum of accounts {first} to {last}", faults)
     return total
+
+
+def administration_share(cost_kr: float, admin: float) -> float:
+    """Share of administration in the cost of a service.
+
+    Parameters
+    ----------
+    cost_kr : float
+        With administration, kroner.
+    admin : float
+        Kroner.
+
+    Returns
+    -------
+    float
+        Per cent.
+
+    Raises
+    ------
+    InvalidDataError
+        No cost, or administration that is negative or more than the cost.
+    """
+    faults = number_faults("the cost with administration, kr,", cost_kr, above=0)
+    most = math.inf if faults else cost_kr
+    faults += number_faults("admin", admin, least=0, most=most, remedy="the cost has administration in it")
+    refuse("the share of administration", faults)
+    return 100 * admin / cost_kr
 
 
 def home_service(
