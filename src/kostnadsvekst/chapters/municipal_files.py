@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kostnadsvekst.chapters.municipal_public import protect_system
+from kostnadsvekst.chapters.municipal_public import public_sheets
 from kostnadsvekst.chapters.municipal_sheets import (
     MADE_UP,
     NOT_FOR_PUBLICATION,
@@ -14,6 +14,7 @@ from kostnadsvekst.chapters.municipal_sheets import (
     assumption_sheet,
     evaluated,
     log_sheet,
+    slug,
     words,
 )
 from kostnadsvekst.language import Bilingual, both
@@ -88,17 +89,18 @@ def render_system(book: MunicipalBook, system: System, lang: str, *, publish: bo
     stem = f"{book.kind.name}-public" if publish else book.kind.name
     made = Workbook(title, edition.sheets, edition.banners, edition.names)
     files: dict[str, str | bytes] = {f"{stem}_{lang}.xlsx": render_workbook(made)}
-    provenance = _told(book.provenance, lang)
+    provenance = _told(book.provenance, lang, publish=publish)
     tables = [to_table(sheet, provenance, lang) for sheet in edition.tables]
-    for number, table in enumerate(tables, 1):
-        files[f"{stem}_{number}_{lang}.csv"] = render_csv(table, lang)
+    for table in tables:
+        files[f"{stem}_{slug(table.name)}_{lang}.csv"] = render_csv(table, lang)
     files[f"{stem}_{lang}.html"] = _page(edition, tables, provenance, title, lang)
     return files
 
 
-def _told(provenance: Provenance, lang: str) -> Provenance:
+def _told(provenance: Provenance, lang: str, *, publish: bool) -> Provenance:
+    """Say in the language where the numbers are from; a digest of the book would let the public try numbers."""
     origin = _ORIGINS.get(provenance.origin, both(provenance.origin)).get(lang)
-    return replace(provenance, origin=origin)
+    return replace(provenance, origin=origin, file_sha256="" if publish else provenance.file_sha256)
 
 
 def _analyst(book: MunicipalBook, system: System, lang: str) -> _Edition:
@@ -118,8 +120,8 @@ def _made_up(book: MunicipalBook, lang: str) -> tuple[str, ...]:
 
 
 def _public(book: MunicipalBook, system: System, lang: str) -> _Edition:
-    results, assumptions = protect_system(book, system, lang)
-    assumed = assumption_sheet(assumptions, lang) if assumptions else None
+    results = public_sheets(system)
+    assumed = assumption_sheet(system.assumptions, lang) if system.assumptions else None
     inner = (*results, *([_without_names(assumed)] if assumed else []))
     sheets = (about_sheet(book, inner, lang, public=True), *inner)
     return _Edition(sheets, results, assumed, None, (PUBLIC.get(lang), *_made_up(book, lang)), {})
@@ -171,8 +173,8 @@ def _page(edition: _Edition, tables: Sequence[Table], provenance: Provenance, ti
     lines = [f"<h1>{html.escape(title)}</h1>"]
     lines += [f'<p class="synthetic">{html.escape(banner)}</p>' for banner in edition.banners]
     source = words(lang, "Grunnlag", "Basis")
-    digest = provenance.file_sha256[:12]
-    lines.append(f"<p>{source}: {html.escape(provenance.file)} (sha256 {digest})</p>")
+    digest = f" (sha256 {provenance.file_sha256[:12]})" if provenance.file_sha256 else ""
+    lines.append(f"<p>{source}: {html.escape(provenance.file)}{digest}</p>")
     lines.append("<ul>")
     lines += [f'<li><a href="#t{k}">{html.escape(_title(t, lang))}</a></li>' for k, t in enumerate(tables)]
     lines.append("</ul>")

@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_faults import Faults
+from kostnadsvekst.chapters.municipal_public import blocks_of, hide, rows_to_hide
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
@@ -74,7 +76,37 @@ def _system(book: MunicipalBook, lang: str) -> System:
         moved = _moves_sheet(ladders, moves, before, lang)
         results += [moved, _after_sheet(ladders, before, moves, lang)]
     log = [entry for one in ladders for entry in _judgements(one)]
-    return System(tuple(inputs), tuple(results), (), tuple(log))
+    return System(tuple(inputs), tuple(results), (), tuple(log), partial(_public, tuple(results)))
+
+
+def _public(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
+    """Hide steps with few recipients, a larger one beside them, and what gives their price or cost back."""
+    before, *others = results
+    hidden: dict[int, tuple[str, ...]] = {}
+    secret: set[tuple[object, ...]] = set()
+    for first, last in blocks_of(before).values():
+        for k in rows_to_hide(before, "recipients", first, last):
+            hidden[k] = _TOLD
+            secret.add(before.rows[k][:3])
+        priced = [
+            k for k in range(first, last + 1) if before.rows[k][before.position("price_kr")] is not None
+        ]
+        # The price difference of the next step would give the price of a hidden one.
+        next_ones = [k for below, k in pairwise(priced) if below in hidden and k not in hidden]
+        hidden |= dict.fromkeys(next_ones, ("price_difference_kr",))
+    if not others:
+        return (hide(before, hidden),)
+    moves, after = others
+    told = {
+        k: ("n", "change_kr")
+        for k, row in enumerate(moves.rows)
+        if {(*row[:2], row[moves.position(name)]) for name in ("origin", "target")} & secret
+    }
+    shown = (hide(before, hidden), hide(moves, told))
+    return shown if hidden else (*shown, after)
+
+
+_TOLD = ("recipients", "price_kr", "total_mnok", "share_percent", "price_difference_kr")
 
 
 def _ladders(book: MunicipalBook, faults: Faults) -> Iterator[_Ladder]:

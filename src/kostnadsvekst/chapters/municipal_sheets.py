@@ -2,11 +2,12 @@
 
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.report.workbook import Formula, Link, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import BookTable, MunicipalBook
 from kostnadsvekst.sources.municipal_forms import (
@@ -67,12 +68,16 @@ class System:
     assumptions : tuple of Assumption
         With the values used; those of the book's kind and others that the system has.
     judgements : tuple of Judgement
+    public : callable, optional
+        Makes the sheets of results that the public may see, small numbers hidden; None where results hold no
+        counts of persons or places, and all of them may be seen.
     """
 
     inputs: tuple[Sheet, ...]
     results: tuple[Sheet, ...]
     assumptions: tuple[Assumption, ...]
     judgements: tuple[Judgement, ...]
+    public: Callable[[], tuple[Sheet, ...]] | None = None
 
 
 def words(lang: str, norwegian: str, english: str) -> str:
@@ -229,7 +234,7 @@ def about_sheet(book: MunicipalBook, sheets: Iterable[Sheet], lang: str, *, publ
     origin = book.provenance
     links = [(Link(sheet.name, f"'{sheet.name}'!A1"), sheet.title) for sheet in sheets]
     facts = [
-        (words(lang, "Grunnlag", "Basis"), f"{origin.file} (sha256 {origin.file_sha256[:12]})"),
+        (words(lang, "Grunnlag", "Basis"), _basis(origin, public=public)),
         (words(lang, "Laget med", "Made with"), f"kostnadsvekst {origin.package_version}"),
         (
             words(lang, "Avrunding", "Rounding"),
@@ -242,6 +247,11 @@ def about_sheet(book: MunicipalBook, sheets: Iterable[Sheet], lang: str, *, publ
     ]
     notes = [] if public else [("", _COLOURS.get(lang))]
     return Sheet(ABOUT.get(lang), book.kind.title.get(lang), columns, (*links, *facts, *notes))
+
+
+def _basis(origin: Provenance, *, public: bool) -> str:
+    """Name of the book; its digest would let the public try out what is hidden."""
+    return origin.file if public else f"{origin.file} (sha256 {origin.file_sha256[:12]})"
 
 
 _COLOURS = Bilingual(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from kostnadsvekst.chapters.municipal_faults import Faults
+from kostnadsvekst.chapters.municipal_public import blocks_of, hide, rows_to_hide
 from kostnadsvekst.chapters.municipal_sheets import (
     System,
     assumption_log,
@@ -55,7 +56,26 @@ def _system(book: MunicipalBook, lang: str) -> System:
     results = [make(book, inputs[name], faults, lang) for name, make in made.items() if name in inputs]
     faults.refuse()
     log = assumption_log(assumptions, book.kind.assumptions)
-    return System(tuple(inputs.values()), tuple(results), assumptions, tuple(log))
+    public = partial(_public, tuple(results))
+    return System(tuple(inputs.values()), tuple(results), assumptions, tuple(log), public)
+
+
+def _public(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
+    """Hide sizes with few recipients and a larger one beside them; hours bound what is hidden."""
+    return tuple(_public_decisions(s) if s.columns[-1].name == "hours_share_percent" else s for s in results)
+
+
+def _public_decisions(sheet: Sheet) -> Sheet:
+    hidden: dict[int, tuple[str, ...]] = {}
+    for first, last in blocks_of(sheet).values():
+        rows = rows_to_hide(sheet, "recipients", first, last)
+        if rows:
+            hidden |= dict.fromkeys(range(first, last + 1), _BOUNDS)
+            hidden |= dict.fromkeys(rows, ("recipients", "share_percent", *_BOUNDS))
+    return hide(sheet, hidden)
+
+
+_BOUNDS = ("cumulative_percent", "hours_per_week", "hours_share_percent")
 
 
 def _units_sheet(book: MunicipalBook, given: Sheet, faults: Faults, lang: str) -> Sheet:

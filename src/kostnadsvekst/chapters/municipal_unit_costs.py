@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_faults import Faults
+from kostnadsvekst.chapters.municipal_public import blocks_of, hide, is_small
 from kostnadsvekst.chapters.municipal_sheets import (
     STATUSES,
     Judgement,
@@ -137,7 +138,29 @@ def _system(book: MunicipalBook, lang: str) -> System:
         results += _ata_sheets(services, home, hours, book, lang)
         log += [entry for one in services for entry in _left_out(one)]
     faults.refuse()
-    return System(tuple(inputs), tuple(results), assumptions, tuple(log))
+    public = partial(_public, book, tuple(results))
+    return System(tuple(inputs), tuple(results), assumptions, tuple(log), public)
+
+
+def _public(book: MunicipalBook, results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
+    """Hide few places, and weighted places where a type has few: both sums would give them back."""
+    if "places" not in book.tables:
+        return results
+    nursing, *others = results
+    frame = book.frame("places")
+    kinds = frame.assign(mean=frame["places"] * frame["months"] / 12)
+    kinds = kinds.groupby(["municipality", "year", "place_type"], sort=False)["mean"].sum()
+    hidden = {}
+    for key, (first, last) in blocks_of(nursing).items():
+        of_unit = kinds[key]
+        if is_small(float(of_unit.sum())):
+            hidden |= dict.fromkeys(range(first, last + 1), _COUNTED)
+        elif any(map(is_small, of_unit)):
+            hidden |= dict.fromkeys(range(first + 1, last + 1), _COUNTED)
+    return (hide(nursing, hidden), *others)
+
+
+_COUNTED = ("places", "cost_per_place_kr", "cost_per_day_kr", "care_fte_per_place")
 
 
 def _weights(book: MunicipalBook) -> dict[str, Assumption]:

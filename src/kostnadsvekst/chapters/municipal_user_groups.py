@@ -12,6 +12,7 @@ from kostnadsvekst.chapters.municipal_allocation import allocation_sheet
 from kostnadsvekst.chapters.municipal_faults import Faults
 from kostnadsvekst.chapters.municipal_ledgers import Ledger
 from kostnadsvekst.chapters.municipal_profile import profile_sheet
+from kostnadsvekst.chapters.municipal_public import hide
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
@@ -23,6 +24,7 @@ from kostnadsvekst.chapters.municipal_sheets import (
 )
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_group_inputs import CELL, read_inputs
 from kostnadsvekst.municipal.user_group_terms import NURSING_HOME_FUNCTIONS, PLACE_KINDS, care_functions
 from kostnadsvekst.municipal.user_groups import allocate, correct, profile
@@ -101,7 +103,22 @@ def _system(book: MunicipalBook, computed: _Computed, lang: str) -> System:
     people = (inputs["population"], book.frame("population"))
     table = profile_sheet(computed.found, (ledger, counted), people, lang)
     log = [*_judgements(book, computed.found, lang)]
-    return System(tuple(inputs.values()), (table, *sheets, ledger.sheet), (), tuple(log))
+    public = partial(_public, computed.found, table)
+    return System(tuple(inputs.values()), (table, *sheets, ledger.sheet), (), tuple(log), public)
+
+
+def _public(found: pd.DataFrame, table: Sheet) -> tuple[Sheet, ...]:
+    """Return the profile alone, as `protect_profile` lets it be seen; the accounts stay in the house."""
+    shown = protect_profile(found)
+    hidden: dict[int, tuple[str, ...]] = {}
+    for k, (own, mean) in enumerate(zip(shown["hidden"], shown["mean_hidden"], strict=True)):
+        columns = _VALUES if own else ()
+        hidden[k] = (*columns, *(_MEANS if own or mean else ()))
+    return (hide(table, hidden),)
+
+
+_VALUES = ("numerator", "denominator", "value")
+_MEANS = ("mean", "index", "colour")
 
 
 def _used_accounts(book: MunicipalBook) -> pd.DataFrame:
