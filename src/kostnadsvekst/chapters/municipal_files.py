@@ -98,7 +98,7 @@ def render_system(book: MunicipalBook, system: System, lang: str, *, publish: bo
 
 
 def _told(provenance: Provenance, lang: str, *, publish: bool) -> Provenance:
-    """Say in the language where the numbers are from; a digest of the book would let the public try numbers."""
+    """Say where the numbers are from; a digest of the book would let the public try numbers."""
     origin = _ORIGINS.get(provenance.origin, both(provenance.origin)).get(lang)
     return replace(provenance, origin=origin, file_sha256="" if publish else provenance.file_sha256)
 

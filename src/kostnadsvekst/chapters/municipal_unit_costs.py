@@ -411,7 +411,7 @@ def _home_rows(
     money = {"gross_cost", "refunds", "wages", "pension_and_employer_contribution"}
     for row in one.measures.itertuples(index=False):
         of = accounts if row.measure in money else hours
-        at = _first_account(accounts, one) if row.measure in money else one.row
+        at = _first_account(accounts, one, lang) if row.measure in money else one.row
         municipality, year, service = one.key
         yield (
             municipality,
@@ -431,10 +431,10 @@ def _service_field() -> Any:
     return next(f for f in UNIT_COSTS.forms if f.name == "home_hours").field("service")
 
 
-def _first_account(accounts: Sheet, one: _Home) -> int:
+def _first_account(accounts: Sheet, one: _Home, lang: str) -> int:
     places = [accounts.position(name) for name in _SERVICE]
-    wanted = (one.key[0], float(one.key[1]))
-    return next(k for k, row in enumerate(accounts.rows) if tuple(row[p] for p in places[:2]) == wanted)
+    wanted = (one.key[0], float(one.key[1]), choice_text(_service_field(), one.key[2], lang))
+    return next(k for k, row in enumerate(accounts.rows) if tuple(row[p] for p in places) == wanted)
 
 
 def _formulas(inputs: tuple[Sheet, Sheet], one: _Home, cells: Mapping[str, str], lang: str) -> dict[str, str]:

@@ -317,7 +317,9 @@ class _Looks:
         wanted: dict[str, Any] = {"num_format": FORMATS[column.look], "bottom": 4, "bottom_color": "#CCCCCC"}
         wanted |= {"bg_color": fill} if fill else {}
         wanted |= (
-            {"text_wrap": True} if column.look == "text" else {"align": _ALIGN.get(column.look, "right")}
+            {"text_wrap": True, "indent": 1}
+            if column.look == "text"
+            else {"align": _ALIGN.get(column.look, "right")}
         )
         return self.get(**wanted)
 
@@ -329,7 +331,7 @@ def _write_sheet(page: Any, sheet: Sheet, banners: Iterable[str], looks: _Looks)
     for number, note in enumerate(sheet.notes):
         page.write_string(2 + number, 0, note, looks.get(font_color=GREY, italic=True))
     for number, column in enumerate(sheet.columns):
-        align = {} if column.look == "text" else {"align": _ALIGN.get(column.look, "right")}
+        align = {"indent": 1} if column.look == "text" else {"align": _ALIGN.get(column.look, "right")}
         head = {"bold": True, "bg_color": HEAD_FILL, "text_wrap": True, **align}
         page.write_string(sheet.header, number, column.label, looks.get(top=1, **head))
         if sheet.first - sheet.header > 1:

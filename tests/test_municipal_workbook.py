@@ -1,0 +1,283 @@
+"""Workbooks of the municipal systems: what another program computes of them, and what they may hold."""
+
+import math
+import re
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from kostnadsvekst.chapters.municipal import compute
+from kostnadsvekst.chapters.municipal_files import render_system
+from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.report.workbook import (
+    FUNCTIONS,
+    Formula,
+    Link,
+    Sheet,
+    SheetColumn,
+    Workbook,
+    functions_of,
+    render_workbook,
+)
+from kostnadsvekst.sources.municipal_book import read_municipal_book
+from kostnadsvekst.sources.municipal_examples import example_book
+from kostnadsvekst.sources.municipal_kinds import KINDS
+from municipal_books import recalculate
+
+# What Excel 2010 and LibreOffice 7.4 know, by hand from the two programs' lists of functions.
+KNOWN_TO_BOTH = {
+    *("ABS", "AND", "AVERAGE", "COUNT", "IF", "INDEX", "INT", "INTERCEPT", "ISNUMBER", "LN", "MATCH", "MAX"),
+    *("MIN", "NOT", "OR", "ROUND", "RSQ", "SLOPE", "SUM", "SUMPRODUCT"),
+}
+HALF_ORE = 0.005
+# Cells of the workbook that a reader changes: sheet, column, row of the table, new value; and how the same
+# change is made in the book that is read: form, column, row, and what is written there.
+CHANGES = {
+    "unit-costs": [
+        ("Forutsetninger", "value", 1, 52.25, "uker_per_aar"),
+        ("Forutsetninger", "value", 3, 21.0, "feriedager"),
+        ("Plasser", "places", 1, 31.5, ("places", "places")),
+        ("Timer hjemmetjenester", "sick_leave_percent", 0, 12.0, ("home_hours", "sick_leave_percent")),
+    ],
+    "user-groups": [
+        ("Fellesutgifter", "amount_kr", 0, -4_321_987.65, ("shared", "amount_kr")),
+        ("Innbyggere", "need_index", 1, 1.1, ("population", "need_index")),
+        ("Brukere", "users", 0, 71.0, ("counts", "users")),
+    ],
+    "ladder": [
+        ("Trinn", "recipients", 3, 351.0, ("steps", "recipients")),
+        ("Trinn", "total_mnok", 10, 118.25, ("steps", "total_mnok")),
+        ("Flyttinger", "n", 0, 12.0, ("moves", "n")),
+    ],
+    "calculator": [
+        ("Forutsetninger", "value", 0, 52.5, "uker_per_aar"),
+        ("Forutsetninger", "value", 1, 1.047, "prisfaktor"),
+        ("Tiltak", "quantity", 2, 33.0, ("lines", "quantity")),
+    ],
+    "staffing": [
+        ("Forutsetninger", "value", 0, 0.7, "ata_andel"),
+        ("Forutsetninger", "value", 4, 3.0, "grense_middels"),
+        ("Vedtak", "hours_per_week", 0, 15.0, ("decisions", "hours_per_week")),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def systems():
+    """Book, system and workbook of each example, in Norwegian."""
+    found = {}
+    for name, kind in KINDS.items():
+        book = example_book(kind)
+        system = compute(book)("nb")
+        found[name] = (book, system, render_system(book, system, "nb", publish=False)[f"{name}_nb.xlsx"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def recalculated(systems, tmp_path_factory):
+    """Each workbook after a reader's changes, computed anew; and a canary whose stored value is wrong."""
+    folder = tmp_path_factory.mktemp("workbooks")
+    files = []
+    for name, (_, system, content) in systems.items():
+        path = folder / f"{name}.xlsx"
+        path.write_bytes(content)
+        changed = openpyxl.load_workbook(path)
+        sheets = {sheet.name: sheet for sheet in (*system.inputs, *system.results)}
+        for sheet, column, row, value, _ in CHANGES[name]:
+            if sheet == "Forutsetninger":
+                place = next(c for c in changed[sheet]["F"] if c.value == CHANGES_NAME(name, row)).row
+                changed[sheet].cell(place, 2).value = value
+            else:
+                changed[sheet][sheets[sheet].cell(column, row).rpartition("!")[2].replace("$", "")] = value
+        changed.save(folder / f"{name}-changed.xlsx")
+        files.append(folder / f"{name}-changed.xlsx")
+        if name != "user-groups":
+            files.append(path)
+    canary = Sheet("A", "A", (SheetColumn("x", "x"),), ((2.0,), (Formula("=A5*21", 1.0),)))
+    (folder / "canary.xlsx").write_bytes(render_workbook(Workbook("A", (canary,))))
+    found = recalculate([*files, folder / "canary.xlsx"], folder)
+    return {name: openpyxl.load_workbook(path, data_only=True) for name, path in found.items()}
+
+
+def CHANGES_NAME(name, row):
+    return [one.name for one in compute(example_book(KINDS[name]))("nb").assumptions][row]
+
+
+def changed_book(name):
+    """The example as it is read after the same changes."""
+    book = example_book(KINDS[name])
+    tables, assumptions = dict(book.tables), dict(book.assumptions)
+    for _, _, row, value, where in CHANGES[name]:
+        if isinstance(where, str):
+            assumptions[where] = value
+        else:
+            form, column = where
+            frame = tables[form].frame.copy()
+            frame.loc[row, column] = value
+            tables[form] = replace(tables[form], frame=frame)
+    return replace(book, tables=tables, assumptions=assumptions)
+
+
+def differences(book, system):
+    """Cells of results that the other program has otherwise than we: by more than half an øre, or an error."""
+    n, wrong = 0, []
+    for sheet in (*system.results, *system.inputs):
+        page = book[sheet.name]
+        for k, row in enumerate(sheet.rows):
+            for column, value in zip(sheet.columns, row, strict=True):
+                if not isinstance(value, Formula):
+                    continue
+                n += 1
+                place = sheet.cell(column.name, k)
+                theirs = page[place.rpartition("!")[2].replace("$", "")].value
+                if isinstance(value.value, str):
+                    same = (theirs or "") == value.value
+                else:
+                    same = isinstance(theirs, int | float) and abs(theirs - value.value) < HALF_ORE
+                    same = same and math.isclose(theirs, value.value, rel_tol=1e-9, abs_tol=1e-6)
+                if not same:
+                    wrong.append(f"{place}: {value.text} is {value.value!r}, not {theirs!r}")
+    return n, wrong
+
+
+def test_stored_values_are_not_what_the_other_program_shows(recalculated):
+    """The canary: 2 x 21, stored as 1."""
+    assert recalculated["canary"]["A"]["A6"].value == 42
+
+
+@pytest.mark.parametrize("name", [n for n in KINDS if n != "user-groups"])
+def test_recomputed_cells_are_ours(systems, recalculated, name):
+    n, wrong = differences(recalculated[name], systems[name][1])
+    assert n > 30
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_recomputed_cells_are_ours_after_a_change(recalculated, name):
+    """Assumptions, amounts and counts that a reader changes in the workbook alone."""
+    system = compute(changed_book(name))("nb")
+    n, wrong = differences(recalculated[f"{name}-changed"], system)
+    assert n > 30
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_change_moves_results(systems, name):
+    """Else the test above could not fail."""
+    before, after = systems[name][1], compute(changed_book(name))("nb")
+
+    def values(system):
+        cells = [v for sheet in system.results for row in sheet.rows for v in row if isinstance(v, Formula)]
+        return [v.value for v in cells]
+
+    moved = sum(a != b for a, b in zip(values(before), values(after), strict=False))
+    assert moved > 8
+
+
+def xml_of(content, pattern):
+    with zipfile.ZipFile(content if isinstance(content, Path) else __import__("io").BytesIO(content)) as archive:
+        return {n: archive.read(n).decode() for n in archive.namelist() if re.fullmatch(pattern, n)}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_only_functions_that_old_programs_know(systems, name):
+    pages = xml_of(systems[name][2], r"xl/worksheets/sheet\d+\.xml")
+    formulas = [f for page in pages.values() for f in re.findall(r"<f>(.*?)</f>", page)]
+    assert len(formulas) > 30
+    called = set().union(*map(functions_of, formulas))
+    assert "SUMPRODUCT" in called or name == "ladder"
+    assert called <= KNOWN_TO_BOTH
+    assert not any("_xlfn" in page for page in pages.values())
+
+
+def test_allowed_functions_are_known_to_both():
+    assert FUNCTIONS == KNOWN_TO_BOTH
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_formula_has_a_stored_value(systems, name):
+    pages = xml_of(systems[name][2], r"xl/worksheets/sheet\d+\.xml")
+    for page in pages.values():
+        for cell in re.findall(r"<c [^>]*>(?:(?!</c>).)*<f>.*?</c>", page):
+            assert "<v>" in cell
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_assumptions_are_named_cells_that_drive_formulas(systems, name):
+    _, system, content = systems[name]
+    named = set(re.findall(r'<definedName name="(.*?)">', xml_of(content, "xl/workbook.xml")["xl/workbook.xml"]))
+    assert named == {one.name for one in system.assumptions}
+    used = " ".join(
+        v.text for s in (*system.results, *system.inputs) for row in s.rows for v in row if isinstance(v, Formula)
+    )
+    for one in system.assumptions:
+        unused = {"vekt_ordinaer_langtidsplass"} if one.name not in used else set()
+        assert one.name in used or one.name in unused
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_results_lead_to_their_inputs(systems, name):
+    """Every row of results has a formula that names another cell, and links lead to rows that exist."""
+    _, system, _ = systems[name]
+    known = {s.name: s for s in (*system.inputs, *system.results)}
+    for sheet in system.results:
+        for row in sheet.rows:
+            assert any(isinstance(v, Formula) and "!$" in v.text for v in row)
+            for link in (v for v in row if isinstance(v, Link)):
+                target, _, cell = link.cell.replace("$", "").rpartition("!")
+                other = known[target.strip("'")]
+                assert other.first < int(re.sub("[A-Z]", "", cell)) <= other.last + 1
+
+
+def test_the_same_bytes_every_time(systems):
+    book, system, content = systems["ladder"]
+    again = render_system(book, compute(book)("nb"), "nb", publish=False)
+    assert again["ladder_nb.xlsx"] == content
+    assert system.results[0].rows
+
+
+def test_texts_are_never_computed(tmp_path):
+    """Neither in the workbook nor in CSV or on the page."""
+    evil = '=HYPERLINK("http://x.invalid","klikk")'
+    rows = [["Kommune", "År", "Enhet", "Vedtakstimer"], [evil, 2024, "+1+1", 100], ["@b", 2024, "-2", 50]]
+    from municipal_books import write_book
+
+    path = write_book(tmp_path / "b.xlsx", {"Ambulante enheter": rows})
+    book = openpyxl.load_workbook(path)
+    for row in book["Ambulante enheter"].iter_rows(min_row=2):
+        for cell in row:
+            if isinstance(cell.value, str):
+                cell.data_type = "s"
+    book.save(path)
+    kind = KINDS["staffing"]
+    read = read_municipal_book(path, kind)
+    files = render_system(read, compute(read)("nb"), "nb", publish=False)
+    pages = xml_of(files["staffing_nb.xlsx"], r"xl/worksheets/sheet\d+\.xml")
+    assert not any("HYPERLINK(" in f for p in pages.values() for f in re.findall(r"<f>(.*?)</f>", p))
+    assert not xml_of(files["staffing_nb.xlsx"], r"xl/externalLinks/.*")
+    text = next(content for file, content in files.items() if file.endswith(".csv"))
+    assert all(not re.match(r'"?[=+@]', cell) for line in text.splitlines() for cell in line.split(";"))
+    assert "<script" not in files["staffing_nb.html"]
+
+
+@pytest.mark.parametrize(
+    ("book", "said"),
+    [
+        (Workbook("x", (Sheet("a/b", "", (), ()),)), "a/b"),
+        (Workbook("x", (Sheet("a", "", (), ()), Sheet("A", "", (), ()))), "twice"),
+        (Workbook("x", (Sheet("a", "", (SheetColumn("x", "x"),), ((1.0, 2.0),)),)), "2 cells for 1"),
+        (Workbook("x", (Sheet("a", "", (), ()),), (), {"A1": "'a'!$A$1"}), "A1"),
+    ],
+)
+def test_workbooks_that_excel_does_not_open_are_not_written(book, said):
+    with pytest.raises(SpecificationError, match=said):
+        render_workbook(book)
+
+
+def test_new_functions_are_refused():
+    with pytest.raises(SpecificationError, match="XLOOKUP"):
+        Formula("=XLOOKUP(A1,B:B,C:C)", 1.0)
+    assert Formula('=IF(A1="LET(x)",1,2)', 1.0).value == 1.0
