@@ -60,8 +60,8 @@ def protect_profile(
     Returns
     -------
     DataFrame
-        The columns of the profile, and ``hidden`` and ``mean_hidden``: ``":"`` where numbers (numerator,
-        denominator, value; mean, index, colour) are missing because they would tell a small count.
+        The columns of the profile, and ``hidden`` and ``mean_hidden``: ``":"`` where numbers
+        (numerator, denominator, value; mean, index, colour) are missing because they tell a small count.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def protect_profile(
 
     Notes
     -----
-    A rate times a public population is a count, and so is a cost over a unit cost. Therefore all measures of a
+    A rate times a public population is a count, and so is a cost over a unit cost. So all measures of a
     cell (municipality, year, group, service, own or bought) are hidden together where its users or its places
     are few; so is the sum of own and bought, services for each unique user, the unique users where they bound
     a hidden count from below, and mean, index and colour of a measure as soon as one municipality in the mean
@@ -183,7 +183,7 @@ def protect_rows(
     require_columns([*counts, *beside], table.columns)
     numbers = {c: pd.to_numeric(table[c], errors="coerce").to_numpy(dtype=float) for c in counts}
     wrong = [
-        f"row {k + 1}: {column} {table[column].iloc[k]!r} is no count"
+        f"row {k + 1}: {column} {table[column].iloc[k]} is no count"
         for column, values in numbers.items()
         for k in np.flatnonzero((values < 0) | np.isnan(values) & table[column].notna().to_numpy())
     ]
@@ -253,8 +253,8 @@ def _read_group(rows: pd.DataFrame, where: tuple[object, ...]) -> _Group:
         before = found[count].setdefault(key, value)
         if abs(before - value) > 1e-6:
             raise InvalidDataError(
-                f"profile: {', '.join(map(str, where))}, {', '.join(key)} has two numbers of {count}; give it "
-                "as user_groups.profile made it"
+                f"profile: {', '.join(map(str, where))}, {', '.join(key)} has two numbers of {count}; give "
+                "it as user_groups.profile made it"
             )
     sums = {key: v for key, v in found["places"].items() if key[0] in _SUMS}
     users, places = (_parts(found[count], where) for count in ("users", "places"))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
-from kostnadsvekst.municipal.user_group_inputs import AMOUNTS, CELL, COUNTS, Inputs, read_inputs
+from kostnadsvekst.municipal.user_group_inputs import AMOUNTS, CELL, COUNTS, Inputs, read_inputs, strict_sums
 from kostnadsvekst.municipal.user_group_measures import colours, ratio
 from kostnadsvekst.municipal.user_group_terms import (
     AGE_80,
@@ -160,7 +160,7 @@ def _merge(inputs: Inputs, merged: Mapping[str, Sequence[str]]) -> tuple[Inputs,
         table.assign(municipality=table["municipality"].map(lambda m: name_of.get(m, m)))
         for table in (inputs.counts, inputs.accounts)
     ]
-    added = renamed[0].groupby([*CELL, "kind"])[list(COUNTS)].agg(lambda x: x.sum(skipna=False)).reset_index()
+    added = strict_sums(renamed[0], [*CELL, "kind"], COUNTS).reset_index()
     return replace(inputs, counts=added, accounts=renamed[1], places=places), lacking
 
 
@@ -294,7 +294,7 @@ def _places_and_staff(part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.Data
     keys = [*_BY_GROUP, "provision"]
     sums = part.groupby(keys)[["places", "units"]].sum(min_count=1)
     if staff is not None:
-        sums = sums.join(staff.groupby(keys)["fte"].agg(lambda x: x.sum(skipna=False)))
+        sums = sums.join(strict_sums(staff, keys, ["fte"]))
     return sums.reset_index()
 
 
@@ -357,9 +357,9 @@ def _with_sums(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Own, bought and their sum; a sum with an unknown part is unknown. ``parts``: what it is the sum of."""
     keys = [*_BY_SERVICE, "provision"]
     kinds = table.groupby(_BY_SERVICE)["kind"].first()
-    parts = table.groupby(keys)[columns].agg(lambda x: x.sum(skipna=False)).reset_index()
+    parts = strict_sums(table, keys, columns).reset_index()
     sets = parts.groupby(_BY_SERVICE)["provision"].agg(frozenset).rename("parts")
-    whole = parts.groupby(_BY_SERVICE)[columns].agg(lambda x: x.sum(skipna=False)).reset_index()
+    whole = strict_sums(parts, _BY_SERVICE, columns).reset_index()
     split = parts[parts["provision"] != ALL]
     both = pd.concat([split, whole.assign(provision=ALL)])
     return both.join(kinds, on=_BY_SERVICE).join(sets, on=_BY_SERVICE)
