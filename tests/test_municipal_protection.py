@@ -1,6 +1,7 @@
 """No count of five or fewer follows from a published profile of user groups."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,11 @@ POPULATION = pd.DataFrame(
 )
 
 
+@cache
+def housing():
+    return hand_made(HOUSING, COSTS)
+
+
 def hand_made(rows, accounts=(), **options):
     counts = pd.DataFrame([(r[0], 2023, *r[1:]) for r in rows], columns=COUNT_COLUMNS)
     columns = ["municipality", "year", "group", "service", "provision", "gross_kr", "refund_kr"]
@@ -113,7 +119,7 @@ COSTS = [
 
 
 def test_a_small_count_takes_its_sum_its_measures_and_the_mean_along():
-    made, _ = hand_made(HOUSING, COSTS)
+    made, _ = housing()
     shown = protect_profile(made)
     for measure in ("users_per_1000", "places_per_1000", "cost_per_recipient", "cost_per_place"):
         assert hidden_in(shown, measure) == {("A", "housing", "bought"), ("A", "housing", "all")}
@@ -127,17 +133,22 @@ def test_a_small_count_takes_its_sum_its_measures_and_the_mean_along():
     assert (told.loc[["bought", "all"], "mean_hidden"] == ":").all()
 
 
-@pytest.mark.parametrize(("count", "is_hidden"), [(0, False), (1, True), (5, True), (6, False)])
-def test_five_is_hidden_and_six_and_zero_are_told(count, is_hidden):
-    made, _ = hand_made([("A", "elderly_home", "meals", "own", count, None, None, None)])
-    shown = protect_profile(made)
-    row = shown[shown["measure"] == "users_per_1000"].iloc[0]
-    assert (row["hidden"] == ":") is is_hidden
-    assert np.isnan(row["value"]) == is_hidden
+def test_five_is_hidden_and_six_and_zero_are_told():
+    expected = {
+        "meals": (0, ""),
+        "safety_alarm": (1, ":"),
+        "support_contact": (5, ":"),
+        "care_allowance": (6, ""),
+    }
+    rows = [("A", "elderly_home", s, "own", n, None, None, None) for s, (n, _) in expected.items()]
+    shown = protect_profile(hand_made(rows)[0])
+    own = shown[(shown["measure"] == "users_per_1000") & (shown["provision"] == "own")].set_index("service")
+    assert own["hidden"].to_dict() == {service: status for service, (_, status) in expected.items()}
+    assert own["value"].isna().to_dict() == {s: status == ":" for s, (_, status) in expected.items()}
 
 
 def test_only_the_own_municipality_and_the_mean_is_as_safe():
-    made, _ = hand_made(HOUSING, COSTS)
+    made, _ = housing()
     shown = protect_profile(made, municipalities=["B"])
     assert set(shown["municipality"]) == {"B"}
     bought = shown[(shown["measure"] == "users_per_1000") & (shown["provision"] == "bought")]
@@ -192,7 +203,7 @@ def test_a_sum_with_one_part_is_hidden_with_it():
 
 
 def test_a_part_that_only_the_sum_tells_is_refused():
-    made, _ = hand_made(HOUSING)
+    made, _ = housing()
     without = made[~((made["municipality"] == "A") & (made["provision"] == "bought"))]
     without = without.assign(mean=np.nan, index=np.nan)
     with pytest.raises(InvalidDataError, match="own and bought are not all"):
@@ -200,7 +211,7 @@ def test_a_part_that_only_the_sum_tells_is_refused():
 
 
 def test_a_changed_count_is_refused():
-    made, _ = hand_made(HOUSING, COSTS)
+    made, _ = housing()
     changed = made.copy()
     row = changed[(changed["measure"] == "cost_per_recipient") & (changed["provision"] == "own")].index[0]
     changed.loc[row, "denominator"] += 1
@@ -209,7 +220,7 @@ def test_a_changed_count_is_refused():
 
 
 def test_a_profile_without_columns_and_an_unknown_municipality_are_named():
-    made, _ = hand_made(HOUSING)
+    made, _ = housing()
     with pytest.raises(DataMissingError, match="'mean'"):
         protect_profile(made.drop(columns="mean"))
     with pytest.raises(SpecificationError, match="'C'"):
@@ -233,7 +244,7 @@ def test_remarks_do_not_leave_with_the_profile():
 
 
 def test_counts_beside_the_profile_hide_the_same_cells():
-    made, counts = hand_made(HOUSING, COSTS)
+    made, counts = housing()
     shown = protect_cells(counts, protect_profile(made))
     assert shown["hidden"].tolist() == ["", ":", "", ""]
     assert shown["users"].isna().tolist() == [False, True, False, False]
@@ -243,7 +254,7 @@ def test_counts_beside_the_profile_hide_the_same_cells():
 
 
 def test_counts_of_another_profile_are_refused():
-    made, counts = hand_made(HOUSING, COSTS)
+    made, counts = housing()
     other = counts.assign(service="meals")
     with pytest.raises(InvalidDataError, match="A, 2023, pu_adults, meals, own"):
         protect_cells(other, protect_profile(made))

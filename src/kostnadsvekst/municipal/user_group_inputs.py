@@ -149,10 +149,7 @@ def strict_sums(table: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]
     table : DataFrame
     keys, columns : sequence of str
     """
-    by = [table[key] for key in keys]
-    sums = table[list(columns)].groupby(by).sum()
-    unknown = table[list(columns)].isna().groupby(by).any()
-    return sums.mask(unknown)
+    return table.groupby(list(keys))[list(columns)].sum(skipna=False)
 
 
 def where_of(row: pd.Series) -> str:
