@@ -25,7 +25,7 @@ from kostnadsvekst.report.workbook import (
 from kostnadsvekst.sources.municipal_book import read_municipal_book
 from kostnadsvekst.sources.municipal_examples import example_book
 from kostnadsvekst.sources.municipal_kinds import KINDS
-from municipal_books import recalculate
+from municipal_workbooks import recalculate
 
 # What Excel 2010 and LibreOffice 7.4 know, by hand from the two programs' lists of functions.
 KNOWN_TO_BOTH = {
@@ -243,7 +243,7 @@ def test_texts_are_never_computed(tmp_path):
     """Neither in the workbook nor in CSV or on the page."""
     evil = '=HYPERLINK("http://x.invalid","klikk")'
     rows = [["Kommune", "År", "Enhet", "Vedtakstimer"], [evil, 2024, "+1+1", 100], ["@b", 2024, "-2", 50]]
-    from municipal_books import write_book
+    from municipal_workbooks import write_book
 
     path = write_book(tmp_path / "b.xlsx", {"Ambulante enheter": rows})
     book = openpyxl.load_workbook(path)

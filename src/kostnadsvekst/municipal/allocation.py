@@ -40,7 +40,7 @@ def allocate(
     -------
     DataFrame
         The columns of `direct`, one row for each shared line, kroner with two decimals; each row sums to its
-        line to the øre.
+        line to the øre. ``attrs["totals_kr"]`` has direct and shared costs of each group.
 
     Raises
     ------
@@ -65,10 +65,17 @@ def allocate(
         for line, amount in lines.items()
     }
     result = pd.DataFrame.from_dict(rows, orient="index", columns=list(costs.columns), dtype=float)
+    result.attrs["totals_kr"] = _totals(costs, result)
     return result.rename_axis("line")
 
 
 ALL_LINES = ""
+
+
+def _totals(direct: pd.DataFrame, shared: pd.DataFrame) -> dict[str, float]:
+    both = pd.concat([direct, shared])
+    exact = {group: sum(_number(value) or Fraction(0) for value in both[group]) for group in direct}
+    return {str(group): float(total) for group, total in exact.items()}
 
 
 def _spread(ore: int, weights: Mapping[str, Fraction]) -> list[float]:

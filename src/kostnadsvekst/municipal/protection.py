@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.municipal.suppressed_sums import PublishedSum, suppress
@@ -60,8 +62,8 @@ def protect_profile(
     Returns
     -------
     DataFrame
-        The columns of the profile, and ``hidden`` and ``mean_hidden``: ``":"`` where numbers (numerator,
-        denominator, value; mean, index, colour) are missing because they would tell a small count.
+        The columns of the profile, and ``hidden`` and ``mean_hidden``: ``":"`` where numbers
+        (numerator, denominator, value; mean, index, colour) are missing because they tell a small count.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def protect_profile(
 
     Notes
     -----
-    A rate times a public population is a count, and so is a cost over a unit cost. Therefore all measures of a
+    A rate times a public population is a count, and so is a cost over a unit cost. So all measures of a
     cell (municipality, year, group, service, own or bought) are hidden together where its users or its places
     are few; so is the sum of own and bought, services for each unique user, the unique users where they bound
     a hidden count from below, and mean, index and colour of a measure as soon as one municipality in the mean
@@ -183,7 +185,7 @@ def protect_rows(
     require_columns([*counts, *beside], table.columns)
     numbers = {c: pd.to_numeric(table[c], errors="coerce").to_numpy(dtype=float) for c in counts}
     wrong = [
-        f"row {k + 1}: {column} {table[column].iloc[k]!r} is no count"
+        f"row {k + 1}: {column} {table[column].iloc[k]} is no count"
         for column, values in numbers.items()
         for k in np.flatnonzero((values < 0) | np.isnan(values) & table[column].notna().to_numpy())
     ]
@@ -198,7 +200,7 @@ def protect_rows(
 
 
 def _hide_rows(
-    numbers: Mapping[str, np.ndarray], totals_are_shown: bool, threshold: int
+    numbers: Mapping[str, NDArray[np.float64]], totals_are_shown: bool, threshold: int
 ) -> tuple[set[int], set[str]]:
     """Rows to hide, and totals; a row that one count hides is hidden for all."""
     hidden: set[int] = set()
@@ -231,31 +233,35 @@ class _Group:
         return {*self.users, *self.places}
 
 
-def _hidden_rows(rows: pd.DataFrame, threshold: int) -> np.ndarray:
+def _hidden_rows(rows: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for k, where in enumerate(zip(*(rows[c] for c in _GROUP), strict=True)):
+        groups.setdefault(where, []).append(k)
+    columns = ("measure", "service", "provision", "numerator", "denominator")
+    told = list(zip(*(rows[c] for c in columns), strict=True))
     hidden = np.zeros(len(rows), dtype=bool)
-    services_given = rows["service"].to_numpy(object)
-    provisions, measures = rows["provision"].to_numpy(object), rows["measure"].to_numpy(object)
-    for where, index in rows.groupby(_GROUP).indices.items():
-        pattern = _pattern(_read_group(rows.iloc[index], where), threshold)
+    for where, index in groups.items():
+        pattern = _pattern(_read_group([told[k] for k in index], where), threshold)
         for k in index:
-            name = _SERVICES_PER_USER if measures[k] == _SERVICES_PER_USER else services_given[k]
-            hidden[k] = (name, provisions[k]) in pattern
+            measure, service, provision = told[k][:3]
+            name = _SERVICES_PER_USER if measure == _SERVICES_PER_USER else service
+            hidden[k] = (name, provision) in pattern
     return hidden
 
 
-def _read_group(rows: pd.DataFrame, where: tuple[object, ...]) -> _Group:
+def _read_group(rows: Sequence[tuple[Any, ...]], where: tuple[object, ...]) -> _Group:
     """Cells without the sums of own and bought; sums of places apart."""
     found: dict[str, dict[Key, float]] = {"users": {}, "places": {}}
-    counted = rows[rows["measure"].isin(_COUNT_IN)]
-    for row in counted.itertuples():
-        column, count = _COUNT_IN[str(row.measure)]
-        key, value = (str(row.service), str(row.provision)), float(getattr(row, column))
-        before = found[count].setdefault(key, value)
-        if abs(before - value) > 1e-6:
-            raise InvalidDataError(
-                f"profile: {', '.join(map(str, where))}, {', '.join(key)} has two numbers of {count}; give it "
-                "as user_groups.profile made it"
-            )
+    for measure, service, provision, numerator, denominator in rows:
+        if measure in _COUNT_IN:
+            column, count = _COUNT_IN[measure]
+            value = float(numerator if column == "numerator" else denominator)
+            before = found[count].setdefault((service, provision), value)
+            if abs(before - value) > 1e-6:
+                raise InvalidDataError(
+                    f"profile: {', '.join(map(str, where))}, {service}, {provision} has two numbers of {count}"
+                    "; give it as user_groups.profile made it"
+                )
     sums = {key: v for key, v in found["places"].items() if key[0] in _SUMS}
     users, places = (_parts(found[count], where) for count in ("users", "places"))
     return _Group(users, places, sums)
@@ -334,7 +340,9 @@ def _bounds_hidden(group: _Group, hidden: set[Key]) -> bool:
 # --- Means
 
 
-def _hidden_means(rows: pd.DataFrame, hidden: np.ndarray, reference: Sequence[str] | None) -> np.ndarray:
+def _hidden_means(
+    rows: pd.DataFrame, hidden: NDArray[np.bool_], reference: Sequence[str] | None
+) -> NDArray[np.bool_]:
     inside = np.ones(len(rows), dtype=bool) if reference is None else rows["municipality"].isin(reference)
     behind = pd.Series(hidden & inside, index=rows.index)
     return np.asarray(behind.groupby([rows[k] for k in KEYS]).transform("any"), dtype=bool)

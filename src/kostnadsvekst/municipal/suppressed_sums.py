@@ -66,8 +66,8 @@ def suppress(
     Notes
     -----
     Hidden cells that are in the same told sums form a class. It is safe if every cell in it can hold any
-    count from 1 to threshold − 1 while the class keeps its sum and all others hold 1 at least: with k cells of
-    sum H, k ≥ 2 and H ≥ k + threshold − 2. If all of them are small, the same must hold for somebody who
+    count from 1 to threshold − 1 while the class keeps its sum and all others hold 1 at least: with k cells
+    of sum H, k ≥ 2 and H ≥ k + threshold − 2. If all of them are small, the same must hold for somebody who
     knows that: H ≤ (threshold − 1) k − (threshold − 2). Sums of several classes tell less than the sums of
     each, so a pattern of safe classes is safe whatever is told of them.
     """

@@ -141,6 +141,17 @@ def read_table(frame: pd.DataFrame, name: str, table: Table) -> pd.DataFrame:
     return read
 
 
+def strict_sums(table: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Sum by keys; a sum with an unknown part is unknown.
+
+    Parameters
+    ----------
+    table : DataFrame
+    keys, columns : sequence of str
+    """
+    return table.groupby(list(keys))[list(columns)].sum(skipna=False)
+
+
 def where_of(row: pd.Series) -> str:
     """Municipality, year and what else tells a row from others."""
     parts = [str(row[c]) for c in (*CELL, "function") if c in row and str(row[c]) not in ("", "nan")]
@@ -371,8 +382,8 @@ def _agreeing_sums(read: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame
     """Rows without totals that stand beside their parts, and totals that are not the sum of them."""
     keys = list(CELL[:-1])
     parts = read[read["provision"].isin((OWN, BOUGHT))]
-    sums = parts.groupby(keys)[columns].agg(lambda x: x.sum(skipna=False))
-    totals = read[read["provision"] == ALL].join(sums, on=keys, rsuffix="_sum")
+    sums = strict_sums(parts, keys, columns)
+    totals = read[read["provision"] == ALL].join(sums.add_suffix("_sum"), on=keys)
     problems = [
         f"{where_of(row)}: {column} {row[column]:g} is not own + bought, {row[f'{column}_sum']:g}"
         for column in columns
@@ -400,10 +411,13 @@ def _complete_amounts(read: pd.DataFrame) -> Iterator[str]:
 
 def _dated(read: pd.DataFrame) -> Iterator[str]:
     known = care_functions()
-    for _, row in read.iterrows() if "function" in read else ():
-        function = known.get(str(row["function"]))
-        if function is not None and not function.exists(int(row["year"])):
-            yield f"{where_of(row)}: {explain_function(function, int(row['year']))}"
+    if "function" not in read:
+        return
+    pairs = zip(read["function"], read["year"], strict=True)
+    for k, (code, year) in enumerate(pairs):
+        function = known.get(str(code))
+        if function is not None and not function.exists(int(year)):
+            yield f"{where_of(read.iloc[k])}: {explain_function(function, int(year))}"
 
 
 def _inside_care(read: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
-from kostnadsvekst.municipal.user_group_inputs import AMOUNTS, CELL, COUNTS, Inputs, read_inputs
+from kostnadsvekst.municipal.user_group_inputs import AMOUNTS, CELL, COUNTS, Inputs, read_inputs, strict_sums
 from kostnadsvekst.municipal.user_group_measures import colours, ratio
 from kostnadsvekst.municipal.user_group_terms import (
     AGE_80,
@@ -160,7 +160,7 @@ def _merge(inputs: Inputs, merged: Mapping[str, Sequence[str]]) -> tuple[Inputs,
         table.assign(municipality=table["municipality"].map(lambda m: name_of.get(m, m)))
         for table in (inputs.counts, inputs.accounts)
     ]
-    added = renamed[0].groupby([*CELL, "kind"])[list(COUNTS)].agg(lambda x: x.sum(skipna=False)).reset_index()
+    added = strict_sums(renamed[0], [*CELL, "kind"], COUNTS).reset_index()
     return replace(inputs, counts=added, accounts=renamed[1], places=places), lacking
 
 
@@ -208,14 +208,14 @@ def _cost_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
     amounts = list(AMOUNTS)
     group = accounts.groupby(_BY_GROUP)[amounts].sum().reset_index()
     total = accounts.groupby(_BY_GROUP[:2])[amounts].sum().reset_index().assign(group=ALL)
-    whole = pd.concat([group, total]).assign(service=ALL, provision=ALL)
-    service = _with_sums(accounts[accounts["service"] != ALL], amounts)
+    whole = _beside(pd.concat([group, total]).assign(service=ALL, provision=ALL), places)
+    service = _beside(_with_sums(accounts[accounts["service"] != ALL], ["gross_kr"]), places)
     for column, measure in (("net_kr", "net_per_inhabitant"), ("gross_kr", "gross_per_inhabitant")):
-        yield from _per_inhabitant(whole, column, measure, places)
-    yield from _per_inhabitant(service, "gross_kr", "gross_per_inhabitant", places)
+        yield from _per_inhabitant(whole, column, measure)
+    yield from _per_inhabitant(service, "gross_kr", "gross_per_inhabitant")
     if "adjusted_pu" in places:
         pu = whole[whole["group"].isin(("pu_children", "pu_adults"))]
-        yield _rows(_beside(pu, places, "adjusted_pu"), "net_per_inhabitant_pu", "net_kr", "adjusted_pu")
+        yield _rows(pu, "net_per_inhabitant_pu", "net_kr", "adjusted_pu")
     yield _rows(whole, "refund_share", "refund_kr", "gross_kr")
     yield _shares(group, total)
     yield _bought(accounts)
@@ -247,17 +247,18 @@ def _bought(accounts: pd.DataFrame) -> pd.DataFrame:
 
 def _count_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
     counts, places = inputs.counts, inputs.places
-    cells = pd.concat([_with_sums(counts, list(COUNTS)), *_place_sums(counts)])
+    cells = _beside(pd.concat([_with_sums(counts, list(COUNTS)), *_place_sums(counts)]), places)
     for column in ("users", "places", "fte"):
-        yield from _per_inhabitant(cells, column, f"{column}_per_1000", places)
+        yield from _per_inhabitant(cells, column, f"{column}_per_1000")
     own = cells[cells["provision"] == OWN]
     yield _rows(own, "fte_per_100_recipients", "fte", "users")
     yield _rows(own, "fte_per_place", "fte", "places")
     yield _rows(cells[cells["provision"] != BOUGHT], "places_per_unit", "places", "units")
     elderly = cells[cells["group"].str.startswith("elderly") & (cells["provision"] == ALL)]
     kinds = (*PLACE_KINDS, "housing", "sum")
-    covered = _beside(elderly[elderly["kind"].isin(kinds)], places, AGE_COLUMNS[AGE_80])
-    yield _rows(covered, "coverage_80_plus", "places", AGE_COLUMNS[AGE_80], AGE_80)
+    if AGE_COLUMNS[AGE_80] in cells:
+        covered = elderly[elderly["kind"].isin(kinds)]
+        yield _rows(covered, "coverage_80_plus", "places", AGE_COLUMNS[AGE_80], AGE_80)
     yield _services_per_user(counts)
     yield from _unit_costs(cells, inputs.accounts)
 
@@ -294,7 +295,7 @@ def _places_and_staff(part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.Data
     keys = [*_BY_GROUP, "provision"]
     sums = part.groupby(keys)[["places", "units"]].sum(min_count=1)
     if staff is not None:
-        sums = sums.join(staff.groupby(keys)["fte"].agg(lambda x: x.sum(skipna=False)))
+        sums = sums.join(strict_sums(staff, keys, ["fte"]))
     return sums.reset_index()
 
 
@@ -357,30 +358,26 @@ def _with_sums(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Own, bought and their sum; a sum with an unknown part is unknown. ``parts``: what it is the sum of."""
     keys = [*_BY_SERVICE, "provision"]
     kinds = table.groupby(_BY_SERVICE)["kind"].first()
-    parts = table.groupby(keys)[columns].agg(lambda x: x.sum(skipna=False)).reset_index()
+    parts = strict_sums(table, keys, columns).reset_index()
     sets = parts.groupby(_BY_SERVICE)["provision"].agg(frozenset).rename("parts")
-    whole = parts.groupby(_BY_SERVICE)[columns].agg(lambda x: x.sum(skipna=False)).reset_index()
+    whole = strict_sums(parts, _BY_SERVICE, columns).reset_index()
     split = parts[parts["provision"] != ALL]
     both = pd.concat([split, whole.assign(provision=ALL)])
     return both.join(kinds, on=_BY_SERVICE).join(sets, on=_BY_SERVICE)
 
 
-def _per_inhabitant(
-    table: pd.DataFrame, column: str, measure: str, places: pd.DataFrame
-) -> Iterable[pd.DataFrame]:
+def _per_inhabitant(table: pd.DataFrame, column: str, measure: str) -> Iterable[pd.DataFrame]:
     """Per need-adjusted inhabitant, and per inhabitant in the age group of the group."""
-    yield _rows(_beside(table, places, "adjusted"), measure, column, "adjusted")
+    yield _rows(table, measure, column, "adjusted")
     for age in dict.fromkeys(GROUP_AGE.values()):
-        if AGE_COLUMNS[age] in places:
-            groups = [group for group, of in GROUP_AGE.items() if of == age]
-            inside = _beside(table[table["group"].isin(groups)], places, AGE_COLUMNS[age])
+        if AGE_COLUMNS[age] in table:
+            inside = table[table["group"].isin([group for group, of in GROUP_AGE.items() if of == age])]
             yield _rows(inside, measure, column, AGE_COLUMNS[age], age)
 
 
-def _beside(table: pd.DataFrame, places: pd.DataFrame, denominator: str) -> pd.DataFrame:
-    if denominator not in places:
-        return table.iloc[:0].assign(**{denominator: np.nan})
-    return table.join(places[denominator], on=["municipality", "year"])
+def _beside(table: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Cells with the denominators of their municipality and year."""
+    return table.join(places, on=["municipality", "year"])
 
 
 def _rows(
