@@ -161,6 +161,14 @@ def test_what_is_given_twice_is_compared_at_its_digits():
     assert ladder.loc[3, "price_kr"] == 4_525_000
     near = steps(total_mnok=[200.0, 300.0, 409.5, 90.5], price_kr=[None, 30_000_000, 10_240_000, 4_570_000])
     assert len(ladders.ladder(near).attrs["contradictions"]) == 1  # 45 000 off; 5000 + 2500 allowed
+    # 9.11 is not printed 9.2 (0.09 off, 0.057 allowed); 4 555 000 kr may be 4 600 000.
+    tenth = steps(
+        total_mnok=[200.0, 300.0, 408.9, 91.1],
+        price_kr=[None, 30_000_000, 10_220_000, 4_600_000],
+        share_percent=[20.0, 30.0, 40.9, 9.2],
+    )
+    found = ladders.ladder(tenth).attrs["contradictions"]
+    assert [(one["step"], one["column"]) for one in found] == [(6, "share_percent")]
     assert ladders.ladder(steps()).attrs["contradictions"] == []
     assert "share_sum_percent" not in ladders.ladder(steps()).attrs
 

@@ -129,6 +129,11 @@ def test_nursing_home_of_a_leap_year_and_own_weights():
     home = costs.nursing_home(366, {"a": 1, "b": 1}, {"a": 1, "b": 0.5, "c": 9}, days=366)
     assert home["cost_per_day_kr"].tolist() == [500, close(Fraction(1000) / Fraction("1.5"))]
     assert home["care_fte_per_place"].isna().all()
+    assert (
+        costs.nursing_home(366, {"a": 2}, {"a": 1}, care_fte=0.5).loc["weighted", "care_fte_per_place"]
+        == 0.25
+    )
+    assert costs.nursing_home(366, {"a": 2}, {"a": 1}, care_fte=0)["care_fte_per_place"].tolist() == [0, 0]
 
 
 def test_places_without_types_have_no_weighted_row():
@@ -256,6 +261,13 @@ def test_a_total_before_or_after_refunds(given_accounts, net, gross, refunds, st
         assert value(service, "gross_cost") == gross
         assert value(service, "refunds") == refunds
         assert service.set_index("measure").loc["refunds", "status"] == status
+
+
+def test_refunds_may_be_all_of_the_costs():
+    service = costs.home_service({1010: 100.0, 1710: 100.0}, HOURS)
+    assert value(service, "net_cost_excluding_administration") == 0
+    assert value(service, "cost_per_delivered_hour_including_administration") == 0
+    assert service.attrs["left_out"]["administration_share"] == "there is no cost"
 
 
 def test_a_total_must_say_what_it_is():
@@ -473,6 +485,8 @@ def test_sensitivity_by_hand():
     assert paid.loc[0].tolist() == [0.5, 637.5, close(Fraction(1_000_000, 33_150))]
     assert (table.attrs["base"], paid.attrs["base"]) == ("available", "paid")
     assert costs.extra_hours(51_331.5, 0.10) == close("5133.15")
+    assert costs.ata_sensitivity(1_000_000, HOURS, 0.6).loc[0].equals(table.loc[0])
+    assert "a share is '0.6', not a number" in faults_of(costs.ata_sensitivity, 1, HOURS, "0.6")
 
 
 def test_sensitivity_at_the_present_ata_is_the_present_cost():

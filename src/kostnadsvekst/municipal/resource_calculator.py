@@ -92,9 +92,9 @@ def package(lines: pd.DataFrame, prices: pd.DataFrame, *, weeks: float = 52) -> 
         ``service`` and ``quantity``: hours per week, per cent of a year for places (100 is one place the
         whole year), days or call-outs per year, as the price's unit says (`UNITS`). ``time`` and
         ``provision`` where the service has several prices. Optional: ``unit``, which must be the price's;
-        ``alternative``, whose packages are summed apart; any
-        other column is kept. Instead of ``quantity`` a column for each unit: ``hours_per_week``,
-        ``percent_of_year``, ``days_per_year``, ``call_outs_per_year``, one of them filled in on a line.
+        ``alternative``, whose packages are summed apart; any other column is kept. Instead of ``quantity`` a
+        column for each unit: ``hours_per_week``, ``percent_of_year``, ``days_per_year``,
+        ``call_outs_per_year``, one of them filled in on a line.
     prices : DataFrame
         From `prices`, or a list of one's own: ``service``, ``unit``, ``price_kr``, and ``time``,
         ``provision``, ``step`` if it has them.
