@@ -37,7 +37,7 @@ def headings(kind: BookKind, form: str, lang: str = "nb") -> list[str]:
 
 
 def recalculate(files: list[Path], folder: Path) -> dict[str, Path]:
-    """Workbooks computed anew by LibreOffice, by stem; the test is skipped aloud where it is not installed."""
+    """Workbooks computed anew by LibreOffice, by stem; skipped aloud where it is not installed."""
     program = shutil.which("soffice")
     if program is None:
         pytest.skip("LibreOffice (soffice) is not installed: no workbook was computed anew")
