@@ -20,8 +20,8 @@ from kostnadsvekst.sources.municipal_forms import (
 )
 from kostnadsvekst.sources.municipal_grids import column_letters
 
-# Rows that are made ready for typing; more can be added below.
-READY = 200
+# Rows that Excel checks as one types.
+READY = 2000
 _HEADER = 3
 _LETTERS_OF_HELP = 250
 _LETTERS_OF_LIST = 255
@@ -75,6 +75,8 @@ def render_template(kind: BookKind, lang: str) -> bytes:
         "title": written.add_format({"bold": True, "font_size": 14}),
         "head": written.add_format({"bold": True, "bg_color": HEAD_FILL, "bottom": 1, "text_wrap": True}),
         "unit": written.add_format({"italic": True, "font_color": "#555555", "text_wrap": True}),
+        "plain": written.add_format({}),
+        "help": written.add_format({"italic": True, "font_color": "#555555"}),
         "text": written.add_format({"text_wrap": True, "valign": "top"}),
         "bold": written.add_format({"bold": True, "valign": "top"}),
         "input": written.add_format({"bg_color": INPUT_FILL, "border": 4, "border_color": "#CCCCCC"}),
@@ -147,15 +149,15 @@ def _is_short(choices: list[str]) -> bool:
 
 
 def _write_form(page: Any, form: Form, lang: str, looks: dict[str, Any], lists: dict[str, str]) -> None:
+    for row in range(_HEADER):
+        page.set_row(row, None, looks["plain"])
     page.write_string(0, 0, form.label.get(lang), looks["title"])
-    page.write_string(1, 0, form.help.get(lang), looks["unit"])
+    page.write_string(1, 0, form.help.get(lang), looks["help"])
     for number, one in enumerate(form.fields):
         page.write_string(_HEADER - 1, number, one.unit.get(lang), looks["unit"])
         page.write_string(_HEADER, number, one.label.get(lang), looks["head"])
         look = looks["input" if one.holds in NUMERIC else "typed"]
-        page.set_column(number, number, max(14, min(38, len(one.label.get(lang)) + 4)))
-        for row in range(_HEADER + 1, _HEADER + 1 + READY):
-            page.write_blank(row, number, None, look)
+        page.set_column(number, number, max(14, min(38, len(one.label.get(lang)) + 4)), look)
         rule = _rule(one, lang, lists)
         if rule:
             page.data_validation(_HEADER + 1, number, _HEADER + READY, number, rule)
@@ -188,8 +190,8 @@ def _rule(one: Field, lang: str, lists: dict[str, str]) -> dict[str, Any]:
 def _write_assumptions(
     page: Any, assumptions: tuple[Assumption, ...], lang: str, looks: dict[str, Any]
 ) -> None:
-    page.set_column(0, 0, 34)
-    page.set_column(2, 2, 70)
+    page.set_column(0, 0, 34, looks["typed"])
+    page.set_column(2, 2, 70, looks["typed"])
     for number, one in enumerate(assumptions):
         row = _HEADER + 1 + number
         page.write_string(row, 0, one.label.get(lang), looks["typed"])

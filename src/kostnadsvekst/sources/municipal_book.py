@@ -105,6 +105,7 @@ def read_municipal_book(path: str | Path, kind: BookKind, origin: str = USER_FIL
     grids = read_grids(path)
     chosen, faults, unread = _match_sheets(grids, kind)
     tables: dict[str, BookTable] = {}
+    unreadable = set()
     for form in kind.sheets:
         if form.name in chosen:
             table, wrong, notes = _read_sheet(chosen[form.name], form)
@@ -112,8 +113,10 @@ def read_municipal_book(path: str | Path, kind: BookKind, origin: str = USER_FIL
             unread += notes
             if table is not None:
                 tables[form.name] = table
-    faults += _missing_sheets(kind, chosen, tables)
-    faults += check_tables(kind, tables)
+            elif wrong:
+                unreadable.add(form.name)
+    faults += [] if faults else _missing_sheets(kind, chosen, tables)
+    faults += check_tables(kind, tables, unreadable)
     if faults:
         told = list(dict.fromkeys(faults))
         raise InvalidDataError(

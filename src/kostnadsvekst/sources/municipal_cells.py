@@ -119,6 +119,20 @@ def _date(cell: Any) -> str:
 
 def _parse(texts: Mapping[int, str]) -> tuple[dict[int, float], dict[int, str]]:
     """Numbers of the texts of a column, which have one style; others, and unclear ones, are faults."""
+    if not texts:
+        return {}, {}
+    column = pd.Series(texts, dtype=object)
+    written = how_written(column)
+    if not written.marks:
+        return _parse_each(texts)
+    if any("," in text for text in written.unclear):
+        told = f"can be read in two ways: {name_unclear(written)}; write it as a number"
+        return {}, {k: told for k, text in texts.items() if text.strip() in written.unclear}
+    return {int(k): float(number) for k, number in parse_numbers(column).items()}, {}
+
+
+def _parse_each(texts: Mapping[int, str]) -> tuple[dict[int, float], dict[int, str]]:
+    """Find the texts that are no numbers, or are written in another style than most."""
     single = {k: how_written(pd.Series([text], dtype=object)) for k, text in texts.items()}
     wrong = {
         k: f"{texts[k]!r} is no number: write digits, with a comma or a point for decimals"
@@ -126,25 +140,16 @@ def _parse(texts: Mapping[int, str]) -> tuple[dict[int, float], dict[int, str]]:
         if not written.marks
     }
     rest = {k: text for k, text in texts.items() if k not in wrong}
-    if not rest:
-        return {}, wrong
-    column = pd.Series(rest, dtype=object)
-    written = how_written(column)
-    if not written.marks:
-        alone = {k: single[k].mark for k in rest}
-        wrong |= {
-            k: f"{rest[k]!r} has {'a point' if mark == MARKS[0] else 'a comma'} for decimals and other cells "
-            "of the column have the other mark: write them alike"
-            for k, mark in alone.items()
-            if mark
-        }
-        return {}, wrong
-    unclear = [k for k, text in rest.items() if text.strip() in written.unclear]
-    if any("," in text for text in written.unclear):
-        told = name_unclear(written)
-        return {}, wrong | dict.fromkeys(unclear, f"can be read in two ways: {told}; write it as a number")
-    parsed = parse_numbers(column)
-    return {int(k): float(number) for k, number in parsed.items()}, wrong
+    if wrong:
+        read, more = _parse(rest)
+        return read, wrong | more
+    marks = {k: written.mark for k, written in single.items()}
+    return {}, {
+        k: f"{texts[k]!r} has {'a point' if mark == MARKS[0] else 'a comma'} for decimals and other cells "
+        "of the column have the other mark: write them alike"
+        for k, mark in marks.items()
+        if mark
+    }
 
 
 def _words(

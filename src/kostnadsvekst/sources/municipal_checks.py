@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
 import pandas as pd
@@ -44,7 +44,7 @@ class Sheet(Protocol):
 Sheets = Mapping[str, Any]
 
 
-def check_tables(kind: BookKind, tables: Sheets) -> list[str]:
+def check_tables(kind: BookKind, tables: Sheets, unreadable: Set[str] = frozenset()) -> list[str]:
     """Faults between rows and between sheets.
 
     Parameters
@@ -52,6 +52,8 @@ def check_tables(kind: BookKind, tables: Sheets) -> list[str]:
     kind : BookKind
     tables : mapping of str to BookTable
         Sheets that could be read, by name of the form.
+    unreadable : set of str
+        Those that are there and could not: nothing is said of what hangs on them.
 
     Returns
     -------
@@ -60,9 +62,11 @@ def check_tables(kind: BookKind, tables: Sheets) -> list[str]:
     """
     faults = [*_assumptions(kind, tables), *_spelt_alike(tables)]
     for one, other in _TOGETHER.get(kind.name, ()):
-        faults += _same_years(tables, one, other)
-    for check in _CHECKS.get(kind.name, ()):
-        faults += check(tables)
+        if not unreadable & {one, other}:
+            faults += _same_years(tables, one, other)
+    for check, forms in _CHECKS.get(kind.name, {}).items():
+        if not unreadable & forms:
+            faults += check(tables)
     return faults
 
 
@@ -107,8 +111,8 @@ def _same_years(tables: Sheets, one: str, other: str) -> Iterator[str]:
         if one in tables or other in tables:
             there = tables[one if one in tables else other]
             yield (
-                f"sheet {there.grid.name!r} is filled in and the sheet {_LABELS[missing]!r} cannot be used "
-                "or is not: both are needed"
+                f"sheet {there.grid.name!r} is filled in and the sheet {_LABELS[missing]!r} is not: "
+                "both are needed"
             )
         return
     for a, b in ((one, other), (other, one)):
@@ -380,10 +384,21 @@ def _quantities(tables: Sheets) -> Iterator[str]:
 _WORKING_DAYS = 260 - 25
 _TOGETHER = {UNIT_COSTS.name: (("nursing_homes", "places"), ("home_accounts", "home_hours"))}
 _LABELS = {form.name: form.label.nb for form in (*UNIT_COSTS.forms, *LADDER.forms, *CALCULATOR.forms)}
-_CHECKS: dict[str, tuple[Callable[[Sheets], Iterator[str]], ...]] = {
-    UNIT_COSTS.name: (_months, _weights, _hours, _accounts),
-    LADDER.name: (_recipients, _moves),
-    CALCULATOR.name: (_quantities,),
-    STAFFING.name: (_offices, _limits),
-    USER_GROUPS.name: (_covered, _ages, _functions, _pairs),
+# Checks of each kind of book, and the sheets that each of them looks at.
+_CHECKS: dict[str, dict[Callable[[Sheets], Iterator[str]], frozenset[str]]] = {
+    UNIT_COSTS.name: {
+        _months: frozenset({"places"}),
+        _weights: frozenset({"weights", "places"}),
+        _hours: frozenset({"home_hours"}),
+        _accounts: frozenset({"home_accounts", "home_hours"}),
+    },
+    LADDER.name: {_recipients: frozenset({"steps"}), _moves: frozenset({"steps", "moves"})},
+    CALCULATOR.name: {_quantities: frozenset({"lines", "prices"})},
+    STAFFING.name: {_offices: frozenset({"application_offices"}), _limits: frozenset({"assumptions"})},
+    USER_GROUPS.name: {
+        _covered: frozenset({"population"}),
+        _ages: frozenset({"population"}),
+        _functions: frozenset({"accounts", "shared", "corrections"}),
+        _pairs: frozenset({"corrections"}),
+    },
 }

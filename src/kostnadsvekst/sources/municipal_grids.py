@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from kostnadsvekst.sources.delimited import decode, find_delimiter
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LARGEST = 64_000_000
+_FORMULA = re.compile(rb"<f[ >/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _workbook_grids(path: Path) -> tuple[Grid, ...]:
     _refuse_other_kinds(path)
     try:
         shown = openpyxl.load_workbook(path, data_only=True)
-        written = openpyxl.load_workbook(path)
+        written = openpyxl.load_workbook(path) if _has_formulas(path) else shown
     except Exception as error:  # openpyxl raises many kinds; each means a damaged file
         raise InvalidDataError(
             f"the workbook {str(path)!r} cannot be read ({error}): open it in Excel and save it again"
@@ -133,6 +135,12 @@ def _refuse_other_kinds(path: Path) -> None:
             f"the workbook {str(path)!r} unpacks to {size / 1e6:.0f} MB, more than any book of this kind "
             "holds: copy the sheets that are needed to a new one"
         )
+
+
+def _has_formulas(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        pages = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        return any(_FORMULA.search(archive.read(name)) for name in pages if name.endswith(".xml"))
 
 
 def _sheet_grid(shown: Any, written: Any) -> Grid:
