@@ -354,6 +354,9 @@ def test_files_that_are_no_books(tmp_path):
         read_municipal_book(tmp_path / "tom", UNIT_COSTS)
 
 
+# Templates that are filled in each time, and those that take longer.
+FILLED_IN = ("unit-costs", "staffing")
+OTHERS = tuple(name for name in KINDS if name not in FILLED_IN)
 STEPS = ["Kommune", "År", "Trinn", "Navn", "Telles i", "Antall", "Pris", "Kostnad"]
 
 
@@ -490,7 +493,7 @@ def test_faults_of_user_groups(tmp_path, spoil, told):
     assert any(told in fault for fault in found), found
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*FILLED_IN, *(pytest.param(n, marks=pytest.mark.slow) for n in OTHERS)])
 def test_a_template_can_be_filled_in_and_read(tmp_path, name):
     """The rows of the example, typed into the template's own cells."""
     kind = KINDS[name]

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.workbook import Sheet
 
-UNIT = ("municipality", "year")
+# Service under which shares of shared costs stand among the accounts.
+SHARED = Bilingual("Fellesutgifter", "Shared costs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from kostnadsvekst.chapters.municipal_ledgers import Ledger
+from kostnadsvekst.chapters.municipal_ledgers import SHARED, Ledger
 from kostnadsvekst.chapters.municipal_sheets import STATUSES, result_column, unit_columns, words
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.municipal.user_group_terms import (
@@ -133,7 +133,7 @@ def _row(
         "municipality": one["municipality"],
         "year": float(str(one["year"])),
         "group": _label(str(one["group"]), GROUPS, lang),
-        "service": service_label(str(one["service"])).get(lang),
+        "service": _service(str(one["service"]), lang),
         "provision": PROVISIONS[str(one["provision"])].get(lang),
     }
     cells = {name: (sheet.cell(name, k), value) for name, value in labels.items()}
@@ -155,6 +155,10 @@ def _row(
         *_beside_mean(sheet, (k, block), one, lang),
         STATUSES[measure.status].get(lang),
     )
+
+
+def _service(code: str, lang: str) -> str:
+    return SHARED.get(lang) if code == SHARED.nb else service_label(code).get(lang)
 
 
 def _label(code: str, labels: Mapping[str, Bilingual], lang: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kostnadsvekst.chapters.municipal_allocation import allocation_sheet
 from kostnadsvekst.chapters.municipal_faults import Faults
-from kostnadsvekst.chapters.municipal_ledgers import Ledger
+from kostnadsvekst.chapters.municipal_ledgers import SHARED, Ledger
 from kostnadsvekst.chapters.municipal_profile import profile_sheet
 from kostnadsvekst.chapters.municipal_public import hide
 from kostnadsvekst.chapters.municipal_sheets import (
@@ -32,8 +32,6 @@ from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
 from kostnadsvekst.sources.municipal_kinds import PROVISION_NAMES, USER_GROUP_NAMES, USER_GROUPS
 
-SHARED = Bilingual("Fellesutgifter", "Shared costs")
-WHOLE = Bilingual("Gruppen samlet", "The whole group")
 _KEYS = ["municipality", "year", "group", "service", "provision", "function"]
 
 
