@@ -319,12 +319,12 @@ def _judgements(one: _Ladder) -> Iterator[Judgement]:
             ),
             "derived",
         )
-    for _, given, _ in one.moves:
-        if isinstance(given.get("reason"), str):
-            told = f"{given['n']:g}: {given['origin']:g} → {given['target']:g}"
+    for _, moved, _ in one.moves:
+        if isinstance(moved.get("reason"), str):
+            told = f"{moved['n']:g}: {moved['origin']:g} → {moved['target']:g}"
             yield Judgement(
                 Bilingual(f"{where}, flytting", f"{where}, move"),
                 both(told),
-                both(str(given["reason"])),
+                both(str(moved["reason"])),
                 "assumed",
             )

@@ -206,11 +206,12 @@ def _parts(
         return top, _people(books, one) if below is None else _count(books, below, one, cells)
     if measure == "services_per_unique_user":
         group = {name: cells[name] for name in ("municipality", "year", "group")}
-        return tuple(  # type: ignore[return-value]
+        used, unique = (
             books.counts.total("users", group, ("counted", flag)) for flag in ("service_use", "unique")
         )
+        return used, unique
     if measure == "bought_share":
-        bought = cells | {"provision": (f'"{PROVISIONS[BOUGHT].get(lang)}"', PROVISIONS[BOUGHT].get(lang))}
+        bought = {**cells, "provision": (f'"{PROVISIONS[BOUGHT].get(lang)}"', PROVISIONS[BOUGHT].get(lang))}
         whole = _amount(books, "gross_kr", one, cells)
         return _amount(books, "gross_kr", {**one, "provision": BOUGHT}, bought), whole
     top = _amount(books, _AMOUNTS[measure], one, cells)

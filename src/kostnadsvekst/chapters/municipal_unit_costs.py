@@ -150,7 +150,7 @@ def _public(book: MunicipalBook, results: tuple[Sheet, ...]) -> tuple[Sheet, ...
     frame = book.frame("places")
     kinds = frame.assign(mean=frame["places"] * frame["months"] / 12)
     kinds = kinds.groupby(["municipality", "year", "place_type"], sort=False)["mean"].sum()
-    hidden = {}
+    hidden: dict[int, tuple[str, ...]] = {}
     for key, (first, last) in blocks_of(nursing).items():
         of_unit = kinds[key]
         if is_small(float(of_unit.sum())):
@@ -242,7 +242,8 @@ def _nursing_sheet(
     rows: list[tuple[Value, ...]] = []
     for row, one in enumerate(book.frame("nursing_homes").to_dict("records")):
         found = faults.attempt("nursing_homes", row, partial(_nursing, book, one, weights))
-        for basis in () if found is None else found.index:
+        for basis in [] if found is None else found.index:
+            assert found is not None
             rows.append(_nursing_row(empty, inputs, (row, len(rows)), one, found.loc[basis], lang))
     return replace(empty, rows=tuple(rows))
 
@@ -339,9 +340,7 @@ def _services(book: MunicipalBook, faults: Faults) -> Iterator[_Home]:
         hours = faults.attempt("home_hours", row, partial(_hours, book, one))
         if hours is None:
             continue
-        found = faults.attempt(
-            "home_hours", row, lambda one=one, items=items, hours=hours: _home(items, hours, one)
-        )
+        found = faults.attempt("home_hours", row, partial(_home, items, hours, one))
         if found is not None:
             key = (str(one["municipality"]), int(one["year"]), str(one["service"]))
             yield _Home(row, key, items, hours, found)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_allocation import allocation_sheet
@@ -175,7 +174,7 @@ def _allocated(book: MunicipalBook, used: pd.DataFrame) -> Iterator[pd.DataFrame
 
 def _for_profile(used: pd.DataFrame) -> pd.DataFrame:
     """Accounts as the profile reads them."""
-    kept = used.assign(kind=np.where(used["service"] == SHARED.nb, "other", None))
+    kept = used.assign(kind=["other" if name == SHARED.nb else None for name in used["service"]])
     if not kept["function"].notna().any():
         kept = kept.drop(columns="function")
     if "net_kr" not in kept:

@@ -244,7 +244,9 @@ def _names(one: Field) -> set[str]:
 
 def _match_columns(grid: Grid, form: Form, header: int) -> tuple[dict[str, int], list[str], list[str]]:
     columns: dict[str, int] = {}
-    faults, notes, strange = [], [], []
+    faults: list[str] = []
+    notes: list[tuple[str, int]] = []
+    strange: list[tuple[str, int]] = []
     for number, cell in enumerate(grid.rows[header]):
         if cell is None or not str(cell).strip():
             continue

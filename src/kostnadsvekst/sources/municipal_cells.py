@@ -212,7 +212,7 @@ def check_values(place: Place, form: Form, frame: pd.DataFrame) -> list[str]:
                 faults += [f"{place(k, one.name)}: {why}"] if why else []
     if form.key:
         keys = frame[list(form.key)].map(lambda v: v.casefold() if isinstance(v, str) else v)
-        first = {}
+        first: dict[tuple[Any, ...], int] = {}
         for k, key in enumerate(keys.itertuples(index=False, name=None)):
             if key in first:
                 told = ", ".join(str(v) for v in frame.loc[k, list(form.key)])

@@ -117,7 +117,7 @@ def _same_years(tables: Sheets, one: str, other: str) -> Iterator[str]:
         return
     for a, b in ((one, other), (other, one)):
         known = set(_units(tables[b].frame))
-        told = set()
+        told: set[tuple[Any, ...]] = set()
         for row, unit in enumerate(_units(tables[a].frame)):
             if unit not in known | told:
                 told.add(unit)
@@ -130,7 +130,7 @@ def _same_years(tables: Sheets, one: str, other: str) -> Iterator[str]:
 def _units(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     """Municipality and year of each row, and the service where there is one."""
     names = [name for name in ("municipality", "year") if name in frame.columns]
-    return frame[names].itertuples(index=False, name=None)
+    return iter(frame[names].itertuples(index=False, name=None))
 
 
 def _words(unit: tuple[Any, ...]) -> str:
@@ -345,7 +345,7 @@ def _covered(tables: Sheets) -> Iterator[str]:
     for name in ("counts", "accounts", "corrections", "shared"):
         if name not in tables:
             continue
-        told = set()
+        told: set[tuple[Any, ...]] = set()
         for row, unit in enumerate(_units(tables[name].frame)):
             if unit not in known | told:
                 told.add(unit)
