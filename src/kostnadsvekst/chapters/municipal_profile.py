@@ -1,7 +1,7 @@
 """The profile of user groups as a sheet: numerator, denominator, value, mean, index and colour."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -21,7 +21,7 @@ from kostnadsvekst.municipal.user_group_terms import (
     SHORT_TERM,
     service_label,
 )
-from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
+from kostnadsvekst.report.workbook import Chart, Formula, Sheet, SheetColumn, Value
 
 COLOURS = {"red": Bilingual("rød", "red"), "green": Bilingual("grønn", "green")}
 _FILLS = {"red": "#F8D7DA", "green": "#D9EAD3"}
@@ -263,3 +263,51 @@ def _people(books: _Books, one: Mapping[str, object]) -> Part | None:
     index = "pu_index" if one["measure"] == "net_per_inhabitant_pu" else "need_index"
     cells = [books.population.cell(name, row) for name in ("population", index)]
     return "*".join(cells), float(people["population"][row] * people[index][row])
+
+
+def summary_rows(found: pd.DataFrame) -> list[int]:
+    """Rows of the profile that the summary shows: net expenditure of each group, need-adjusted.
+
+    Parameters
+    ----------
+    found : DataFrame
+        The profile.
+    """
+    whole = (found["measure"] == "net_per_inhabitant") & (found["age"] == ALL) & (found["service"] == ALL)
+    return [k for k, chosen in enumerate(whole & (found["group"] != ALL)) if chosen]
+
+
+def summary_sheet(profile: Sheet, rows: Sequence[int], lang: str) -> Sheet:
+    """Sheet of net expenditure by group, with a chart; numbers come from the profile.
+
+    Parameters
+    ----------
+    profile : Sheet
+        From `profile_sheet`.
+    rows : sequence of int
+        From `summary_rows`.
+    lang : {"nb", "en"}
+    """
+    unit = words(lang, "kr per innbygger, behovskorrigert", "kr per inhabitant, need-adjusted")
+    columns = (
+        *unit_columns(lang),
+        SheetColumn("group", words(lang, "Brukergruppe", "User group"), width=38),
+        result_column("value", words(lang, "Netto driftsutgifter", "Net expenditure"), unit, "number"),
+        result_column("mean", words(lang, "Snitt", "Mean"), unit, "number"),
+        result_column(
+            "index", words(lang, "Indeks", "Index"), words(lang, "snitt = 100", "mean = 100"), "percent"
+        ),
+    )
+    name = words(lang, "Sammendrag", "Summary")
+    title = words(lang, "Netto driftsutgifter per brukergruppe", "Net expenditure by user group")
+    chart = Chart(title, ("municipality", "group"), "value", "bar", unit)
+    shown: list[tuple[Value, ...]] = []
+    for k in rows:
+        keys = (profile.rows[k][profile.position(key)] for key in ("municipality", "year", "group"))
+        shown.append((*keys, *(_copied(profile, cell, k) for cell in ("value", "mean", "index"))))
+    return Sheet(name, title, columns, tuple(shown), (), (chart,))
+
+
+def _copied(sheet: Sheet, name: str, k: int) -> Value:
+    value = sheet.rows[k][sheet.position(name)]
+    return Formula(f"={sheet.cell(name, k)}", value.value) if isinstance(value, Formula) else None

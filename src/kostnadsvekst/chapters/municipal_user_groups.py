@@ -10,7 +10,7 @@ import pandas as pd
 from kostnadsvekst.chapters.municipal_allocation import allocation_sheet
 from kostnadsvekst.chapters.municipal_faults import Faults
 from kostnadsvekst.chapters.municipal_ledgers import SHARED, Ledger
-from kostnadsvekst.chapters.municipal_profile import profile_sheet
+from kostnadsvekst.chapters.municipal_profile import profile_sheet, summary_rows, summary_sheet
 from kostnadsvekst.chapters.municipal_public import hide
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
@@ -99,19 +99,22 @@ def _system(book: MunicipalBook, computed: _Computed, lang: str) -> System:
     inputs["counts"] = counted.sheet
     people = (inputs["population"], book.frame("population"))
     table = profile_sheet(computed.found, (ledger, counted), people, lang)
+    rows = summary_rows(computed.found)
+    summary = summary_sheet(table, rows, lang)
     log = [*_judgements(book, computed.found, lang)]
-    public = partial(_public, computed.found, table)
-    return System(tuple(inputs.values()), (table, *sheets, ledger.sheet), (), tuple(log), public)
+    public = partial(_public, computed.found, (summary, table), rows)
+    return System(tuple(inputs.values()), (summary, table, *sheets, ledger.sheet), (), tuple(log), public)
 
 
-def _public(found: pd.DataFrame, table: Sheet) -> tuple[Sheet, ...]:
-    """Return the profile alone, as `protect_profile` lets it be seen; the accounts stay in the house."""
+def _public(found: pd.DataFrame, sheets: tuple[Sheet, Sheet], rows: Sequence[int]) -> tuple[Sheet, ...]:
+    """Return summary and profile as `protect_profile` lets them be seen; the accounts stay in the house."""
+    summary, table = sheets
     shown = protect_profile(found)
     hidden: dict[int, tuple[str, ...]] = {}
     for k, (own, mean) in enumerate(zip(shown["hidden"], shown["mean_hidden"], strict=True)):
         columns = _VALUES if own else ()
         hidden[k] = (*columns, *(_MEANS if own or mean else ()))
-    return (hide(table, hidden),)
+    return hide(summary, {k: hidden[row] for k, row in enumerate(rows)}), hide(table, hidden)
 
 
 _VALUES = ("numerator", "denominator", "value")

@@ -14,7 +14,7 @@ from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.sources.files import USER_FILE
 from kostnadsvekst.sources.municipal_cells import check_values, read_values
 from kostnadsvekst.sources.municipal_checks import check_tables
-from kostnadsvekst.sources.municipal_forms import BookKind, Field, Form
+from kostnadsvekst.sources.municipal_forms import YES_NO, BookKind, Field, Form
 from kostnadsvekst.sources.municipal_grids import Grid, read_grids
 
 # Faults told at once.
@@ -222,7 +222,9 @@ def _read_sheet(grid: Grid, form: Form) -> tuple[BookTable | None, list[str], li
     faults += wrong
     if faults:
         return None, faults, notes
-    frame = pd.DataFrame(values)
+    # True and False among empty cells stay Python's own, also where no cell is empty.
+    kinds = {one.name: object if one.holds == YES_NO else None for one in form.fields}
+    frame = pd.DataFrame({name: pd.Series(cells, dtype=kinds[name]) for name, cells in values.items()})
     table = BookTable(form, frame, grid, columns, tuple(lines))
     return table, check_values(table.place, form, frame), notes
 

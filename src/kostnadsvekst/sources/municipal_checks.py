@@ -238,22 +238,27 @@ def _moves(tables: Sheets) -> Iterator[str]:
     if "moves" not in tables or "steps" not in tables:
         return
     table, steps = tables["moves"], tables["steps"].frame
-    for row, move in table.frame.iterrows():
-        same = steps[(steps["municipality"] == move["municipality"]) & (steps["year"] == move["year"])]
-        recipients = dict(zip(same["step"], same["recipients"], strict=True))
-        for name in ("origin", "target"):
-            if move[name] not in recipients:
-                yield (
-                    f"{table.place(row, name)}: {move['municipality']} {move['year']:g} has no step "
-                    f"{move[name]:g}: name one of its steps"
-                )
+    now: dict[tuple[Any, ...], dict[float, float]] = {}
+    for unit, step, number in zip(_units(steps), steps["step"], steps["recipients"], strict=True):
+        now.setdefault(unit, {})[step] = number
+    for row, (unit, move) in enumerate(zip(_units(table.frame), table.frame.to_dict("records"), strict=True)):
+        recipients = now.get(unit, {})
+        absent = [name for name in ("origin", "target") if move[name] not in recipients]
+        for name in absent:
+            yield (
+                f"{table.place(row, name)}: {_words(unit)} has no step {move[name]:g}: name one of its steps"
+            )
         if move["origin"] == move["target"]:
             yield f"{table.place(row, 'target')}: from a step to itself: name another step"
-        if move["n"] > recipients.get(move["origin"], math.inf):
+        if absent:
+            continue
+        if move["n"] > recipients[move["origin"]]:
             yield (
-                f"{table.place(row, 'n')}: {move['n']:g} move and step {move['origin']:g} has "
+                f"{table.place(row, 'n')}: {move['n']:g} move and step {move['origin']:g} then has "
                 f"{recipients[move['origin']]:g}: move fewer"
             )
+        recipients[move["origin"]] -= move["n"]
+        recipients[move["target"]] += move["n"]
 
 
 def _recipients(tables: Sheets) -> Iterator[str]:
