@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -88,7 +89,7 @@ def room_of(path: Path) -> str:
 
 def imports_of(path: Path) -> Iterator[str]:
     """Rooms that a module imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.module == PACKAGE.name:
             names = [f"{PACKAGE.name}.{alias.name}" for alias in node.names]
@@ -97,6 +98,12 @@ def imports_of(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         yield from (name.split(".")[1] for name in names if name.startswith(f"{PACKAGE.name}."))
+
+
+@cache
+def parsed(text: str) -> ast.Module:
+    """Syntax tree of a module; the same text is parsed once."""
+    return ast.parse(text)
 
 
 def draw(rooms: list[Room]) -> str:
@@ -198,7 +205,7 @@ def link_to(path: Path) -> str:
 
 def first_sentence(path: Path) -> str:
     """First paragraph of a module's docstring on one line."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(parsed(path.read_text(encoding="utf-8"))) or ""
     return " ".join(text.split("\n\n")[0].split()).replace("``", "`").replace("|", "\\|")
 
 

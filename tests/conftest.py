@@ -1,6 +1,11 @@
 """Fixtures shared by the tests."""
 
+import os
 from pathlib import Path
+
+# As many test processes run as the machine has processors: more threads of linear algebra in each would wait
+# for one another longer than they work. Tests of other numbers of threads set them; before numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd

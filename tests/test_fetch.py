@@ -239,9 +239,16 @@ def test_panel_of_the_store_is_that_of_the_country(fetched):
     assert ended["population"].tolist() == from_store["population"].tolist()
 
 
-def test_estimate_runs_on_the_store(fetched, tmp_path):
+# Chapters that read a panel; all of them, the specification curve among them, where time is no matter.
+QUICK = ("appendix", "explanation", "growth", "case-selection")
+
+
+@pytest.mark.parametrize("chapters", [QUICK, pytest.param((), marks=pytest.mark.slow)], ids=["quick", "all"])
+def test_estimate_runs_on_the_store(fetched, tmp_path, chapters):
     _, folder = fetched
-    done = run("estimate.py", "--data", str(folder / "store"), "--out", str(tmp_path), "--json")
+    only = [word for name in chapters for word in ("--only", name)]
+    given = ("--data", str(folder / "store"), "--out", str(tmp_path), "--lang", "en", "--json")
+    done = run("estimate.py", *given, *only)
     assert done.returncode in (0, 1), done.stderr
     audit = pd.read_csv(tmp_path / "audit.csv", dtype=str, keep_default_na=False)
     assert set(audit["origin"]) == {"Statistics Norway"}
@@ -256,7 +263,7 @@ def test_estimate_runs_on_the_store(fetched, tmp_path):
     total = growth[(growth["function"] == "FGK9")].set_index("year")["nominal_nok1000"]
     assert total[2015] == pytest.approx(45_000)
     assert total[2016] == pytest.approx((45_000 - 7_000) * 1.04)
-    assert (tmp_path / "growth" / "figure_4_nb.png").is_file()
+    assert (tmp_path / "growth" / "figure_4_en.png").is_file()
 
 
 def without_unemployment(bank: FakeStatBank, months: int = 12) -> None:

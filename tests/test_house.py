@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "kostnadsvekst"
 
 # Each room may import from itself and from the rooms before it.
 ROOMS = (
-    {"errors", "threads", "version"},
+    {"errors", "progress", "threads", "version"},
     {"generations", "naming", "terminal"},
     {"language", "provenance", "toml_files"},
     {"sources"},

@@ -1,8 +1,5 @@
 """Data of the user's own at the command line: any table, other names, nothing on invented data unasked."""
 
-import os
-import subprocess
-import sys
 from itertools import combinations, product
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import pandas as pd
 import pytest
 
 import kostnadsvekst as kv
+from command_runs import estimate_inside
 from conftest import ROOT
 from invented_panels import make_panel
 from kostnadsvekst.chapters import (
@@ -31,19 +29,7 @@ from kostnadsvekst.naming import check_renaming, nearest_names
 from kostnadsvekst.panel.frames import load_frame
 from kostnadsvekst.sources.embedded import embedded_path
 
-SCRIPT = ROOT / "scripts" / "estimate.py"
 PANEL = embedded_path("synthetic/synthetic_panel_2015_2019.csv")
-
-
-def run(*arguments, cwd=ROOT):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 # Every combination of options and chapters.
@@ -169,7 +155,7 @@ SAID = {
 def test_bad_command_lines(tmp_path, kind):
     arguments, code, words = SAID[kind]
     out = tmp_path / "out"
-    done = run(*arguments, *([] if "--out" in arguments else ["--out", out]), cwd=tmp_path)
+    done = estimate_inside(*arguments, *([] if "--out" in arguments else ["--out", out]), cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -193,20 +179,20 @@ def test_a_specification_needs_only_its_own_columns(tmp_path):
         "[pooled]\nformula = 'y ~ x'\nentity = 'unit'\nsample = 'x > 0'\n[rename]\nutgift = 'y'\n"
     )
     common = ("--spec", tmp_path / "mine.toml", "--data", tmp_path / "mine.csv", "--out", tmp_path / "out")
-    done = run(*common, "--rename", "Kommune nr=unit")
+    done = estimate_inside(*common, "--rename", "Kommune nr=unit")
     assert done.returncode == 0, done.stderr
     assert "data_origin: file of the user" in done.stdout
     named = data.rename(columns={"Kommune nr": "unit", "utgift": "y"})
     fit = kv.estimate(kv.Specification.from_formula("y ~ x + square(x) | unit", covariance="cluster"), named)
     table = pd.read_csv(tmp_path / "out" / "own-specifications" / "mine_en.csv", dtype=str)
     assert f"{fit.coefficients.loc['x', 'estimate']:.3f}" in table.to_string()
-    absent = run(*common)
+    absent = estimate_inside(*common)
     assert absent.returncode == 3
     assert "specification 'plain': the data lack the column(s) 'unit'" in absent.stderr
     assert "specification 'pooled': the data lack the column(s) 'unit'" in absent.stderr
     assert "--rename THEIRS=OURS" in absent.stderr
     assert "kv.estimate takes any frame" in absent.stderr
-    differ = run(*common, "--rename", "utgift=z")
+    differ = estimate_inside(*common, "--rename", "utgift=z")
     assert (differ.returncode, "give other names to 'utgift'" in differ.stderr) == (2, True)
 
 
@@ -234,7 +220,7 @@ def test_a_finished_panel_under_other_names(tmp_path):
         load_frame(tmp_path / "spec.toml", rename)
     with pytest.raises(SpecificationError, match=r"read it with kv\.load_panel"):
         kv.build_panel(tmp_path / "panel.toml")
-    done = run(
+    done = estimate_inside(
         *("--only", "appendix", "--data", tmp_path / "panel.csv", "--out", tmp_path / "out", "--quiet"),
         *("--rename", "Kommune=municipality", "--rename", "netto = utgift=net_expenditure"),
     )
@@ -377,7 +363,7 @@ def test_a_long_list_of_moved_numbers_ends_with_how_many_more(lang, more):
 
 
 def test_help_names_the_exit_codes():
-    said = run("--help").stdout
+    said = estimate_inside("--help").stdout
     for code in ("0 all as printed", "1 numbers moved", "2 usage", "3 data missing", "4 refused", "130"):
         assert code in " ".join(said.split())
 

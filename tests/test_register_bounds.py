@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.register import counting_rules, ingestion, painter, weekly, weekly_cube, yearly_users
 from kostnadsvekst.register.episodes import (
     MISSING_DAY,
@@ -27,7 +28,6 @@ from kostnadsvekst.register.painter import (
     scatter_rows,
     year_of_day,
 )
-from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
     SERVICE_CODES,
@@ -880,18 +880,56 @@ def test_users_of_a_year_are_those_of_the_whole_country():
 # --- Progress
 
 
-def test_no_bar_unless_someone_watches(monkeypatch, capsys):
-    with RowProgress("painting", 10) as progress:
+def test_no_line_unless_someone_watches(monkeypatch, capsys):
+    with Progress("painting", 10) as progress:
         progress.advance(4)
-        assert progress._bar is None
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr() == ("", "")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with RowProgress("painting", 10) as progress:
+    with Progress("painting", 10, shown=False) as progress:
         progress.advance(4)
-        progress.advance(3)
-        task = progress._bar.tasks[0]
-        assert (task.description, task.total, task.completed) == ("painting", 10, 7)
-        assert progress._bar.console.stderr
-        assert progress._bar.live.transient
-        assert not progress._bar.finished
-    assert not progress._bar.live.is_started
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_says_how_far_it_is_and_is_gone_at_the_end(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("kostnadsvekst.progress._SECONDS", 0)
+    with Progress("painting", 2_000) as progress:
+        progress.advance(400)
+        progress.advance(300)
+        progress.reach(1_990, "\u00d8HD")
+    out, told = capsys.readouterr()
+    first, *steps, _, end = told.split("\r")[1:]
+    assert out == ""
+    assert first == "painting: 0 % (0 of 2,000)"
+    assert [step.rstrip() for step in steps] == [
+        "painting: 20 % (400 of 2,000)",
+        "painting: 35 % (700 of 2,000)",
+        "?HD: 99 % (1,990 of 2,000)",
+    ]
+    assert len(steps[-1]) == len(steps[-2]), "blanks over what was longer"
+    assert end == ""
+    assert told.split("\r")[-2] == " " * len("?HD: 99 % (1,990 of 2,000)")
+
+
+def test_a_line_is_not_written_for_every_row(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("kostnadsvekst.progress.time.monotonic", lambda: 5.0)
+    with Progress("painting", 1_000) as progress:
+        for _ in range(1_000):
+            progress.advance()
+    assert capsys.readouterr().err.count("painting") == 1
+
+
+def test_a_terminal_that_has_gone_stops_no_work(monkeypatch):
+    class Gone:
+        def isatty(self):
+            return True
+
+        def write(self, text):
+            raise BrokenPipeError
+
+        flush = write
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with Progress("painting", 10) as progress:
+        progress.advance(10)

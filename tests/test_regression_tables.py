@@ -1,14 +1,12 @@
 """Regression tables: what they show, in every medium and both languages; own specifications from a file."""
 
 import io
-import subprocess
-import sys
 
 import pytest
 from docx import Document
 
 import kostnadsvekst as kv
-from conftest import ROOT
+from command_runs import estimate_inside
 from invented_panels import make_municipal_panel
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
@@ -146,17 +144,12 @@ def test_no_estimates_and_no_such_medium(fits):
         kv.table(fits).to("pdf")
 
 
-def run(*arguments):
-    command = [sys.executable, str(ROOT / "scripts" / "estimate.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_script_estimates_a_file_of_specifications(tmp_path):
     make_municipal_panel(40).to_csv(tmp_path / "panel.csv", index=False)
     spec = kv.SPECIFICATIONS["A3-3"].vary(covariance="cluster", convention="xtreg")
     (tmp_path / "claim.toml").write_text(spec.to_toml(), encoding="utf-8")
     common = ("--data", tmp_path / "panel.csv", "--out", tmp_path / "out", "--lang", "nb")
-    done = run("--spec", tmp_path / "claim.toml", *common)
+    done = estimate_inside("--spec", tmp_path / "claim.toml", *common)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "out" / "own-specifications" / "claim_nb.md").read_text(encoding="utf-8")
     fit = kv.estimate(spec, kv.load_panel(tmp_path / "panel.csv"))
@@ -164,8 +157,8 @@ def test_script_estimates_a_file_of_specifications(tmp_path):
     assert f"| Frie inntekter | {b}" in text
     assert "xtreg småutvalgsfaktor" in text
     (tmp_path / "claim.toml").write_text('formula = "net_expenditure ~ fre_income | municipality"')
-    done = run("--spec", tmp_path / "claim.toml", *common)
+    done = estimate_inside("--spec", tmp_path / "claim.toml", *common)
     assert (done.returncode, "did you mean 'free_income'" in done.stderr) == (3, True)
     (tmp_path / "claim.toml").write_text('formula = "net_expenditure ~ (free_income"')
-    done = run("--spec", tmp_path / "claim.toml", *common)
+    done = estimate_inside("--spec", tmp_path / "claim.toml", *common)
     assert (done.returncode, "cannot read the formula" in done.stderr) == (2, True)

@@ -260,11 +260,11 @@ def test_nobody_reads_or_the_disk_is_full(monkeypatch, capsys):
 
 def test_a_program_without_a_console(monkeypatch, quiet_signals):
     """As on Windows under pythonw: the streams are None."""
-    from kostnadsvekst.register.progress import RowProgress
+    from kostnadsvekst.progress import Progress
 
     monkeypatch.setattr(sys, "stderr", None)
     monkeypatch.setattr(sys, "stdout", None)
-    with RowProgress("counting", 10) as progress:
+    with Progress("counting", 10) as progress:
         progress.advance(10)
 
     def main():

@@ -24,8 +24,9 @@ def old_process(rho=0.0):
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5])
-def test_band_and_growth_cover_in_the_process_of_old(rho):
-    (row,) = coverage_table(400, 1, [old_process(rho)]).to_dict("records")
+@pytest.mark.parametrize("n_draws", [150, pytest.param(1000, marks=pytest.mark.slow)])
+def test_band_and_growth_cover_in_the_process_of_old(rho, n_draws):
+    (row,) = coverage_table(n_draws, 1, [old_process(rho)]).to_dict("records")
     assert row["coverage_level"] == pytest.approx(95, abs=2 + 3 * row["mc_error_level"])
     assert row["coverage_growth"] == pytest.approx(95, abs=2 + 3 * row["mc_error_growth"])
     assert row["coverage_worst_week"] > 90
@@ -35,11 +36,11 @@ def test_band_and_growth_cover_in_the_process_of_old(rho):
 def test_coverage_is_that_of_the_printed_bands():
     """The same series through `trend` and `growth`, counted by hand."""
     design = old_process()
-    (row,) = coverage_table(6, 40, [design]).to_dict("records")
-    drawn = simulate_weekly(design, 6, 40)
+    (row,) = coverage_table(3, 40, [design]).to_dict("records")
+    drawn = simulate_weekly(design, 3, 40)
     judged = [*range(0, 209, 4), 208]
     weeks, grown = [], []
-    for k in range(6):
+    for k in range(3):
         series = pd.Series(drawn.observed[:, k], index=WEEKS)
         parts, level = trend(series), drawn.level[:, k]
         weeks.append(((parts["conf_low"] <= level) & (level <= parts["conf_high"])).to_numpy()[judged])

@@ -5,8 +5,7 @@ Figure 12, the report's selection of outcomes, all 81 outcomes, the mechanism sp
 """
 
 import html
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -32,6 +31,7 @@ from kostnadsvekst.chapters.ohd_words import (
 )
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.acute_beds import MAIN_OUTCOME
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.report.audit import (
     Item,
     add_accepted_reasons,
@@ -61,7 +61,11 @@ def run(settings: Settings) -> ChapterResult:
     ChapterResult
         Everything in ``ohd/``.
     """
-    with _steps(settings.progress) as step:
+    with Progress("acute beds", shown=settings.progress) as line:
+
+        def step(text: str) -> None:
+            line.advance(label=f"acute beds: {text}")
+
         material = gather(settings, step)
         step("tables and figures")
         accepted = load_accepted()
@@ -133,15 +137,3 @@ def _summary(material: Material) -> Iterator[Bilingual]:
         yield from detectable_in_words(study, main)
         yield left_out_in_words(sensitivity_of_effect(material.inputs.panel, LATE))
     yield from no_effect_in_words(material.equivalence, material.margin)
-
-
-@contextmanager
-def _steps(show: bool) -> Iterator[Callable[[str], None]]:
-    """Say on stderr what is being done, where somebody watches."""
-    if not show:
-        yield lambda text: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("ØHD") as status:
-        yield lambda text: status.update(f"ØHD: {text}")

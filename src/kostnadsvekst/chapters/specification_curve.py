@@ -22,6 +22,7 @@ from kostnadsvekst.models.samples import sample_label
 from kostnadsvekst.models.specifications import SPECIFICATIONS, Specification
 from kostnadsvekst.panel.load import load_panel
 from kostnadsvekst.panel.schema import label_of
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.regression_tables import covariance_label, table
@@ -143,7 +144,7 @@ def fit_curve(panel: pd.DataFrame, progress: bool = False) -> SpecificationCurve
     later = [spec.vary(covariance=kind) for spec in published for kind in LATER]
     specs = declared_grid()
 
-    def fit(tick: Callable[[int], None] = lambda done: None) -> SpecificationCurve:
+    def fit(tick: Callable[[int], None]) -> SpecificationCurve:
         return specification_curve(
             specs,
             panel,
@@ -155,14 +156,8 @@ def fit_curve(panel: pd.DataFrame, progress: bool = False) -> SpecificationCurve
             tested=lambda spec: spec.effects == "entity",
         )
 
-    if not progress:
-        return fit()
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("specifications", total=len(specs) + len(later))
-        return fit(lambda done: bar.update(task, completed=done))
+    with Progress("specifications", len(specs) + len(later), shown=progress) as line:
+        return fit(line.reach)
 
 
 def compact(curve: SpecificationCurve) -> pd.DataFrame:

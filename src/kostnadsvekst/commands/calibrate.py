@@ -7,11 +7,11 @@ Exit codes: 0 written, 2 usage, 3 no panel found or data missing; then nothing i
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from kostnadsvekst.commands.parsing import Parser, a_path
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.terminal import run_program, say
 
 FILE = Path("synthetic_panel_2015_2019.csv")
@@ -67,10 +67,8 @@ def calibrate(out: Path, seed: int | None) -> None:
     beside = out.with_suffix(".manifest.json")
     refuse_file_of_the_user(out, beside)
     number = DEFAULT_SEED if seed is None else seed
-    try:
-        panel = calibrate_panel(number, show)
-    finally:
-        show("")
+    with Progress("calibrating") as line:
+        panel = calibrate_panel(number, lambda text: line.advance(label=text))
     content = render_csv(panel)
     manifest = json.dumps(build_manifest(panel, out.name, content), ensure_ascii=False, indent=1) + "\n"
     write_files(out.parent, {out.name: content, beside.name: manifest})
@@ -85,9 +83,3 @@ def refuse_file_of_the_user(out: Path, beside: Path) -> None:
         raise OutputError(
             f"{str(out)!r} is there and has no {beside.name} of this program beside it: move it"
         )
-
-
-def show(text: str) -> None:
-    """Show what is being done in the last line of a terminal; an empty text clears it."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

@@ -4,10 +4,11 @@ import argparse
 import contextlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, SourceError
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.provenance import Provenance
 from kostnadsvekst.sources.download import (
     Downloaded,
@@ -37,7 +38,7 @@ def fetch(arguments: argparse.Namespace) -> int:
         return 0
     check_store_place(arguments.store)  # before minutes of fetching rather than after
     kept = read_kept(arguments.store, needed=bool(arguments.only))
-    with announcing(len(requests) + len(borders)) as announce:
+    with Progress("Statistics Norway", len(requests) + len(borders)) as line:
         done = download(
             requests,
             borders,
@@ -47,7 +48,7 @@ def fetch(arguments: argparse.Namespace) -> int:
             cache=arguments.cache,
             offline=arguments.offline,
             refresh=arguments.refresh,
-            announce=announce,
+            announce=lambda name: line.advance(label=name),
         )
     # A complete run replaces the store; what failed, or was not asked for, stays as it is there.
     names = set(kept.tables) if arguments.only else set(done.holes)
@@ -95,17 +96,3 @@ def one_line_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *place: print(f"warning: {message}", file=sys.stderr)
         yield
-
-
-@contextlib.contextmanager
-def announcing(count: int) -> Iterator[Callable[[str], None]]:
-    """Progress bar on a terminal, silence elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda name: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("Statistics Norway", total=count)
-        yield lambda name: bar.update(task, advance=1, description=name)

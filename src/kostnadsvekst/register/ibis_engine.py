@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataMissingError
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.register.episodes import EpisodeSource
 from kostnadsvekst.register.literal_paths import duckdb_path, plain_path
 from kostnadsvekst.register.painter import FAULTS
-from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
     AGE_LOWER,
@@ -74,7 +74,7 @@ def count_with_masks(
         refuse_faults(faults, conflicts, source.name)
         parts = _parts(rows, source.n_rows)
         found = []
-        with RowProgress(f"counting with {engine}", len(parts)) as progress:
+        with Progress(f"counting with {engine}", len(parts)) as progress:
             for part in parts:
                 wide = weekly_sums(part, calendar, overlap, by_municipality)
                 found.append(wide.to_pandas())
@@ -278,7 +278,10 @@ def _duckdb(source: EpisodeSource, memory_limit: str, folder: Path) -> Iterator[
     try:
         import ibis
     except ImportError as error:
-        raise DataMissingError("engine='duckdb' needs ibis-framework[duckdb]") from error
+        raise DataMissingError(
+            "engine='duckdb' needs the extra: pip install kostnadsvekst[database]; engine='painter' needs "
+            "nothing and counts the same"
+        ) from error
     connection = ibis.duckdb.connect(
         memory_limit=memory_limit,
         temp_directory=str(folder),

@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, OutputError, SpecificationError
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.register.delivered_values import DeliveredColumns, quoted
 from kostnadsvekst.register.episodes import CodeBook, find_files
 from kostnadsvekst.register.literal_paths import (
@@ -37,7 +38,6 @@ from kostnadsvekst.register.masking import (
     telling_full_disk,
 )
 from kostnadsvekst.register.painter import year_of_day
-from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     EPISODE_COLUMNS,
     FIRST_BIRTH_YEAR,
@@ -518,7 +518,7 @@ def _write_sorted(
     with (
         partial.open("wb") as file,  # opened here: its name need not be UTF-8
         pq.ParquetWriter(file, schema, compression="zstd", compression_level=1) as writer,
-        RowProgress("sorting", counted.rows_read) as progress,
+        Progress("sorting", counted.rows_read) as progress,
     ):
         for rows in _whole_persons(_batches(relation, progress), places):
             writer.write_table(_tidy(rows, tally, places, schema), row_group_size=1 << 18)
@@ -533,7 +533,7 @@ def _write_sorted(
     return report
 
 
-def _batches(relation: Any, progress: RowProgress) -> Iterator[pa.RecordBatch]:
+def _batches(relation: Any, progress: Progress) -> Iterator[pa.RecordBatch]:
     # Not execute(...).to_arrow_reader(): that one may hand over the batches of a sorted query in any order.
     for batch in relation.to_arrow_reader(1 << 18):
         yield batch

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.register import painter
 from kostnadsvekst.register.episodes import (
     BATCH_ROWS,
@@ -24,7 +25,6 @@ from kostnadsvekst.register.episodes import (
     to_arrays,
 )
 from kostnadsvekst.register.masking import masked
-from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
     FIRST_BIRTH_YEAR,
@@ -259,7 +259,7 @@ def _pack(
     source: EpisodeSource, columns: list[str], places: CodeBook, cube: _Cube, persons: CodeBook
 ) -> Iterator[_Packed]:
     calendar = cube.calendar
-    with RowProgress("painting", source.n_rows) as progress:
+    with Progress("painting", source.n_rows) as progress:
         for batch in source.batches(columns):
             rows = to_arrays(batch, persons, places)
             words = np.empty(batch.num_rows, dtype=np.uint64)

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import tenacity
 
 from kostnadsvekst.errors import (
     DataMissingError,
@@ -237,43 +236,33 @@ class Transport:
             return None
 
     def _ask_until_answered(self, request: Request) -> bytes:
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_PassingFaultError),
-            stop=self._stop,
-            wait=self._wait,
-            sleep=self._sleep,
-            before_sleep=self._tell,
-            reraise=True,
-        )
-        try:
-            return retrying(self._ask, request)
-        except _PassingFaultError as fault:
-            tried = retrying.statistics["attempt_number"]
-            raise UnavailableError(
-                f"no usable answer after {tried} attempts: {fault} ({request.method} "
-                f"{request.url}); what has arrived is kept, run again later to continue"
-            ) from fault
+        attempt = 1
+        while True:
+            try:
+                return self._ask(request)
+            except _PassingFaultError as fault:
+                if attempt >= self._most_attempts(fault):
+                    raise UnavailableError(
+                        f"no usable answer after {attempt} attempts: {fault} ({request.method} "
+                        f"{request.url}); what has arrived is kept, run again later to continue"
+                    ) from fault
+                wait = self._wait_after(fault, attempt)
+                attempt += 1
+                if wait >= _WORTH_SAYING:
+                    self._say(
+                        f"{fault}: waiting {wait:.0f} s, then attempt {attempt} of {self.policy.attempts}"
+                    )
+            self._sleep(wait)
 
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
-        fault = state.outcome.exception() if state.outcome else None
+    def _most_attempts(self, fault: _PassingFaultError) -> int:
         # Without a network patience does not help: the second try is for a line that was just lost.
-        limit = self.policy.attempts if getattr(fault, "reached", True) else min(2, self.policy.attempts)
-        return state.attempt_number >= limit
+        return self.policy.attempts if fault.reached else min(2, self.policy.attempts)
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        fault = state.outcome.exception() if state.outcome else None
-        named: float | None = getattr(fault, "wait", None)
-        doubling = self.policy.first_wait * 2 ** (state.attempt_number - 1)
-        if named is not None and getattr(fault, "too_often", False):
-            return named  # a whole window, however long
-        return min(doubling if named is None else named, self.policy.longest_wait)
-
-    def _tell(self, state: tenacity.RetryCallState) -> None:
-        fault = state.outcome.exception() if state.outcome else None
-        wait = state.next_action.sleep if state.next_action else 0.0
-        if wait >= _WORTH_SAYING:
-            attempt = f"attempt {state.attempt_number + 1} of {self.policy.attempts}"
-            self._say(f"{fault}: waiting {wait:.0f} s, then {attempt}")
+    def _wait_after(self, fault: _PassingFaultError, attempt: int) -> float:
+        if fault.wait is None:
+            return min(self.policy.first_wait * 2.0 ** (attempt - 1), self.policy.longest_wait)
+        # A whole window, however long, where too much was asked.
+        return fault.wait if fault.too_often else min(fault.wait, self.policy.longest_wait)
 
     def _ask(self, request: Request) -> bytes:
         pace = _HOSTS.setdefault(host_of(request.url), Pace())

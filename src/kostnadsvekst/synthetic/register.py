@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.progress import Progress
 from kostnadsvekst.register.literal_paths import parquet_labels
-from kostnadsvekst.register.progress import RowProgress
 from kostnadsvekst.register.schema import (
     AGE_GROUPS,
     FIRST_WEEK,
@@ -107,7 +107,7 @@ def simulate_episodes(
             pq.ParquetWriter(file, _arrow_schema(), compression="zstd") as writer,
         ):
             first_person = 0
-            with RowProgress("simulating", n_blocks * len(SERVICE_CODES)) as progress:
+            with Progress("simulating", n_blocks * len(SERVICE_CODES)) as progress:
                 for block in range(n_blocks):
                     register = _Register(parameters, scale, np.random.SeedSequence([seed, block]))
                     for table, n_new in register.tables(first_person):
