@@ -236,6 +236,7 @@ def test_price_lists_name_every_fault():
         ):
             assert words in told
     assert "no row" in faults_of(calculator.equivalents, 1, OWN_PRICES[:0])
+    assert "weeks is 0" in faults_of(calculator.equivalents, 1, OWN_PRICES, weeks=0)
     assert "total_kr is -1" in faults_of(calculator.equivalents, -1, OWN_PRICES)
     assert "4.7 per cent are 1.047" in faults_of(calculator.index_prices, OWN_PRICES, 0)
     with pytest.raises(DataMissingError, match="'price_kr'"):
@@ -271,3 +272,16 @@ def test_the_calculator_is_linear(examples):
         assert back == pytest.approx([package.attrs["kr_per_year"]] * len(rows), rel=CLOSE)
 
     check()
+
+
+@settings(max_examples=100)
+@given(
+    st.integers(1, 99), st.integers(1, 99), st.integers(1, 10**6), st.integers(1, 10**6), st.integers(0, 100)
+)
+def test_a_price_between_two_equals_fractions(low, more, low_price, high_price, part):
+    ends = Fraction(low, 100), Fraction(low + more, 100)
+    at = float(ends[0] + (ends[1] - ends[0]) * Fraction(part, 100))
+    at = min(max(at, float(ends[0])), float(ends[1]))
+    ours = calculator.price_at_factor({float(ends[1]): high_price, float(ends[0]): low_price}, at)
+    exact = low_price + Fraction(part, 100) * (high_price - low_price)
+    assert ours == pytest.approx(float(exact), abs=(low_price + high_price) * 1e-10)

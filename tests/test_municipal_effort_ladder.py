@@ -169,6 +169,11 @@ def test_what_is_given_twice_is_compared_at_its_digits():
     )
     found = ladders.ladder(tenth).attrs["contradictions"]
     assert [(one["step"], one["column"]) for one in found] == [(6, "share_percent")]
+    # A price of 0 where there is a cost; one with decimals has half of its last decimal.
+    odd = steps(total_mnok=[2.0, 3.0, 4.0, 1.0], price_kr=[None, 0, 100_000.4, 200_000.5])
+    found = ladders.ladder(odd).attrs["contradictions"]
+    assert [(one["step"], one["given"]) for one in found] == [(4, 0), (6, 200_000.5)]
+    assert found[1]["slack"] == 0.05 + 0.5e6 / 20
     assert ladders.ladder(steps()).attrs["contradictions"] == []
     assert "share_sum_percent" not in ladders.ladder(steps()).attrs
 
@@ -256,6 +261,7 @@ def test_moves_that_cannot_be_made_name_every_fault():
         ({"recipients": [1000, math.inf, 40, 20]}, "recipients is missing or infinite"),
         ({"total_mnok": [2, None, 4, 1]}, "step 4: neither total_mnok nor price_kr"),
         ({"total_mnok": [0, 0, 0, 0]}, "the costs of all steps sum to 0.00 kr"),
+        ({"total_mnok": [0, 0, 0, 0], "share_percent": [0, 0, 0, 0]}, "all steps sum to 0.00 kr"),
         ({"total_mnok": [0, -1, 0, 0]}, "the costs of all steps sum to -1000000.00 kr"),
         ({"price_kr": [None, -5, 1, 1]}, "row 2 (step 4): price_kr is -5"),
         ({"share_percent": [101, 0, 0, 0]}, "share_percent is 101, must be at least 0 and at most 100"),

@@ -47,6 +47,7 @@ def test_man_years_name_every_fault():
     told = faults_of(staffing.fte_from_yearly_hours, math.nan, 0, hours_per_fte_year="1500")
     for words in ("hours_per_year is missing", "ata is 0", "hours_per_fte_year is '1500'"):
         assert words in told
+    assert "ata_to is 1.5" in faults_of(staffing.fte_ratio, 0.5, 1.5)
     assert "ata_to is 0" in faults_of(staffing.fte_ratio, 0.5, 0)
 
 
@@ -149,6 +150,7 @@ def test_application_office_by_hand():
     """12 man-years, 2 of them on other tasks, 25 000 inhabitants at 80 per cent of need: 10 / 20 000."""
     assert staffing.application_office(12, 25_000, 0.8, excluded_fte=2) == pytest.approx(5, rel=CLOSE)
     assert staffing.application_office(10, 20_000, 1) == 5
+    assert staffing.application_office(0.5, 10_000, 0.5, excluded_fte=0.25) == 0.5
     assert staffing.application_office(np.float64(2), np.int64(10_000), 1.0, excluded_fte=2) == 0
 
 
@@ -162,3 +164,21 @@ def test_application_office_names_every_fault():
     ):
         assert words in told
     assert "fte is -1" in faults_of(staffing.application_office, -1, 1, 1)
+
+
+@settings(max_examples=100)
+@given(positive, st.integers(0, 100), positive, st.integers(1, 500), st.integers(1, 99))
+def test_shares_and_rates_equal_fractions(fte, part, population, index, percent):
+    excluded = fte * part / 100
+    exact = Fraction(fte) - Fraction(excluded)
+    rate = staffing.application_office(fte, population, index / 100, excluded_fte=excluded)
+    expected = exact / (Fraction(population) * Fraction(index, 100)) * 10_000
+    assert rate == pytest.approx(float(expected), rel=1e-10, abs=1e-9 * fte / population)
+    assert staffing.delivered_share_percent(excluded, fte) == pytest.approx(part, rel=1e-10, abs=1e-10)
+    total = staffing.implied_total(fte, percent)
+    ends = (
+        Fraction(100 * fte) / Fraction(2 * percent + 1, 2),
+        Fraction(100 * fte) / Fraction(2 * percent - 1, 2),
+    )
+    assert (total.low, total.high) == (pytest.approx(float(ends[0])), pytest.approx(float(ends[1])))
+    assert total.value == pytest.approx(float(Fraction(100 * fte) / percent), rel=CLOSE)

@@ -133,6 +133,8 @@ def test_nursing_home_of_a_leap_year_and_own_weights():
         costs.nursing_home(366, {"a": 2}, {"a": 1}, care_fte=0.5).loc["weighted", "care_fte_per_place"]
         == 0.25
     )
+    assert costs.nursing_home(366, {"a": 0.25, "b": 0.25}, {"a": 1, "b": 3}).loc["weighted", "places"] == 1
+    assert costs.nursing_home(0.5, 2).loc["unweighted", "cost_per_place_kr"] == 250
     assert costs.nursing_home(366, {"a": 2}, {"a": 1}, care_fte=0)["care_fte_per_place"].tolist() == [0, 0]
 
 
@@ -539,3 +541,22 @@ def test_sensitivity_names_every_fault():
 )
 def test_divisions_without_a_base(call, args, words):
     assert words in faults_of(call, *args)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(number, st.integers(1, 100)), min_size=1, max_size=5), money, number, number)
+def test_averages_weights_and_divisions_equal_fractions(parts, cost, count, other):
+    whole = sum(part for _, part in parts)
+    periods = [(places, 12 * part / whole) for places, part in parts]
+    average = sum(exact(places) * Fraction(part, whole) for places, part in parts)
+    assert costs.average_places(periods) == pytest.approx(float(average), rel=CLOSE)
+    by_type = {f"type {i}": places for i, (places, _) in enumerate(parts)}
+    weights = costs.place_weights(by_type, "type 0")
+    assert weights.tolist() == [close(exact(places) / exact(parts[0][0])) for places, _ in parts]
+    assert costs.cost_per_unit(cost, count) == close(exact(cost) / exact(count))
+    difference = exact(cost) / exact(count) - exact(cost) / exact(other)
+    scale = cost / min(count, other)
+    assert costs.cost_difference(cost, count, other) == pytest.approx(float(difference), abs=scale * CLOSE)
+    assert costs.average_weight(count, other) == close(exact(other) / exact(count))
+    assert costs.places_in_use(cost, count) == close(exact(cost) / exact(count))
+    assert costs.extra_hours(0.5, 1) == 0.5
