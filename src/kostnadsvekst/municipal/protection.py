@@ -259,8 +259,8 @@ def _read_group(rows: Sequence[tuple[Any, ...]], where: tuple[object, ...]) -> _
             before = found[count].setdefault((service, provision), value)
             if abs(before - value) > 1e-6:
                 raise InvalidDataError(
-                    f"profile: {', '.join(map(str, where))}, {service}, {provision} has two numbers of {count}"
-                    "; give it as user_groups.profile made it"
+                    f"profile: {', '.join(map(str, where))}, {service}, {provision} has two numbers of "
+                    f"{count}; give it as user_groups.profile made it"
                 )
     sums = {key: v for key, v in found["places"].items() if key[0] in _SUMS}
     users, places = (_parts(found[count], where) for count in ("users", "places"))
