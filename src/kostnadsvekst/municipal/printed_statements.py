@@ -149,7 +149,8 @@ def _by_role(rows: pd.DataFrame) -> tuple[dict[str, list[Printed]], list[int], l
             if number is None:
                 wrong.append(f"{row['role']} {row['value']!r} is no number")
             else:
-                exact = role in _EXACT and not _decimals(row)
+                hidden = isinstance(row["value"], str) and "<" in row["value"]
+                exact = role in _EXACT and _decimals(row) is None and not hidden
                 numbers.setdefault(role, []).append(Printed(number.value) if exact else number)
     return numbers, texts, wrong
 

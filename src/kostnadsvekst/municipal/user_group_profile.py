@@ -125,8 +125,12 @@ def profile(
         raise SpecificationError(f"mean={mean!r}; allowed are {' and '.join(map(repr, _MEANS))}")
     given = read_inputs(counts, accounts, population, need_index)
     inputs, zero_filled = _merge(given, merged or {})
-    rows, not_identified = _identified(pd.concat([*_cost_rows(inputs), *_count_rows(inputs)]))
-    not_identified += _unmatched_costs(inputs)
+    told = _with_sums(inputs.counts, COUNTS)
+    spent = _with_sums(inputs.accounts[inputs.accounts["service"] != ALL], ["gross_kr"])
+    rows, not_identified = _identified(
+        pd.concat([*_cost_rows(inputs, spent), *_count_rows(inputs, told, spent)])
+    )
+    not_identified += _unmatched_costs(told, spent)
     members = _reference(rows, reference)
     keep_zeros = {"rate": zeros_in_rates, "share": zeros_in_rates, "unit_cost": zeros_in_unit_costs}
     result = _beside_mean(rows, mean, members, keep_zeros)
@@ -203,13 +207,13 @@ def _lacking(counts: pd.DataFrame, merged: Mapping[str, Sequence[str]]) -> list[
 # --- Rows of costs
 
 
-def _cost_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
+def _cost_rows(inputs: Inputs, spent: pd.DataFrame) -> Iterable[pd.DataFrame]:
     accounts, places = inputs.accounts, inputs.places
     amounts = list(AMOUNTS)
     group = accounts.groupby(_BY_GROUP)[amounts].sum().reset_index()
     total = accounts.groupby(_BY_GROUP[:2])[amounts].sum().reset_index().assign(group=ALL)
     whole = _beside(pd.concat([group, total]).assign(service=ALL, provision=ALL), places)
-    service = _beside(_with_sums(accounts[accounts["service"] != ALL], ["gross_kr"]), places)
+    service = _beside(spent, places)
     for column, measure in (("net_kr", "net_per_inhabitant"), ("gross_kr", "gross_per_inhabitant")):
         yield from _per_inhabitant(whole, column, measure)
     yield from _per_inhabitant(service, "gross_kr", "gross_per_inhabitant")
@@ -245,9 +249,9 @@ def _bought(accounts: pd.DataFrame) -> pd.DataFrame:
 # --- Rows of counts
 
 
-def _count_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
+def _count_rows(inputs: Inputs, told: pd.DataFrame, spent: pd.DataFrame) -> Iterable[pd.DataFrame]:
     counts, places = inputs.counts, inputs.places
-    cells = _beside(pd.concat([_with_sums(counts, list(COUNTS)), *_place_sums(counts)]), places)
+    cells = _beside(pd.concat([told, *_place_sums(counts)]), places)
     for column in ("users", "places", "fte"):
         yield from _per_inhabitant(cells, column, f"{column}_per_1000")
     own = cells[cells["provision"] == OWN]
@@ -260,7 +264,7 @@ def _count_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
         covered = elderly[elderly["kind"].isin(kinds)]
         yield _rows(covered, "coverage_80_plus", "places", AGE_COLUMNS[AGE_80], AGE_80)
     yield _services_per_user(counts)
-    yield from _unit_costs(cells, inputs.accounts)
+    yield from _unit_costs(cells, spent, inputs.accounts)
 
 
 def _place_sums(counts: pd.DataFrame) -> Iterable[pd.DataFrame]:
@@ -311,8 +315,7 @@ def _services_per_user(counts: pd.DataFrame) -> pd.DataFrame:
     return _rows(both.assign(service=ALL, provision=ALL), "services_per_unique_user", "users", "unique")
 
 
-def _unit_costs(cells: pd.DataFrame, accounts: pd.DataFrame) -> Iterable[pd.DataFrame]:
-    spent = _with_sums(accounts[accounts["service"] != ALL], ["gross_kr"])
+def _unit_costs(cells: pd.DataFrame, spent: pd.DataFrame, accounts: pd.DataFrame) -> Iterable[pd.DataFrame]:
     keys = list(CELL)
     both = cells.merge(spent[[*keys, "gross_kr", "parts"]], on=keys, suffixes=("", "_spent"), validate="1:1")
     # Costs of two provisions over users of one would be no unit cost.
@@ -334,12 +337,9 @@ def _unmatched(both: pd.DataFrame) -> pd.Series:
     return pd.Series([not (s <= c or {ALL} in (s, c)) for s, c in pairs], both.index, dtype=bool)
 
 
-def _unmatched_costs(inputs: Inputs) -> list[str]:
+def _unmatched_costs(told: pd.DataFrame, spent: pd.DataFrame) -> list[str]:
     """By name: unit costs of a whole service that would divide two provisions by the users of one."""
-    spent = inputs.accounts[inputs.accounts["service"] != ALL]
-    both = _with_sums(inputs.counts, ["users", "places"]).merge(
-        _with_sums(spent, ["gross_kr"]), on=list(CELL), suffixes=("", "_spent")
-    )
+    both = told.merge(spent, on=list(CELL), suffixes=("", "_spent"))
     wrong = both[
         _unmatched(both) & (both["provision"] == ALL) & both[["users", "places"]].notna().any(axis=1)
     ]
@@ -354,7 +354,7 @@ def _unmatched_costs(inputs: Inputs) -> list[str]:
 # --- Building blocks
 
 
-def _with_sums(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def _with_sums(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Own, bought and their sum; a sum with an unknown part is unknown. ``parts``: what it is the sum of."""
     keys = [*_BY_SERVICE, "provision"]
     kinds = table.groupby(_BY_SERVICE)["kind"].first()
