@@ -328,7 +328,8 @@ def _read_kinds(read: pd.DataFrame) -> None:
     known = services()
     own = read["kind"] if "kind" in read else pd.Series(np.nan, read.index, dtype=object)
     listed = read["service"].map(lambda code: known[code].kind if code in known else np.nan)
-    read["kind"] = own.where(own.isin(KINDS), listed).fillna("other")
+    kinds = own.where(own.isin(KINDS), listed).fillna("other")
+    read["kind"] = read["service"].map(dict(zip(read["service"][::-1], kinds[::-1], strict=True)))
     strange = sorted(set(read.loc[listed.isna() & ~own.isin(KINDS), "service"].astype(str)) - {ALL})
     if strange:
         warnings.warn(

@@ -44,6 +44,7 @@ COLUMNS = (
 )
 _BY_SERVICE = list(CELL[:-1])
 _BY_GROUP = list(CELL[:3])
+_PART = {OWN: 1, BOUGHT: 2, ALL: 4}  # bits: a sum of parts is the set of them
 _MEANS = ("municipalities", "ratio_of_sums")
 
 
@@ -325,30 +326,33 @@ def _unit_costs(cells: pd.DataFrame, spent: pd.DataFrame, accounts: pd.DataFrame
     homes = accounts[accounts["group"] == "elderly_institution"]
     if "function" in homes:
         homes = homes[homes["function"].isin(NURSING_HOME_FUNCTIONS)]
-    total = _with_sums(homes.assign(service=INSTITUTION), ["gross_kr"])
-    nursing = cells[cells["service"] == INSTITUTION].drop(columns="parts", errors="ignore")
+    total = _with_sums(homes.assign(service=INSTITUTION, kind="sum"), ["gross_kr"])
+    nursing = cells[cells["service"] == INSTITUTION]
     beside = nursing.merge(total[[*keys, "gross_kr"]], on=keys, validate="1:1")
     yield _rows(beside, "cost_per_place", "gross_kr", "places")
 
 
 def _unmatched(both: pd.DataFrame) -> pd.Series:
     """Whether costs are told of a provision of which the counts tell nothing."""
-    pairs = zip(both["parts_spent"], both["parts"], strict=True)
-    return pd.Series([not (s <= c or {ALL} in (s, c)) for s, c in pairs], both.index, dtype=bool)
+    counted, spent = (both[c].fillna(_PART[ALL]).astype("int64") for c in ("parts", "parts_spent"))
+    return ((spent & ~counted) > 0) & (((counted | spent) & _PART[ALL]) == 0)
 
 
 def _unmatched_costs(told: pd.DataFrame, spent: pd.DataFrame) -> list[str]:
     """By name: unit costs of a whole service that would divide two provisions by the users of one."""
     both = told.merge(spent, on=list(CELL), suffixes=("", "_spent"))
-    wrong = both[
-        _unmatched(both) & (both["provision"] == ALL) & both[["users", "places"]].notna().any(axis=1)
-    ]
+    counted = both[["users", "places"]].notna().any(axis=1)
+    wrong = both[_unmatched(both) & (both["provision"] == ALL) & counted]
     return [
-        f"{r.municipality} {r.year}, {r.group}, {r.service}: unit costs of own and bought together left out, "
-        f"counts are given for {' and '.join(sorted(r.parts))} only; add a row for "
-        f"{' and '.join(sorted(r.parts_spent - r.parts))} (zero is a count)"
+        f"{r.municipality} {r.year}, {r.group}, {r.service}: unit costs of own and bought together are left "
+        f"out, counts are given for {_named(r.parts)} only; add a row for {_named(r.parts_spent & ~r.parts)} "
+        "(zero is a count)"
         for r in wrong.itertuples()
     ]
+
+
+def _named(parts: int) -> str:
+    return " and ".join(name for name, bit in _PART.items() if parts & bit)
 
 
 # --- Building blocks
@@ -356,14 +360,11 @@ def _unmatched_costs(told: pd.DataFrame, spent: pd.DataFrame) -> list[str]:
 
 def _with_sums(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Own, bought and their sum; a sum with an unknown part is unknown. ``parts``: what it is the sum of."""
-    keys = [*_BY_SERVICE, "provision"]
-    kinds = table.groupby(_BY_SERVICE)["kind"].first()
-    parts = strict_sums(table, keys, columns).reset_index()
-    sets = parts.groupby(_BY_SERVICE)["provision"].agg(frozenset).rename("parts")
-    whole = strict_sums(parts, _BY_SERVICE, columns).reset_index()
-    split = parts[parts["provision"] != ALL]
-    both = pd.concat([split, whole.assign(provision=ALL)])
-    return both.join(kinds, on=_BY_SERVICE).join(sets, on=_BY_SERVICE)
+    service = [*_BY_SERVICE, "kind"]
+    parts = strict_sums(table, [*service, "provision"], columns).reset_index()
+    parts["parts"] = parts["provision"].map(_PART).astype("int64")
+    whole = strict_sums(parts, service, [*columns, "parts"]).reset_index()
+    return pd.concat([parts[parts["provision"] != ALL], whole.assign(provision=ALL)], ignore_index=True)
 
 
 def _per_inhabitant(table: pd.DataFrame, column: str, measure: str) -> Iterable[pd.DataFrame]:
@@ -383,8 +384,10 @@ def _beside(table: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
 def _rows(
     table: pd.DataFrame, measure: str, numerator: str, denominator: str, age: str = ALL
 ) -> pd.DataFrame:
-    rows = table[list(CELL)].assign(age=age, measure=measure)
-    return rows.assign(numerator=table[numerator].astype(float), denominator=table[denominator].astype(float))
+    cells = {name: table[name].to_numpy() for name in CELL}
+    amounts = {"numerator": table[numerator], "denominator": table[denominator]}
+    numbers = {name: column.to_numpy(dtype=float) for name, column in amounts.items()}
+    return pd.DataFrame({**cells, "age": age, "measure": measure, **numbers}, index=table.index)
 
 
 def _identified(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
