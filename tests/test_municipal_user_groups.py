@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.municipal.allocation import spread_ore
+from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_group_inputs import AMOUNTS
 from kostnadsvekst.municipal.user_group_profile import COLUMNS
 from kostnadsvekst.municipal.user_group_terms import (
@@ -34,6 +35,7 @@ from kostnadsvekst.municipal.user_groups import (
     profile,
     refund,
 )
+from kostnadsvekst.provenance import provenance_of
 from municipal_books import made_book
 from municipal_brute_force import brute_force
 
@@ -413,6 +415,15 @@ def test_functions_are_dated(function, year, said):
     else:
         with pytest.raises(InvalidDataError, match=said):
             profile(counts, accounts.assign(function=function), people, 1.0)
+
+
+def test_a_synthetic_table_makes_the_profile_synthetic():
+    tables = four()
+    tables[0].attrs["provenance"] = {"origin": "file of the user"}
+    tables[2].attrs["provenance"] = {"origin": "synthetic"}
+    made = profile(*tables)
+    assert provenance_of(made).synthetic
+    assert provenance_of(protect_profile(made)).synthetic
 
 
 def test_lists_are_whole():

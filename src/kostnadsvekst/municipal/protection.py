@@ -25,6 +25,8 @@ from kostnadsvekst.municipal.user_group_terms import (
 from kostnadsvekst.naming import first_of, nearest_names, require_columns
 from kostnadsvekst.register.table_checks import CONFIDENTIAL, check_threshold
 
+__all__ = ["THRESHOLD", "protect_cells", "protect_profile", "protect_rows"]
+
 THRESHOLD = 6  # "five or fewer" is hidden
 # Where a row of a measure has a count of persons or places.
 _COUNT_IN = {

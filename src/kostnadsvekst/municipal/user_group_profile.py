@@ -28,6 +28,7 @@ from kostnadsvekst.municipal.user_group_terms import (
     services,
 )
 from kostnadsvekst.naming import first_of, nearest_names
+from kostnadsvekst.provenance import SYNTHETIC
 
 KEYS = ("year", "group", "age", "service", "provision", "measure")
 COLUMNS = (
@@ -97,7 +98,7 @@ def profile(
         mean, index, colour, status``. ``age`` is ``"all"`` where the denominator is all inhabitants times
         need index. ``group`` and ``service`` ``"all"`` are sums. ``index`` has the mean as 100, ``colour`` is
         red above it and green below, ``status`` says whether the formula is stated, derived or assumed.
-        ``attrs["left_out"]`` names what is not identified.
+        ``attrs["left_out"]`` names what is not identified; ``attrs["provenance"]`` is that of the tables.
 
     Raises
     ------
@@ -138,7 +139,15 @@ def profile(
     left_out = [*inputs.left_out, *not_identified, *zero_filled, *_ages_left_out(inputs)]
     _warn([*not_identified, *zero_filled])
     result.attrs = {"mean": mean, "reference": members, "left_out": left_out}
+    result.attrs |= _origin([counts, accounts, population, need_index])
     return result
+
+
+def _origin(tables: Sequence[object]) -> dict[str, object]:
+    """Where the data come from, if a table says so; one synthetic table makes the whole synthetic."""
+    told = [t.attrs["provenance"] for t in tables if isinstance(t, pd.DataFrame) and "provenance" in t.attrs]
+    first = sorted(told, key=lambda of: not (isinstance(of, Mapping) and of.get("origin") == SYNTHETIC))
+    return {"provenance": first[0]} if first else {}
 
 
 def _warn(left_out: Sequence[str]) -> None:
