@@ -279,6 +279,17 @@ def test_ages_that_are_not_given_are_named():
     made = profile(COUNTS, ACCOUNTS, PEOPLE[["municipality", "year", "population"]], 1.0)
     assert set(made["age"]) == {"all"}
     assert sum("is not given" in line for line in made.attrs["left_out"]) == 3
+    some = profile(COUNTS, ACCOUNTS, PEOPLE.assign(population_18_67=[5e3, None]), 1.0)
+    assert set(some.loc[some["age"] == "18-67", "municipality"]) == {"A"}
+    assert any(line.startswith("B 2023: population_18_67 is not given") for line in some.attrs["left_out"])
+
+
+def test_counts_or_accounts_alone_make_a_profile(plain):
+    costs = profile(COUNTS.iloc[:0], ACCOUNTS, PEOPLE, 1.0)
+    counts = profile(COUNTS, ACCOUNTS.iloc[:0], PEOPLE, 1.0)
+    of_costs = {"net_per_inhabitant", "gross_per_inhabitant", "share_of_net", "refund_share", "bought_share"}
+    assert set(costs["measure"]) == of_costs
+    assert set(counts["measure"]) == {m for m in set(plain["measure"]) - of_costs if not m.startswith("cost")}
 
 
 def test_net_and_refund_give_gross(plain):
@@ -300,6 +311,35 @@ def test_nursing_home_places_cost_three_functions():
     row = value(made, "A", "cost_per_place", service="institution")
     assert (row["numerator"], row["denominator"]) == (9e6, 50)
     assert value(made, "A", "gross_per_inhabitant", service="nursing_home")["numerator"] == 13e6
+
+
+TYPED = counts_of(
+    ("A", 2023, "elderly_institution", "long_term_ordinary", "own", None, 40, 2),
+    ("A", 2023, "elderly_institution", "long_term_ordinary", "bought", None, 8, None),
+    ("A", 2023, "elderly_institution", "acute_beds", "own", None, 2.5, 1),
+)
+
+
+def test_places_of_nursing_homes_are_told_by_type_or_in_all():
+    whole = ("A", 2023, "elderly_institution", "nursing_home", "own", 45, 50.5, 3, 60.0)
+    made = profile(pd.concat([TYPED, counts_of(whole)]), ACCOUNTS, PEOPLE, 1.0)
+    row = value(made, "A", "coverage_80_plus", service="institution", age="80+", provision="all")
+    assert row["value"] == pytest.approx(50.5 / 500 * 100)
+    places = made[made["measure"] == "places_per_1000"]
+    assert "nursing_home" not in set(places["service"])
+    assert value(made, "A", "fte_per_100_recipients", service="nursing_home")["value"] == pytest.approx(
+        60 / 0.45
+    )
+    alone = profile(counts_of(whole), ACCOUNTS, PEOPLE, 1.0)
+    assert value(alone, "A", "fte_per_place", service="institution")["value"] == pytest.approx(60 / 50.5)
+    with pytest.raises(
+        InvalidDataError, match=r"nursing homes: 51 places are not the sum of the types, 50.5"
+    ):
+        profile(pd.concat([TYPED, counts_of((*whole[:6], 51.0, 3))]), ACCOUNTS, PEOPLE, 1.0)
+    with pytest.raises(
+        InvalidDataError, match="45 users and users by type of place; give the one or the other"
+    ):
+        profile(pd.concat([TYPED.assign(users=9), counts_of(whole)]), ACCOUNTS, PEOPLE, 1.0)
 
 
 def test_functions_outside_care_are_left_out_by_name():
@@ -381,6 +421,14 @@ def test_a_total_beside_its_parts_that_agrees_changes_nothing(plain):
 def test_gross_that_is_not_net_and_refund_is_refused():
     with pytest.raises(InvalidDataError, match=r"gross 20000000.00 is not net 1.00 \+ refund 5000000.00"):
         profile(COUNTS, ACCOUNTS.assign(net_kr=[1.0, 9e7]), PEOPLE, 1.0)
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_what_is_no_table_is_named(which):
+    tables = [*four()[:3], 1.0]
+    tables[which] = {"a": 1}
+    with pytest.raises(InvalidDataError, match="frame"):
+        profile(*tables)
 
 
 def test_columns_that_lack_are_named():

@@ -86,7 +86,7 @@ def protect_profile(
     `suppressed_sums.suppress` can make safe by hiding a larger type of place. Sums of costs are told.
 
     The promise is for one profile: two profiles of the same users that are cut differently (merged and not)
-    must not both be published. Nobody is hidden in zero.
+    must not both be published. Nobody is hidden in zero. Do not give sums over services as services.
     """
     threshold = check_threshold(threshold)
     require_columns(COLUMNS, profile.columns)

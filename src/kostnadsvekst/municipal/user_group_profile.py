@@ -316,11 +316,7 @@ def _places_and_staff(part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.Data
 def _services_per_user(counts: pd.DataFrame) -> pd.DataFrame:
     """Users of all services over persons counted once."""
     unique = counts[counts["kind"] == "unique"].groupby(_BY_GROUP)["users"].sum(min_count=1).rename("unique")
-    homes = counts[(counts["kind"] == "institution") & counts["users"].notna()]
-    twice = counts["kind"].isin(PLACE_KINDS) & pd.MultiIndex.from_frame(counts[_BY_GROUP]).isin(
-        pd.MultiIndex.from_frame(homes[_BY_GROUP])
-    )
-    used = counts[~counts["kind"].isin(("unique", "register")) & ~twice]
+    used = counts[~counts["kind"].isin(("unique", "register"))]
     both = used.groupby(_BY_GROUP)["users"].sum(min_count=1).to_frame().join(unique).reset_index()
     return _rows(both.assign(service=ALL, provision=ALL), "services_per_unique_user", "users", "unique")
 
@@ -413,11 +409,17 @@ def _identified(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _ages_left_out(inputs: Inputs) -> list[str]:
-    return [
-        f"{column} is not given: rates in the age group {age} are left out"
-        for age, column in AGE_COLUMNS.items()
-        if column not in inputs.places
-    ]
+    """Age groups of which the population is not given: for all, or for some."""
+    found = []
+    for age, column in AGE_COLUMNS.items():
+        if column not in inputs.places:
+            found.append(f"{column} is not given: rates in the age group {age} are left out")
+        else:
+            lacking = inputs.places.index[inputs.places[column].isna()]
+            found += [
+                f"{m} {y}: {column} is not given, rates in the age group are left out" for m, y in lacking
+            ]
+    return found
 
 
 # --- Means
