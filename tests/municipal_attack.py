@@ -67,7 +67,7 @@ def attack_profile(published, profile):
     both = published.rename(columns={"index": "index_"}).merge(known, on=keys, validate="1:1")
     books = _grouped(both.itertuples(index=False), "year", "group")
     for number, rows in enumerate(books.values()):
-        system, targets = _system(rows)
+        system, targets = _system(rows, published.attrs["mean"] == "ratio_of_sums")
         hidden += len(targets)
         findings += attack_system(system, targets, number)
     return findings, hidden
@@ -116,7 +116,7 @@ class _Reader:
         self.system.know(sums, value - slack, value + slack)
 
 
-def _system(rows):
+def _system(rows, of_sums):
     reader = _Reader(rows)
     targets = _read_hidden(reader, rows)
     for row in rows:
@@ -126,7 +126,7 @@ def _system(rows):
             _read_row(reader, row, row.mean * row.index_ / 100)
     _read_unique(reader, rows)
     for same in _grouped(rows, "age", "service", "provision", "measure").values():
-        _read_mean(reader, same)
+        _read_mean(reader, same, of_sums)
     return reader.system, targets
 
 
@@ -142,6 +142,13 @@ def _read_hidden(reader, rows):
         true = reader.system.true[k]
         if key in hidden and true > 0:
             reader.system.lower[k] = 1
+            place, service, count, provision = key
+            if (
+                count == USERS
+                and service != "unique_users"
+                and (place, service, PLACES, provision) not in hidden
+            ):
+                reader.system.upper[k] = 5  # the rule is public: nothing but few users hides it
             if true < 6:
                 targets.append(Target(key, key[2], {k: 1.0}, true, 1.0, -np.inf))
     return targets
@@ -180,17 +187,19 @@ def _read_unique(reader, rows):
                 reader.system.know({unique: 1.0, k: -1.0}, 0, np.inf)
 
 
-def _read_mean(reader, rows):
-    """The mean of rates is a sum over the municipalities; an index beside a value gives the mean, too."""
+def _read_mean(reader, rows, of_sums):
+    """The mean of rates weighs the municipalities' counts; an index beside a value gives the mean, too."""
     measure = rows[0].measure
     if measure not in PER or measure in BELOW:
         return
     means = [r.mean for r in rows if not np.isnan(r.mean)]
     means += [r.value / r.index_ * 100 for r in rows if r.index_ > 0 and not np.isnan(r.value)]
     weights = {}
+    whole = sum(r.true_denominator for r in rows)
     for r in rows:
         for k in reader.cells(r.municipality, r.service, ABOVE[measure], r.provision):
-            weights[k] = weights.get(k, 0.0) + PER[measure] / r.true_denominator / len(rows)
+            people = whole if of_sums else r.true_denominator * len(rows)
+            weights[k] = weights.get(k, 0.0) + PER[measure] / people
     for mean in means[:1]:
         scale = max(weights.values())
         reader.equal({k: w / scale for k, w in weights.items()}, mean / scale)

@@ -313,6 +313,24 @@ def test_every_small_cell_can_be_any_small_count(table):
                 assert set(range(1, 6)) <= reach[c]
 
 
+def test_a_cell_that_is_alone_in_a_sum_hides_it():
+    """Its own count may be large: it is hidden for the sake of another count of the same cell."""
+    cells = {"a": 9.0, "b": 0.0}
+    found = suppress(cells, [PublishedSum("all", frozenset(cells))], small=["a"])
+    assert found.cells == {"a"}
+    assert found.sums == {"all"}
+
+
+def test_small_cells_whose_sum_leaves_no_choice_hide_it():
+    """5 + 5: who knows that both are small knows both."""
+    cells = {"a": 5.0, "b": 5.0}
+    found = suppress(cells, [PublishedSum("all", frozenset(cells), secondary=False)])
+    assert found.sums == {"all"}
+    with_third = suppress(cells | {"c": 6.0}, [PublishedSum("all", frozenset("abc"))])
+    assert with_third.cells == {"a", "b", "c"}
+    assert not with_third.sums
+
+
 def test_a_sum_is_told_where_no_cell_is_small():
     cells = {"a": 6.0, "b": 0.0, "c": 40.0}
     found = suppress(cells, [PublishedSum("all", frozenset(cells))])

@@ -1,7 +1,7 @@
 """Shared costs spread over groups, exact to the øre."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
@@ -61,7 +61,7 @@ def allocate(
     costs, lines = _frame(direct, "direct"), _lines(shared)
     weights = _weights(costs, lines, key)
     rows = {
-        line: _spread(amount, weights[line if line in weights else ALL_LINES])
+        line: _spread(amount, weights[line if line in weights else _ALL_LINES])
         for line, amount in lines.items()
     }
     result = pd.DataFrame.from_dict(rows, orient="index", columns=list(costs.columns), dtype=float)
@@ -69,7 +69,7 @@ def allocate(
     return result.rename_axis("line")
 
 
-ALL_LINES = ""
+_ALL_LINES = object()  # where all lines have the same key
 
 
 def _totals(direct: pd.DataFrame, shared: pd.DataFrame) -> dict[str, float]:
@@ -78,8 +78,15 @@ def _totals(direct: pd.DataFrame, shared: pd.DataFrame) -> dict[str, float]:
     return {str(group): float(total) for group, total in exact.items()}
 
 
-def _spread(ore: int, weights: Mapping[str, Fraction]) -> list[float]:
-    """Kroner for each group."""
+def spread_ore(ore: int, weights: Mapping[str, Fraction]) -> dict[str, int]:
+    """Spread whole øre by weights: largest remainders, as `allocate` says.
+
+    Parameters
+    ----------
+    ore : int
+    weights : mapping
+        Their sum is not zero.
+    """
     total = sum(weights.values(), Fraction(0))
     exact = {group: abs(ore) * weight / total for group, weight in weights.items()}
     whole = {group: math.floor(share) for group, share in exact.items()}
@@ -87,15 +94,19 @@ def _spread(ore: int, weights: Mapping[str, Fraction]) -> list[float]:
     order = sorted(exact, key=lambda g: (whole[g] - exact[g], -abs(weights[g]), str(g)))
     for group in order[:left]:
         whole[group] += 1
-    sign = -1 if ore < 0 else 1
-    return [sign * whole[group] / _ORE + 0.0 for group in weights]
+    return {group: -share if ore < 0 else share for group, share in whole.items()}
 
 
-def _lines(shared: pd.Series | Mapping[str, float] | float) -> dict[str, int]:
+def _spread(ore: int, weights: Mapping[str, Fraction]) -> list[float]:
+    """Kroner for each group; no negative zero."""
+    return [share / _ORE for share in spread_ore(ore, weights).values()]
+
+
+def _lines(shared: pd.Series | Mapping[str, float] | float) -> dict[Hashable, int]:
     """Øre of each line."""
     given = pd.Series({"shared": shared}) if isinstance(shared, Real) else pd.Series(shared, dtype=object)
     problems = [f"line {line!r}: occurs twice" for line in given.index[given.index.duplicated()]]
-    found: dict[str, int] = {}
+    found: dict[Hashable, int] = {}
     for line, amount in given.items():
         value = _number(amount)
         if value is None or abs(value) > _MOST_KR:
@@ -103,15 +114,15 @@ def _lines(shared: pd.Series | Mapping[str, float] | float) -> dict[str, int]:
         elif (value * _ORE).denominator != 1:
             problems.append(f"line {line!r}: {amount!r} is finer than an øre; round it to two decimals")
         else:
-            found[str(line)] = int(value * _ORE)
+            found[line] = int(value * _ORE)
     _refuse("shared costs", problems)
     return found
 
 
 def _weights(
-    costs: pd.DataFrame, lines: Mapping[str, int], key: Costs | None
-) -> dict[str, dict[str, Fraction]]:
-    """Weights of the groups, by line; under `ALL_LINES` where all lines have the same."""
+    costs: pd.DataFrame, lines: Mapping[Hashable, int], key: Costs | None
+) -> dict[object, dict[str, Fraction]]:
+    """Weights of the groups, by line; under `_ALL_LINES` where all lines have the same."""
     groups = list(costs.columns)
     frame = costs if key is None else _frame(key, "key")
     by_line = isinstance(key, pd.DataFrame) and len(key) > 1
@@ -124,8 +135,9 @@ def _weights(
     if by_line:
         found = {line: _exact(whole.loc[line], groups) for line in lines}
     else:
-        found = {ALL_LINES: _sum([_exact(row, groups) for _, row in whole.iterrows()], groups)}
-    zero = [f"line {name!r}" if name else "all lines" for name, w in found.items() if not sum(w.values())]
+        found = {_ALL_LINES: _sum([_exact(row, groups) for _, row in whole.iterrows()], groups)}
+    empty = [name for name, of_groups in found.items() if not sum(of_groups.values())]
+    zero = ["all lines" if name is _ALL_LINES else f"line {name!r}" for name in empty]
     if zero and lines:
         raise SpecificationError(
             f"the key sums to zero ({', '.join(zero)}): shares are not identified; give key= other weights"

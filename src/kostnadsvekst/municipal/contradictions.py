@@ -26,8 +26,9 @@ def contradictions(tables: Tables, *, agreeing: bool = False) -> pd.DataFrame:
         parts × factors / divisors × per should be the result. Roles: ``part`` (``net``, ``refund``,
         ``numerator``, ``amount``, ``cost``, ``fte``), ``minus``, ``factor``, ``divisor`` (``denominator``,
         ``whole``, ``mean``), ``result`` (``total``, ``gross``, ``rate``, ``share``, ``index``, ``printed``);
-        ``count`` (``users``, ``places``: parts) and ``population`` (``recipients``: divisors) are exact whole
-        numbers. ``own``, ``mean`` and ``text`` ("higher", "lavere") hold a sentence against a table.
+        ``count`` (``users``, ``places``: parts), ``times`` (a factor) and ``population`` (``recipients``:
+        divisors) are exact whole numbers. ``own``, ``mean`` and ``text`` ("higher", "lavere") hold a
+        sentence against a table.
 
         *Printed tables*: a frame (index: labels; ``attrs`` may have title, unit and source), or a mapping
         with ``columns``, ``rows`` (each ``label`` and ``values``), and ``id``, ``title``, ``unit``,

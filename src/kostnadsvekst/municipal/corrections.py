@@ -48,7 +48,7 @@ def correct(accounts: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
     ledger = read_table(accounts, "accounts", _accounts_table(accounts))
     moved_lines = _read_corrections(ledger, corrections)
     _refuse_faults(ledger, moved_lines)
-    lines = moved_lines.rename(columns={"pair": "correction"})
+    lines = _with_reasons(moved_lines).rename(columns={"pair": "correction"})
     amount = lines.pop("amount_kr")
     lines = lines.assign(**{name: amount for name in _AMOUNTS if name in ledger})
     if "refund_kr" in ledger:
@@ -65,27 +65,28 @@ def moved(corrections: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     corrections : DataFrame
-        As for `correct`; without ``municipality`` or ``year`` all lines are taken as one account.
+        As for `correct`; without ``municipality`` or ``year`` all lines are of one.
 
     Returns
     -------
     DataFrame
-        ``municipality``, ``year``, ``function``, ``lines``, ``amount_kr``; after the functions of each
-        municipality and year two sums: ``"outside care"`` (functions that the analysis of care leaves out)
-        and ``"all"``.
+        ``municipality`` and ``year`` where given, ``function``, ``lines``, ``amount_kr``; after the
+        functions of each municipality and year two sums: ``"outside care"`` (functions that the analysis of
+        care leaves out) and ``"all"``.
 
     Raises
     ------
     InvalidDataError, DataMissingError
         As `correct`; sums are not judged here.
     """
-    given = corrections.assign(**{c: "" for c in ("municipality",) if c not in corrections})
-    given = given.assign(year=given.get("year", 1900))
-    lines = read_table(given, "corrections", Table(("municipality", "year", "function"), ("amount_kr",)))
+    where = [c for c in ("municipality", "year") if c in corrections]
+    lines = read_table(
+        corrections, "corrections", Table((*where, "function"), ("amount_kr",), whole_rows=False)
+    )
     known = care_functions()
-    care = lines["function"].map(lambda code: code in known and known[code].care)
+    care = lines["function"].map(lambda code: code in known and known[code].care).astype(bool)
     parts = [lines, lines[~care].assign(function=OUTSIDE), lines.assign(function=ALL)]
-    keys = ["municipality", "year", "part", "function"]
+    keys = [*where, "part", "function"]
     numbered = pd.concat([part.assign(part=k) for k, part in enumerate(parts)])
     sums = numbered.groupby(keys)["amount_kr"].agg(lines="size", amount_kr="sum").reset_index()
     return sums.drop(columns="part")
@@ -107,6 +108,13 @@ def _read_corrections(ledger: pd.DataFrame, corrections: pd.DataFrame) -> pd.Dat
     return read_table(
         corrections.assign(**only), "corrections", Table(keys, ("amount_kr",), whole_rows=False)
     )
+
+
+def _with_reasons(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines without a reason of their own have that of their pair."""
+    written = lines["reason"].where(lines["reason"].str.strip() != "")
+    of_pair = written.groupby([lines[c] for c in ("municipality", "year", "pair")]).transform("first")
+    return lines.assign(reason=written.fillna(of_pair))
 
 
 def _refuse_faults(ledger: pd.DataFrame, lines: pd.DataFrame) -> None:

@@ -18,14 +18,14 @@ ROLES = {
     "part": "part", "net": "part", "refund": "part", "numerator": "part", "value": "part", "amount": "part",
     "cost": "part", "fte": "part", "own": "own",
     "minus": "minus",
-    "factor": "factor",
+    "factor": "factor", "times": "times",
     "divisor": "divisor", "denominator": "divisor", "whole": "divisor", "mean": "divisor",
     "count": "count", "users": "count", "places": "count", "recipients": "persons", "population": "persons",
     "result": "result", "total": "result", "gross": "result", "rate": "result", "share": "result",
     "index": "result", "printed": "result",
     "text": "text",
 }  # fmt: skip
-_EXACT = {"count", "persons"}
+_EXACT = {"count", "persons", "times"}
 HIGHER = {"higher", "above", "more", "høyere", "over", "flere", "mer"}
 LOWER = {"lower", "below", "fewer", "less", "lavere", "under", "færre", "mindre"}
 _HIDDEN = re.compile(r"^<\s*(\d+)$")
@@ -149,7 +149,8 @@ def _by_role(rows: pd.DataFrame) -> tuple[dict[str, list[Printed]], list[int], l
             if number is None:
                 wrong.append(f"{row['role']} {row['value']!r} is no number")
             else:
-                exact = role in _EXACT and not _decimals(row)
+                hidden = isinstance(row["value"], str) and "<" in row["value"]
+                exact = role in _EXACT and _decimals(row) is None and not hidden
                 numbers.setdefault(role, []).append(Printed(number.value) if exact else number)
     return numbers, texts, wrong
 
@@ -170,7 +171,7 @@ def _incomplete(numbers: Mapping[str, Sequence[Printed]], texts: Sequence[int]) 
         if len(numbers.get("own", ())) != 1 or len(numbers.get("divisor", ())) != 1 or len(texts) != 1:
             wrong.append("a text is held against one own and one mean")
         return wrong
-    if not any(numbers.get(role) for role in ("part", "own", "count", "factor")):
+    if not any(numbers.get(role) for role in ("part", "own", "count", "factor", "times")):
         wrong.append("no part, count or factor is given")
     if len(numbers.get("result", ())) != 1:
         wrong.append(f"{len(numbers.get('result', ()))} results; a relation has one")
@@ -194,7 +195,7 @@ def _statement(
         source,
         tuple(parts),
         numbers["result"][0],
-        tuple(numbers.get("factor", ())),
+        (*numbers.get("factor", ()), *numbers.get("times", ())),
         (*numbers.get("divisor", ()), *numbers.get("persons", ())),
         float(pers.iloc[0]) if len(pers) else 1.0,
     )

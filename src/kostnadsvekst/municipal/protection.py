@@ -25,6 +25,8 @@ from kostnadsvekst.municipal.user_group_terms import (
 from kostnadsvekst.naming import first_of, nearest_names, require_columns
 from kostnadsvekst.register.table_checks import CONFIDENTIAL, check_threshold
 
+__all__ = ["THRESHOLD", "protect_cells", "protect_profile", "protect_rows"]
+
 THRESHOLD = 6  # "five or fewer" is hidden
 # Where a row of a measure has a count of persons or places.
 _COUNT_IN = {
@@ -84,7 +86,7 @@ def protect_profile(
     `suppressed_sums.suppress` can make safe by hiding a larger type of place. Sums of costs are told.
 
     The promise is for one profile: two profiles of the same users that are cut differently (merged and not)
-    must not both be published. Nobody is hidden in zero.
+    must not both be published. Nobody is hidden in zero. Do not give sums over services as services.
     """
     threshold = check_threshold(threshold)
     require_columns(COLUMNS, profile.columns)
@@ -259,8 +261,8 @@ def _read_group(rows: Sequence[tuple[Any, ...]], where: tuple[object, ...]) -> _
             before = found[count].setdefault((service, provision), value)
             if abs(before - value) > 1e-6:
                 raise InvalidDataError(
-                    f"profile: {', '.join(map(str, where))}, {service}, {provision} has two numbers of {count}"
-                    "; give it as user_groups.profile made it"
+                    f"profile: {', '.join(map(str, where))}, {service}, {provision} has two numbers of "
+                    f"{count}; give it as user_groups.profile made it"
                 )
     sums = {key: v for key, v in found["places"].items() if key[0] in _SUMS}
     users, places = (_parts(found[count], where) for count in ("users", "places"))

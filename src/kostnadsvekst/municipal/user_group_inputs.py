@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from kostnadsvekst.municipal.user_group_terms import (
     GROUPS,
     KINDS,
     OWN,
+    PLACE_KINDS,
     PROVISIONS,
     UNIQUE,
     CareFunction,
@@ -129,6 +131,8 @@ def read_table(frame: pd.DataFrame, name: str, table: Table) -> pd.DataFrame:
     ------
     InvalidDataError, DataMissingError
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidDataError(f"{name}: a frame is needed, not {type(frame).__name__}")
     require_columns((*table.keys, *table.numbers), frame.columns)
     read = frame.reset_index(drop=True).copy()
     problems = [*_read_keys(read, table.keys)]
@@ -187,9 +191,10 @@ def _counts(frame: pd.DataFrame) -> pd.DataFrame:
     if problems:
         raise InvalidDataError("counts: faults", problems)
     summed, problems = _agreeing_sums(read, list(COUNTS))
-    if problems:
-        raise InvalidDataError("counts: faults", problems)
-    return summed
+    homes, more = _nursing_homes_once(summed)
+    if problems or more:
+        raise InvalidDataError("counts: faults", [*problems, *more])
+    return homes
 
 
 def _accounts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -206,8 +211,9 @@ def _accounts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _population(frame: pd.DataFrame) -> pd.DataFrame:
-    wide = _wide(frame) if "age" in frame else frame
-    ages = tuple(c for c in AGE_COLUMNS.values() if c in wide)
+    columns = getattr(frame, "columns", ())
+    wide = _wide(frame) if "age" in columns else frame
+    ages = tuple(c for c in AGE_COLUMNS.values() if c in getattr(wide, "columns", ()))
     read = read_table(wide, "population", Table(PLACE_YEAR, ("population",), ages))
     problems = [
         f"{where_of(row)}: {column} is {row[column]:g}; give the number of inhabitants"
@@ -226,9 +232,10 @@ def _population(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _need(need_index: pd.DataFrame | float, population: pd.DataFrame) -> pd.DataFrame:
     """Need index (and index of intellectual disability) by municipality and year; about one."""
-    if not isinstance(need_index, pd.DataFrame):
+    if isinstance(need_index, Real) and isinstance(population, pd.DataFrame):
+        require_columns(PLACE_YEAR, population.columns)
         need_index = population[list(PLACE_YEAR)].drop_duplicates().assign(need_index=float(need_index))
-    pu = ("pu_index",) if "pu_index" in need_index else ()
+    pu = ("pu_index",) if "pu_index" in getattr(need_index, "columns", ()) else ()
     read = read_table(need_index, "need_index", Table(PLACE_YEAR, ("need_index", *pu)))
     problems = [
         f"{where_of(row)}: {column} is {row[column]:g}; give it as a factor (97.2 per cent is 0.972)"
@@ -328,7 +335,8 @@ def _read_kinds(read: pd.DataFrame) -> None:
     known = services()
     own = read["kind"] if "kind" in read else pd.Series(np.nan, read.index, dtype=object)
     listed = read["service"].map(lambda code: known[code].kind if code in known else np.nan)
-    read["kind"] = own.where(own.isin(KINDS), listed).fillna("other")
+    kinds = own.where(own.isin(KINDS), listed).fillna("other")
+    read["kind"] = read["service"].map(dict(zip(read["service"][::-1], kinds[::-1], strict=True)))
     strange = sorted(set(read.loc[listed.isna() & ~own.isin(KINDS), "service"].astype(str)) - {ALL})
     if strange:
         warnings.warn(
@@ -391,6 +399,31 @@ def _agreeing_sums(read: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame
     ]
     split = pd.MultiIndex.from_frame(read[keys]).isin(sums.index)
     return read[~(split & (read["provision"] == ALL))].reset_index(drop=True), problems
+
+
+def _nursing_homes_once(read: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Nursing homes with their places told by type once only, and totals that are not the sum of the types.
+
+    Their sum is shown as a sum, so that protection knows what it is the sum of.
+    """
+    home = read["group"] == "elderly_institution"
+    typed = read[home & read["kind"].isin(PLACE_KINDS)]
+    whole = read[home & (read["kind"] == "institution")]
+    problems = []
+    for column, keys in (("places", CELL[:3]), ("users", CELL[:3])):
+        sums = typed.groupby(list(keys))[column].sum(min_count=1).rename("typed")
+        totals = whole.groupby(list(keys))[column].sum(min_count=1).rename("whole")
+        both = pd.concat([sums, totals], axis=1).dropna()
+        for (place, year, _), row in both.iterrows():
+            where = f"{place} {year}, nursing homes: {row['whole']:g} {column}"
+            if column == "users":
+                problems.append(f"{where} and users by type of place; give the one or the other")
+            elif abs(row["whole"] - row["typed"]) > 1e-6:
+                problems.append(f"{where} are not the sum of the types, {row['typed']:g}; correct one")
+    told = pd.MultiIndex.from_frame(typed.loc[typed["places"].notna(), list(CELL[:3])])
+    again = whole.index[pd.MultiIndex.from_frame(whole[list(CELL[:3])]).isin(told)]
+    read.loc[again, ["places", "units"]] = np.nan
+    return read, problems
 
 
 def _complete_amounts(read: pd.DataFrame) -> Iterator[str]:

@@ -28,6 +28,7 @@ from kostnadsvekst.municipal.user_group_terms import (
     services,
 )
 from kostnadsvekst.naming import first_of, nearest_names
+from kostnadsvekst.provenance import SYNTHETIC
 
 KEYS = ("year", "group", "age", "service", "provision", "measure")
 COLUMNS = (
@@ -44,6 +45,7 @@ COLUMNS = (
 )
 _BY_SERVICE = list(CELL[:-1])
 _BY_GROUP = list(CELL[:3])
+_PART = {OWN: 1, BOUGHT: 2, ALL: 4}  # bits: a sum of parts is the set of them
 _MEANS = ("municipalities", "ratio_of_sums")
 
 
@@ -96,7 +98,7 @@ def profile(
         mean, index, colour, status``. ``age`` is ``"all"`` where the denominator is all inhabitants times
         need index. ``group`` and ``service`` ``"all"`` are sums. ``index`` has the mean as 100, ``colour`` is
         red above it and green below, ``status`` says whether the formula is stated, derived or assumed.
-        ``attrs["left_out"]`` names what is not identified.
+        ``attrs["left_out"]`` names what is not identified; ``attrs["provenance"]`` is that of the tables.
 
     Raises
     ------
@@ -125,15 +127,27 @@ def profile(
         raise SpecificationError(f"mean={mean!r}; allowed are {' and '.join(map(repr, _MEANS))}")
     given = read_inputs(counts, accounts, population, need_index)
     inputs, zero_filled = _merge(given, merged or {})
-    rows, not_identified = _identified(pd.concat([*_cost_rows(inputs), *_count_rows(inputs)]))
-    not_identified += _unmatched_costs(inputs)
+    told = _with_sums(inputs.counts, COUNTS)
+    spent = _with_sums(inputs.accounts[inputs.accounts["service"] != ALL], ["gross_kr"])
+    rows, not_identified = _identified(
+        pd.concat([*_cost_rows(inputs, spent), *_count_rows(inputs, told, spent)])
+    )
+    not_identified += _unmatched_costs(told, spent)
     members = _reference(rows, reference)
     keep_zeros = {"rate": zeros_in_rates, "share": zeros_in_rates, "unit_cost": zeros_in_unit_costs}
     result = _beside_mean(rows, mean, members, keep_zeros)
     left_out = [*inputs.left_out, *not_identified, *zero_filled, *_ages_left_out(inputs)]
     _warn([*not_identified, *zero_filled])
     result.attrs = {"mean": mean, "reference": members, "left_out": left_out}
+    result.attrs |= _origin([counts, accounts, population, need_index])
     return result
+
+
+def _origin(tables: Sequence[object]) -> dict[str, object]:
+    """Where the data come from, if a table says so; one synthetic table makes the whole synthetic."""
+    told = [t.attrs["provenance"] for t in tables if isinstance(t, pd.DataFrame) and "provenance" in t.attrs]
+    first = sorted(told, key=lambda of: not (isinstance(of, Mapping) and of.get("origin") == SYNTHETIC))
+    return {"provenance": first[0]} if first else {}
 
 
 def _warn(left_out: Sequence[str]) -> None:
@@ -203,13 +217,13 @@ def _lacking(counts: pd.DataFrame, merged: Mapping[str, Sequence[str]]) -> list[
 # --- Rows of costs
 
 
-def _cost_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
+def _cost_rows(inputs: Inputs, spent: pd.DataFrame) -> Iterable[pd.DataFrame]:
     accounts, places = inputs.accounts, inputs.places
     amounts = list(AMOUNTS)
     group = accounts.groupby(_BY_GROUP)[amounts].sum().reset_index()
     total = accounts.groupby(_BY_GROUP[:2])[amounts].sum().reset_index().assign(group=ALL)
     whole = _beside(pd.concat([group, total]).assign(service=ALL, provision=ALL), places)
-    service = _beside(_with_sums(accounts[accounts["service"] != ALL], ["gross_kr"]), places)
+    service = _beside(spent, places)
     for column, measure in (("net_kr", "net_per_inhabitant"), ("gross_kr", "gross_per_inhabitant")):
         yield from _per_inhabitant(whole, column, measure)
     yield from _per_inhabitant(service, "gross_kr", "gross_per_inhabitant")
@@ -245,9 +259,9 @@ def _bought(accounts: pd.DataFrame) -> pd.DataFrame:
 # --- Rows of counts
 
 
-def _count_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
+def _count_rows(inputs: Inputs, told: pd.DataFrame, spent: pd.DataFrame) -> Iterable[pd.DataFrame]:
     counts, places = inputs.counts, inputs.places
-    cells = _beside(pd.concat([_with_sums(counts, list(COUNTS)), *_place_sums(counts)]), places)
+    cells = _beside(pd.concat([told, *_place_sums(counts)]), places)
     for column in ("users", "places", "fte"):
         yield from _per_inhabitant(cells, column, f"{column}_per_1000")
     own = cells[cells["provision"] == OWN]
@@ -260,7 +274,7 @@ def _count_rows(inputs: Inputs) -> Iterable[pd.DataFrame]:
         covered = elderly[elderly["kind"].isin(kinds)]
         yield _rows(covered, "coverage_80_plus", "places", AGE_COLUMNS[AGE_80], AGE_80)
     yield _services_per_user(counts)
-    yield from _unit_costs(cells, inputs.accounts)
+    yield from _unit_costs(cells, spent, inputs.accounts)
 
 
 def _place_sums(counts: pd.DataFrame) -> Iterable[pd.DataFrame]:
@@ -302,17 +316,12 @@ def _places_and_staff(part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.Data
 def _services_per_user(counts: pd.DataFrame) -> pd.DataFrame:
     """Users of all services over persons counted once."""
     unique = counts[counts["kind"] == "unique"].groupby(_BY_GROUP)["users"].sum(min_count=1).rename("unique")
-    homes = counts[(counts["kind"] == "institution") & counts["users"].notna()]
-    twice = counts["kind"].isin(PLACE_KINDS) & pd.MultiIndex.from_frame(counts[_BY_GROUP]).isin(
-        pd.MultiIndex.from_frame(homes[_BY_GROUP])
-    )
-    used = counts[~counts["kind"].isin(("unique", "register")) & ~twice]
+    used = counts[~counts["kind"].isin(("unique", "register"))]
     both = used.groupby(_BY_GROUP)["users"].sum(min_count=1).to_frame().join(unique).reset_index()
     return _rows(both.assign(service=ALL, provision=ALL), "services_per_unique_user", "users", "unique")
 
 
-def _unit_costs(cells: pd.DataFrame, accounts: pd.DataFrame) -> Iterable[pd.DataFrame]:
-    spent = _with_sums(accounts[accounts["service"] != ALL], ["gross_kr"])
+def _unit_costs(cells: pd.DataFrame, spent: pd.DataFrame, accounts: pd.DataFrame) -> Iterable[pd.DataFrame]:
     keys = list(CELL)
     both = cells.merge(spent[[*keys, "gross_kr", "parts"]], on=keys, suffixes=("", "_spent"), validate="1:1")
     # Costs of two provisions over users of one would be no unit cost.
@@ -322,48 +331,45 @@ def _unit_costs(cells: pd.DataFrame, accounts: pd.DataFrame) -> Iterable[pd.Data
     homes = accounts[accounts["group"] == "elderly_institution"]
     if "function" in homes:
         homes = homes[homes["function"].isin(NURSING_HOME_FUNCTIONS)]
-    total = _with_sums(homes.assign(service=INSTITUTION), ["gross_kr"])
-    nursing = cells[cells["service"] == INSTITUTION].drop(columns="parts", errors="ignore")
+    total = _with_sums(homes.assign(service=INSTITUTION, kind="sum"), ["gross_kr"])
+    nursing = cells[cells["service"] == INSTITUTION]
     beside = nursing.merge(total[[*keys, "gross_kr"]], on=keys, validate="1:1")
     yield _rows(beside, "cost_per_place", "gross_kr", "places")
 
 
 def _unmatched(both: pd.DataFrame) -> pd.Series:
     """Whether costs are told of a provision of which the counts tell nothing."""
-    pairs = zip(both["parts_spent"], both["parts"], strict=True)
-    return pd.Series([not (s <= c or {ALL} in (s, c)) for s, c in pairs], both.index, dtype=bool)
+    counted, spent = (both[c].fillna(_PART[ALL]).astype("int64") for c in ("parts", "parts_spent"))
+    return ((spent & ~counted) > 0) & (((counted | spent) & _PART[ALL]) == 0)
 
 
-def _unmatched_costs(inputs: Inputs) -> list[str]:
+def _unmatched_costs(told: pd.DataFrame, spent: pd.DataFrame) -> list[str]:
     """By name: unit costs of a whole service that would divide two provisions by the users of one."""
-    spent = inputs.accounts[inputs.accounts["service"] != ALL]
-    both = _with_sums(inputs.counts, ["users", "places"]).merge(
-        _with_sums(spent, ["gross_kr"]), on=list(CELL), suffixes=("", "_spent")
-    )
-    wrong = both[
-        _unmatched(both) & (both["provision"] == ALL) & both[["users", "places"]].notna().any(axis=1)
-    ]
+    both = told.merge(spent, on=list(CELL), suffixes=("", "_spent"))
+    counted = both[["users", "places"]].notna().any(axis=1)
+    wrong = both[_unmatched(both) & (both["provision"] == ALL) & counted]
     return [
-        f"{r.municipality} {r.year}, {r.group}, {r.service}: unit costs of own and bought together left out, "
-        f"counts are given for {' and '.join(sorted(r.parts))} only; add a row for "
-        f"{' and '.join(sorted(r.parts_spent - r.parts))} (zero is a count)"
+        f"{r.municipality} {r.year}, {r.group}, {r.service}: unit costs of own and bought together are left "
+        f"out, counts are given for {_named(r.parts)} only; add a row for {_named(r.parts_spent & ~r.parts)} "
+        "(zero is a count)"
         for r in wrong.itertuples()
     ]
+
+
+def _named(parts: int) -> str:
+    return " and ".join(name for name, bit in _PART.items() if parts & bit)
 
 
 # --- Building blocks
 
 
-def _with_sums(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def _with_sums(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Own, bought and their sum; a sum with an unknown part is unknown. ``parts``: what it is the sum of."""
-    keys = [*_BY_SERVICE, "provision"]
-    kinds = table.groupby(_BY_SERVICE)["kind"].first()
-    parts = strict_sums(table, keys, columns).reset_index()
-    sets = parts.groupby(_BY_SERVICE)["provision"].agg(frozenset).rename("parts")
-    whole = strict_sums(parts, _BY_SERVICE, columns).reset_index()
-    split = parts[parts["provision"] != ALL]
-    both = pd.concat([split, whole.assign(provision=ALL)])
-    return both.join(kinds, on=_BY_SERVICE).join(sets, on=_BY_SERVICE)
+    service = [*_BY_SERVICE, "kind"]
+    parts = strict_sums(table, [*service, "provision"], columns).reset_index()
+    parts["parts"] = parts["provision"].map(_PART).astype("int64")
+    whole = strict_sums(parts, service, [*columns, "parts"]).reset_index()
+    return pd.concat([parts[parts["provision"] != ALL], whole.assign(provision=ALL)], ignore_index=True)
 
 
 def _per_inhabitant(table: pd.DataFrame, column: str, measure: str) -> Iterable[pd.DataFrame]:
@@ -383,8 +389,10 @@ def _beside(table: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
 def _rows(
     table: pd.DataFrame, measure: str, numerator: str, denominator: str, age: str = ALL
 ) -> pd.DataFrame:
-    rows = table[list(CELL)].assign(age=age, measure=measure)
-    return rows.assign(numerator=table[numerator].astype(float), denominator=table[denominator].astype(float))
+    cells = {name: table[name].to_numpy() for name in CELL}
+    amounts = {"numerator": table[numerator], "denominator": table[denominator]}
+    numbers = {name: column.to_numpy(dtype=float) for name, column in amounts.items()}
+    return pd.DataFrame({**cells, "age": age, "measure": measure, **numbers}, index=table.index)
 
 
 def _identified(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -401,11 +409,17 @@ def _identified(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _ages_left_out(inputs: Inputs) -> list[str]:
-    return [
-        f"{column} is not given: rates in the age group {age} are left out"
-        for age, column in AGE_COLUMNS.items()
-        if column not in inputs.places
-    ]
+    """Age groups of which the population is not given: for all, or for some."""
+    found = []
+    for age, column in AGE_COLUMNS.items():
+        if column not in inputs.places:
+            found.append(f"{column} is not given: rates in the age group {age} are left out")
+        else:
+            lacking = inputs.places.index[inputs.places[column].isna()]
+            found += [
+                f"{m} {y}: {column} is not given, rates in the age group are left out" for m, y in lacking
+            ]
+    return found
 
 
 # --- Means
