@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 import subprocess
 import sys
@@ -11,9 +12,12 @@ import openpyxl
 import pytest
 
 from conftest import ROOT
+from kostnadsvekst.chapters.municipal import compute
+from kostnadsvekst.chapters.municipal_public import public_sheets
 from kostnadsvekst.commands import COMMANDS, municipal
 from kostnadsvekst.errors import InvalidDataError, OutputError
-from kostnadsvekst.municipal.protection import THRESHOLD
+from kostnadsvekst.municipal.protection import THRESHOLD, protect_profile
+from kostnadsvekst.sources.municipal_book import read_municipal_book
 from kostnadsvekst.sources.municipal_examples import example_book
 from kostnadsvekst.sources.municipal_kinds import KINDS, USER_GROUP_NAMES
 from municipal_workbooks import small_example, write_book
@@ -219,6 +223,23 @@ def test_the_analysts_edition_shows_what_the_public_one_hides(tmp_path, name):
     """The control: else the test above could not fail."""
     (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
     assert published(tmp_path / "a", name, 2, "") != published(tmp_path / "b", name, 5, "")
+
+
+def test_a_public_profile_shows_what_its_protection_shows(tmp_path):
+    """Cell by cell what `protect_profile` lets be seen, which integer programming attacks elsewhere."""
+    book = groups_book(tmp_path / "bok.xlsx", 3)
+    system = compute(read_municipal_book(book, KINDS["user-groups"]))("nb")
+    found = system.public.args[0]
+    shown = protect_profile(found)
+    table = next(sheet for sheet in public_sheets(system) if sheet.name == "Profil")
+    assert 0 < (shown["hidden"] == ":").sum() < len(shown)
+    for number, (row, own) in enumerate(zip(table.rows, shown.to_dict("records"), strict=True)):
+        for name in ("numerator", "denominator", "value", "mean", "index"):
+            cell = row[table.position(name)]
+            if math.isnan(own[name]):
+                assert cell in (":", None), (number, name)
+            else:
+                assert cell == own[name], (number, name)
 
 
 def test_a_larger_step_is_hidden_beside_a_small_one_and_the_next_difference(tmp_path):

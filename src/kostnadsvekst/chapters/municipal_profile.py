@@ -290,8 +290,8 @@ def summary_sheet(profile: Sheet, rows: Sequence[int], lang: str) -> Sheet:
     """
     unit = words(lang, "kr per innbygger, behovskorrigert", "kr per inhabitant, need-adjusted")
     columns = (
+        SheetColumn("group", words(lang, "Brukergruppe", "User group"), width=42),
         *unit_columns(lang),
-        SheetColumn("group", words(lang, "Brukergruppe", "User group"), width=38),
         result_column("value", words(lang, "Netto driftsutgifter", "Net expenditure"), unit, "number"),
         result_column("mean", words(lang, "Snitt", "Mean"), unit, "number"),
         result_column(
@@ -300,10 +300,10 @@ def summary_sheet(profile: Sheet, rows: Sequence[int], lang: str) -> Sheet:
     )
     name = words(lang, "Sammendrag", "Summary")
     title = words(lang, "Netto driftsutgifter per brukergruppe", "Net expenditure by user group")
-    chart = Chart(title, ("municipality", "group"), "value", "bar", unit)
+    chart = Chart(title, ("group", "municipality"), "value", "bar", unit)
     shown: list[tuple[Value, ...]] = []
     for k in rows:
-        keys = (profile.rows[k][profile.position(key)] for key in ("municipality", "year", "group"))
+        keys = (profile.rows[k][profile.position(key)] for key in ("group", "municipality", "year"))
         shown.append((*keys, *(_copied(profile, cell, k) for cell in ("value", "mean", "index"))))
     return Sheet(name, title, columns, tuple(shown), (), (chart,))
 

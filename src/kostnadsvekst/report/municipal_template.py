@@ -98,6 +98,8 @@ def render_template(kind: BookKind, lang: str) -> bytes:
 
 def _write_guide(page: Any, kind: BookKind, lang: str, looks: dict[str, Any]) -> None:
     page.hide_gridlines(2)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
     page.set_column(0, 0, 34)
     page.set_column(1, 1, 26)
     page.set_column(2, 2, 70)

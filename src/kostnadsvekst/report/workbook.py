@@ -339,6 +339,8 @@ def _write_sheet(page: Any, sheet: Sheet, banners: Iterable[str], looks: _Looks)
             page.write_string(sheet.header + 1, number, column.unit, unit)
         page.set_column(number, number, column.width)
     page.set_row(sheet.header, _LINE * _lines([c.label for c in sheet.columns], sheet.columns))
+    if sheet.first - sheet.header > 1:
+        page.set_row(sheet.header + 1, _LINE * _lines([c.unit for c in sheet.columns], sheet.columns))
     for number, row in enumerate(sheet.rows):
         page.set_row(sheet.first + number, _LINE * _lines(row, sheet.columns))
         for place, (column, value) in enumerate(zip(sheet.columns, row, strict=True)):
