@@ -20,10 +20,13 @@ from fake_country import CHANGES, CODES, country
 from fake_statbank import FakeStatBank, running
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.models.fixed_effects import Estimate
+from kostnadsvekst.municipal import protection
+from kostnadsvekst.municipal import user_groups as groups
 from kostnadsvekst.panel.raw import RawData, read_raw
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.statbank import fetch
 from kostnadsvekst.sources.transport import Policy
+from municipal_books import made_book
 from register_cubes import cube_of, lasting
 
 WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="7D")
@@ -222,6 +225,40 @@ FRAMES = {
     ),
     "kv.register.growth_below_age": lambda: kv.register.growth_below_age(cube(), "2017-03", "2020-09"),
     "kv.register.IngestReport.to_frame": ingested,
+}
+
+
+@cache
+def user_groups() -> tuple[pd.DataFrame, ...]:
+    """Counts, accounts, population, need and their profile, of invented municipalities."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        return *made_book(3), groups.profile(*made_book(3))
+
+
+def ledger() -> tuple[pd.DataFrame, pd.DataFrame]:
+    accounts = pd.DataFrame({"municipality": "A", "year": 2023, "function": ["253", "254"], "gross_kr": 9.0})
+    moves = {"pair": "x", "function": ["253", "254"], "amount_kr": [-1.0, 1.0], "reason": "night"}
+    return accounts, pd.DataFrame(moves)
+
+
+def same_number_twice() -> pd.DataFrame:
+    return pd.DataFrame({"id": "x", "role": ["part", "printed"], "value": [1.0, 3.0]})
+
+
+FRAMES |= {
+    "kv.municipal.user_groups.profile": lambda: user_groups()[-1],
+    "kv.municipal.user_groups.allocate": lambda: groups.allocate({"a": 1.0, "b": 2.0}, {"it": 10.0}),
+    "kv.municipal.user_groups.correct": lambda: groups.correct(*ledger()),
+    "kv.municipal.user_groups.moved": lambda: groups.moved(ledger()[1]),
+    "kv.municipal.user_groups.contradictions": lambda: groups.contradictions([same_number_twice()]),
+    "kv.municipal.protection.protect_profile": lambda: protection.protect_profile(user_groups()[-1]),
+    "kv.municipal.protection.protect_cells": lambda: protection.protect_cells(
+        user_groups()[0], protection.protect_profile(user_groups()[-1])
+    ),
+    "kv.municipal.protection.protect_rows": lambda: protection.protect_rows(
+        pd.DataFrame({"users": [3, 40, 50]}), ["users"], []
+    ),
 }
 FRAMES |= {
     "kv.describe": lambda: kv.describe(panel(), ["free_income"], "year", weights="population"),

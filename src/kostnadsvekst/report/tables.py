@@ -253,11 +253,12 @@ def html_fragment(table: Table, lang: str) -> str:
         cells = "".join(_html_heading(heading, lang) for heading in headings)
         lines.append(f"<tr><th>{html.escape(stub)}</th>{cells}</tr>")
     lines.append("</thead>\n<tbody>")
+    proses = table.prose
     for row in table.rows:
         label = "&emsp;" * row.indent + html.escape(_words(row.label, lang))
         texts = [html.escape(_text(cell, lang)) for cell in row.cells] or [""] * table.n_columns
         rule = ' class="rule"' if row.rule_above else ""
-        kinds = [' class="prose"' if prose else "" for prose in table.prose]
+        kinds = [' class="prose"' if prose else "" for prose in proses]
         cells = "".join(f"<td{kind}>{text}</td>" for kind, text in zip(kinds, texts, strict=True))
         lines.append(f"<tr{rule}><td>{label}</td>{cells}</tr>")
     lines.append("</tbody>\n</table>")

@@ -1,0 +1,140 @@
+"""Municipal cost systems: read a book, compute, and write a workbook that recomputes, CSV and a page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from kostnadsvekst.chapters.municipal_files import render_system
+from kostnadsvekst.chapters.municipal_sheets import System
+from kostnadsvekst.errors import OutputError
+from kostnadsvekst.sources.municipal_book import MunicipalBook, read_municipal_book
+from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_book
+from kostnadsvekst.sources.municipal_forms import find_kind
+from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS, USER_GROUPS
+
+# System -> its module and function, loaded when it is used.
+_SYSTEMS = {
+    UNIT_COSTS.name: ("kostnadsvekst.chapters.municipal_unit_costs", "unit_costs"),
+    USER_GROUPS.name: ("kostnadsvekst.chapters.municipal_user_groups", "user_groups"),
+    LADDER.name: ("kostnadsvekst.chapters.municipal_ladder", "effort_ladder"),
+    CALCULATOR.name: ("kostnadsvekst.chapters.municipal_calculator", "resource_calculator"),
+    STAFFING.name: ("kostnadsvekst.chapters.municipal_staffing", "staffing"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    unread : tuple of str
+        Sheets and columns of the book that are the user's own notes.
+    made_up : bool
+        Whether the numbers are those of the example.
+    """
+
+    files: tuple[Path, ...]
+    unread: tuple[str, ...]
+    made_up: bool
+
+
+def run_system(
+    name: str, book: str | Path | None, out: str | Path, languages: tuple[str, ...], *, publish: bool = False
+) -> Written:
+    """Compute a system from a book and write its files.
+
+    Parameters
+    ----------
+    name : str
+        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"`` or ``"staffing"``.
+    book : path or None
+        Workbook or folder of CSV files; None for the made-up example.
+    out : path
+        Folder; the files are in ``NAME/`` below it, those for the public in ``NAME-public/``.
+    languages : tuple of {"nb", "en"}
+    publish : bool
+        Whether to write the public edition instead of the analyst's.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    InvalidDataError
+        All faults of the book; nothing is written then.
+    OutputError
+        The folder cannot be written to.
+    """
+    from kostnadsvekst.report.chapter_files import check_folder, write_chapter
+
+    kind = find_kind(name, KINDS)
+    check_folder(out)
+    read = example_book(kind) if book is None else read_municipal_book(book, kind)
+    folder = f"{name}-public" if publish else name
+    files: dict[str, str | bytes] = {}
+    system = compute(read)
+    for lang in languages:
+        for path, content in render_system(read, system(lang), lang, publish=publish).items():
+            files[f"{folder}/{path}"] = content
+    written = write_chapter(out, f"municipal {folder}", files)
+    return Written(written, read.unread, read.provenance.origin == MADE_UP_ORIGIN)
+
+
+def compute(book: MunicipalBook) -> Callable[[str], System]:
+    """Compute the system of a book.
+
+    Parameters
+    ----------
+    book : MunicipalBook
+
+    Returns
+    -------
+    callable
+        Language, ``"nb"`` or ``"en"`` -> sheets, assumptions and judgements in it.
+
+    Raises
+    ------
+    InvalidDataError
+        What cannot be computed, each with its place in the book.
+    """
+    module, function = _SYSTEMS[book.kind.name]
+    made: Callable[[MunicipalBook], Callable[[str], System]] = getattr(import_module(module), function)
+    return made(book)
+
+
+def write_template(name: str, path: str | Path, lang: str) -> Path:
+    """Write a workbook to fill in.
+
+    Parameters
+    ----------
+    name : str
+        Kind of book.
+    path : path
+        File that does not exist yet: what somebody has filled in is not written over.
+    lang : {"nb", "en"}
+
+    Raises
+    ------
+    OutputError
+        There is a file, the name does not end in ``.xlsx``, or it cannot be written.
+    """
+    from kostnadsvekst.report.municipal_template import render_template
+    from kostnadsvekst.report.output import write_files
+
+    kind, path = find_kind(name, KINDS), Path(path)
+    if path.suffix.lower() != ".xlsx":
+        raise OutputError(f"{str(path)!r}: a template is a workbook; let the name end in .xlsx")
+    if path.exists():
+        raise OutputError(f"{str(path)!r} is there already and may have been filled in: name another file")
+    content = render_template(kind, lang)
+    try:
+        return write_files(path.parent, {path.name: content})[0]
+    except OSError as error:
+        raise OutputError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
+
+
+__all__ = ["Written", "compute", "run_system", "write_template"]

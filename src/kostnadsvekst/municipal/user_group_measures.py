@@ -1,0 +1,73 @@
+"""Measures of the analysis of user groups as numbers: rates, unit costs, indices and colours."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from kostnadsvekst.errors import SpecificationError
+
+RED, GREEN = "red", "green"
+
+
+def ratio(numerator: ArrayLike, denominator: ArrayLike, per: float = 1.0) -> NDArray[np.float64]:
+    """Numerator / denominator × per; missing where the denominator is zero or missing.
+
+    Parameters
+    ----------
+    numerator, denominator : array, shape (n,)
+    per : float
+        Such as 1000 for a rate per 1000.
+    """
+    top, bottom = np.broadcast_arrays(np.asarray(numerator, float), np.asarray(denominator, float))
+    safe = np.where(bottom == 0, np.nan, bottom)
+    return top / safe * per
+
+
+def index_to_mean(own: float, mean: float) -> float:
+    """Own value with the mean as 100.
+
+    Parameters
+    ----------
+    own, mean : float
+
+    Returns
+    -------
+    float
+        own / mean × 100; missing where the mean is zero or missing.
+
+    Raises
+    ------
+    SpecificationError
+        Values that are infinite.
+
+    Notes
+    -----
+    Source: Harstad 2023, tables with "snitt = 100".
+    """
+    if math.isinf(own) or math.isinf(mean):
+        raise SpecificationError(f"own={own}, mean={mean}: an index needs finite numbers")
+    return float(ratio(own, mean, 100.0))
+
+
+def colour(own: float, mean: float) -> str:
+    """``"red"`` above the mean, ``"green"`` below it, empty where equal or unknown.
+
+    Parameters
+    ----------
+    own, mean : float
+
+    Notes
+    -----
+    The direction is stated (Harstad 2023, table of shares; no judgement of right or wrong is meant); no scale
+    is printed. Values that floating point alone tells apart are equal.
+    """
+    if math.isnan(own) or math.isnan(mean) or math.isclose(own, mean, rel_tol=1e-12, abs_tol=0.0):
+        return ""
+    return RED if own > mean else GREEN
+
+
+def colours(own: pd.Series, mean: pd.Series) -> list[str]:
+    """Colours of many values."""
+    return [colour(a, b) for a, b in zip(own, mean, strict=True)]

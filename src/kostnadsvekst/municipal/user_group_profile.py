@@ -1,0 +1,482 @@
+"""Profile of municipalities by user group: costs, users, places and man-years beside the mean of others."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.municipal.user_group_inputs import AMOUNTS, CELL, COUNTS, Inputs, read_inputs, strict_sums
+from kostnadsvekst.municipal.user_group_measures import colours, ratio
+from kostnadsvekst.municipal.user_group_terms import (
+    AGE_80,
+    AGE_COLUMNS,
+    ALL,
+    BOUGHT,
+    GROUP_AGE,
+    GROUPS,
+    INSTITUTION,
+    MEASURES,
+    NURSING_HOME_FUNCTIONS,
+    OWN,
+    PLACE_KINDS,
+    PROVISIONS,
+    SHORT_TERM,
+    services,
+)
+from kostnadsvekst.naming import first_of, nearest_names
+from kostnadsvekst.provenance import SYNTHETIC
+
+KEYS = ("year", "group", "age", "service", "provision", "measure")
+COLUMNS = (
+    "municipality",
+    *KEYS,
+    "numerator",
+    "denominator",
+    "value",
+    "unit",
+    "mean",
+    "index",
+    "colour",
+    "status",
+)
+_BY_SERVICE = list(CELL[:-1])
+_BY_GROUP = list(CELL[:3])
+_PART = {OWN: 1, BOUGHT: 2, ALL: 4}  # bits: a sum of parts is the set of them
+_MEANS = ("municipalities", "ratio_of_sums")
+
+
+def profile(
+    counts: pd.DataFrame,
+    accounts: pd.DataFrame,
+    population: pd.DataFrame,
+    need_index: pd.DataFrame | float,
+    *,
+    mean: Literal["municipalities", "ratio_of_sums"] = "municipalities",
+    reference: Sequence[str] | None = None,
+    merged: Mapping[str, Sequence[str]] | None = None,
+    zeros_in_rates: bool = True,
+    zeros_in_unit_costs: bool = False,
+) -> pd.DataFrame:
+    """Costs, users, places and man-years by user group, for several municipalities and years.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``municipality``, ``year``, ``group``, ``service``, ``provision`` (``"own"``, ``"bought"`` or
+        ``"all"``; may lack) and any of ``users`` (persons on 31 December), ``places``, ``units`` (of
+        operation) and ``fte`` (man-years). Missing is unknown, zero is none. The service ``"unique_users"``
+        counts persons once. Groups and services are codes of `user_group_terms` or their names in Norwegian
+        or English; a service of one's own may have a column ``kind``.
+    accounts : DataFrame
+        The same five columns, and kroner in two or all of ``gross_kr``, ``net_kr``, ``refund_kr`` (for
+        resource-intensive users; gross = net + refund). The service ``"all"`` (or empty) belongs to the group
+        alone. With ``function`` functions outside care are left out, functions must exist in the year, and a
+        nursing-home place costs 253 + 256 + 261; without, what the institution group costs.
+    population : DataFrame
+        ``municipality``, ``year``, ``population``, and ``population_0_17``, ``population_18_67``,
+        ``population_80_plus`` where wanted; or one row for each ``age``.
+    need_index : DataFrame or float
+        ``municipality``, ``year``, ``need_index`` as a factor (0.972); optionally ``pu_index``, the share
+        with intellectual disability over that of the country. A number holds for all.
+    mean : {"municipalities", "ratio_of_sums"}
+        Mean of the municipalities' values, each counting once; or sum of numerators over sum of denominators.
+    reference : sequence of str, optional
+        Municipalities of the mean. Default: all.
+    merged : mapping of str to sequence of str, optional
+        Name -> municipalities that are shown as one, by sums of numerators over sums of denominators.
+    zeros_in_rates, zeros_in_unit_costs : bool
+        Whether zeros count in means of rates and shares (default: yes), and of unit costs (default: no).
+
+    Returns
+    -------
+    DataFrame
+        ``municipality, year, group, age, service, provision, measure, numerator, denominator, value, unit,
+        mean, index, colour, status``. ``age`` is ``"all"`` where the denominator is all inhabitants times
+        need index. ``group`` and ``service`` ``"all"`` are sums. ``index`` has the mean as 100, ``colour`` is
+        red above it and green below, ``status`` says whether the formula is stated, derived or assumed.
+        ``attrs["left_out"]`` names what is not identified; ``attrs["provenance"]`` is that of the tables.
+
+    Raises
+    ------
+    InvalidDataError
+        All faults of the four tables: unknown groups, municipalities without population or need index,
+        repeated rows, negative or broken counts, texts among numbers, functions of other years, totals that
+        are not the sum of their parts.
+    DataMissingError
+        Columns that lack.
+    SpecificationError
+        An unknown `mean`, `reference` or `merged` municipality.
+
+    Warns
+    -----
+    DataWarning
+        Costs without recipients or places: the unit cost is left out; services that are not known.
+
+    Notes
+    -----
+    value = numerator / denominator × (1, 100 or 1000). Amounts, users, places and man-years are divided by
+    population × need index; in the age group of the group (0-17, 18-67) and at 80+ without correction for
+    need. Source: Harstad 2023, section 1.1 and the tables; which mean the sources use, and whether zeros
+    count in it, is not determined. Protect it before it is published (`protection.protect_profile`).
+    """
+    if mean not in _MEANS:
+        raise SpecificationError(f"mean={mean!r}; allowed are {' and '.join(map(repr, _MEANS))}")
+    given = read_inputs(counts, accounts, population, need_index)
+    inputs, zero_filled = _merge(given, merged or {})
+    told = _with_sums(inputs.counts, COUNTS)
+    spent = _with_sums(inputs.accounts[inputs.accounts["service"] != ALL], ["gross_kr"])
+    rows, not_identified = _identified(
+        pd.concat([*_cost_rows(inputs, spent), *_count_rows(inputs, told, spent)])
+    )
+    not_identified += _unmatched_costs(told, spent)
+    members = _reference(rows, reference)
+    keep_zeros = {"rate": zeros_in_rates, "share": zeros_in_rates, "unit_cost": zeros_in_unit_costs}
+    result = _beside_mean(rows, mean, members, keep_zeros)
+    left_out = [*inputs.left_out, *not_identified, *zero_filled, *_ages_left_out(inputs)]
+    _warn([*not_identified, *zero_filled])
+    result.attrs = {"mean": mean, "reference": members, "left_out": left_out}
+    result.attrs |= _origin([counts, accounts, population, need_index])
+    return result
+
+
+def _origin(tables: Sequence[object]) -> dict[str, object]:
+    """Where the data come from, if a table says so; one synthetic table makes the whole synthetic."""
+    told = [t.attrs["provenance"] for t in tables if isinstance(t, pd.DataFrame) and "provenance" in t.attrs]
+    first = sorted(told, key=lambda of: not (isinstance(of, Mapping) and of.get("origin") == SYNTHETIC))
+    return {"provenance": first[0]} if first else {}
+
+
+def _warn(left_out: Sequence[str]) -> None:
+    if left_out:
+        lines = "\n".join(f"  - {line}" for line in first_of(left_out))
+        warnings.warn(f"user groups: {len(left_out)} remark(s)\n{lines}", DataWarning, stacklevel=3)
+
+
+# --- Municipalities that are shown as one
+
+
+def _merge(inputs: Inputs, merged: Mapping[str, Sequence[str]]) -> tuple[Inputs, list[str]]:
+    if not merged:
+        return inputs, []
+    _check_merged(inputs, merged)
+    name_of = {member: name for name, members in merged.items() for member in members}
+    names = inputs.places.index.get_level_values(0)
+    places = inputs.places.groupby(
+        [names.map(lambda m: name_of.get(m, m)), inputs.places.index.get_level_values(1)]
+    ).agg(lambda x: x.sum(skipna=False))
+    places.index.names = ["municipality", "year"]
+    lacking = _lacking(inputs.counts, merged)
+    renamed = [
+        table.assign(municipality=table["municipality"].map(lambda m: name_of.get(m, m)))
+        for table in (inputs.counts, inputs.accounts)
+    ]
+    added = strict_sums(renamed[0], [*CELL, "kind"], COUNTS).reset_index()
+    return replace(inputs, counts=added, accounts=renamed[1], places=places), lacking
+
+
+def _check_merged(inputs: Inputs, merged: Mapping[str, Sequence[str]]) -> None:
+    known = set(inputs.places.index.get_level_values(0))
+    members = [m for ms in merged.values() for m in ms]
+    problems = [
+        f"merged: {nearest_names([m], known)} is no municipality here" for m in members if m not in known
+    ]
+    problems += [
+        f"merged: {m!r} is a part of two" for m in sorted({m for m in members if members.count(m) > 1})
+    ]
+    problems += [
+        f"merged: {name!r} is another municipality" for name in merged if name in known - set(members)
+    ]
+    years = {m: set(inputs.places.loc[[m]].index.get_level_values(1)) for m in members if m in known}
+    problems += [
+        f"merged: the members of {name!r} have different years"
+        for name, ms in merged.items()
+        if len({frozenset(years.get(m, ())) for m in ms}) > 1
+    ]
+    if problems:
+        raise SpecificationError("; ".join(problems))
+
+
+def _lacking(counts: pd.DataFrame, merged: Mapping[str, Sequence[str]]) -> list[str]:
+    """Services that one member reports and another does not: counted as none."""
+    found = []
+    for name, members in merged.items():
+        inside = counts[counts["municipality"].isin(members)]
+        by = ["year", "group", "service"]
+        for key, rows in inside.groupby(by, sort=True):
+            lack = [m for m in members if m not in set(rows["municipality"])]
+            if lack:
+                cell = ", ".join(map(str, key))
+                found.append(f"{name} {cell}: {', '.join(lack)} reports none; counted as zero")
+    return found
+
+
+# --- Rows of costs
+
+
+def _cost_rows(inputs: Inputs, spent: pd.DataFrame) -> Iterable[pd.DataFrame]:
+    accounts, places = inputs.accounts, inputs.places
+    amounts = list(AMOUNTS)
+    group = accounts.groupby(_BY_GROUP)[amounts].sum().reset_index()
+    total = accounts.groupby(_BY_GROUP[:2])[amounts].sum().reset_index().assign(group=ALL)
+    whole = _beside(pd.concat([group, total]).assign(service=ALL, provision=ALL), places)
+    service = _beside(spent, places)
+    for column, measure in (("net_kr", "net_per_inhabitant"), ("gross_kr", "gross_per_inhabitant")):
+        yield from _per_inhabitant(whole, column, measure)
+    yield from _per_inhabitant(service, "gross_kr", "gross_per_inhabitant")
+    if "adjusted_pu" in places:
+        pu = whole[whole["group"].isin(("pu_children", "pu_adults"))]
+        yield _rows(pu, "net_per_inhabitant_pu", "net_kr", "adjusted_pu")
+    yield _rows(whole, "refund_share", "refund_kr", "gross_kr")
+    yield _shares(group, total)
+    yield _bought(accounts)
+
+
+def _shares(group: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
+    """Each group's share of the net expenditure of all."""
+    beside = group.merge(total, on=_BY_GROUP[:2], suffixes=("", "_total"), validate="m:1")
+    return _rows(beside.assign(service=ALL, provision=ALL), "share_of_net", "net_kr", "net_kr_total")
+
+
+def _bought(accounts: pd.DataFrame) -> pd.DataFrame:
+    """Share that is bought, of services and groups of which it is told for every krone."""
+    bought = accounts["gross_kr"].where(accounts["provision"] == BOUGHT, 0.0)
+    marked = accounts.assign(bought_kr=bought, split=accounts["provision"] != ALL)
+    parts = [marked[marked["service"] != ALL], marked.assign(service=ALL)]
+    sums = pd.concat(
+        part.groupby(_BY_SERVICE).agg(
+            bought_kr=("bought_kr", "sum"), gross_kr=("gross_kr", "sum"), split=("split", "all")
+        )
+        for part in parts
+    )
+    told = sums[sums.pop("split")].reset_index().assign(provision=ALL)
+    return _rows(told, "bought_share", "bought_kr", "gross_kr")
+
+
+# --- Rows of counts
+
+
+def _count_rows(inputs: Inputs, told: pd.DataFrame, spent: pd.DataFrame) -> Iterable[pd.DataFrame]:
+    counts, places = inputs.counts, inputs.places
+    cells = _beside(pd.concat([told, *_place_sums(counts)]), places)
+    for column in ("users", "places", "fte"):
+        yield from _per_inhabitant(cells, column, f"{column}_per_1000")
+    own = cells[cells["provision"] == OWN]
+    yield _rows(own, "fte_per_100_recipients", "fte", "users")
+    yield _rows(own, "fte_per_place", "fte", "places")
+    yield _rows(cells[cells["provision"] != BOUGHT], "places_per_unit", "places", "units")
+    elderly = cells[cells["group"].str.startswith("elderly") & (cells["provision"] == ALL)]
+    kinds = (*PLACE_KINDS, "housing", "sum")
+    if AGE_COLUMNS[AGE_80] in cells:
+        covered = elderly[elderly["kind"].isin(kinds)]
+        yield _rows(covered, "coverage_80_plus", "places", AGE_COLUMNS[AGE_80], AGE_80)
+    yield _services_per_user(counts)
+    yield from _unit_costs(cells, spent, inputs.accounts)
+
+
+def _place_sums(counts: pd.DataFrame) -> Iterable[pd.DataFrame]:
+    """Places of nursing homes, and short-term places, as services of their own."""
+    home = counts[counts["group"].eq("elderly_institution")]
+    typed = home[home["kind"].isin(PLACE_KINDS) & home["places"].notna()]
+    has_types = pd.MultiIndex.from_frame(home[_BY_GROUP]).isin(pd.MultiIndex.from_frame(typed[_BY_GROUP]))
+    plain = home["kind"].eq("institution") & ~has_types
+    counted = home[home["kind"].isin(PLACE_KINDS) | plain]
+    whole = pd.MultiIndex.from_frame(home[_BY_GROUP]).isin(
+        pd.MultiIndex.from_frame(home.loc[home["kind"].eq("institution") & home["fte"].notna(), _BY_GROUP])
+    )
+    staff = home[np.where(whole, home["kind"].eq("institution"), home["kind"].isin(PLACE_KINDS))]
+    for name, part, of_staff in (
+        (INSTITUTION, counted, staff),
+        (SHORT_TERM, home[home["kind"].eq("short_term")], None),
+    ):
+        yield _sum_of_places(name, part, of_staff)
+
+
+def _sum_of_places(name: str, part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.DataFrame:
+    """Sum by provision where every cell tells it, and of all."""
+    split = part.groupby(_BY_GROUP)["provision"].transform(lambda p: ALL not in set(p)).astype(bool)
+    by_provision = _places_and_staff(part[split], staff)
+    everyone = None if staff is None else staff.assign(provision=ALL)
+    whole = _places_and_staff(part.assign(provision=ALL), everyone)
+    both = pd.concat([by_provision, whole]).assign(service=name, kind="sum")
+    return both.reindex(columns=[*CELL, "kind", *COUNTS])
+
+
+def _places_and_staff(part: pd.DataFrame, staff: pd.DataFrame | None) -> pd.DataFrame:
+    keys = [*_BY_GROUP, "provision"]
+    sums = part.groupby(keys)[["places", "units"]].sum(min_count=1)
+    if staff is not None:
+        sums = sums.join(strict_sums(staff, keys, ["fte"]))
+    return sums.reset_index()
+
+
+def _services_per_user(counts: pd.DataFrame) -> pd.DataFrame:
+    """Users of all services over persons counted once."""
+    unique = counts[counts["kind"] == "unique"].groupby(_BY_GROUP)["users"].sum(min_count=1).rename("unique")
+    used = counts[~counts["kind"].isin(("unique", "register"))]
+    both = used.groupby(_BY_GROUP)["users"].sum(min_count=1).to_frame().join(unique).reset_index()
+    return _rows(both.assign(service=ALL, provision=ALL), "services_per_unique_user", "users", "unique")
+
+
+def _unit_costs(cells: pd.DataFrame, spent: pd.DataFrame, accounts: pd.DataFrame) -> Iterable[pd.DataFrame]:
+    keys = list(CELL)
+    both = cells.merge(spent[[*keys, "gross_kr", "parts"]], on=keys, suffixes=("", "_spent"), validate="1:1")
+    # Costs of two provisions over users of one would be no unit cost.
+    both = both[(both["provision"] != ALL) | ~_unmatched(both)]
+    yield _rows(both, "cost_per_recipient", "gross_kr", "users")
+    yield _rows(both[both["kind"] == "housing"], "cost_per_place", "gross_kr", "places")
+    homes = accounts[accounts["group"] == "elderly_institution"]
+    if "function" in homes:
+        homes = homes[homes["function"].isin(NURSING_HOME_FUNCTIONS)]
+    total = _with_sums(homes.assign(service=INSTITUTION, kind="sum"), ["gross_kr"])
+    nursing = cells[cells["service"] == INSTITUTION]
+    beside = nursing.merge(total[[*keys, "gross_kr"]], on=keys, validate="1:1")
+    yield _rows(beside, "cost_per_place", "gross_kr", "places")
+
+
+def _unmatched(both: pd.DataFrame) -> pd.Series:
+    """Whether costs are told of a provision of which the counts tell nothing."""
+    counted, spent = (both[c].fillna(_PART[ALL]).astype("int64") for c in ("parts", "parts_spent"))
+    return ((spent & ~counted) > 0) & (((counted | spent) & _PART[ALL]) == 0)
+
+
+def _unmatched_costs(told: pd.DataFrame, spent: pd.DataFrame) -> list[str]:
+    """By name: unit costs of a whole service that would divide two provisions by the users of one."""
+    both = told.merge(spent, on=list(CELL), suffixes=("", "_spent"))
+    counted = both[["users", "places"]].notna().any(axis=1)
+    wrong = both[_unmatched(both) & (both["provision"] == ALL) & counted]
+    return [
+        f"{r.municipality} {r.year}, {r.group}, {r.service}: unit costs of own and bought together are left "
+        f"out, counts are given for {_named(r.parts)} only; add a row for {_named(r.parts_spent & ~r.parts)} "
+        "(zero is a count)"
+        for r in wrong.itertuples()
+    ]
+
+
+def _named(parts: int) -> str:
+    return " and ".join(name for name, bit in _PART.items() if parts & bit)
+
+
+# --- Building blocks
+
+
+def _with_sums(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Own, bought and their sum; a sum with an unknown part is unknown. ``parts``: what it is the sum of."""
+    service = [*_BY_SERVICE, "kind"]
+    parts = strict_sums(table, [*service, "provision"], columns).reset_index()
+    parts["parts"] = parts["provision"].map(_PART).astype("int64")
+    whole = strict_sums(parts, service, [*columns, "parts"]).reset_index()
+    return pd.concat([parts[parts["provision"] != ALL], whole.assign(provision=ALL)], ignore_index=True)
+
+
+def _per_inhabitant(table: pd.DataFrame, column: str, measure: str) -> Iterable[pd.DataFrame]:
+    """Per need-adjusted inhabitant, and per inhabitant in the age group of the group."""
+    yield _rows(table, measure, column, "adjusted")
+    for age in dict.fromkeys(GROUP_AGE.values()):
+        if AGE_COLUMNS[age] in table:
+            inside = table[table["group"].isin([group for group, of in GROUP_AGE.items() if of == age])]
+            yield _rows(inside, measure, column, AGE_COLUMNS[age], age)
+
+
+def _beside(table: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Cells with the denominators of their municipality and year."""
+    return table.join(places, on=["municipality", "year"])
+
+
+def _rows(
+    table: pd.DataFrame, measure: str, numerator: str, denominator: str, age: str = ALL
+) -> pd.DataFrame:
+    cells = {name: table[name].to_numpy() for name in CELL}
+    amounts = {"numerator": table[numerator], "denominator": table[denominator]}
+    numbers = {name: column.to_numpy(dtype=float) for name, column in amounts.items()}
+    return pd.DataFrame({**cells, "age": age, "measure": measure, **numbers}, index=table.index)
+
+
+def _identified(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Rows with a value, and by name those that have a numerator over nothing."""
+    known = rows.dropna(subset=["numerator", "denominator"])
+    good = known["denominator"] != 0
+    empty = known[~good & (known["numerator"] != 0)]
+    left_out = [
+        f"{r.municipality} {r.year}, {r.group}, {r.service}, {r.provision}: {r.measure} is left out, "
+        f"{r.numerator:g} over zero; correct the count, or move the amount"
+        for r in empty.itertuples()
+    ]
+    return known[good].reset_index(drop=True), left_out
+
+
+def _ages_left_out(inputs: Inputs) -> list[str]:
+    """Age groups of which the population is not given: for all, or for some."""
+    found = []
+    for age, column in AGE_COLUMNS.items():
+        if column not in inputs.places:
+            found.append(f"{column} is not given: rates in the age group {age} are left out")
+        else:
+            lacking = inputs.places.index[inputs.places[column].isna()]
+            found += [
+                f"{m} {y}: {column} is not given, rates in the age group are left out" for m, y in lacking
+            ]
+    return found
+
+
+# --- Means
+
+
+def _reference(rows: pd.DataFrame, reference: Sequence[str] | None) -> list[str]:
+    known = sorted(rows["municipality"].unique())
+    if reference is None:
+        return known
+    unknown = [m for m in reference if m not in known]
+    if unknown or not len(reference):
+        raise SpecificationError(
+            f"reference: {nearest_names(unknown, known) or 'nobody'}; municipalities are {', '.join(known)}"
+        )
+    return list(dict.fromkeys(map(str, reference)))
+
+
+def _beside_mean(
+    rows: pd.DataFrame, mean: str, members: Sequence[str], keep_zeros: Mapping[str, bool]
+) -> pd.DataFrame:
+    measures = [MEASURES[m] for m in rows["measure"]]
+    per = np.array([m.per for m in measures])
+    rows = rows.assign(
+        value=ratio(rows["numerator"], rows["denominator"]) * per,
+        per=per,
+        unit=[m.unit.en for m in measures],
+        status=[m.status for m in measures],
+    )
+    keep = np.array([keep_zeros[m.kind] for m in measures], dtype=bool) | (rows["value"] != 0)
+    pool = rows[keep & rows["municipality"].isin(members)]
+    rows = rows.join(_means(pool, mean), on=list(KEYS))
+    rows["index"] = ratio(rows["value"], rows["mean"], 100.0)
+    rows["colour"] = colours(rows["value"], rows["mean"])
+    return _sorted(rows)[list(COLUMNS)].reset_index(drop=True)
+
+
+def _means(pool: pd.DataFrame, mean: str) -> pd.Series:
+    grouped = pool.groupby(list(KEYS), sort=False)
+    if mean == "municipalities":
+        return grouped["value"].mean().rename("mean")
+    sums = grouped.agg(top=("numerator", "sum"), bottom=("denominator", "sum"), per=("per", "first"))
+    return (sums["top"] / sums["bottom"].replace(0, np.nan) * sums["per"]).rename("mean")
+
+
+def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
+    """In the order of the lists of groups, measures and services; services of the user's own last."""
+    orders = {
+        "group": [ALL, *GROUPS],
+        "measure": list(MEASURES),
+        "service": [ALL, INSTITUTION, SHORT_TERM, *services()],
+        "provision": [ALL, *PROVISIONS],
+    }
+    ranks = {
+        column: rows[column].map({name: k for k, name in reversed(list(enumerate(order)))}).fillna(len(order))
+        for column, order in orders.items()
+    }
+    return rows.assign(**{f"_{column}": rank for column, rank in ranks.items()}).sort_values(
+        ["year", "_group", "_measure", "age", "_service", "service", "_provision", "municipality"],
+        kind="stable",
+    )
