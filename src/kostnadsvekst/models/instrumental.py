@@ -25,9 +25,10 @@ from kostnadsvekst.models.covariance_kinds import (
     read_choice,
 )
 from kostnadsvekst.models.design import Design, parse_terms
-from kostnadsvekst.models.diagnostics import HypothesisTest, wald_test
+from kostnadsvekst.models.diagnostics import wald_test
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.grammar import quote
+from kostnadsvekst.models.hypotheses import HypothesisTest
 from kostnadsvekst.models.inference import Covariance, cluster_factor
 from kostnadsvekst.models.new_data import TermsOfEstimate
 from kostnadsvekst.models.notebook_face import Shown
