@@ -32,6 +32,7 @@ from kostnadsvekst.report.look import COLOURS, DASHES, MARKERS, ORDERED, PALETTE
 from kostnadsvekst.report.pictures import Picture
 from kostnadsvekst.report.plot_inputs import MOST_SERIES, interval_words
 from kostnadsvekst.report.residual_plots import residual_points, worst_units
+from kostnadsvekst.report.waterfall import Waterfall, draw_waterfall
 
 SYNTHETIC = Provenance("synthetic")
 PNG, SVG, PDF = b"\x89PNG\r\n\x1a\n", b"<?xml", b"%PDF-"
@@ -800,3 +801,14 @@ def test_one_synthetic_model_makes_the_picture_synthetic(fits):
     assert "SYNTHETIC" not in kv.draw_coefficients(of_real).description
     for both in ([of_real, fits["Long"]], [fits["Long"], of_real]):
         assert "SYNTHETIC" in kv.draw_coefficients(both).description
+
+
+def test_an_interval_is_seen_on_a_dark_bar():
+    """A step of -4 from 5 to 1 with interval -6 to -2: black on white, from -1 to 3."""
+    words = Bilingual("a", "a")
+    panel = Waterfall(words, words, words, 5.0, (words,), (-4.0,), (-6.0,), (-2.0,))
+    (axes,) = drawn(draw_waterfall([panel], "en", quantity=words, provenance=SYNTHETIC)).axes
+    intervals = [line for line in axes.lines if list(line.get_ydata()) == [1, 1]]
+    assert [list(line.get_xdata()) for line in intervals] == [[-1, 3], [-1, 3]]
+    assert [line.get_color() for line in intervals] == ["white", "black"]
+    assert intervals[0].get_linewidth() > intervals[1].get_linewidth()

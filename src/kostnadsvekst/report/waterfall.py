@@ -17,6 +17,8 @@ from kostnadsvekst.report.pictures import Picture
 _LEVEL_STYLE: dict[str, Any] = {"color": "#8C8C8C"}
 _RISE_STYLE: dict[str, Any] = {"color": YELLOW, "hatch": "///", "edgecolor": "white"}
 _FALL_STYLE: dict[str, Any] = {"color": BLUE}
+# Black on white, so that it is seen on a dark bar, too.
+_INTERVAL: tuple[dict[str, Any], ...] = ({"color": "white", "lw": 3}, {"color": "black", "lw": 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,14 @@ def _draw_panel(ax: Any, panel: Waterfall, lang: str, decimals: int) -> None:
     for k, step in enumerate(panel.steps):
         ax.barh(k + 1, step, left=levels[k], **(_RISE_STYLE if step > 0 else _FALL_STYLE))
         if np.isfinite(panel.low[k]):
-            ax.plot([levels[k] + panel.low[k], levels[k] + panel.high[k]], [k + 1] * 2, color="black", lw=1)
+            ends = [levels[k] + panel.low[k], levels[k] + panel.high[k]]
+            for look in _INTERVAL:
+                ax.plot(ends, [k + 1] * 2, **look)
         ax.plot([levels[k]] * 2, [k - 0.4, k + 1.4], color="#888888", lw=0.6)
     numbers = [levels[0], *panel.steps, levels[-1]]
     outermost = [_outermost(panel, levels, k) for k in range(len(panel.steps))]
-    ends = [max(levels[0], 0.0), *outermost, max(levels[-1], 0.0)]
-    for k, (number, end) in enumerate(zip(numbers, ends, strict=True)):
+    places = [max(levels[0], 0.0), *outermost, max(levels[-1], 0.0)]
+    for k, (number, end) in enumerate(zip(numbers, places, strict=True)):
         text = format_number(number, decimals, lang)
         sign = "+" if number > 0 and 0 < k <= len(panel.steps) else ""
         ax.annotate(sign + text, (end, k), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
