@@ -159,6 +159,12 @@ def test_the_functions_of_the_grammar_are_those_that_are_computed():
     assert tuple(FUNCTIONS) == grammar.CALLS
 
 
+def test_a_product_in_another_order_is_the_same_term_twice():
+    with pytest.raises(SpecificationError, match="regressors named twice: log"):
+        kv.Specification("y", ("x:log(x)", "log(x):x"), "unit")
+    assert len(kv.Specification("y", ("x:z", "x", "z"), "unit").regressors) == 3
+
+
 @pytest.mark.parametrize("parts", [("y", (5,)), (None, ("x",)), ("y", ("", "x")), (" ", ("x",))])
 def test_parts_that_are_no_texts_or_empty(parts):
     with pytest.raises(SpecificationError, match=r"are texts, not|is an empty text"):

@@ -502,9 +502,22 @@ def test_collinear_instruments_and_regressors_are_dropped_by_name(data):
     assert found.facts.omitted == ("x2", "z4", "fixed")
 
 
+def test_instruments_do_not_decide_how_the_equation_is_coded(data):
+    """A slope for each region beside an instrument that is their sum: it adds nothing, no slope is lost."""
+    found = kv.estimate("y ~ C(region):x | unit | d ~ x + z1", data)
+    expected = kv.estimate("y ~ C(region):x | unit | d ~ z1", data)
+    assert found.dropped == ("x",)
+    assert found.terms == expected.terms
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, rtol=1e-8)
+    # And an instrument whose margin is a regressor is coded beside it.
+    by_region = kv.estimate("y ~ x | unit | d ~ C(region):x + z1", data)
+    assert by_region.instruments[:2] == ("C(region)[T.1]:x", "C(region)[T.2]:x")
+
+
 @pytest.mark.parametrize(
     ("formula", "words"),
     [
+        ("y ~ i(year, ref=2012) | unit | d ~ C(year, ref=2011)", "two terms would be called"),
         ("y ~ x | unit | d + d2 ~ z1", "2 endogenous column(s), d, d2, and 1 instrument(s)"),
         ("y ~ x | unit | d ~ fixed", "fixed collinear with the effects"),
         ("y ~ x | unit | d + d2 ~ z1 + z4", "1 instrument(s) for them (z4 collinear"),

@@ -4,7 +4,7 @@ The estimator and its covariances are in `kostnadsvekst.models.two_stages`, the 
 `kostnadsvekst.models.instrument_tests`; docs/instruments.md says what is reported and how it is counted.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Self, TypeVar
@@ -24,7 +24,7 @@ from kostnadsvekst.models.covariance_kinds import (
     compute_covariance,
     read_choice,
 )
-from kostnadsvekst.models.design import Design, parse_terms
+from kostnadsvekst.models.design import Design, build_design, parse_terms
 from kostnadsvekst.models.diagnostics import wald_test
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.grammar import quote
@@ -68,15 +68,6 @@ _NO_WILD = (
     "have to be drawn together (Davidson and MacKinnon 2010), which is not done here: choose 'jackknife' or "
     "'cr2' for few clusters, and see the Anderson-Rubin set"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Names and positions of the columns of the three parts of a model."""
-
-    regressors: tuple[int, ...]
-    endogenous: tuple[int, ...]
-    instruments: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,14 +304,12 @@ def estimate_instrumented(spec: Specification, data: pd.DataFrame) -> Instrument
     _kind(spec)
     terms = tuple(dict.fromkeys((*spec.regressors, *spec.endogenous, *spec.instruments)))
     prepared = prepare(spec.vary(regressors=terms, endogenous=(), instruments=()), data)
-    design = prepared.build_design()
-    part = _parts(spec, design, data)
-    stages = fit_two_stages(_columns(prepared, design, part))
-    names = [design.terms[part.regressors[j]] for j in stages.regressors]
-    endogenous = tuple(design.terms[j] for j in part.endogenous)
-    dropped = [design.terms[part.regressors[j]] for j in stages.dropped_regressors]
-    dropped += [design.terms[part.instruments[j]] for j in stages.dropped_instruments]
-    kept = (*names, *endogenous, CONSTANT)
+    columns = _columns(spec, prepared, data)
+    stages = fit_two_stages(columns)
+    regressors, endogenous, instruments = columns.names
+    dropped = [regressors[j] for j in stages.dropped_regressors]
+    dropped += [instruments[j] for j in stages.dropped_instruments]
+    kept = (*(regressors[j] for j in stages.regressors), *endogenous, CONSTANT)
     grouping = Grouping(spec.entity, spec.time, prepared.clusters, data, prepared.rows)
     return InstrumentalEstimate(
         specification=spec,
@@ -332,34 +321,45 @@ def estimate_instrumented(spec: Specification, data: pd.DataFrame) -> Instrument
         rows=prepared.rows,
         provenance=prepared.provenance,
         stages=stages,
-        instruments=tuple(design.terms[part.instruments[j]] for j in stages.instruments),
+        instruments=tuple(instruments[j] for j in stages.instruments),
         endogenous=endogenous,
         data=data.copy(deep=False),
     )
 
 
-def _parts(spec: Specification, design: Design, data: pd.DataFrame) -> _Part:
-    """Positions of the columns of each part; a term in two parts, other than d ~ d, is refused."""
-    found = []
-    for terms in (spec.regressors, spec.endogenous, spec.instruments):
-        wanted = {frozenset(term) for term in parse_terms(terms, data.columns)}
-        found.append(tuple(j for j, source in enumerate(design.sources) if frozenset(source) in wanted))
-    part = _Part(*found)
-    twice = {*part.regressors} & {*part.endogenous, *part.instruments}
+def _columns(spec: Specification, prepared: PreparedSample, data: pd.DataFrame) -> Columns:
+    """Columns of each part; a term of the regressors that is in another part, too, is refused.
+
+    The equation's own categories are coded without regard to the instruments: that a product's margin is an
+    instrument does not put it into the equation.
+    """
+    exogenous, endogenous, excluded = (
+        parse_terms(terms, data.columns) for terms in (spec.regressors, spec.endogenous, spec.instruments)
+    )
+    equation = build_design((*exogenous, *endogenous), prepared.sample)
+    instruments = build_design(tuple(dict.fromkeys((*exogenous, *excluded))), prepared.sample)
+    X, D, Z = (
+        _of_terms(design, terms)
+        for design, terms in ((equation, exogenous), (equation, endogenous), (instruments, excluded))
+    )
+    twice = [name for name in X.terms if name in (*D.terms, *Z.terms)]
     if twice:
         raise SpecificationError(
-            f"{', '.join(design.terms[j] for j in sorted(twice))} is a regressor, and endogenous or an "
-            "instrument, too: leave it out of one part"
+            f"{', '.join(twice)} is a regressor, and endogenous or an instrument, too: leave it out of one "
+            "part"
         )
-    return part
-
-
-def _columns(prepared: PreparedSample, design: Design, part: _Part) -> Columns:
-    listed = (part.regressors, part.endogenous, part.instruments)
-    X, D, Z = (design.columns[:, list(positions)] for positions in listed)
-    names = [tuple(design.terms[j] for j in positions) for positions in listed]
+    names = (X.terms, D.terms, Z.terms)
     return Columns(
-        prepared.outcome, X, D, Z, prepared.weights, prepared.effect_sets, (names[0], names[1], names[2])
+        prepared.outcome, X.columns, D.columns, Z.columns, prepared.weights, prepared.effect_sets, names
+    )
+
+
+def _of_terms(design: Design, terms: Sequence[tuple[str, ...]]) -> Design:
+    """Columns of some terms of a design."""
+    wanted = {frozenset(term) for term in terms}
+    kept = [j for j, source in enumerate(design.sources) if frozenset(source) in wanted]
+    return Design(
+        tuple(design.terms[j] for j in kept), design.columns[:, kept], tuple(design.sources[j] for j in kept)
     )
 
 

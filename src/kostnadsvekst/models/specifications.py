@@ -26,6 +26,7 @@ from kostnadsvekst.models.grammar import (
     outcome_in_formula,
     quote,
     refuse_excess,
+    split,
 )
 from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.toml_files import (
@@ -143,7 +144,9 @@ class Specification(Shown):
         _check_instruments(self)
         if not self.regressors and not self.endogenous:
             raise SpecificationError("a specification needs at least one regressor")
-        repeated = sorted(term for term, times in Counter(self.regressors).items() if times > 1)
+        # A product is the same in any order.
+        times = Counter(tuple(sorted(split(term, ":"))) for term in self.regressors)
+        repeated = sorted(":".join(factors) for factors, count in times.items() if count > 1)
         if repeated:
             raise SpecificationError(f"regressors named twice: {', '.join(repeated)}")
         if self.outcome in self.regressors:
