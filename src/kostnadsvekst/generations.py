@@ -144,7 +144,7 @@ def replacing(
         with _told(target):
             staged = work / _NEW
             staged.mkdir()
-            (work / _STAGED).write_text(str(staged.stat().st_ino))
+            (work / _STAGED).write_text(str(staged.stat().st_ino), encoding="ascii")
         with _told(target, within=work):
             yield staged
         with _turn(target), _told(target):
@@ -398,7 +398,7 @@ def _exchange(first: Path, second: Path) -> bool:
 def _settle(work: Path, target: Path) -> None:
     """Bring the target to the old or the new generation, whatever has happened so far."""
     try:
-        stated = (work / _STAGED).read_text()
+        stated = (work / _STAGED).read_text(encoding="ascii")
     except OSError:  # ended before anything was built
         return
     present = [folder for folder in (work / _NEW, work / _OLD) if folder.is_dir()]

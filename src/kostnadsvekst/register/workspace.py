@@ -102,7 +102,7 @@ def _take(folder: Path) -> FileLock | None:
 
 def _is_private(folder: Path) -> bool:
     """Whether a folder that was there is ours alone: someone else may have laid it out for us."""
-    if os.name == "nt":
+    if not hasattr(os, "getuid"):  # Windows, where the temporary folder is the user's own
         return True
     facts = folder.lstat()
     return facts.st_uid == os.getuid() and facts.st_mode & 0o777 == 0o700 and not folder.is_symlink()
