@@ -93,6 +93,22 @@ def test_printed_tables_give_their_contradictions(found):
     assert len(found) < 40
 
 
+def test_frames_without_title_and_unit_give_the_same(tables, found):
+    frames = {
+        name: pd.DataFrame(
+            [
+                [*row["values"], *[None] * (len(table["columns"]) - len(row["values"]))]
+                for row in table["rows"]
+            ],
+            index=[row["label"] for row in table["rows"]],
+            columns=table["columns"],
+        )
+        for name, table in tables.items()
+    }
+    again = contradictions(frames)
+    assert set(zip(again["a"], again["b"], strict=True)) == set(zip(found["a"], found["b"], strict=True))
+
+
 def test_columns_that_agree_are_not_reported(found, tables):
     """Columns in which the checks find only rounding."""
     for table, place in (("pu_adults", "Lier"), ("pu_adults", "Ulstein"), ("mh_adults", "Eidsvoll")):

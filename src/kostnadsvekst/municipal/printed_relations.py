@@ -20,6 +20,7 @@ _FINE = 0.005
 _FINE_INDEX = 0.2  # of an index; means of one digit give coarser ones
 _DIGITS = 100.0  # numbers from here on that are equal twice are the same number
 _COUNTED = re.compile(r"^(unike\s+)?(brukere|plasser|årsverk|users|places|man-years|personer|persons)", re.I)
+_COUNTED_BY_NAME = re.compile(r"place_|places|plass|users|bruker|fte|årsverk|coverage|dekning", re.I)
 _EXACT = re.compile(r"^(brukere|plasser|users|places|personer|persons)$", re.I)
 _TOTAL = re.compile(r"\b(totalt|total|sum|i alt|samlet)\b", re.I)
 _NET, _REFUND = re.compile(r"netto|\bnet\b", re.I), re.compile(r"refusjon|tilskudd|refund|grant", re.I)
@@ -191,7 +192,8 @@ def _shares(table: PrintedTable) -> Iterator[Statement]:
 
 def _negatives(table: PrintedTable) -> Iterator[Statement]:
     """Hold negative counts against zero."""
-    if not _COUNTED.match(table.unit.strip()):
+    named = _COUNTED_BY_NAME.search(f"{table.id} {table.title}")
+    if not (_COUNTED.match(table.unit.strip()) or (named and not table.unit)):
         return
     for label, row in table.rows.items():
         for column, number in row.items():
