@@ -155,7 +155,7 @@ def ladder_book(path, few):
         ["A", 2024, 5, "Mestring", "mottakere", 90, 3.0],
         ["A", 2024, 6, "Bolig", "boliger", 40, 8.0],
         ["A", 2024, 9, "Opphold", "mottakere", few, 6.0],
-        ["A", 2024, 11, "Institusjon", "plasser", 25, 30.0],
+        ["A", 2024, 11, "Institusjon", "plasser", 125, 30.0],
     ]
     moves = [["Kommune", "År", "Antall som flytter", "Fra trinn", "Til trinn"], ["A", 2024, 1, 9, 6]]
     return write_book(path, {"Trinn": [STEPS, *rows], "Flyttinger": moves})
@@ -246,14 +246,15 @@ def test_a_public_profile_shows_what_its_protection_shows(tmp_path):
 
 
 def test_a_larger_step_is_hidden_beside_a_small_one_and_the_next_difference(tmp_path):
-    """By hand: 3 on step 9 is hidden, with it the next smallest count; the next price tells nothing."""
+    """By hand: 3 on step 9 is hidden, with it the smallest larger count, 40; the next price tells nothing."""
     files = published(tmp_path, "ladder", 3)
     table = next(c for n, c in files.items() if "innsatstrapp" in n).decode()
     rows = {line.split(";")[2]: line.split(";") for line in table.splitlines()[1:]}
     assert rows["9"][4:9] == [":"] * 5
-    assert rows["11"][4:9] == [":"] * 5
-    assert rows["5"][4] == "90"
-    assert rows["6"][8] == "166666,67"  # 8 mill. / 40 less 3 mill. / 90
+    assert rows["6"][4:9] == [":"] * 5
+    assert rows["5"][4:6] == ["90", "33333,33"]  # 3 mill. / 90
+    assert rows["11"][4:6] == ["125", "240000,00"]  # 30 mill. / 125
+    assert rows["11"][8] == ":"  # 240 000 less 6 mill. / 3 would tell 3
     assert not any("etter_flytting" in n for n in files)
     moved = next(c for n, c in files.items() if "hva_flytting" in n).decode().splitlines()[1].split(";")
     assert moved[2] == ":"
