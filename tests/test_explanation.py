@@ -94,3 +94,23 @@ def test_what_is_left_out_begins_with_the_estimate(explanation_run):
     # t = 5.3086 on 1,443 degrees of freedom: f = 0.13975, (sqrt(f^4 + 4 f^2) - f^2) / 2 = 0.1303.
     text = explanation_run.result.files["explanation/table_left_out_en.md"]
     assert "Robustness value: something left out that explains 13.0 per cent" in text
+
+
+def test_a_contribution_of_rounding_is_zero_and_a_small_one_is_not(explanation_run):
+    text = explanation_run.result.files["explanation/growth_accounted_for.csv"]
+    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["part"] == "residuals"]
+    # Residuals of a weighted fit with effects for years and units sum to zero within each year.
+    assert [(row["contribution"], row["share"]) for row in rows] == [("0", "0")] * 2
+    # By hand: of 1,000 in all a millionth is a number, and a millionth of a millionth is none.
+    account = pd.DataFrame(
+        {
+            "part": ["means", "residuals", "total"],
+            "contribution": [-1e-3, -1e-9, 1000.0],
+            "share": [-1e-6, -1e-12, 1.0],
+            "std_error": [1.0, np.nan, np.nan],
+        }
+    )
+    told = explanation.without_rounding({"A3-3": account})["A3-3"]
+    assert told["contribution"].tolist() == [-1e-3, 0.0, 1000.0]
+    assert told["share"].tolist() == [-1e-6, 0.0, 1.0]
+    pd.testing.assert_series_equal(told["std_error"], account["std_error"])

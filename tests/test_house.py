@@ -8,6 +8,7 @@ import graphlib
 import subprocess
 import sys
 import zipfile
+from functools import cache
 
 import pytest
 
@@ -87,6 +88,7 @@ def dotted(path):
 KNOWN = {dotted(path) for path in PACKAGE.rglob("*.py")}
 
 
+@cache
 def parse(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 

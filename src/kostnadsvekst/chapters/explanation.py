@@ -33,6 +33,7 @@ SHORT, TARGETS = "A3-1", ("A3-3", "A3-4")
 BY_YEAR = "income_by_year"
 # The coefficient whose sensitivity to what was left out is told.
 SENSITIVE = "free_income"
+ROUNDING = 1e-9  # of the total: what is smaller hangs on the order of sums
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "age": ("age_0_5", "age_6_15", "age_16_66", "age_67_79", "age_80_plus"),
     "social": ("living_alone_80_plus", "divorced_16_66", "unemployed_15_74", "immigrants"),
@@ -101,7 +102,9 @@ def run(settings: Settings) -> ChapterResult:
     tables = [table_of_changes(found), table_of_accounts(found), table_of_what_is_left_out(found)]
     files: dict[str, str | bytes] = {
         f"{FOLDER}/changes.csv": csv_text(_stacked(found.changes, found.provenance)),
-        f"{FOLDER}/growth_accounted_for.csv": csv_text(_stacked(found.accounts, found.provenance)),
+        f"{FOLDER}/growth_accounted_for.csv": csv_text(
+            _stacked(without_rounding(found.accounts), found.provenance)
+        ),
     }
     for lang in settings.languages:
         for table in tables:
@@ -109,6 +112,23 @@ def run(settings: Settings) -> ChapterResult:
         files[f"{FOLDER}/figure_changes_{lang}.png"] = figure_of_changes(found, lang)
         files[f"{FOLDER}/figure_left_out_{lang}.png"] = figure_of_what_is_left_out(found, lang)
     return ChapterResult(files, summary=(tell(found),), data_origin=(found.provenance.origin,))
+
+
+def without_rounding(accounts: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Write contributions that are nothing but rounding as zero: their digits are those of the machine.
+
+    Parameters
+    ----------
+    accounts : mapping of str to DataFrame
+        From `account_for_growth`, by model.
+    """
+    told = {}
+    for name, account in accounts.items():
+        size = account.loc[account["part"] == TOTAL, "contribution"].abs().max()
+        nothing = account["contribution"].abs() < ROUNDING * size
+        columns = {column: account[column].mask(nothing, 0.0) for column in ("contribution", "share")}
+        told[name] = account.assign(**columns)
+    return told
 
 
 def explain(panel: pd.DataFrame) -> Explanation:
