@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -360,6 +361,8 @@ BAD = [
     (0, {"users": 2.5}, r"users 2.5 is no whole number"),
     (0, {"users": "ti"}, r"users 'ti' is no number; write digits only"),
     (0, {"places": math.inf}, r"places inf is no number"),
+    (0, {"users": 2 + 1j}, r"users \(2\+1j\) is no number"),
+    (0, {"year": [2023]}, r"year \[2023\] is no year"),
     (0, {"municipality": None}, r"row 1: municipality is empty"),
     (0, {"year": 2023.5}, r"year 2023.5 is no year"),
     (0, {"year": 2022}, r"population: A 2022 lacks \(it has 2023\)"),
@@ -421,6 +424,41 @@ def test_a_total_beside_its_parts_that_agrees_changes_nothing(plain):
 def test_gross_that_is_not_net_and_refund_is_refused():
     with pytest.raises(InvalidDataError, match=r"gross 20000000.00 is not net 1.00 \+ refund 5000000.00"):
         profile(COUNTS, ACCOUNTS.assign(net_kr=[1.0, 9e7]), PEOPLE, 1.0)
+
+
+def test_numbers_of_other_kinds_are_numbers(plain):
+    counts = COUNTS.astype(object)
+    counts.loc[0, "users"], counts.loc[1, "users"], counts.loc[0, "fte"] = Decimal(10), "30", np.float32(25)
+    pd.testing.assert_frame_equal(profile(counts, ACCOUNTS, PEOPLE, 1.0), plain)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: index_to_mean("3", 1.0), SpecificationError),
+        (lambda: colour([3], 1.0), SpecificationError),
+        (lambda: refund("3", threshold=1.0), SpecificationError),
+        (lambda: adjust_employer_contribution(None, 0.1, wage_share=0.5), SpecificationError),
+        (lambda: adjust_employer_contribution(1.0, "0.1", wage_share=0.5), SpecificationError),
+        (lambda: allocate([1], 1.0), InvalidDataError),
+        (lambda: allocate({"a": 1}, [1.0]), InvalidDataError),
+        (lambda: correct(LEDGER, [1]), InvalidDataError),
+        (lambda: moved({"a": 1}), InvalidDataError),
+        (
+            lambda: contradictions([{"columns": ["a"], "rows": [{"label": "x", "values": 3}]}]),
+            InvalidDataError,
+        ),
+        (lambda: contradictions([{"columns": None, "rows": []}]), InvalidDataError),
+        (lambda: protect_profile([1]), InvalidDataError),
+        (
+            lambda: protect_profile(pd.DataFrame([["x"] * len(COLUMNS)], columns=list(COLUMNS))),
+            InvalidDataError,
+        ),
+    ],
+)
+def test_no_error_of_another_library_reaches_the_user(call, error):
+    with pytest.raises(error):
+        call()
 
 
 @pytest.mark.parametrize("which", range(4))

@@ -104,6 +104,9 @@ def _spread(ore: int, weights: Mapping[str, Fraction]) -> list[float]:
 
 def _lines(shared: pd.Series | Mapping[str, float] | float) -> dict[Hashable, int]:
     """Øre of each line."""
+    if not isinstance(shared, Real | pd.Series | Mapping):
+        kind = type(shared).__name__
+        raise InvalidDataError(f"shared costs: a number, series or mapping is needed, not {kind}")
     given = pd.Series({"shared": shared}) if isinstance(shared, Real) else pd.Series(shared, dtype=object)
     problems = [f"line {line!r}: occurs twice" for line in given.index[given.index.duplicated()]]
     found: dict[Hashable, int] = {}
@@ -154,6 +157,8 @@ def _sum(rows: Sequence[Mapping[str, Fraction]], groups: Sequence[str]) -> dict[
 
 
 def _frame(costs: Costs, name: str) -> pd.DataFrame:
+    if not isinstance(costs, pd.DataFrame | pd.Series | Mapping):
+        raise InvalidDataError(f"{name}: a frame, series or mapping is needed, not {type(costs).__name__}")
     frame = costs if isinstance(costs, pd.DataFrame) else pd.DataFrame([dict(costs)], dtype=object)
     problems = [f"group {group!r}: occurs twice" for group in frame.columns[frame.columns.duplicated()]]
     if isinstance(costs, pd.DataFrame) and name == "key":

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError
-from kostnadsvekst.municipal.user_group_inputs import Table, explain_function, read_table
+from kostnadsvekst.municipal.user_group_inputs import Table, explain_function, read_table, require_frame
 from kostnadsvekst.municipal.user_group_terms import ALL, care_functions
 from kostnadsvekst.naming import first_of
 
@@ -45,6 +45,8 @@ def correct(accounts: pd.DataFrame, corrections: pd.DataFrame) -> pd.DataFrame:
     -----
     Source: Harstad 2023, annex 3.1; Ålesund 2020, annex 4.
     """
+    for frame, name in ((accounts, "accounts"), (corrections, "corrections")):
+        require_frame(frame, name)
     ledger = read_table(accounts, "accounts", _accounts_table(accounts))
     moved_lines = _read_corrections(ledger, corrections)
     _refuse_faults(ledger, moved_lines)
@@ -79,6 +81,7 @@ def moved(corrections: pd.DataFrame) -> pd.DataFrame:
     InvalidDataError, DataMissingError
         As `correct`; sums are not judged here.
     """
+    require_frame(corrections, "corrections")
     where = [c for c in ("municipality", "year") if c in corrections]
     lines = read_table(
         corrections, "corrections", Table((*where, "function"), ("amount_kr",), whole_rows=False)

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from numbers import Real
@@ -71,9 +71,11 @@ def read_table_as_printed(table: pd.DataFrame | Mapping[str, Any], name: str) ->
         lines = [
             (str(label), list(row)) for label, row in zip(table.index, table.to_numpy(object), strict=True)
         ]
-    elif isinstance(table, Mapping) and {"columns", "rows"} <= set(table):
+    elif isinstance(table, Mapping) and all(
+        isinstance(table.get(k), list | tuple) for k in ("columns", "rows")
+    ):
         about, columns = table, [str(c) for c in table["columns"]]
-        lines = [(str(row.get("label", "")), list(row.get("values", ()))) for row in table["rows"]]
+        lines = [_line(row, name) for row in table["rows"]]
     else:
         raise InvalidDataError(f"{name}: neither a frame nor a mapping with columns and rows")
     key, unit = str(about.get("id", name)), str(about.get("unit", ""))
@@ -89,6 +91,13 @@ def read_table_as_printed(table: pd.DataFrame | Mapping[str, Any], name: str) ->
         label: _read_row(columns, values, exact) for label, values in lines if len(values) == len(columns)
     }
     return PrintedTable(key, str(about.get("title", "")), unit, str(about.get("source", key)), rows)
+
+
+def _line(row: object, name: str) -> tuple[str, list[object]]:
+    values = row.get("values", ()) if isinstance(row, Mapping) else None
+    if isinstance(values, str) or not isinstance(values, Iterable) or not isinstance(row, Mapping):
+        raise InvalidDataError(f"{name}: a row has a label and a list of values")
+    return str(row.get("label", "")), list(values)
 
 
 def _read_row(columns: Sequence[str], values: Sequence[object], exact: bool) -> dict[str, Printed]:

@@ -123,7 +123,7 @@ def read_statements(frame: pd.DataFrame, name: str) -> list[Statement]:
     require_columns(("id", "role", "value"), frame.columns)
     problems: list[str] = []
     found = []
-    for key, rows in frame.groupby("id", sort=False):
+    for key, rows in frame.groupby(frame["id"].map(str), sort=False):
         numbers, texts, wrong = _by_role(rows)
         wrong += _incomplete(numbers, texts)
         problems += [f"{name}, relation {key!r}: {fault}" for fault in wrong]
@@ -178,11 +178,15 @@ def _incomplete(numbers: Mapping[str, Sequence[Printed]], texts: Sequence[int]) 
     return wrong
 
 
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _statement(
     key: str, rows: pd.DataFrame, numbers: Mapping[str, list[Printed]], texts: Sequence[int]
 ) -> Statement:
     first = rows.iloc[0]
-    what, source = (str(first.get(c, "") or "") for c in ("what", "source"))
+    what, source = (_text(first.get(c)) for c in ("what", "source"))
     own = [(1.0, n) for role in ("part", "own", "count") for n in numbers.get(role, ())]
     if texts:
         return Statement(key, what, source, tuple(own), numbers["divisor"][0], text=texts[0])

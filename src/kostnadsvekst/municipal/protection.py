@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.municipal.suppressed_sums import PublishedSum, suppress
-from kostnadsvekst.municipal.user_group_inputs import AMOUNTS, CELL, COUNTS, read_cell_names
+from kostnadsvekst.municipal.user_group_inputs import AMOUNTS, CELL, COUNTS, read_cell_names, require_frame
 from kostnadsvekst.municipal.user_group_profile import COLUMNS, KEYS
 from kostnadsvekst.municipal.user_group_terms import (
     ALL,
@@ -89,8 +90,7 @@ def protect_profile(
     must not both be published. Nobody is hidden in zero. Do not give sums over services as services.
     """
     threshold = check_threshold(threshold)
-    require_columns(COLUMNS, profile.columns)
-    rows = profile[list(COLUMNS)].reset_index(drop=True)
+    rows = _read_profile(profile)
     _check_whole(rows, profile.attrs.get("reference"))
     shown = _known(municipalities, sorted(rows["municipality"].unique()))
     hidden = _hidden_rows(rows, threshold)
@@ -129,8 +129,10 @@ def protect_cells(table: pd.DataFrame, protected: pd.DataFrame) -> pd.DataFrame:
         Cells with counts that the profile does not know: it was made from other counts.
     """
     keys = list(CELL)
+    require_frame(protected, "protected profile")
     require_columns([*keys, "hidden"], protected.columns)
     named = read_cell_names(table)
+    require_columns(keys, named.columns)
     inside = named["municipality"].isin(set(protected["municipality"]))
     named, given = named[inside], table.loc[inside.to_numpy()].copy()
     status = protected.groupby(keys)["hidden"].max()
@@ -184,6 +186,7 @@ def protect_rows(
         Counts that are negative or no numbers.
     """
     threshold = check_threshold(threshold)
+    require_frame(table, "list")
     require_columns([*counts, *beside], table.columns)
     numbers = {c: pd.to_numeric(table[c], errors="coerce").to_numpy(dtype=float) for c in counts}
     wrong = [
@@ -220,6 +223,25 @@ def _hide_rows(
 
 
 # --- The pattern of a profile
+
+
+def _read_profile(profile: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their types; what `user_groups.profile` did not make is refused."""
+    require_frame(profile, "profile")
+    require_columns(COLUMNS, profile.columns)
+    rows = profile[list(COLUMNS)].reset_index(drop=True).copy()
+    problems = []
+    for column in ("year", *_VALUES, "mean", "index"):
+        known = np.array([isinstance(v, Real) and v == v for v in rows[column]], dtype=bool)
+        missing = rows[column].isna().to_numpy() & (column in ("mean", "index"))
+        problems += [f"row {k + 1}: {column} is no number" for k in np.flatnonzero(~(known | missing))]
+        rows[column] = [float(v) if good else np.nan for v, good in zip(rows[column], known, strict=True)]
+    for column in ("municipality", *KEYS[1:]):
+        texts = [isinstance(v, str) for v in rows[column]]
+        problems += [f"row {k + 1}: {column} is no text" for k, good in enumerate(texts) if not good]
+    if problems:
+        raise InvalidDataError(f"profile: {len(problems)} problem(s)", first_of(problems))
+    return rows.astype({"year": "int64"})
 
 
 @dataclass(frozen=True, slots=True)

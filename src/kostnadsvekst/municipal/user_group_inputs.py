@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Real
 
 import numpy as np
@@ -131,9 +132,9 @@ def read_table(frame: pd.DataFrame, name: str, table: Table) -> pd.DataFrame:
     ------
     InvalidDataError, DataMissingError
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise InvalidDataError(f"{name}: a frame is needed, not {type(frame).__name__}")
-    require_columns((*table.keys, *table.numbers), frame.columns)
+    require_frame(frame, name)
+    given = [c for c in (*table.counts, "kind") if c in frame.columns]
+    require_columns((*table.keys, *table.numbers, *given), frame.columns)
     read = frame.reset_index(drop=True).copy()
     problems = [*_read_keys(read, table.keys)]
     for column in (*table.numbers, *(c for c in table.counts if c in frame)):
@@ -143,6 +144,23 @@ def read_table(frame: pd.DataFrame, name: str, table: Table) -> pd.DataFrame:
     if problems:
         raise InvalidDataError(f"{name}: {len(problems)} problem(s)", first_of(problems, 50))
     return read
+
+
+def require_frame(frame: object, name: str) -> None:
+    """Refuse what is no data frame.
+
+    Parameters
+    ----------
+    frame : object
+    name : str
+        What it should be.
+
+    Raises
+    ------
+    InvalidDataError
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidDataError(f"{name}: a data frame is needed, not {type(frame).__name__}")
 
 
 def strict_sums(table: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
@@ -177,8 +195,8 @@ def _attempt(problems: list[str], read: Callable[..., pd.DataFrame], *tables: ob
     try:
         return read(*tables)
     except InvalidDataError as error:
-        name = error.summary.partition(":")[0]
-        problems += [f"{name}: {problem}" for problem in error.problems] or [error.summary]
+        name = read.__name__.strip("_")
+        problems += [f"{name}: {problem}" for problem in error.problems] or [f"{name}: {error.summary}"]
         return None
 
 
@@ -275,8 +293,7 @@ def read_cell_names(frame: pd.DataFrame) -> pd.DataFrame:
     InvalidDataError
         Something else than a frame.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise InvalidDataError(f"counts and accounts are frames, not {type(frame).__name__}")
+    require_frame(frame, "counts or accounts")
     given = frame.copy()
     if "provision" not in given:
         given["provision"] = ALL
@@ -311,7 +328,7 @@ def _text(value: object) -> str:
 
 
 def _read_years(read: pd.DataFrame, missing: pd.Series) -> Iterator[str]:
-    years = pd.to_numeric(read["year"], errors="coerce")
+    years = _as_numbers(read["year"])
     good = years.between(*_YEARS) & (years % 1 == 0)
     for k in np.flatnonzero(~good & ~missing):
         yield f"row {k + 1}: year {read['year'].iloc[k]!r} is no year"
@@ -348,7 +365,7 @@ def _read_kinds(read: pd.DataFrame) -> None:
 
 
 def _read_number(read: pd.DataFrame, column: str, required: bool, count: bool) -> Iterator[str]:
-    numbers = pd.to_numeric(read[column], errors="coerce").astype(float)
+    numbers = _as_numbers(read[column])
     given = read[column].notna() & (read[column].astype(str).str.strip() != "")
     bad = given & (numbers.isna() | ~np.isfinite(numbers))
     for k in np.flatnonzero(bad):
@@ -360,6 +377,12 @@ def _read_number(read: pd.DataFrame, column: str, required: bool, count: bool) -
         for k in np.flatnonzero(numbers < 0):
             yield f"{where_of(read.iloc[k])}: {column} is {numbers.iloc[k]:g}; a count is not negative"
     read[column] = numbers
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """Real numbers, also as text; missing where there is none."""
+    real = column.astype(object).map(lambda v: str(v) if isinstance(v, Real | str | Decimal) else None)
+    return pd.to_numeric(real, errors="coerce").astype(float)
 
 
 def _repeated(read: pd.DataFrame, numbers: set[str]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Measures of the analysis of user groups as numbers: rates, unit costs, indices and colours."""
 
 import math
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def index_to_mean(own: float, mean: float) -> float:
     -----
     Source: Harstad 2023, tables with "snitt = 100".
     """
-    if math.isinf(own) or math.isinf(mean):
+    if not _are_numbers(own, mean) or math.isinf(own) or math.isinf(mean):
         raise SpecificationError(f"own={own}, mean={mean}: an index needs finite numbers")
     return float(ratio(own, mean, 100.0))
 
@@ -58,14 +59,25 @@ def colour(own: float, mean: float) -> str:
     ----------
     own, mean : float
 
+    Raises
+    ------
+    SpecificationError
+        Something that is no number.
+
     Notes
     -----
     The direction is stated (Harstad 2023, table of shares; no judgement of right or wrong is meant); no scale
     is printed. Values that floating point alone tells apart are equal.
     """
+    if not _are_numbers(own, mean):
+        raise SpecificationError(f"own={own}, mean={mean}: a colour needs numbers")
     if math.isnan(own) or math.isnan(mean) or math.isclose(own, mean, rel_tol=1e-12, abs_tol=0.0):
         return ""
     return RED if own > mean else GREEN
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, Real) for value in values)
 
 
 def colours(own: pd.Series, mean: pd.Series) -> list[str]:

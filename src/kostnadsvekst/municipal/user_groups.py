@@ -1,6 +1,7 @@
 """Costs by group of users: corrections, shared costs, refunds, and the profile beside others."""
 
 import math
+from numbers import Real
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.municipal.allocation import allocate
@@ -57,11 +58,15 @@ def refund(wage_cost: float, *, threshold: float, share: float = 0.80, deduction
     share × max(0, wage_cost − deductions − threshold). Source: the report, section 8.2.3.
     """
     given = {"wage_cost": wage_cost, "threshold": threshold, "share": share, "deductions": deductions}
-    wrong = [f"{name}={value}" for name, value in given.items() if not (math.isfinite(value) and value >= 0)]
-    wrong += [f"share={share} is above one"] if share > 1 else []
+    wrong = [f"{name}={value}" for name, value in given.items() if not (_is_finite(value) and value >= 0)]
+    wrong += [f"share={share} is above one"] if _is_finite(share) and share > 1 else []
     if wrong:
         raise SpecificationError(f"the refund cannot be computed from {', '.join(wrong)}")
     return share * max(0.0, wage_cost - deductions - threshold)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def adjust_employer_contribution(
@@ -117,12 +122,18 @@ def _refuse_contribution(
     cost: float, rate: float, contribution: float | None, wage_share: float | None, to: float
 ) -> None:
     given = {"cost": cost, "contribution": contribution, "wage_share": wage_share}
-    wrong = [f"{n}={v} is not finite" for n, v in given.items() if v is not None and not math.isfinite(v)]
+    wrong = [
+        f"{n}={v} is not finite"
+        for n, v in given.items()
+        if (v is not None or n == "cost") and not _is_finite(v)
+    ]
     wrong += [
         f"{name}={value} is no share (14.1 per cent is 0.141)"
         for name, value in {"rate": rate, "to": to}.items()
-        if not 0 <= value < 1
+        if not (_is_finite(value) and 0 <= value < 1)
     ]
+    if wrong:
+        raise SpecificationError(f"the employer's contribution cannot be adjusted: {'; '.join(wrong)}")
     if (contribution is None) == (wage_share is None) and not (rate == to and contribution is None):
         wrong.append("give one of contribution= and wage_share=")
     if wage_share is not None and not 0 <= wage_share <= 1:
