@@ -489,6 +489,17 @@ def test_two_instruments_that_contradict_each_other(data):
     assert found.overidentification.p_value < 0.001
 
 
+def test_a_constant_without_an_error_does_not_forbid_tests_of_slopes():
+    """As first stages by two-way clusters may have it."""
+    found = kv.estimate("y ~ x + z | unit", make_panel(20, 6, 5, 26), covariance="twoway")
+    assert np.isnan(found.coefficients.loc["constant", "std_error"])
+    b, V = found.fit.coefficients, found.covariance.to_numpy()[:2, :2]
+    test = kv.wald_test(found, ["x", "z"])
+    assert test.statistic == pytest.approx(b @ np.linalg.solve(V, b) / 2, rel=SAME)
+    with pytest.raises(SpecificationError, match="cannot be tested together"):
+        kv.wald_test(found, ["x", "constant"])
+
+
 # What is dropped, refused, left out ----------
 
 
@@ -509,6 +520,11 @@ def test_instruments_do_not_decide_how_the_equation_is_coded(data):
     assert found.dropped == ("x",)
     assert found.terms == expected.terms
     np.testing.assert_allclose(found.coefficients, expected.coefficients, rtol=1e-8)
+    # The sum of these instruments is the endogenous column: its own instrument, though it is not among them.
+    own = kv.estimate("y ~ 1 | unit | x ~ C(region):x", data)
+    assert own.instruments[0] == "C(region)[0]:x"
+    ols = kv.estimate("y ~ x | unit", data)
+    np.testing.assert_allclose(own.coefficients["estimate"], ols.coefficients["estimate"], rtol=1e-8)
     # And an instrument whose margin is a regressor is coded beside it.
     by_region = kv.estimate("y ~ x | unit | d ~ C(region):x + z1", data)
     assert by_region.instruments[:2] == ("C(region)[T.1]:x", "C(region)[T.2]:x")
