@@ -15,7 +15,7 @@ from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.models import grammar
 from kostnadsvekst.models.bases import fit_basis
 from kostnadsvekst.models.design import build_design, columns_of, parse_terms, read_sample
-from kostnadsvekst.models.preparation import evaluate_design, prepare
+from kostnadsvekst.models.preparation import prepare
 from kostnadsvekst.models.transformations import transformed_columns
 
 from_formula = kv.Specification.from_formula
@@ -247,14 +247,19 @@ def state_of(spec, data):
     return prepare(spec, data).build_design().state
 
 
+def columns_of_new(spec, old, new):
+    return kv.estimate(spec, old).terms_of_estimate.columns_of(new)
+
+
 def test_new_data_get_the_columns_of_the_old(panel):
     """Whatever rows they are: the same rows have the same columns as in the estimate."""
     spec = from_formula(f"{SEVERAL} | unit")
     whole = prepare(spec, panel).build_design()
     some = panel.iloc[[5, 30, 61]]
-    found = evaluate_design(spec, whole.state, some[["x", "w", "z", "year", "area"]])
-    assert found.terms == whole.terms
-    np.testing.assert_allclose(found.columns, whole.columns[[5, 30, 61]], atol=1e-12)
+    est = kv.estimate(spec, panel)
+    found = est.terms_of_estimate.columns_of(some[["x", "w", "z", "year", "area"]])
+    kept = [whole.terms.index(term) for term in est.terms[:-1]]
+    np.testing.assert_allclose(found, whole.columns[np.ix_([5, 30, 61], kept)], atol=1e-12)
 
 
 def test_new_data_by_formulaic(panel):
@@ -265,8 +270,10 @@ def test_new_data_by_formulaic(panel):
     for ours, theirs in (("poly(x, 3)", "poly(x, degree=3)"), ("bs(w, df=4)",) * 2, ("cr(x, df=4)",) * 2):
         spec = from_formula(f"y ~ {ours} | unit")
         fitted = formulaic.model_matrix(f"0 + {theirs}", old)
-        found = evaluate_design(spec, state_of(spec, old), new)
-        np.testing.assert_allclose(found.columns, fitted.model_spec.get_model_matrix(new), atol=1e-10)
+        est = kv.estimate(spec, old)
+        kept = [prepare(spec, old).build_design().terms.index(term) for term in est.terms[:-1]]
+        wanted = fitted.model_spec.get_model_matrix(new).to_numpy()[:, kept]
+        np.testing.assert_allclose(est.terms_of_estimate.columns_of(new), wanted, atol=1e-10)
 
 
 def test_a_natural_spline_goes_on_in_a_straight_line(panel):
@@ -278,23 +285,23 @@ def test_a_natural_spline_goes_on_in_a_straight_line(panel):
 def test_new_data_with_missing_values_and_lags(panel):
     spec = from_formula("y ~ lag(x) + poly(z, 2) + C(area) | unit")
     with pytest.warns(DataWarning, match="14 of 70"):
-        state = state_of(spec, panel[panel["year"] < 2015])
+        terms = kv.estimate(spec, panel[panel["year"] < 2015]).terms_of_estimate
     new = panel.assign(z=panel["z"].where(panel.index != 3), area=panel["area"].where(panel.index != 4))
-    found = evaluate_design(spec, state, new)
-    missing = np.isnan(found.columns)
+    found = terms.columns_of(new)
+    missing = np.isnan(found)
     assert (missing.all(axis=1) == missing.any(axis=1)).all()
     expected = (panel["year"] == 2010) | panel.index.isin([3, 4])
     np.testing.assert_array_equal(missing.any(axis=1), expected)
     lagged = panel.groupby("unit")["x"].shift()
-    np.testing.assert_array_equal(found.columns[~expected, 0], lagged[~expected])
+    np.testing.assert_array_equal(found[~expected, 0], lagged[~expected])
     with pytest.raises(DataMissingError, match="'year'"):
-        evaluate_design(spec, state, new.drop(columns="year"))
+        terms.columns_of(new.drop(columns="year"))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"area": "e"}, "a level of 'area' that was not among the rows estimated on"),
+        ({"area": "e"}, "levels of C(area) that the estimation does not have"),
         ({"w": 99.0}, "1 value(s) lie outside"),
         ({"x": "much"}, "where numbers are needed"),
     ],
@@ -303,7 +310,7 @@ def test_new_data_that_cannot_be_used(panel, change, words):
     spec = from_formula("y ~ x + bs(w, df=4) + C(area) | unit")
     new = panel.iloc[:1].assign(**change)
     with pytest.raises(InvalidDataError) as caught:
-        evaluate_design(spec, state_of(spec, panel), new)
+        columns_of_new(spec, panel, new)
     assert words in str(caught.value)
 
 

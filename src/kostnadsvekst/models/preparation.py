@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationErr
 from kostnadsvekst.models.covariance_kinds import choose_columns
 from kostnadsvekst.models.design import (
     Design,
-    DesignState,
     Sample,
     build_design,
     columns_of,
@@ -26,12 +25,12 @@ from kostnadsvekst.models.design import (
     read_sample,
     resolve_outcome,
 )
-from kostnadsvekst.models.grammar import goes_along_time, unquote
+from kostnadsvekst.models.grammar import goes_along_time
 from kostnadsvekst.models.rows import LISTED, level_codes, name_rows
 from kostnadsvekst.models.samples import sample_mask
 from kostnadsvekst.models.specifications import DEFAULT_TIME, Specification
 from kostnadsvekst.models.transformations import source_columns, transformed_columns
-from kostnadsvekst.naming import first_of, require_columns
+from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import Provenance, provenance_of
 
 Floats = NDArray[np.float64]
@@ -293,77 +292,6 @@ def prepare(spec: Specification, data: pd.DataFrame) -> PreparedSample:
         absorbs=spec.effects == "entity",
         provenance=provenance_of(data),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class NewColumns:
-    """Columns of a model at other data.
-
-    Attributes
-    ----------
-    terms : tuple of str
-        Names of the k columns, those that the estimate dropped among them.
-    columns : (n, k) array
-        Rows with a missing value are NaN throughout.
-    """
-
-    terms: tuple[str, ...]
-    columns: Floats
-
-
-def evaluate_design(spec: Specification, state: DesignState, data: pd.DataFrame) -> NewColumns:
-    """Make the columns of an estimated model again of other data, with its levels, knots and coefficients.
-
-    Parameters
-    ----------
-    spec : Specification
-        Its entity and time are asked for only where a term goes along time.
-    state : DesignState
-        Of the rows that were estimated on: ``prepare(spec, estimated_on).build_design().state``.
-    data : DataFrame
-        n rows with the regressors' columns; outcome, weights and effects need not be there.
-
-    Returns
-    -------
-    NewColumns
-
-    Raises
-    ------
-    DataMissingError
-        If a column is absent.
-    InvalidDataError
-        If a category has a level that was not estimated, a transformation does not exist, a value is outside
-        of a B-spline's bounds, or a column holds text: rows are named.
-    """
-    present = data.columns.tolist()
-    known = frozenset(present)
-    numeric, categorical = columns_of(state.terms)
-    sources = dict.fromkeys(c for f in (*numeric, *categorical) for c in source_columns(f, known))
-    if any(goes_along_time(f) for f in (*numeric, *categorical) if f not in known):
-        sources |= dict.fromkeys((spec.entity, spec.time))
-    require_columns(sources, present)
-    made = transformed_columns(data, [*numeric, *categorical], spec.entity, spec.time)
-    sample = read_sample(data, numeric, categorical, made)
-    codes = {name: _codes_in(name, sample, state.levels[name]) for name in categorical}
-    sample = replace(sample, codes=codes, levels=dict(state.levels))
-    complete = sample.complete
-    design = build_design(state.terms, sample, state)
-    return NewColumns(design.terms, np.where(complete[:, None], design.columns, np.nan))
-
-
-def _codes_in(name: str, sample: Sample, levels: Any) -> Ints:
-    """Codes of a column among the levels that were estimated; missing values are -1."""
-    places = np.append(pd.Index(levels).get_indexer(pd.Index(sample.levels[name])), -1)
-    codes: Ints = places[sample.codes[name]]
-    unknown = np.flatnonzero((codes < 0) & (sample.codes[name] >= 0))
-    if len(unknown):
-        found = dict.fromkeys(str(sample.levels[name][code]) for code in sample.codes[name][unknown])
-        raise InvalidDataError(
-            f"{len(unknown)} row(s) have a level of {unquote(name)!r} that was not among the rows estimated "
-            f"on, and so no coefficient: {', '.join(first_of(found, LISTED))}; leave these rows out",
-            first_of((f"row {position + 1}" for position in unknown), LISTED),
-        )
-    return codes
 
 
 def _set_columns(name: str, known: frozenset[str]) -> tuple[str, ...]:
