@@ -77,6 +77,13 @@ def test_collinear_terms_say_so(panel):
     assert curve.frame["status"].tolist() == ["ok", "not estimated: collinear: x"]
 
 
+def test_identifiers_stay_when_specifications_get_new_parts():
+    """As in the committed results since version 0.3."""
+    assert engine.identify(kv.SPECIFICATIONS["A3-3"].without(*kv.NEEDS)) == "4e47ef5e"
+    other = kv.SPECIFICATIONS["A3-3"].vary(absorb=("urban",))
+    assert engine.identify(other) != engine.identify(kv.SPECIFICATIONS["A3-3"])
+
+
 def test_roles_and_identifiers(panel):
     declared = kv.grid(BASE, weights=[None, "population"])
     later = [BASE.vary(covariance="hc1"), BASE]

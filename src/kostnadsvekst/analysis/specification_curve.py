@@ -211,10 +211,13 @@ def specification_curve(
     return SpecificationCurve(frame, {names[s]: s for s in roles}, joint, origin)
 
 
+# Parts that came later, left out where they are empty: specifications keep their identifiers.
+_LATER = ("absorb", "endogenous", "instruments")
+
+
 def identify(spec: Specification) -> str:
     """Return a specification's identifier: eight hexadecimal digits that depend on its content only."""
-    # A part that came later is left out where it is empty: specifications keep their identifiers.
-    parts = [part.name for part in fields(spec) if part.name != "absorb" or spec.absorb]
+    parts = [part.name for part in fields(spec) if part.name not in _LATER or getattr(spec, part.name)]
     text = "|".join(f"{name}={getattr(spec, name)}" for name in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
