@@ -217,7 +217,7 @@ def test_zsh_reads_the_script_and_completes():
     ask = (
         "autoload -Uz compinit; compinit -u -d /dev/null; compdef() { :; }\n"
         + for_zsh()
-        + "_describe() { print -l $commands }\n_arguments() { print -l $@ }\n"
+        + '_describe() { print -rl -- $commands }\n_arguments() { print -rl -- "$@" }\n'
         + "words=(kostnadsvekst ''); CURRENT=2; _kostnadsvekst\n"
         + "words=(kostnadsvekst estimate ''); CURRENT=3; _kostnadsvekst\n"
     )

@@ -123,9 +123,11 @@ def test_generations_replace_one_another_without_posix(tmp_path):
 
 
 @pytest.mark.usefixtures("without_posix")
-def test_a_private_folder_is_made_and_removed_without_posix():
-    with workspace.workspace() as folder:
+@pytest.mark.parametrize("key", [None, "work"])
+def test_a_private_folder_is_made_and_removed_without_posix(tmp_path, key):
+    with workspace.workspace(tmp_path, key=key) as folder:
         assert folder.is_dir()
+        assert key is None or folder.name.endswith(key)
     assert not folder.exists()
 
 
