@@ -46,8 +46,8 @@ BIG = settings(max_examples=1000)
 
 @pytest.fixture(scope="module")
 def book():
-    """Counts, accounts, population and need of twenty years of two to four invented municipalities."""
-    counts, accounts, population, need = made_book(7, years=20)
+    """Counts, accounts, population and need of eight years of two to four invented municipalities."""
+    counts, accounts, population, need = made_book(7, years=8)
     rng = np.random.default_rng(7)
     refunds = np.round(accounts["gross_kr"] * rng.uniform(0, 0.3, len(accounts)), 2)
     return counts, accounts.assign(refund_kr=refunds), population, need
@@ -70,7 +70,7 @@ def made(book):
 def test_every_value_is_that_of_a_plain_loop(book, made):
     ours = made.set_index(KEYS)["value"].to_dict()
     theirs = brute_force(*book)
-    assert len(theirs) > 3000
+    assert len(theirs) > 1500
     assert set(theirs) <= set(ours)
     wrong = {key: (ours[key], value) for key, value in theirs.items() if not math.isclose(ours[key], value)}
     assert wrong == {}
@@ -113,7 +113,7 @@ def test_merged_is_summed(book, made):
     plain = both.index[
         both.index.get_level_values("measure").isin(["users_per_1000", "gross_per_inhabitant"])
     ]
-    assert len(plain) > 300
+    assert len(plain) > 100
     for column in ("numerator", "denominator"):
         np.testing.assert_allclose(ours.loc[plain, column], both.loc[plain, (column, "sum")])
     assert "Oppdiktet A" not in set(merged["municipality"])
