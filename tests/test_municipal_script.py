@@ -304,6 +304,19 @@ def test_what_only_the_computing_finds_is_told_with_its_place(tmp_path):
     assert not (tmp_path / "ut").exists()
 
 
+def test_what_is_left_out_is_told(tmp_path, capsys):
+    """Costs without recipients have no unit cost; the profile is written without it, and says so."""
+    book = openpyxl.load_workbook(groups_book(tmp_path / "bok.xlsx", 8))
+    book["Brukere"]["F3"].value = 0
+    book.save(tmp_path / "bok.xlsx")
+    words = ["user-groups", str(tmp_path / "bok.xlsx"), "--out", str(tmp_path / "ut"), "--lang", "nb"]
+    assert municipal.main(words) == 0
+    told = capsys.readouterr().out
+    assert "Merk: A 2023, pu_adults, support_contact" in told
+    texts = texts_of(tmp_path / "ut" / "user-groups" / "user-groups_nb.xlsx")
+    assert any("kommandoen sier hvilke" in text for text in texts)
+
+
 def test_templates_are_not_written_over(tmp_path):
     file = tmp_path / "ny" / "bok.xlsx"
     assert municipal.main(["template", "staffing", str(file), "--quiet"]) == 0

@@ -34,11 +34,14 @@ class Written:
         Sheets and columns of the book that are the user's own notes.
     made_up : bool
         Whether the numbers are those of the example.
+    notes : tuple of str
+        What was left out, and why.
     """
 
     files: tuple[Path, ...]
     unread: tuple[str, ...]
     made_up: bool
+    notes: tuple[str, ...] = ()
 
 
 def run_system(
@@ -77,11 +80,14 @@ def run_system(
     folder = f"{name}-public" if publish else name
     files: dict[str, str | bytes] = {}
     system = compute(read)
+    notes: tuple[str, ...] = ()
     for lang in languages:
-        for path, content in render_system(read, system(lang), lang, publish=publish).items():
+        made = system(lang)
+        notes = made.notes
+        for path, content in render_system(read, made, lang, publish=publish).items():
             files[f"{folder}/{path}"] = content
     written = write_chapter(out, f"municipal {folder}", files)
-    return Written(written, read.unread, read.provenance.origin == MADE_UP_ORIGIN)
+    return Written(written, read.unread, read.provenance.origin == MADE_UP_ORIGIN, notes)
 
 
 def compute(book: MunicipalBook) -> Callable[[str], System]:

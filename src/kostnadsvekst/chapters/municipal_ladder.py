@@ -315,7 +315,7 @@ def _judgements(one: _Ladder) -> Iterator[Judgement]:
             ),
             Bilingual(
                 f"Oppgitt {given} går ikke opp med kostnad og antall".replace(".", ","),
-                f"{given} as given does not agree with cost and number",
+                f"{given} as given does not fit cost and number",
             ),
             "derived",
         )

@@ -71,6 +71,8 @@ class System:
     public : callable, optional
         Makes the sheets of results that the public may see, small numbers hidden; None where results hold no
         counts of persons or places, and all of them may be seen.
+    notes : tuple of str
+        What the user is told at the terminal, such as what is left out.
     """
 
     inputs: tuple[Sheet, ...]
@@ -78,6 +80,7 @@ class System:
     assumptions: tuple[Assumption, ...]
     judgements: tuple[Judgement, ...]
     public: Callable[[], tuple[Sheet, ...]] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def words(lang: str, norwegian: str, english: str) -> str:

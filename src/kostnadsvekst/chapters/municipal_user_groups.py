@@ -103,7 +103,9 @@ def _system(book: MunicipalBook, computed: _Computed, lang: str) -> System:
     summary = summary_sheet(table, rows, lang)
     log = [*_judgements(book, computed.found, lang)]
     public = partial(_public, computed.found, (summary, table), rows)
-    return System(tuple(inputs.values()), (summary, table, *sheets, ledger.sheet), (), tuple(log), public)
+    notes = tuple(computed.found.attrs.get("left_out", []))
+    results = (summary, table, *sheets, ledger.sheet)
+    return System(tuple(inputs.values()), results, (), tuple(log), public, notes)
 
 
 def _public(found: pd.DataFrame, sheets: tuple[Sheet, Sheet], rows: Sequence[int]) -> tuple[Sheet, ...]:

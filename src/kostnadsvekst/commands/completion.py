@@ -148,7 +148,7 @@ def _zsh_specs(option: argparse.Action) -> list[str]:
     told = _escaped((option.help or "") % {**vars(option), "prog": PROGRAM})
     value = "" if option.nargs == 0 else f":{option.metavar or option.dest}:{action}"
     if not option.option_strings:
-        return [f"1{value}"]
+        return [f"{'*' if option.nargs == '*' else 1}{value}"]
     # With a star: some may be repeated, and the program itself says which may not.
     joined = "=" if value else ""  # --out DIR and --out=DIR
     return [f"*{flag}{joined}[{told}]{value}" for flag in option.option_strings]

@@ -23,11 +23,13 @@ from kostnadsvekst import terminal
 from kostnadsvekst.commands.parsing import Once, Parser, a_path
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES
+from kostnadsvekst.naming import first_of
 from kostnadsvekst.terminal import run_program, say
 
 SYSTEMS = ("unit-costs", "user-groups", "ladder", "calculator", "staffing")
 TEMPLATE = "template"
 OUT = Path("municipal")
+LISTED = 20  # notes at the terminal
 
 
 def build_parser(program: str | None = None, out: Path = OUT) -> Parser:
@@ -116,6 +118,7 @@ def compute(arguments: argparse.Namespace) -> dict[str, object]:
     return {
         "files": [str(path) for path in written.files],
         "unread": list(written.unread),
+        "notes": list(written.notes),
         "made_up": written.made_up,
         "public": arguments.publish,
     }
@@ -124,9 +127,10 @@ def compute(arguments: argparse.Namespace) -> dict[str, object]:
 def describe(told: dict[str, object], lang: str) -> list[str]:
     """Summary for a reader: what the files are, and where."""
     nb = lang == "nb"
-    files, unread = (told.get(name, []) for name in ("files", "unread"))
+    files, unread, notes = (told.get(name, []) for name in ("files", "unread", "notes"))
     assert isinstance(files, list)
     assert isinstance(unread, list)
+    assert isinstance(notes, list)
     lines = []
     if "made_up" in told:
         if told["made_up"]:
@@ -136,6 +140,7 @@ def describe(told: dict[str, object], lang: str) -> list[str]:
     lines += [f"  {path}" for path in files]
     if unread:
         lines.append(f"{'Ikke lest' if nb else 'Not read'}: {', '.join(map(str, unread))}")
+    lines += [f"  {'Merk' if nb else 'Note'}: {note}" for note in first_of(map(str, notes), LISTED)]
     return lines
 
 
