@@ -53,12 +53,8 @@ COMMANDS: dict[str, Command] = {
         "kostnadsvekst.commands.calibrate", "a synthetic panel on which tables A1 to A3 come out"
     ),
     "municipal": Command(
-<<<<<<< HEAD
-        "kostnadsvekst.commands.municipal", "municipal cost systems: a book in, a live workbook out"
-=======
         "kostnadsvekst.commands.municipal",
         "municipal cost systems, from a book to a workbook that recomputes",
->>>>>>> mun-book
     ),
     "completion": Command(
         "kostnadsvekst.commands.completion", "a script with which bash or zsh completes these commands"
