@@ -149,12 +149,12 @@ def test_public_books_have_nothing_behind_what_is_shown(examples, name):
     assert "IKKE FOR" not in page
 
 
-def ladder_book(path, few):
+def ladder_book(path, few, total_mnok=6.0):
     rows = [
         ["A", 2024, 1, "Alle", "innbyggere", 9000, 2.0],
         ["A", 2024, 5, "Mestring", "mottakere", 90, 3.0],
         ["A", 2024, 6, "Bolig", "boliger", 40, 8.0],
-        ["A", 2024, 9, "Opphold", "mottakere", few, 6.0],
+        ["A", 2024, 9, "Opphold", "mottakere", few, total_mnok],
         ["A", 2024, 11, "Institusjon", "plasser", 125, 30.0],
     ]
     moves = [["Kommune", "År", "Antall som flytter", "Fra trinn", "Til trinn"], ["A", 2024, 1, 9, 6]]
@@ -219,6 +219,13 @@ def test_the_public_edition_is_the_same_whatever_a_hidden_count_is(tmp_path, nam
     )
     if name != "user-groups":  # where there are enough of them it is told
         assert published(tmp_path / "c", name, THRESHOLD) != two
+
+
+def test_shares_of_other_steps_tell_nothing_of_a_hidden_one(tmp_path, monkeypatch):
+    """At a price that all know, the total of the step tells the count: it must not follow from the others."""
+    monkeypatch.setitem(MAKERS, "ladder", lambda path, few: ladder_book(path, few, 1.3 * few))
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    assert published(tmp_path / "a", "ladder", 2) == published(tmp_path / "b", "ladder", 5)
 
 
 @pytest.mark.parametrize("name", [n for n in MAKERS if n != "user-groups"])

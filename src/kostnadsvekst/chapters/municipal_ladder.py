@@ -85,15 +85,19 @@ def _public(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
     hidden: dict[int, tuple[str, ...]] = {}
     secret: set[tuple[object, ...]] = set()
     for first, last in blocks_of(before).values():
-        for k in rows_to_hide(before, "recipients", first, last):
+        few = rows_to_hide(before, "recipients", first, last)
+        if few:
+            # Shares tell the sum of all steps, and that what the hidden ones cost: with their prices, counts.
+            hidden |= dict.fromkeys(range(first, last + 1), ("share_percent",))
+        for k in few:
             hidden[k] = _TOLD
             secret.add(before.rows[k][:3])
         priced = [
             k for k in range(first, last + 1) if before.rows[k][before.position("price_kr")] is not None
         ]
         # The price difference of the next step would give the price of a hidden one.
-        next_ones = [k for below, k in pairwise(priced) if below in hidden and k not in hidden]
-        hidden |= dict.fromkeys(next_ones, ("price_difference_kr",))
+        next_ones = [k for below, k in pairwise(priced) if below in few and k not in few]
+        hidden |= dict.fromkeys(next_ones, ("share_percent", "price_difference_kr"))
     if not others:
         return (hide(before, hidden),)
     moves, after = others
