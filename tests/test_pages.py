@@ -9,6 +9,7 @@ import kostnadsvekst as kv
 from conftest import ROOT
 from fake_country import country, write_user_files
 from invented_panels import make_municipal_panel
+from municipal_workbooks import write_book
 
 DOCS = ROOT / "docs"
 # Pages whose blocks need more than the page, and the test that runs them.
@@ -53,6 +54,8 @@ def desk(tmp_path, monkeypatch):
     for year in (2017, 2018):
         (tmp_path / f"kpr_{year}.csv").write_text(DELIVERY, "utf-8")
     kv.acute_beds.load_panel().to_parquet(tmp_path / "months.parquet")
+    kostra = [["Økonomi"], [], ["Netto driftsresultat (%)"], ["År \\ Region", "A"], ["2024", 0.2]]
+    write_book(tmp_path / "kostra.xlsx", {"Økonomi": kostra})
     monkeypatch.chdir(tmp_path)
 
 

@@ -14,7 +14,7 @@ import kostnadsvekst as kv
 from kostnadsvekst import threads
 from kostnadsvekst.analysis import influence as influence_module
 from kostnadsvekst.analysis import specification_curve as curve_module
-from kostnadsvekst.models import acute_beds, ar1, diagnostics, fixed_effects
+from kostnadsvekst.models import acute_beds, ar1, diagnostics, fixed_effects, hypotheses
 from kostnadsvekst.models.staggered import sun_abraham
 from kostnadsvekst.register import level_model
 from kostnadsvekst.threads import LARGE, one_thread, threads_for
@@ -158,7 +158,7 @@ CALLS = {
     "ar1_covariance": (lambda p, f: kv.estimate_ar1(SPEC.vary(weights=None), p), ar1, "compute_covariance"),
     "influence": (lambda p, f: kv.influence(f), influence_module, "leave_one_out"),
     "compare_weights": (lambda p, f: kv.compare_weights(f), fixed_effects, "compute_covariance"),
-    "wald_test": (lambda p, f: kv.wald_test(f, ["free_income"]), diagnostics, "fdtrc"),
+    "wald_test": (lambda p, f: kv.wald_test(f, ["free_income"]), hypotheses, "fdtrc"),
     "mundlak_test": (lambda p, f: kv.mundlak_test(f), diagnostics, "fit_within"),
     "wooldridge_test": (lambda p, f: kv.wooldridge_test(f), diagnostics, "fdtrc"),
     "reset_test": (lambda p, f: kv.reset_test(f), diagnostics, "fit_within"),

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
 from kostnadsvekst.models.acute_beds_design import BedsDesign, build_beds_design, log_persons
 from kostnadsvekst.models.acute_beds_results import results
 from kostnadsvekst.models.balanced.ar1 import BalancedAr1Fit, fit_ar1_complete, fit_ar1_with_gaps
@@ -376,7 +376,7 @@ def _tell_refused(names: Sequence[str], fits: Sequence[_Effect | SpecificationEr
     n = sum(map(len, reasons.values()))
     if n == len(fits):
         raise SpecificationError(text)
-    warnings.warn(f"{n} outcome(s) without an estimate: {text}", DataWarning, stacklevel=4)
+    warnings.warn(f"{n} outcome(s) without an estimate: {text}", DataWarning, stacklevel=level_of_caller())
 
 
 def _tell_left_out(
@@ -394,7 +394,7 @@ def _tell_left_out(
     warnings.warn(
         f"Poisson regression leaves out what carries no information: {'; '.join(told[:_LISTED])}{more}",
         DataWarning,
-        stacklevel=4,
+        stacklevel=level_of_caller(),
     )
 
 

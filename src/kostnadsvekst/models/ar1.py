@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
 from kostnadsvekst.models.fixed_effects import COLLINEAR, WELL_CONDITIONED, Estimate, WithinFit, fit_within
@@ -367,7 +367,7 @@ def _warn_of_gaps(n_gaps: int, entity: str) -> None:
         f"{n_gaps} gap(s) inside units of {entity!r}: the Durbin-Watson estimate of rho is too "
         "high by about the share of rows without a neighbour; compare rho='regress'",
         DataWarning,
-        stacklevel=3,
+        stacklevel=level_of_caller(),
     )
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
 from kostnadsvekst.models.covariance_facts import TARGETS, CovarianceFacts
 from kostnadsvekst.models.inference import (
     Covariance,
@@ -325,7 +325,7 @@ def _matrix(fit: WithinMoments, scores: Floats, decided: Floats, names: Sequence
             f"decided by a single cluster (or row), whose residuals say nothing of its errors: {listed}; "
             "their standard errors rest on the other clusters and are too small, or absent",
             DataWarning,
-            stacklevel=2,
+            stacklevel=level_of_caller(),
         )
         usual = length * fit.ssr / fit.df_resid
         nothing = np.append(hit & (np.diag(matrix)[:-1] <= _NOTHING**2 * usual), False)

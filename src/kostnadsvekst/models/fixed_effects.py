@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.absorbed_levels import effects_of_fit
@@ -690,7 +690,7 @@ def _warn_of_near_collinearity(R: Floats, names: list[str]) -> None:
         f"nearly collinear within entities: {', '.join(involved)} (condition number {condition:.0e}); their "
         f"coefficients and standard errors hold to about {digits} digits: centre them, or leave one out",
         DataWarning,
-        stacklevel=4,
+        stacklevel=level_of_caller(),
     )
 
 

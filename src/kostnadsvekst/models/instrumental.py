@@ -561,7 +561,7 @@ def _overidentification(
         return None
     which = "Sargan" if meat is None else "Hansen J"
     name = Sentence(f"overidentification ({which})", f"overidentifikasjon ({which})")
-    null = Sentence("the instruments agree with each other", "instrumentene er enige med hverandre")
+    null = Sentence("no instrument contradicts the others", "instrumentene er enige med hverandre")
     return _chi2(name, null, found[0], spare, words)
 
 

@@ -3,7 +3,6 @@
 The specification says which columns it needs; they are required once; then sample, transformations, arrays.
 """
 
-import inspect
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
 from kostnadsvekst.models.covariance_kinds import choose_columns
 from kostnadsvekst.models.design import (
     Design,
@@ -36,7 +35,6 @@ from kostnadsvekst.provenance import Provenance, provenance_of
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Mask = NDArray[np.bool_]
-_PACKAGE = __name__.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,17 +332,9 @@ def _complete_rows(
             f"{len(gaps)} of {len(rows) + len(gaps)} rows have missing values and are left out: "
             f"{_describe_rows(spec, data, gaps)}",
             DataWarning,
-            stacklevel=_level_of_caller(),
+            stacklevel=level_of_caller(),
         )
     return replace(sample.take(rows), n_incomplete=len(gaps)), rows
-
-
-def _level_of_caller() -> int:
-    """Frames from the one that warns to the first outside of this package, which is the user's."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(f"{_PACKAGE}."):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _check_weights(spec: Specification, weights: Floats, data: pd.DataFrame, chosen: Mask) -> None:

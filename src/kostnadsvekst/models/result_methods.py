@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
 from kostnadsvekst.language import Bilingual, Sentence
 from kostnadsvekst.models.hypotheses import HypothesisTest, say_null, wald_of_combinations
 from kostnadsvekst.models.linear_combinations import (
@@ -211,9 +211,8 @@ class ResultMethods(MaketablesFace):
         fits = _fits_regex if regex else _fits_pattern
         dropped = [t for t in self.facts.omitted if any(fits(pattern, t) for pattern in patterns)]
         if dropped:
-            warnings.warn(
-                f"left out as collinear, and not tested: {', '.join(dropped)}", DataWarning, stacklevel=2
-            )
+            told = f"left out as collinear, and not tested: {', '.join(dropped)}"
+            warnings.warn(told, DataWarning, stacklevel=level_of_caller())
         rows = np.array([[float(term == name) for term in self.terms] for name in found])
         return self.joint_test(say_null(found, null), rows, np.full(len(found), float(null)))
 

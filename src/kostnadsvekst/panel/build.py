@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError
+from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError, level_of_caller
 from kostnadsvekst.panel.municipalities import check_codes, describe_unused, sum_to_borders
 from kostnadsvekst.panel.prices import price_index
 from kostnadsvekst.panel.raw import DENOMINATORS, POPULATION_DATES, UNITS, RawData, read_raw
@@ -220,7 +220,7 @@ def _totals_on_borders(
             f"{len(unused)} value(s) stand on codes that did not exist in their year and are not used: "
             + "; ".join(unused[:10]),
             DataWarning,
-            stacklevel=3,
+            stacklevel=level_of_caller(),
         )
     summed = sum_to_borders(totals, mapping)
     people = _population_a_year_later(data.values, mapping, later) if later is not None else summed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, level_of_caller
 from kostnadsvekst.naming import check_renaming
 from kostnadsvekst.panel.unit_codes import place_municipalities
 from kostnadsvekst.sources.delimited import STATUS
@@ -48,7 +48,7 @@ def read_own_panel(
     table = table.rename(columns=beside | names)
     table.attrs = {"provenance": provenance}
     if list(table.columns).count("municipality") == 1:
-        table = place_municipalities(table, labels.get(theirs), stacklevel=5)
+        table = place_municipalities(table, labels.get(theirs), stacklevel=level_of_caller())
     return table
 
 

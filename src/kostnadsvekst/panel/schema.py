@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, level_of_caller
 from kostnadsvekst.language import Bilingual, Sentence, in_language
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.sources.missing_symbols import STATUSES
@@ -195,7 +195,7 @@ def check_panel(panel: pd.DataFrame) -> None:
                 f"{'; '.join(in_language(jump, 'nb') for jump in jumps[:_LISTED])}",
             ),
             DataWarning,
-            stacklevel=2,
+            stacklevel=level_of_caller(),
         )
 
 

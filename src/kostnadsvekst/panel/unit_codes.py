@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, level_of_caller
 
 _LISTED = 10
 _BLANKS = " \t\r\n\u00a0\u202f\u2009"
 
 
-def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str, stacklevel: int = 3) -> pd.DataFrame:
+def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str) -> pd.DataFrame:
     """Rows with a unit code and a time; a `DataWarning` names the others.
 
     Parameters
@@ -25,8 +25,6 @@ def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str, stacklevel:
         A panel in long form.
     unit, time : str
         Columns. None, NaN, NA, NaT and a category without a level are missing.
-    stacklevel : int
-        Of the warning; 3 is who called the caller.
 
     Returns
     -------
@@ -49,7 +47,7 @@ def leave_out_unnamed_rows(data: pd.DataFrame, unit: str, time: str, stacklevel:
         f"{missing.sum()} row(s) without {named} belong to nobody and are "
         f"left out: {_describe(data, np.flatnonzero(missing), unit, time)}",
         DataWarning,
-        stacklevel=stacklevel,
+        stacklevel=level_of_caller(),
     )
     return data[~missing]
 
@@ -197,7 +195,7 @@ def place_municipalities(
             f"{listed}{more}; "
             "leave out rows of the country and of counties",
             DataWarning,
-            stacklevel=stacklevel,
+            stacklevel=level_of_caller(),
         )
     placed = frame.assign(municipality=found.codes)
     if found.names is not None and "municipality_name" not in frame.columns:

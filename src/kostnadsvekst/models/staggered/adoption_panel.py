@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -137,7 +137,7 @@ def without_always_treated(panel: AdoptionPanel, anticipation: int = 0) -> Adopt
         f"{always.sum()} unit(s) treated from the first period on{reach} have no period without treatment "
         f"and are left out: {list_names(panel.units[always])}",
         DataWarning,
-        stacklevel=3,
+        stacklevel=level_of_caller(),
     )
     return panel.take(~always)
 
@@ -153,7 +153,7 @@ def only_complete(panel: AdoptionPanel, what: str) -> AdoptionPanel:
         f"{what} compares the same units over time: {(~complete).sum()} unit(s) with missing periods are "
         f"left out: {list_names(panel.units[~complete])}",
         DataWarning,
-        stacklevel=3,
+        stacklevel=level_of_caller(),
     )
     return panel.take(complete)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
 from kostnadsvekst.models.staggered.adjusted_contrasts import ADJUSTMENTS
 from kostnadsvekst.models.staggered.adoption_panel import (
     AdoptionPanel,
@@ -122,7 +122,7 @@ def event_study(
     panel = _comparable(without_always_treated(read, anticipation), method, control, anticipation)
     estimated = estimate_panel(panel, method, Comparisons(control, base_period, anticipation, adjustment))
     for note in (*estimated.notes, *_single(estimated), *_bare_first_stage(estimated.panel, first_stage)):
-        warnings.warn(note, DataWarning, stacklevel=2)
+        warnings.warn(note, DataWarning, stacklevel=level_of_caller())
     made = TwoStageStudy if method == "two_stage" else EventStudy
     stages = None if first_stage is None else tuple(first_stage)
     columns = StudyColumns(outcome, unit, time, weights, cluster, tuple(covariates), stages)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
 from kostnadsvekst.models.design import build_design, columns_of, parse_terms, read_sample
 from kostnadsvekst.models.rows import level_codes, name_rows
 from kostnadsvekst.models.staggered.adoption_panel import LISTED, NEVER, AdoptionPanel
@@ -126,7 +126,7 @@ def read_adoption_panel(
         outcome, unit, time, first_treated, weights, tuple(covariates), cluster or unit, stages
     )
     _require(columns, data)
-    data = leave_out_unnamed_rows(data, unit, time, stacklevel=4)
+    data = leave_out_unnamed_rows(data, unit, time)
     values = _outcome_values(data, columns)
     kept = ~np.isnan(values)
     names, adjusted, complete = _covariate_values(data, columns, kept)
@@ -212,7 +212,7 @@ def _warn_incomplete(lost: Bools, data: pd.DataFrame, columns: _Columns) -> None
             f"{lost.sum()} row(s) without a covariate or an effect of the first stage are left out: "
             f"{listed}{more}",
             DataWarning,
-            stacklevel=5,
+            stacklevel=level_of_caller(),
         )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr
 
-from kostnadsvekst.errors import DataWarning, SpecificationError
+from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
 from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.staggered.adoption_panel import (
@@ -73,7 +73,7 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
             "horizons without a standard error of their own are not tested: "
             f"{', '.join(map(str, table['horizon'][unknown]))}",
             DataWarning,
-            stacklevel=2,
+            stacklevel=level_of_caller(),
         )
     estimate = table["estimate"].to_numpy()[picked]
     values, vectors = np.linalg.eigh(study.covariance[np.ix_(picked, picked)])
@@ -83,7 +83,7 @@ def pre_trend_test(study: EventStudy, horizons: int | None = None) -> WaldTest:
             f"the covariance of {len(picked)} horizons has rank {kept.sum()}, as with few units or clusters: "
             f"{kept.sum()} of their combinations are tested, not each of them",
             DataWarning,
-            stacklevel=2,
+            stacklevel=level_of_caller(),
         )
     statistic = float(np.sum((vectors[:, kept].T @ estimate) ** 2 / values[kept]))
     return WaldTest(statistic, int(kept.sum()), float(chdtrc(int(kept.sum()), statistic)))
@@ -205,7 +205,7 @@ def placebo(
     require_controls(moved, "never_treated" if method == "sun_abraham" else "not_yet_treated")
     estimated = estimate_panel(moved, method, Comparisons())
     for note in estimated.notes:
-        warnings.warn(f"placebo dates: {note}", DataWarning, stacklevel=2)
+        warnings.warn(f"placebo dates: {note}", DataWarning, stacklevel=level_of_caller())
     study = (TwoStageStudy if method == "two_stage" else EventStudy)(
         method,
         "not_yet_treated",
