@@ -121,6 +121,12 @@ CHAPTERS = {
         ),
         "nothing",
     ),
+    "paper": Chapter(
+        "kostnadsvekst.chapters.paper",
+        Bilingual("Artikkelen, på norsk og engelsk", "The paper, in Norwegian and English"),
+        "chapters",
+        ("appendix", "explanation", "growth", "kpr", "ohd", "claims", "consistency"),
+    ),
 }
 
 

@@ -1,0 +1,89 @@
+"""The paper in both languages, from what the other chapters made: no number in it is typed."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings
+from kostnadsvekst.language import LANGUAGES, Bilingual
+from kostnadsvekst.report.named_numbers import NamedNumber, look_up
+from kostnadsvekst.report.paper import compile_paper, read_markdown_table
+from kostnadsvekst.sources.embedded import paper_folder
+
+_TABLE = re.compile(r'#printed\(\s*"([\w/-]+)"')
+_PICTURE = re.compile(r'#picture\(\s*"([\w/-]+)"')
+
+
+def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxyType({})) -> ChapterResult:
+    """Typeset the paper.
+
+    Parameters
+    ----------
+    settings : Settings
+    finished : mapping of str to ChapterResult
+        Chapters of this run; those among `Chapter.uses` that are not there are computed.
+
+    Returns
+    -------
+    ChapterResult
+        ``paper/paper_nb.pdf`` and ``paper/paper_en.pdf``, and the numbers in their text with their names.
+    """
+    chapters = _finish(settings, finished)
+    results = {path: content for result in chapters.values() for path, content in result.files.items()}
+    numbers = look_up(read_names(), results)
+    made = {
+        "numbers": numbers,
+        "sentences": {name: _sentences(result) for name, result in chapters.items()},
+        "tables": {name: _table(name, results) for name in _asked(_TABLE)},
+    }
+    files: dict[str, str | bytes] = {
+        "paper/numbers.json": json.dumps(numbers, ensure_ascii=False, indent=1) + "\n"
+    }
+    for lang in settings.languages:
+        pictures = {f"{name}_{lang}.png": results[f"{name}_{lang}.png"] for name in _asked(_PICTURE)}
+        files[f"paper/paper_{lang}.pdf"] = compile_paper(made, pictures, lang)
+    told = Bilingual(
+        f"{len(numbers)} tall i teksten, alle slått opp i resultatene etter navn",
+        f"{len(numbers)} numbers in the text, all looked up in the results by name",
+    )
+    origins = dict.fromkeys(origin for result in chapters.values() for origin in result.data_origin)
+    return ChapterResult(files, summary=(told,), data_origin=tuple(origins))
+
+
+def read_names() -> dict[str, NamedNumber]:
+    """Names of the numbers in the text, and where each stands: ``paper/numbers.toml``."""
+    named = tomllib.loads((paper_folder() / "numbers.toml").read_text("utf-8"))
+    return {name: NamedNumber(**place) for name, place in named.items()}
+
+
+def _finish(settings: Settings, finished: Mapping[str, ChapterResult]) -> dict[str, ChapterResult]:
+    """Take the chapters of this run if it is in both languages, and compute what is not there."""
+    both, done = replace(settings, languages=LANGUAGES), {}
+    for name in CHAPTERS["paper"].uses:
+        chapter = import_module(CHAPTERS[name].module)
+        given = {other: done[other] for other in CHAPTERS[name].uses if other in done}
+        if name in finished and settings.languages == LANGUAGES:
+            done[name] = finished[name]
+        else:
+            done[name] = chapter.run(both, given) if CHAPTERS[name].uses else chapter.run(both)
+    return done
+
+
+def _asked(call: re.Pattern[str]) -> list[str]:
+    """Names that the sources ask for, each once."""
+    sources = sorted((paper_folder() / "sections").glob("*.typ"))
+    names = [name for path in sources for name in call.findall(path.read_text("utf-8"))]
+    return list(dict.fromkeys(names))
+
+
+def _table(name: str, results: Mapping[str, str | bytes]) -> dict[str, Any]:
+    return {lang: read_markdown_table(str(results[f"{name}_{lang}.md"])) for lang in LANGUAGES}
+
+
+def _sentences(result: ChapterResult) -> list[dict[str, str]]:
+    return [{lang: line.get(lang) for lang in LANGUAGES} for line in result.summary]
