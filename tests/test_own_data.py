@@ -52,6 +52,7 @@ def run(*arguments, cwd=ROOT):
 READ_BY = {
     "background": set(),
     "consistency": set(),
+    "paper": set(),
     "appendix": {"data", "rename"},
     "explanation": {"data", "rename"},
     "case-selection": {"data", "rename"},

@@ -124,7 +124,7 @@ CHAPTERS = {
     "paper": Chapter(
         "kostnadsvekst.chapters.paper",
         Bilingual("Artikkelen, på norsk og engelsk", "The paper, in Norwegian and English"),
-        "chapters",
+        "nothing",
         ("appendix", "explanation", "growth", "kpr", "ohd", "claims", "consistency"),
     ),
 }

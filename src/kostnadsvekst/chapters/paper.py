@@ -3,8 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +15,11 @@ from kostnadsvekst.report.paper import compile_paper, read_markdown_table
 from kostnadsvekst.sources.embedded import paper_folder
 
 _TABLE = re.compile(r'#printed\(\s*"([\w/-]+)"')
+# Its sentences are about the report's numbers and the synthetic data.
+_NOT_MADE = Bilingual(
+    "Artikkelen lages ikke av egne data: den handler om rapportens tall.",
+    "The paper is not made from data of your own: it is about the report's numbers.",
+)
 _PICTURE = re.compile(r'#picture\(\s*"([\w/-]+)"')
 
 
@@ -31,15 +35,18 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
     Returns
     -------
     ChapterResult
-        ``paper/paper_nb.pdf`` and ``paper/paper_en.pdf``, and the numbers in their text with their names.
+        ``paper/paper_nb.pdf`` and ``paper/paper_en.pdf``, and the numbers in their text with their names;
+        with data of the user's own nothing but the reason.
     """
+    if settings.data is not None or settings.register is not None:
+        return ChapterResult({}, summary=(_NOT_MADE,), data_origin=())
     chapters = _finish(settings, finished)
     results = {path: content for result in chapters.values() for path, content in result.files.items()}
     numbers = look_up(read_names(), results)
     made = {
         "numbers": numbers,
         "sentences": {name: _sentences(result) for name, result in chapters.items()},
-        "tables": {name: _table(name, results) for name in _asked(_TABLE)},
+        "tables": {name: _table(name, results, settings.languages) for name in _asked(_TABLE)},
     }
     files: dict[str, str | bytes] = {
         "paper/numbers.json": json.dumps(numbers, ensure_ascii=False, indent=1) + "\n"
@@ -62,15 +69,15 @@ def read_names() -> dict[str, NamedNumber]:
 
 
 def _finish(settings: Settings, finished: Mapping[str, ChapterResult]) -> dict[str, ChapterResult]:
-    """Take the chapters of this run if it is in both languages, and compute what is not there."""
-    both, done = replace(settings, languages=LANGUAGES), {}
+    """Take the chapters of this run, and compute what is not there."""
+    done: dict[str, ChapterResult] = {}
     for name in CHAPTERS["paper"].uses:
-        chapter = import_module(CHAPTERS[name].module)
-        given = {other: done[other] for other in CHAPTERS[name].uses if other in done}
-        if name in finished and settings.languages == LANGUAGES:
+        chapter, uses = import_module(CHAPTERS[name].module), CHAPTERS[name].uses
+        if name in finished:
             done[name] = finished[name]
         else:
-            done[name] = chapter.run(both, given) if CHAPTERS[name].uses else chapter.run(both)
+            given = {other: done[other] for other in uses if other in done}
+            done[name] = chapter.run(settings, given) if uses else chapter.run(settings)
     return done
 
 
@@ -81,8 +88,8 @@ def _asked(call: re.Pattern[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _table(name: str, results: Mapping[str, str | bytes]) -> dict[str, Any]:
-    return {lang: read_markdown_table(str(results[f"{name}_{lang}.md"])) for lang in LANGUAGES}
+def _table(name: str, results: Mapping[str, str | bytes], languages: Sequence[str]) -> dict[str, Any]:
+    return {lang: read_markdown_table(str(results[f"{name}_{lang}.md"])) for lang in languages}
 
 
 def _sentences(result: ChapterResult) -> list[dict[str, str]]:
