@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.sources.embedded import paper_folder
 
 # PDF/UA-1: tagged, with alternative texts, for screen readers. PDF/A-2a: for archives, fonts inside.
-STANDARDS = ("ua-1", "a-2a")
+STANDARDS: list[Literal["ua-1", "a-2a"]] = ["ua-1", "a-2a"]
 _MARKDOWN = {r"\_": "_", r"\*": "*", r"\|": "|", "&emsp;": "\u2003", "**": ""}
 
 
@@ -66,14 +66,14 @@ def _plain(text: str) -> str:
     return text
 
 
-def compile_paper(made: Mapping[str, Any], pictures: Mapping[str, bytes], lang: str) -> bytes:
+def compile_paper(made: Mapping[str, Any], pictures: Mapping[str, str | bytes], lang: str) -> bytes:
     """Compile the paper.
 
     Parameters
     ----------
     made : mapping of str to value
         Name of a JSON file -> content: ``numbers``, ``tables``, ``sentences``.
-    pictures : mapping of str to bytes
+    pictures : mapping of str to str or bytes
         Path of a picture, such as ``"ohd/figure_12_nb.png"``.
     lang : {"nb", "en"}
 
@@ -95,7 +95,9 @@ def compile_paper(made: Mapping[str, Any], pictures: Mapping[str, bytes], lang: 
         (root / "made").mkdir()
         for path, content in pictures.items():
             (root / "made" / "figures" / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / "made" / "figures" / path).write_bytes(content)
+            (root / "made" / "figures" / path).write_bytes(
+                content.encode() if isinstance(content, str) else content
+            )
         for name, content in made.items():
             text = json.dumps(content, ensure_ascii=False, default=asdict)
             (root / "made" / f"{name}.json").write_text(text, encoding="utf-8")
@@ -106,7 +108,7 @@ def compile_paper(made: Mapping[str, Any], pictures: Mapping[str, bytes], lang: 
                 format="pdf",
                 ignore_system_fonts=True,
                 sys_inputs={"lang": lang},
-                pdf_standards=list(STANDARDS),
+                pdf_standards=[*STANDARDS],
                 timestamp=0,
             )
         except typst.TypstError as error:
