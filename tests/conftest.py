@@ -33,6 +33,7 @@ claims_run = fixture_of("claims")
 case_selection_run = fixture_of("case-selection")
 specification_curve_run = fixture_of("specification-curve")
 consistency_run = fixture_of("consistency")
+paper_run = fixture_of("paper")
 
 
 @pytest.fixture

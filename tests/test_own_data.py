@@ -38,6 +38,7 @@ PANEL = embedded_path("synthetic/synthetic_panel_2015_2019.csv")
 READ_BY = {
     "background": set(),
     "consistency": set(),
+    "paper": set(),
     "appendix": {"data", "rename"},
     "explanation": {"data", "rename"},
     "case-selection": {"data", "rename"},

@@ -121,6 +121,12 @@ CHAPTERS = {
         ),
         "nothing",
     ),
+    "paper": Chapter(
+        "kostnadsvekst.chapters.paper",
+        Bilingual("Artikkelen, på norsk og engelsk", "The paper, in Norwegian and English"),
+        "nothing",
+        ("appendix", "explanation", "growth", "kpr", "ohd", "claims", "consistency"),
+    ),
 }
 
 

@@ -34,3 +34,21 @@ def embedded_path(name: str) -> Path:
         f"embedded data file {name!r} not found (looked in {' and '.join(str(p) for p in places)}); "
         "the installation is incomplete: install the package again"
     )
+
+
+def paper_folder() -> Path:
+    """Folder with the sources of the paper: in the wheel inside the package, in a checkout at its root.
+
+    Raises
+    ------
+    DataMissingError
+        If neither place has it.
+    """
+    places = (_PACKAGE / "paper", _PACKAGE.parents[1] / "paper")
+    for place in places:
+        if (place / "paper.typ").is_file():
+            return place
+    raise DataMissingError(
+        f"the sources of the paper were not found (looked in {' and '.join(map(str, places))}); "
+        "the installation is incomplete: install the package again"
+    )
