@@ -127,6 +127,15 @@ CHAPTERS = {
         "nothing",
         ("appendix", "explanation", "growth", "kpr", "ohd", "claims", "consistency"),
     ),
+    "page": Chapter(
+        "kostnadsvekst.chapters.page",
+        Bilingual(
+            "Rapportsiden: hvert trykt tall i én fil for nettleseren",
+            "The report page: every printed number in one file for the browser",
+        ),
+        "chapters",
+        ("appendix", "growth", "kpr", "ohd", "specification-curve", "claims", "consistency"),
+    ),
 }
 
 
