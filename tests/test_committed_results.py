@@ -103,6 +103,10 @@ def test_paper(paper_run):
     check(paper_run)
 
 
+def test_page(page_run):
+    check(page_run)
+
+
 def test_every_chapter_has_its_test():
     tested = {name.removeprefix("test_").replace("_", "-") for name in globals() if name.startswith("test_")}
     assert set(CHAPTERS) <= tested

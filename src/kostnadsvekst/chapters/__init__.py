@@ -249,7 +249,10 @@ def choose_chapters(settings: Settings) -> tuple[str, ...]:
         return (OWN,)
     brought = {"panel"} if settings.data is not None else set()
     brought |= {"register"} if settings.register is not None else set()
-    return tuple(name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought)
+    page = {"page"} if brought else set()
+    return tuple(
+        name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought or name in page
+    )
 
 
 def check_choices(names: Sequence[str], settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The report page: every printed number, claim, contradiction and figure in one file for the browser."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
@@ -18,15 +19,29 @@ from kostnadsvekst.chapters.page_tables import (
     read_frame,
     rows_of,
 )
-from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.audit import DIFFERS, EVIDENCE_LABELS, IDENTITY, REAL, count_by_evidence, count_once
+from kostnadsvekst.language import LANGUAGES, Bilingual
+from kostnadsvekst.report.audit import (
+    DIFFERS,
+    EVIDENCE_LABELS,
+    IDENTITY,
+    REAL,
+    count_by_evidence,
+    tell_counts,
+)
+from kostnadsvekst.report.consistency.findings import CONTRADICTION, SEVERITIES
+from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.page import ClaimCard, FindingCard, Page, render_page
+from kostnadsvekst.report.page.markup import audited
 from kostnadsvekst.version import __version__
 
 FILE = "report.html"
 _CELLS = Bilingual("Celler i trykte tabeller", "Cells of printed tables")
 _CLAIMS = Bilingual("Utsagn i teksten", "Claims of the text")
 _SURE = "high"
+_ORIGINS = {
+    "Statistics Norway": Bilingual("mot virkelige tall (SSB)", "on real numbers (Statistics Norway)"),
+    "none": Bilingual("som ingen data her har", "that no data here hold"),
+}
 
 
 def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxyType({})) -> ChapterResult:
@@ -47,12 +62,13 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
     chapters = _finish(settings, finished)
     page = page_of(chapters, own_data=_brought(settings))
     html = render_page(page, settings.languages[0])
-    told = Bilingual(
-        f"{FILE}: {_size(page).nb}, {len(html.encode()) / 1e6:.1f} MB".replace(".", ",").replace(",html", ".html"),
-        f"{FILE}: {_size(page).en}, {len(html.encode()) / 1e6:.1f} MB",
+    size, told = len(html.encode()) / 1e6, _size(page)
+    line = Bilingual(
+        f"{FILE}: {told.nb}, {format_number(size, 1, 'nb')} MB",
+        f"{FILE}: {told.en}, {format_number(size, 1, 'en')} MB",
     )
     origins = dict.fromkeys(origin for result in chapters.values() for origin in result.data_origin)
-    return ChapterResult({FILE: html}, summary=(told,), data_origin=tuple(origins))
+    return ChapterResult({FILE: html}, summary=(line,), data_origin=tuple(origins))
 
 
 def page_of(chapters: Mapping[str, ChapterResult], *, own_data: bool = False) -> Page:
@@ -125,18 +141,15 @@ def _answer(
     counts: Sequence[tuple[Bilingual, pd.DataFrame]], findings: Sequence[FindingCard]
 ) -> Iterator[Bilingual]:
     for title, audit in counts:
-        once = count_once(audit)
-        differing = int((once["verdict"] == DIFFERS).sum())
-        yield Bilingual(
-            f"{title.nb}: {len(once)} tall og tegn er dømt, {differing} avviker.",
-            f"{title.en}: {len(once)} numbers and signs are judged, {differing} differ.",
+        for line in tell_counts(audit, _ORIGINS):
+            yield Bilingual(f"{title.nb}: {line.nb}", f"{title.en}: {line.en}")
+    levels = Counter(card.level for card in findings)
+    if levels:
+        nb, en = (
+            ", ".join(f"{levels[key]} {name.get(lang)}" for key, name in SEVERITIES.items())
+            for lang in LANGUAGES
         )
-    if findings:
-        hard = sum(card.level == "contradiction" for card in findings)
-        yield Bilingual(
-            f"Rapporten mot seg selv: {len(findings)} funn, {hard} av dem motsigelser mellom tall.",
-            f"The report against itself: {len(findings)} findings, {hard} of them contradictions between numbers.",
-        )
+        yield Bilingual(f"Rapporten mot seg selv, funn: {nb}", f"The report against itself, findings: {en}")
 
 
 def _strongest(
@@ -144,7 +157,7 @@ def _strongest(
 ) -> Iterator[tuple[str, Bilingual]]:
     """Yield contradictions that are sure, and claims that real data or arithmetic contradict."""
     for card in findings:
-        if card.level == "contradiction" and card.confidence.en == _SURE:
+        if card.level == CONTRADICTION and card.confidence.en == _SURE:
             yield (
                 f"finding-{card.key}",
                 Bilingual(
@@ -161,10 +174,10 @@ def _strongest(
 
 def _differing(claim: ClaimCard) -> Bilingual:
     judged, words = claim.judged, EVIDENCE_LABELS[claim.judged.evidence]
-    printed = judged.published or judged.interval
+    printed, ours = judged.published or judged.interval, audited(judged.ours)
     return Bilingual(
-        f"{judged.key} «{claim.quote}»: trykt {printed}, vårt {judged.ours}, {words.nb}",
-        f"{judged.key} “{claim.quote}” ({claim.about}): printed {printed}, ours {judged.ours}, {words.en}",
+        f"{judged.key} «{claim.quote}»: trykt {printed}, vårt {ours.nb}, {words.nb}",
+        f"{judged.key} “{claim.quote}” ({claim.about}): printed {printed}, ours {ours.en}, {words.en}",
     )
 
 
@@ -174,5 +187,3 @@ def _size(page: Page) -> Bilingual:
     en = ("printed tables", "claims", "findings", "figures")
     listed = [", ".join(f"{n} {word}" for n, word in zip(numbers, words, strict=True)) for words in (nb, en)]
     return Bilingual(*listed)
-
-

@@ -44,7 +44,7 @@ _GROWTH = {
     "2": (
         (TOTAL,),
         "index_real",
-        Bilingual("Utgifter til helse og omsorg, faste priser", "Expenditure on health and care, fixed prices"),
+        Bilingual("Utgifter til helse og omsorg, faste priser", "Expenditure on health and care, real"),
         Bilingual("Første år = 100", "First year = 100"),
     ),
     "3": (
@@ -173,12 +173,13 @@ def _effects(frame: pd.DataFrame, path: str) -> Iterator[Picture]:
     """Effects on the outcomes of the report's table, 80 years and over, all contacts by urgency."""
     chosen = frame[(frame["age"] == "80plus") & (frame["group"] == "all") & (frame["refused"] == "")]
     chosen = chosen[chosen["contact"].isin(("admissions", "day_stays"))]
-    chosen = chosen.drop_duplicates("outcome")
+    until = str(chosen["until"].max())
+    chosen = chosen[chosen["until"] == until].drop_duplicates("outcome")
     yield Picture(
         key="figure-effects",
         title=Bilingual(
-            "ØHD og bruk av sykehus, 80 år og over: rapportens modell",
-            "Municipal acute beds and the use of hospitals, 80 and over: the report's model",
+            f"ØHD og bruk av sykehus, 80 år og over: rapportens modell, til {until}",
+            f"Municipal acute beds and the use of hospitals, 80 and over: the report's model, until {until}",
         ),
         unit=_EFFECT,
         labels=tuple(_outcome(row) for row in chosen.to_dict("records")),
@@ -216,7 +217,7 @@ def _curve(frame: pd.DataFrame, path: str) -> Iterator[Picture]:
             "Frie inntekter og utgifter i alle spesifikasjoner, minste anslag først",
             "Free income and expenditure in all specifications, smallest estimate first",
         ),
-        unit=Bilingual("Kroner i utgifter per krone i frie inntekter", "Kroner of expenditure per krone of income"),
+        unit=Bilingual("Kroner i utgifter per krone i frie inntekter", "Kroner spent per krone of income"),
         labels=tuple(both(spec) for spec in chosen["spec"]),
         series=(Series(Bilingual("Anslag", "Estimate"), tuple(chosen["size"])),),
         shape="dots",

@@ -62,7 +62,8 @@ _NOTES = {
     )
 }
 _MEANS = Bilingual(
-    "Veid med folketall; regnet på nytt med statsmodels", "Weighted by population; computed again by statsmodels"
+    "Veid med folketall; regnet på nytt med statsmodels",
+    "Weighted by population; computed again by statsmodels",
 )
 _REGRESSION = Bilingual(
     "Faste effekter for kommuner, veid med folketall; regnet på nytt med linearmodels",
@@ -112,7 +113,7 @@ def _printed_table(table: str, audit: pd.DataFrame) -> PrintedTable:
     cells = load_cells(table)
     columns = list(dict.fromkeys(c for c in cells["column"] if table != "A3" or c.endswith((" b", " SE"))))
     rows = []
-    for name, line in cells.groupby("row", sort=False):
+    for _, line in cells.groupby("row", sort=False):
         found = {_column(c): _cell(c, judged) for c in line.to_dict("records")}
         label = _row_label(table, line.iloc[0].to_dict())
         rows.append(PrintedRow(label, tuple(found.get(column) for column in columns)))
@@ -345,5 +346,3 @@ def all_code(
 def is_synthetic(audits: Sequence[pd.DataFrame]) -> bool:
     """Whether anything in the audits rests on synthetic data."""
     return any((audit["origin"] == SYNTHETIC).any() for audit in audits)
-
-

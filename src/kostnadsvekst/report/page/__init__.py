@@ -1,4 +1,6 @@
-"""The report page: every printed number of the report in one file that opens in a browser, judged and traced."""
+"""The report page: every printed number of the report in one file that opens in a browser, judged and "
+"traced.
+"""
 
 from kostnadsvekst.report.page.content import (
     ClaimCard,

@@ -116,8 +116,10 @@
     if (!keys.length) body.append(make("p", word("no_code")));
     for (const name of keys) body.append(codeOf(name));
     all("details", body).forEach((e, i) => { e.open = Boolean(open[i]); });
-    const link = make("p", `${word("link")}: `);
-    link.append(make("a", `#${key}`, { href: `#${encodeURI(key)}` }));
+    const link = make("label", `${word("link")} `);
+    const address = make("input", "", { readonly: "", value: location.href.split("#")[0] + `#${encodeURI(key)}` });
+    address.addEventListener("focus", () => address.select());
+    link.append(address);
     body.append(link);
   };
   const reveal = (key, scroll) => {
@@ -162,7 +164,7 @@
   const filter = () => {
     const wanted = { text: plain(chosen("search")), verdict: chosen("verdict"), evidence: chosen("evidence"), chapter: chosen("chapter") };
     const any = Object.values(wanted).some(Boolean);
-    for (const table of all("section.printed")) {
+    for (const table of all("div.printed")) {
       let hits = 0;
       for (const cell of all("button.cell", table)) {
         const hit = matches(cell, items.get(cell.dataset.key), wanted);
@@ -183,7 +185,7 @@
     count();
   };
   const count = () => {
-    const cells = all("section.printed button.cell");
+    const cells = all("div.printed button.cell");
     const cards = all(".cards > li");
     const shown = cells.filter((e) => !e.classList.contains("dim") && !e.closest("[hidden]")).length
       + cards.filter((e) => !e.hidden).length;

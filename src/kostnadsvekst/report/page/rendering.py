@@ -35,10 +35,12 @@ def render_page(page: Page, lang: str = "nb") -> str:
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     parts = [answer(page), tables(page), claims(page), findings(page), figures(page)]
     return (
-        f'<!DOCTYPE html>\n<html lang="{lang}" {in_attributes(title, "title")}>\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{lang}" {in_attributes(title, "title")}>\n<head>\n<meta '
+        f'charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="generator" content="kostnadsvekst {escape(page.version)}">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src '
+        "'unsafe-inline'; "
         "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
         f"<title>{escape(title.get(lang))}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f"{_header(page)}<main>\n{''.join(parts)}</main>\n{_footer(page)}{_DIALOG}"
@@ -69,7 +71,12 @@ def _header(page: Page) -> str:
 
 
 def _sections(page: Page) -> dict[str, Any]:
-    filled = {"tables": page.tables, "claims": page.claims, "findings": page.findings, "figures": page.pictures}
+    filled = {
+        "tables": page.tables,
+        "claims": page.claims,
+        "findings": page.findings,
+        "figures": page.pictures,
+    }
     return {name: text for name, text in words.HEADINGS.items() if filled.get(name, True)}
 
 
@@ -81,7 +88,7 @@ def _switches() -> str:
     )
     return (
         f'<div class="switches"><span role="group" aria-label="{escape(words.LANGUAGE.nb)}" '
-        f'{in_attributes(words.LANGUAGE, "label")}>{languages}</span>'
+        f"{in_attributes(words.LANGUAGE, 'label')}>{languages}</span>"
         f'<button type="button" id="theme">{said(words.THEME)}</button></div>'
     )
 
@@ -96,7 +103,7 @@ def _tools(page: Page) -> str:
     ]
     return (
         f'<form id="tools" role="search" aria-label="{escape(words.TOOLS.nb)}" '
-        f'{in_attributes(words.TOOLS, "label")}>\n'
+        f"{in_attributes(words.TOOLS, 'label')}>\n"
         f'<label>{said(words.SEARCH)} <input type="search" id="search" autocomplete="off" '
         f'placeholder="{escape(words.SEARCH_HINT.nb)}" {in_attributes(words.SEARCH_HINT, "hint")}></label>\n'
         + "\n".join(chosen)

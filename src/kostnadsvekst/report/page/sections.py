@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.report.audit import CALIBRATED, DIFFERS, EVIDENCE_LABELS, VERDICT_LABELS, VERDICTS
 from kostnadsvekst.report.page import words
 from kostnadsvekst.report.page.content import ClaimCard, FindingCard, Page, Picture, PrintedCell, PrintedTable
-from kostnadsvekst.report.page.markup import escape, said
+from kostnadsvekst.report.page.markup import audited, escape, in_attributes, said
 from kostnadsvekst.report.page.svg import draw, swatch
 
 
@@ -22,10 +22,11 @@ def mark(page: Page, synthetic: bool | None = None) -> str:
 
 
 def answer(page: Page) -> str:
-    """What came out: sentences, counts by class of evidence, strongest findings, key to the signs."""
+    """Tell what came out: sentences, counts by class of evidence, strongest findings, key to the signs."""
     sentences = "".join(f"<li>{said(sentence)}</li>\n" for sentence in page.answer)
     strongest = "".join(
-        f'<li><a href="#{escape(key.replace(" ", "%20"))}">{said(text)}</a></li>\n' for key, text in page.strongest
+        f'<li><a href="#{escape(key.replace(" ", "%20"))}">{said(text)}</a></li>\n'
+        for key, text in page.strongest
     )
     heading = f"<h3>{said(words.STRONGEST)}</h3>\n<ol>\n{strongest}</ol>\n" if strongest else ""
     counts = "".join(_counts(title, frame) for title, frame in page.counts)
@@ -45,13 +46,14 @@ def answer(page: Page) -> str:
 def _section(page: Page, name: str, body: str, *, synthetic: bool | None = None) -> str:
     about = f"<p>{said(words.ABOUT[name])}</p>\n" if name in words.ABOUT else ""
     return (
-        f'<section id="{name}" aria-labelledby="h-{name}">\n<h2 id="h-{name}">{said(words.HEADINGS[name])}</h2>\n'
+        f'<section id="{name}" aria-labelledby="h-{name}">\n<h2 id="h-{name}">'
+        f"{said(words.HEADINGS[name])}</h2>\n"
         f"{mark(page, synthetic)}{about}{body}</section>\n"
     )
 
 
 def _counts(title: Bilingual, counts: pd.DataFrame) -> str:
-    """Counts by class of evidence and verdict; a zero is left blank, no sum is made."""
+    """Count by class of evidence and verdict; a zero is left blank, no sum is made."""
     head = "".join(
         f'<th scope="col"><span aria-hidden="true">{words.SIGNS[v]}</span> {said(VERDICT_LABELS[v])}</th>'
         for v in VERDICTS
@@ -64,16 +66,20 @@ def _counts(title: Bilingual, counts: pd.DataFrame) -> str:
         if counts.loc[kind].sum()
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title.nb)}">'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(title.nb)}" '
+        f"{in_attributes(title, 'label')}>"
         f"<table><caption>{said(title)}</caption>\n"
-        f'<thead><tr><th scope="col">{said(words.EVIDENCE)}</th>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table>'
+        f'<thead><tr><th scope="col">{said(words.EVIDENCE)}</th>{head}</tr></thead>\n<tbody>'
+        f"\n{rows}</tbody></table>"
         "</div>\n"
     )
 
 
 def tables(page: Page) -> str:
     """Every printed table, its cells coloured and marked by verdict."""
-    return _section(page, "tables", "".join(_table(page, table) for table in page.tables)) if page.tables else ""
+    return (
+        _section(page, "tables", "".join(_table(page, table) for table in page.tables)) if page.tables else ""
+    )
 
 
 def _table(page: Page, table: PrintedTable) -> str:
@@ -86,11 +92,12 @@ def _table(page: Page, table: PrintedTable) -> str:
     )
     name = f"h-{table.key}"
     return (
-        f'<section class="printed" id="{escape(table.key)}" aria-labelledby="{escape(name)}">\n'
+        f'<div class="printed" id="{escape(table.key)}">\n'
         f'<h3 id="{escape(name)}">{said(table.title)}</h3>\n{mark(page, synthetic)}'
-        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{escape(name)}"><table class="audit">\n'
+        f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{escape(name)}"><table '
+        f'class="audit">\n'
         f"<thead>{_head(table)}</thead>\n<tbody>\n{body}</tbody>\n</table></div>\n"
-        f'<p class="note">{said(table.note)}</p></section>\n'
+        f'<p class="note">{said(table.note)}</p></div>\n'
     )
 
 
@@ -133,17 +140,20 @@ def _claim(page: Page, card: ClaimCard) -> str:
     told = said(words.ORIGINS["synthetic"]) if synthetic and not page.own_data else ""
     label = said(words.OWN_LABEL) if page.own_data else told
     numbers = "".join(
-        f"<span>{said(name)} <b>{escape(value)}</b></span> "
-        for name, value in ((words.PRINTED, item.published), (words.OURS, item.ours))
-        if value
+        f"<span>{said(name)} <b>{said(value)}</b></span> "
+        for name, value in ((words.PRINTED, both(item.published)), (words.OURS, audited(item.ours)))
+        if value.nb
     )
     return (
-        f'<li data-key="{escape(item.key)}"><p class="place"><b>{escape(item.key)}</b> · {said(item.place)}{same}</p>'
+        f'<li data-key="{escape(item.key)}"><p class="place"><b>{escape(item.key)}</b> · '
+        f"{said(item.place)}{same}</p>"
         f'<blockquote lang="nb">{escape(card.quote)}</blockquote>'
-        f'<p>{numbers}<span class="cell {words.CLASSES[item.verdict]}"><span class="sign" aria-hidden="true">{sign}'
+        f'<p>{numbers}<span class="cell {words.CLASSES[item.verdict]}"><span class="sign" '
+        f'aria-hidden="true">{sign}'
         f"</span> {said(verdict)}</span> {said(EVIDENCE_LABELS[item.evidence])}"
-        f'{f" <small>({label})</small>" if label else ""}</p>'
-        f'<button type="button" data-key="{escape(item.key)}">{said(words.DETAILS)} {escape(item.key)}</button></li>\n'
+        f"{f' <small>({label})</small>' if label else ''}</p>"
+        f'<button type="button" data-key="{escape(item.key)}">{said(words.DETAILS)} '
+        f"{escape(item.key)}</button></li>\n"
     )
 
 
@@ -152,7 +162,9 @@ def findings(page: Page) -> str:
     if not page.findings:
         return ""
     listed = "".join(_finding(page, card) for card in page.findings)
-    return _section(page, "findings", f'<ul class="cards" id="finding-list">\n{listed}</ul>\n', synthetic=False)
+    return _section(
+        page, "findings", f'<ul class="cards" id="finding-list">\n{listed}</ul>\n', synthetic=False
+    )
 
 
 def _finding(page: Page, card: FindingCard) -> str:
@@ -196,8 +208,10 @@ def _figure(page: Page, picture: Picture) -> str:
     return (
         f'<figure id="fig-{key}" data-chapter="{escape(picture.chapter)}">\n'
         f'<figcaption><h3 id="h-{key}">{said(picture.title)}</h3></figcaption>{mark(page, picture.synthetic)}'
-        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="h-{key}">{draw(picture)}</div>{shown}\n'
-        f'<div class="values"><label>{said(words.SLIDER)} <input type="range" min="0" max="{last}" value="{last}" '
+        f'<div class="scroll" tabindex="0" role="group" aria-labelledby="h-{key}">{draw(picture)}</div>'
+        f"{shown}\n"
+        f'<div class="values"><label>{said(words.SLIDER)} <input type="range" min="0" max="{last}" '
+        f'value="{last}" '
         f'data-slider="{key}"></label><output data-values="{key}"></output>'
         f'<button type="button" data-csv="{key}">{said(words.DOWNLOAD)}'
         f'<span class="hidden">: {said(picture.title)}</span></button>'

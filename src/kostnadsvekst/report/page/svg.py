@@ -149,9 +149,7 @@ def _labels_across(picture: Picture, step: float) -> Iterator[str]:
     for i in range(0, len(picture.labels), every):
         side = "start" if i == 0 else "end" if i == len(picture.labels) - 1 else "middle"
         place = LEFT + i * step
-        yield svg_text(
-            place, HEIGHT - BOTTOM + 16, picture.labels[i], f'class="tick" text-anchor="{side}"'
-        )
+        yield svg_text(place, HEIGHT - BOTTOM + 16, picture.labels[i], f'class="tick" text-anchor="{side}"')
 
 
 def _line(places: Sequence[tuple[float, float] | None], number: int) -> str:
@@ -200,4 +198,3 @@ def swatch(number: int) -> str:
         '<svg class="swatch" viewBox="0 0 30 10" aria-hidden="true">'
         f'<path class="line" d="M0 5H30" stroke="{SHADES[number % len(SHADES)]}"{dashes}/></svg>'
     )
-

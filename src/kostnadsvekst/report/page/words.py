@@ -29,22 +29,30 @@ ORIGINS = {
     "none": Bilingual("ingen", "none"),
     "": Bilingual("ingen", "none"),
 }
-TITLE = Bilingual("Kostnadsvekst: rapportens tall, ett for ett", "Kostnadsvekst: the report's numbers, one by one")
+TITLE = Bilingual(
+    "Kostnadsvekst: rapportens tall, ett for ett", "Kostnadsvekst: the report's numbers, one by one"
+)
 OWN_TITLE = Bilingual(
     "Kostnadsvekst på egne data – ikke rapportens data", "Kostnadsvekst on own data – not the report's data"
 )
-OWN_LABEL = Bilingual("IKKE RAPPORTENS DATA: brukerens egen fil", "NOT THE REPORT'S DATA: the user's own file")
+OWN_LABEL = Bilingual(
+    "IKKE RAPPORTENS DATA: brukerens egen fil", "NOT THE REPORT'S DATA: the user's own file"
+)
 SYNTHETIC_PART = SYNTHETIC_LABEL
 INTRODUCTION = Bilingual(
-    "Hvert trykt tall i rapporten Kostnadsvekst i den kommunale helse- og omsorgstjenesten (2021), med vårt tall, "
+    "Hvert trykt tall i rapporten Kostnadsvekst i den kommunale helse- og omsorgstjenesten (2021), med "
+    "vårt tall, "
     "en dom og koden som lager det.",
-    "Every printed number of the report Kostnadsvekst i den kommunale helse- og omsorgstjenesten (2021), with our "
+    "Every printed number of the report Kostnadsvekst i den kommunale helse- og omsorgstjenesten (2021), "
+    "with our "
     "number, a verdict and the code that makes it.",
 )
 ONCE = Bilingual(
-    "Klassene viser ulike ting og legges aldri sammen: «kalibrert» sier bare at de syntetiske dataene ble som de "
+    "Klassene viser ulike ting og legges aldri sammen: «kalibrert» sier bare at de syntetiske dataene "
+    "ble som de "
     "skulle. Et utsagn som gjentas, telles én gang. Cellene i tabell 1 er også utsagn.",
-    "The classes show different things and are never added up: “calibrated” only says that the synthetic data came "
+    "The classes show different things and are never added up: “calibrated” only says that the synthetic "
+    "data came "
     "out as they should. A claim that is repeated counts once. The cells of table 1 are claims, too.",
 )
 NO_SCRIPT = Bilingual(
@@ -62,7 +70,8 @@ ABOUT = {
     "tables": Bilingual(
         "Cellene står som i rapporten. Velg en celle (klikk, eller piltaster og Enter) for vårt tall, "
         "begrunnelsen og koden.",
-        "Cells stand as in the report. Choose a cell (click, or arrow keys and Enter) for our number, the grounds "
+        "Cells stand as in the report. Choose a cell (click, or arrow keys and Enter) for our number, "
+        "the grounds "
         "and the code.",
     ),
     "claims": Bilingual(
@@ -141,7 +150,9 @@ SCRIPT = {
     "shown": Bilingual("tall og funn vises", "numbers and findings shown"),
     "of": Bilingual("av", "of"),
     "missing": Bilingual("mangler eller er konfidensielt", "missing or confidential"),
-    "unknown_link": Bilingual("Lenken viser til et tall som ikke er her", "The link is to a number that is not here"),
+    "unknown_link": Bilingual(
+        "Lenken viser til et tall som ikke er her", "The link is to a number that is not here"
+    ),
 }
 
 
