@@ -11,6 +11,7 @@ from kostnadsvekst.analysis.claims.descriptions import describe_measure
 from kostnadsvekst.analysis.descriptives import describe
 from kostnadsvekst.analysis.growth import account
 from kostnadsvekst.chapters import ChapterResult
+from kostnadsvekst.chapters.claims_rows import STRENGTH
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models.fixed_effects import estimate
 from kostnadsvekst.models.second_opinion import ask_linearmodels
@@ -109,7 +110,7 @@ def rows_of(table: str, chapters: Mapping[str, ChapterResult]) -> pd.DataFrame:
 
 
 def _printed_table(table: str, audit: pd.DataFrame) -> PrintedTable:
-    judged = {(r["row"], r["column"]): r for r in audit.to_dict("records")}
+    judged = {place: _strongest(rows) for place, rows in audit.groupby(["row", "column"], sort=False)}
     cells = load_cells(table)
     columns = list(dict.fromkeys(c for c in cells["column"] if table != "A3" or c.endswith((" b", " SE"))))
     rows = []
@@ -119,6 +120,13 @@ def _printed_table(table: str, audit: pd.DataFrame) -> PrintedTable:
         rows.append(PrintedRow(label, tuple(found.get(column) for column in columns)))
     groups, names = _headings(table, columns)
     return PrintedTable(table, TITLES[table], groups, names, tuple(rows), _NOTES.get(table, EMPTY))
+
+
+def _strongest(rows: pd.DataFrame) -> dict[Any, Any]:
+    """Judgement of a cell on the strongest evidence; what the others say is told with it."""
+    found = sorted(rows.to_dict("records"), key=lambda row: STRENGTH.index(row["evidence"]))
+    others = (f"{r['evidence']}, {r['origin']}: {r['ours']}, {r['verdict']}" for r in found[1:])
+    return {**found[0], "also": "; ".join(others)}
 
 
 def _column(cell: Mapping[Any, Any]) -> str:
@@ -200,6 +208,7 @@ def _from_audit(audit: Mapping[Any, Any], **told: Any) -> Judged:
         evidence=audit["evidence"],
         origin=audit["origin"],
         reason=audit["reason"],
+        also=audit["also"],
         **told,
     )
 
@@ -248,8 +257,9 @@ def _claim(row: Mapping[Any, Any]) -> ClaimCard:
         how=describe_measure(row["chapter"], row["measure"]),
         asked=row["measure"],
         code=tuple(code.key for code in code_of_measure(row["module"], row["measure"])) if computed else (),
+        also=row["also"],
     )
-    return ClaimCard(judged, row["quote"], about, row["also"], row["same_as"])
+    return ClaimCard(judged, row["quote"], about, row["same_as"])
 
 
 _CHAPTERS = ("growth", "kpr", "ohd")

@@ -1,6 +1,4 @@
-"""The report page: every printed number of the report in one file that opens in a browser, judged and "
-"traced.
-"""
+"""The report page: every printed number in one file for the browser, judged and traced."""
 
 from kostnadsvekst.report.page.content import (
     ClaimCard,

@@ -1,9 +1,10 @@
 """The function behind a number: its module, its name and its text, found from the function itself."""
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from textwrap import dedent
 from typing import Any
 
@@ -33,18 +34,19 @@ class CodeReference:
         return f"{self.module}.{self.name}"
 
 
+@cache
 def refer_to(function: Callable[..., Any]) -> CodeReference:
     """Refer to a function; one with arguments filled in is the function itself.
 
     Parameters
     ----------
     function : callable
-        Of this package, written with ``def``.
+        Of a module that is imported, written with ``def``.
     """
     while isinstance(function, partial):
         function = function.func
     function = inspect.unwrap(function)
     module, name = function.__module__, function.__qualname__
-    file = "/__init__.py" if inspect.getmodule(function).__spec__.submodule_search_locations else ".py"  # type: ignore[union-attr]
-    path = f"src/{module.replace('.', '/')}{file}"
+    is_package = hasattr(sys.modules[module], "__path__")
+    path = f"src/{module.replace('.', '/')}{'/__init__.py' if is_package else '.py'}"
     return CodeReference(module, name, path, dedent(inspect.getsource(function)).rstrip() + "\n")

@@ -34,6 +34,8 @@ class Judged:
         The specification or measure that is computed.
     code : tuple of str
         Keys of `Page.code`: the functions that make it, the computing one first.
+    also : str
+        What other ways to the number say.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Judged:
     how: Bilingual
     asked: str
     code: tuple[str, ...]
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,6 @@ class ClaimCard:
         The report's sentence, in Norwegian.
     about : str
         What it is about, in English.
-    also : str
-        What other ways to the number say.
     same_as : str
         Id of the claim that says the same elsewhere.
     """
@@ -113,7 +114,6 @@ class ClaimCard:
     judged: Judged
     quote: str
     about: str
-    also: str
     same_as: str
 
 

@@ -80,7 +80,7 @@
     fact(list, word("how"), tell(item.how));
     fact(list, word("asked"), item.asked ? make("code", item.asked) : "");
     fact(list, word("reason"), inEnglish(item.reason));
-    fact(list, word("also"), inEnglish(data.also[item.key]));
+    fact(list, word("also"), inEnglish(item.also));
     return list;
   };
   const codeOf = (key) => {

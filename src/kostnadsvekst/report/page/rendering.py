@@ -107,7 +107,8 @@ def _tools(page: Page) -> str:
         f'<label>{said(words.SEARCH)} <input type="search" id="search" autocomplete="off" '
         f'placeholder="{escape(words.SEARCH_HINT.nb)}" {in_attributes(words.SEARCH_HINT, "hint")}></label>\n'
         + "\n".join(chosen)
-        + f'\n<button type="reset">{said(words.RESET)}</button> <output id="shown" aria-live="polite"></output>\n'
+        + f'\n<button type="reset">{said(words.RESET)}</button> '
+        '<output id="shown" aria-live="polite"></output>\n'
         "</form>\n"
     )
 
@@ -129,7 +130,6 @@ def _data(page: Page) -> str:
     """Numbers behind the page as JSON, safe inside a script element."""
     held = {
         "items": [_item(judged) for judged in _all_judged(page)],
-        "also": {c.judged.key: c.also for c in page.claims if c.also},
         "code": {
             key: {"name": code.key, "path": code.path, "call": code.name, "source": code.source}
             for key, code in page.code.items()
@@ -171,6 +171,7 @@ def _item(judged: Judged) -> dict[str, Any]:
         "how": _both(judged.how),
         "asked": judged.asked,
         "code": list(judged.code),
+        "also": judged.also,
     }
     return {name: value for name, value in told.items() if value}
 
