@@ -185,5 +185,7 @@ def _size(page: Page) -> Bilingual:
     numbers = (len(page.tables), len(page.claims), len(page.findings), len(page.pictures))
     nb = ("trykte tabeller", "utsagn", "funn", "figurer")
     en = ("printed tables", "claims", "findings", "figures")
-    listed = [", ".join(f"{n} {word}" for n, word in zip(numbers, words, strict=True)) for words in (nb, en)]
+    listed = (
+        ", ".join(f"{n} {word}" for n, word in zip(numbers, words, strict=True) if n) for words in (nb, en)
+    )
     return Bilingual(*listed)

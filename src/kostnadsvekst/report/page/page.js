@@ -93,6 +93,7 @@
     const text = make("pre", "", { tabindex: "0" });
     text.append(make("code", code.source));
     block.append(head, find, text);
+    block.addEventListener("toggle", () => { if (block.open) block.scrollIntoView({ block: "nearest" }); });
     return block;
   };
   const related = (key) => [items.get(key), items.get(`${key} stars`) || items.get(key.replace(/ b$/, " stars"))]

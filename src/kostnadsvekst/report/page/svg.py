@@ -147,7 +147,7 @@ def _in_both(tick: float, ticks: Sequence[float]) -> Bilingual:
 def _labels_across(picture: Picture, step: float) -> Iterator[str]:
     every = max(1, math.ceil(len(picture.labels) / 9))
     for i in range(0, len(picture.labels), every):
-        side = "start" if i == 0 else "end" if i == len(picture.labels) - 1 else "middle"
+        side = "end" if i == len(picture.labels) - 1 else "middle"
         place = LEFT + i * step
         yield svg_text(place, HEIGHT - BOTTOM + 16, picture.labels[i], f'class="tick" text-anchor="{side}"')
 

@@ -11,6 +11,7 @@ from kostnadsvekst.report.audit import (
     ROUNDS,
     VERDICT_LABELS,
 )
+from kostnadsvekst.sources.files import USER_FILE
 
 # Beside the colour, for print in grey and for eyes that do not tell the colours apart.
 SIGNS = {EXACT: "=", ROUNDS: "≈", CALIBRATED: "○", DIFFERS: "≠", NOT_ATTEMPTED: "–"}
@@ -26,6 +27,7 @@ ORIGINS = {
     SYNTHETIC: Bilingual("syntetiske data", "synthetic data"),
     "printed numbers of the report": Bilingual("rapportens trykte tall", "printed numbers of the report"),
     "Statistics Norway": Bilingual("Statistisk sentralbyrå", "Statistics Norway"),
+    USER_FILE: Bilingual("brukerens fil", "file of the user"),
     "none": Bilingual("ingen", "none"),
     "": Bilingual("ingen", "none"),
 }
@@ -124,7 +126,6 @@ SAME_AS = Bilingual("samme som", "same as")
 SKIP = Bilingual("Til innholdet", "To the contents")
 FOOTER = Bilingual("Laget av kostnadsvekst", "Made by kostnadsvekst")
 DATA_FROM = Bilingual("Data", "Data")
-UNKNOWN_ORIGIN = Bilingual("brukerens fil", "file of the user")
 
 # For the script; what it says is asked for by these names.
 SCRIPT = {
