@@ -115,7 +115,8 @@ def test_every_printed_cell_stands_as_printed(reader):
     assert set(shown) == set(keys)
     for key, cell in zip(keys, cells.itertuples(), strict=True):
         text = re.split("|".join(SIGNS.values()), shown[key].replace("-", "minus"))[0].replace("minus", "-")
-        assert text.strip("()") == f"{cell.printed}{cell.stars}", key
+        error = cell.statistic == "std_error"
+        assert text == (f"({cell.printed})" if error else f"{cell.printed}{cell.stars}"), key
 
 
 def test_cells_are_marked_by_their_worst_verdict_in_colour_and_sign(reader):
@@ -134,6 +135,17 @@ def test_cells_are_marked_by_their_worst_verdict_in_colour_and_sign(reader):
         assert CLASSES[verdict] in button["class"].split()
         assert SIGNS[verdict] in button["text"]
     assert len(set(SIGNS.values())) == len(SIGNS) == len(VERDICTS)
+
+
+def test_stars_that_differ_mark_a_cell_whose_number_is_right(page):
+    table = next(table for table in page.tables if table.key == "A3")
+    cell = table.rows[0].cells[0]
+    number, stars = cell.judged
+    wrong = replace(cell, judged=(number, replace(stars, verdict="differs", ours="*")))
+    row = replace(table.rows[0], cells=(wrong, *table.rows[0].cells[1:]))
+    html = render_page(replace(page, tables=(replace(table, rows=(row,)),), claims=(), strongest=()))
+    marked = [e["data-key"] for e in Reader(html).all("button", class_="v-differs")]
+    assert marked == ["A3/2016/Modell 1 b"]
 
 
 def test_counts_are_those_of_the_claims_by_class_and_never_added_up(reader, page):
