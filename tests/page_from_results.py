@@ -4,6 +4,8 @@ import pandas as pd
 
 from conftest import ROOT
 from kostnadsvekst.chapters import CHAPTERS, ChapterResult
+from kostnadsvekst.generations import MARKER
+from kostnadsvekst.report.chapter_files import BESIDE
 
 RESULTS = ROOT / "results"
 AUDITS = {
@@ -29,10 +31,12 @@ def finished():
     done = {}
     for name in CHAPTERS["page"].uses:
         files = {
-            path.relative_to(RESULTS).as_posix(): path.read_text("utf-8")
-            for path in sorted((RESULTS / name).glob("*.csv"))
+            path.relative_to(RESULTS).as_posix(): path.read_text("utf-8") if path.suffix == ".csv" else ""
+            for path in (RESULTS / name).glob("*.*")
+            if path.name != MARKER
         }
         audit = read(AUDITS[name]) if name in AUDITS else claims_audit() if name == "claims" else None
+        files |= {path: "" for path, owner in BESIDE.items() if owner == name}
         origin = "printed numbers of the report" if name == "consistency" else "synthetic"
         done[name] = ChapterResult(files, audit, data_origin=(origin,))
     return done

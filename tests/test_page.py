@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from kostnadsvekst.chapters import Settings
+from kostnadsvekst.chapters import CHAPTERS, Settings
 from kostnadsvekst.chapters.page import page_of, run
 from kostnadsvekst.chapters.page_tables import code_of_measure
 from kostnadsvekst.errors import OutputError
@@ -93,7 +93,9 @@ def test_small_and_the_same_bytes_whatever_the_order(html):
 def test_nothing_comes_from_elsewhere(html, reader):
     links = [e[name] for e in reader.elements for name in ("href", "src", "action", "poster") if name in e]
     assert links
-    assert [link for link in links if not link.startswith("#")] == []
+    beside = [link for link in links if not link.startswith("#")]
+    assert beside == [path for name in CHAPTERS["page"].uses for path in sorted(finished()[name].files)]
+    assert not [link for link in beside if ":" in link or link.startswith("/") or ".." in link]
     style = re.search(r"<style>(.*?)</style>", html, re.S)[1]
     assert not re.search(r"url\(|@import|https?:", style)
     (policy,) = reader.all("meta", http_equiv="Content-Security-Policy")
@@ -102,7 +104,8 @@ def test_nothing_comes_from_elsewhere(html, reader):
 
 def test_links_inside_lead_somewhere(reader, data):
     ids = {e["id"] for e in reader.elements if "id" in e} | {item["key"] for item in data["items"]}
-    targets = [e["href"][1:].replace("%20", " ") for e in reader.elements if "href" in e]
+    links = [e["href"] for e in reader.elements if "href" in e]
+    targets = [link[1:].replace("%20", " ") for link in links if link.startswith("#")]
     assert [target for target in targets if target not in ids] == []
     everything = [e["id"] for e in reader.elements if e.get("id")]
     assert len(everything) == len(set(everything))
@@ -249,7 +252,7 @@ def test_a_page_of_own_data_says_so_on_every_part():
     html = render_page(page_of(done, own_data=True))
     reader = Reader(html)
     parts = [e for e in reader.elements if e["tag"] in ("section", "figure") or e.get("class") == "printed"]
-    assert len(parts) == 4 + 13 + 4
+    assert len(parts) == 5 + 13 + 4
     for part in parts:
         assert OWN_LABEL.nb in part["text"]
         assert OWN_LABEL.en in part["text"]
@@ -263,7 +266,7 @@ def test_a_page_of_own_data_says_so_on_every_part():
 
 def test_a_chapter_that_was_not_run_leaves_no_empty_part():
     reader = Reader(render_page(page_of({"appendix": finished()["appendix"]})))
-    assert [e["id"] for e in reader.all("section")] == ["answer", "tables"]
+    assert [e["id"] for e in reader.all("section")] == ["answer", "tables", "files"]
     assert [e["id"] for e in reader.all("div") if e.get("class") == "printed"] == ["A1", "A2", "A3"]
 
 

@@ -114,6 +114,18 @@ def test_filters_leave_what_they_say(opened):
     assert tab.locator("#claim-list > li:visible").count() == 0
 
 
+def test_a_file_is_found_by_its_name(opened):
+    tab = opened()
+    tab.fill("#search", "weekly_users")
+    tab.wait_for_timeout(300)
+    found = tab.locator("details.files li:visible")
+    assert found.all_inner_texts() == ["kpr/weekly_users.csv"]
+    tab.click("button[type=reset]")
+    tab.wait_for_timeout(100)
+    assert tab.locator("details.files:visible").count() >= 9
+    assert tab.locator("details.files[open]").count() == 0
+
+
 def test_claims_are_sorted_differences_first(opened):
     claims = read("claims/claims.csv").set_index("id")
     tab = opened()
@@ -165,7 +177,7 @@ def test_the_language_changes_in_place(opened):
     assert tab.evaluate("document.documentElement.lang") == "en"
     assert "one by one" in tab.title()
     assert tab.locator("h2 .nb:visible").count() == 0
-    assert tab.locator("h2 .en:visible").count() == 5
+    assert tab.locator("h2 .en:visible").count() == 6
     assert tab.get_attribute("#search", "placeholder").startswith("number or word")
 
 

@@ -134,7 +134,19 @@ CHAPTERS = {
             "The report page: every printed number in one file for the browser",
         ),
         "chapters",
-        ("appendix", "growth", "kpr", "ohd", "specification-curve", "claims", "consistency"),
+        (
+            "background",
+            "appendix",
+            "explanation",
+            "growth",
+            "kpr",
+            "ohd",
+            "case-selection",
+            "specification-curve",
+            "claims",
+            "consistency",
+            "paper",
+        ),
     ),
 }
 

@@ -87,6 +87,7 @@ def page_of(chapters: Mapping[str, ChapterResult], *, own_data: bool = False) ->
     found = read_frame(chapters["consistency"], "consistency/findings.csv") if findings else pd.DataFrame()
     audits = [result.audit for result in chapters.values() if result.audit is not None]
     counts = tuple(_counts(chapters))
+    named = [name for name in CHAPTERS["page"].uses if name in chapters]
     return Page(
         own_data=own_data,
         synthetic=is_synthetic(audits),
@@ -98,7 +99,8 @@ def page_of(chapters: Mapping[str, ChapterResult], *, own_data: bool = False) ->
         findings=findings,
         pictures=pictures(chapters),
         code=all_code(tables, claims, found.to_dict("records")),
-        chapters={name: CHAPTERS[name].title for name in CHAPTERS["page"].uses if name in chapters},
+        files={name: sorted(chapters[name].files) for name in named if chapters[name].files},
+        chapters={name: CHAPTERS[name].title for name in named},
         version=__version__,
     )
 

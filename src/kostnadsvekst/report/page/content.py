@@ -1,6 +1,6 @@
 """What stands on the page, as values: no markup, both languages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -224,8 +224,10 @@ class Page:
     findings : tuple of FindingCard
     pictures : tuple of Picture
     code : mapping of str to CodeReference
+    files : mapping of str to sequence of str
+        Chapter -> its files below the results folder.
     chapters : mapping of str to Bilingual
-        Names for the filter.
+        Names for the filter, and of the files.
     version : str
         Of the package.
     """
@@ -240,5 +242,6 @@ class Page:
     findings: tuple[FindingCard, ...]
     pictures: tuple[Picture, ...]
     code: Mapping[str, CodeReference]
+    files: Mapping[str, Sequence[str]]
     chapters: Mapping[str, Bilingual]
     version: str

@@ -183,6 +183,13 @@
       figure.hidden = Boolean(wanted.verdict || wanted.evidence || (wanted.chapter && figure.dataset.chapter !== wanted.chapter)
         || (wanted.text && !plain(figure.querySelector("figcaption").textContent).includes(wanted.text)));
     }
+    for (const folder of all("details.files")) {
+      const paths = all("li", folder);
+      for (const path of paths) path.hidden = Boolean(wanted.text) && !path.textContent.toLowerCase().includes(chosen("search").toLowerCase().trim());
+      const hits = paths.filter((path) => !path.hidden).length;
+      folder.hidden = hits === 0;
+      folder.open = Boolean(wanted.text) && hits > 0;
+    }
     count();
   };
   const count = () => {

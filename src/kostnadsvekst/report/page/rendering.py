@@ -10,7 +10,7 @@ from kostnadsvekst.report.audit import EVIDENCE, EVIDENCE_LABELS, VERDICT_LABELS
 from kostnadsvekst.report.page import words
 from kostnadsvekst.report.page.content import Judged, Page, Picture
 from kostnadsvekst.report.page.markup import escape, in_attributes, said
-from kostnadsvekst.report.page.sections import answer, claims, figures, findings, mark, tables
+from kostnadsvekst.report.page.sections import answer, claims, figures, files, findings, mark, tables
 from kostnadsvekst.report.page.svg import frame_of
 
 _HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ def render_page(page: Page, lang: str = "nb") -> str:
     """
     title = words.OWN_TITLE if page.own_data else words.TITLE
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
-    parts = [answer(page), tables(page), claims(page), findings(page), figures(page)]
+    parts = [answer(page), tables(page), claims(page), findings(page), figures(page), files(page)]
     return (
         f'<!DOCTYPE html>\n<html lang="{lang}" {in_attributes(title, "title")}>\n<head>\n<meta '
         f'charset="utf-8">\n'
@@ -76,6 +76,7 @@ def _sections(page: Page) -> dict[str, Any]:
         "claims": page.claims,
         "findings": page.findings,
         "figures": page.pictures,
+        "files": page.files,
     }
     return {name: text for name, text in words.HEADINGS.items() if filled.get(name, True)}
 
@@ -98,7 +99,7 @@ def _tools(page: Page) -> str:
     chosen = [
         _choice("verdict", words.VERDICT, {v: VERDICT_LABELS[v] for v in VERDICTS}),
         _choice("evidence", words.EVIDENCE, {e: EVIDENCE_LABELS[e] for e in EVIDENCE}),
-        _choice("chapter", words.CHAPTER, dict(page.chapters)),
+        _choice("chapter", words.CHAPTER, _judged_chapters(page)),
         _choice("sort", words.SORT, words.SORTS, every=False),
     ]
     return (
@@ -111,6 +112,13 @@ def _tools(page: Page) -> str:
         '<output id="shown" aria-live="polite"></output>\n'
         "</form>\n"
     )
+
+
+def _judged_chapters(page: Page) -> dict[str, Any]:
+    """Chapters that something on the page can be filtered by."""
+    used = {item.chapter for item in _all_judged(page)} | {picture.chapter for picture in page.pictures}
+    used |= {"consistency"} if page.findings else set()
+    return {name: title for name, title in page.chapters.items() if name in used}
 
 
 def _choice(name: str, label: Any, options: dict[str, Any], *, every: bool = True) -> str:

@@ -1,6 +1,7 @@
 """The parts of the page as markup: the answer, printed tables, claims, findings, figures."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -217,3 +218,16 @@ def _figure(page: Page, picture: Picture) -> str:
         f'<span class="hidden">: {said(picture.title)}</span></button>'
         f"<small>{said(words.DATA_FROM)}: <code>{escape(picture.source)}</code></small></div></figure>\n"
     )
+
+
+def files(page: Page) -> str:
+    """Index of what the chapters wrote, in place of hunting through the folder."""
+    if not page.files:
+        return ""
+    listed = "".join(
+        f'<details class="files"><summary>{said(page.chapters[name])} ({len(paths)})</summary>\n<ul>'
+        + "".join(f'<li><a href="{escape(quote(path))}">{escape(path)}</a></li>\n' for path in paths)
+        + "</ul></details>\n"
+        for name, paths in page.files.items()
+    )
+    return _section(page, "files", listed)

@@ -67,6 +67,7 @@ HEADINGS = {
     "claims": Bilingual("Utsagn i teksten", "Claims of the text"),
     "findings": Bilingual("Rapporten mot seg selv", "The report against itself"),
     "figures": Bilingual("Figurer", "Figures"),
+    "files": Bilingual("Filer", "Files"),
 }
 ABOUT = {
     "tables": Bilingual(
@@ -87,6 +88,10 @@ ABOUT = {
     "figures": Bilingual(
         "Pek på en figur, eller bruk glidebryteren under den, for verdiene.",
         "Point at a figure, or use the slider below it, for its values.",
+    ),
+    "files": Bilingual(
+        "Tabeller, figurer og data ved siden av denne siden; et kapittels filer er her når det er kjørt.",
+        "Tables, figures and data beside this page; the files of a chapter are here once it was run.",
     ),
 }
 STRONGEST = Bilingual("Sterkeste funn", "Strongest findings")
