@@ -264,6 +264,26 @@ def test_a_page_of_own_data_says_so_on_every_part():
     assert "NOT THE REPORT" not in render_page(page_of({}, own_data=False)).partition("<script")[0]
 
 
+def test_a_word_of_size_is_told_by_what_it_allows(page):
+    """N025: "svakt økende" has no number; it allows 0.1 to 10 per cent."""
+    told = dict(page.strongest)["N025"]
+    assert "ordlyden gir rom for 0,1 – 10, vårt 29,33" in told.nb
+    assert "the wording allows 0.1 – 10, ours 29.33" in told.en
+    assert "trykt 18,1, vårt 17,4829" in dict(page.strongest)["C059"].nb
+
+
+def test_the_strongest_are_sure_contradictions_then_real_data_then_arithmetic(page):
+    claims, findings = read("claims/claims.csv"), read("consistency/findings.csv")
+    sure = findings[(findings["severity"] == "contradiction") & (findings["confidence"] == "high")]
+    wanted = [f"finding-{number + 1}" for number in sure.index]
+    for evidence in ("real", "identity"):
+        chosen = (
+            (claims["verdict"] == "differs") & (claims["evidence"] == evidence) & (claims["same_as"] == "")
+        )
+        wanted += [*claims["id"][chosen]]
+    assert [key for key, _ in page.strongest] == wanted
+
+
 def test_a_chapter_that_was_not_run_leaves_no_empty_part():
     reader = Reader(render_page(page_of({"appendix": finished()["appendix"]})))
     assert [e["id"] for e in reader.all("section")] == ["answer", "tables", "files"]

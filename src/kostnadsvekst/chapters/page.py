@@ -176,10 +176,14 @@ def _strongest(
 
 def _differing(claim: ClaimCard) -> Bilingual:
     judged, words = claim.judged, EVIDENCE_LABELS[claim.judged.evidence]
-    printed, ours = judged.published or judged.interval, audited(judged.ours)
+    ours, ends = audited(judged.ours), [audited(end) for end in judged.interval.split(" – ")]
+    said = Bilingual(f"trykt {judged.published}", f"printed {judged.published}")
+    if not judged.published:
+        allowed = [" – ".join(end.get(lang) for end in ends) for lang in LANGUAGES]
+        said = Bilingual(f"ordlyden gir rom for {allowed[0]}", f"the wording allows {allowed[1]}")
     return Bilingual(
-        f"{judged.key} «{claim.quote}»: trykt {printed}, vårt {ours.nb}, {words.nb}",
-        f"{judged.key} “{claim.quote}” ({claim.about}): printed {printed}, ours {ours.en}, {words.en}",
+        f"{judged.key} «{claim.quote}»: {said.nb}, vårt {ours.nb}, {words.nb}",
+        f"{judged.key} “{claim.quote}” ({claim.about}): {said.en}, ours {ours.en}, {words.en}",
     )
 
 

@@ -72,7 +72,7 @@
   const facts = (item) => {
     const list = make("dl");
     for (const name of ["published", "ours", "second", "difference", "interval"]) {
-      fact(list, word(name), name === "published" ? item[name] : audited(item[name] || ""));
+      fact(list, word(name), name === "published" ? item[name] : (item[name] || "").split(/ (?:–|to) /).map(audited).join(" – "));
     }
     fact(list, word("verdict"), verdictOf(item));
     fact(list, word("evidence"), tell(data.evidence[item.evidence]));
