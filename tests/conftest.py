@@ -34,6 +34,7 @@ case_selection_run = fixture_of("case-selection")
 specification_curve_run = fixture_of("specification-curve")
 consistency_run = fixture_of("consistency")
 paper_run = fixture_of("paper")
+page_run = fixture_of("page")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import numpy as np
 from conftest import ROOT
 from kostnadsvekst.chapters import CHAPTERS
 from kostnadsvekst.generations import MARKER
+from kostnadsvekst.report.chapter_files import BESIDE
 
 RESULTS = ROOT / "results"
 # Files that a chapter does not write: studies of coverage, power and made-up reports take up to an hour.
@@ -19,6 +20,8 @@ NEAR = {
     "claims/": {"rtol": 1e-9, "atol": 6e-6},
     "audit.": {"rtol": 1e-9, "atol": 6e-6},
     "specifications.csv": {"rtol": 1e-3, "atol": 1e-7},
+    # Holds the numbers of both.
+    "report.html": {"rtol": 1e-3, "atol": 6e-6},
 }
 # Of a drawing: names made of what they name, pixels, and places.
 NAMES = re.compile(r"\b(?:p|m|h|image)[0-9a-f]{10}\b")
@@ -31,7 +34,7 @@ def folder_of(name):
     """Committed files of a chapter, as paths below results/."""
     folder = RESULTS / name
     files = {str(p.relative_to(RESULTS)) for p in folder.rglob("*") if p.is_file() and p.name != MARKER}
-    return files | ({"audit.csv", "audit.html"} if name == "appendix" else set())
+    return files | {path for path, owner in BESIDE.items() if owner == name}
 
 
 def assert_same_picture(made, kept):
@@ -115,6 +118,10 @@ def test_consistency(consistency_run):
 
 def test_paper(paper_run):
     check(paper_run)
+
+
+def test_page(page_run):
+    check(page_run)
 
 
 def test_every_chapter_has_its_test():

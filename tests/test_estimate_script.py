@@ -249,9 +249,9 @@ def test_help_imports_nothing_heavy():
         (Settings(), tuple(CHAPTERS)),
         (
             Settings(data=Path("mine.csv")),
-            ("appendix", "explanation", "growth", "case-selection", "specification-curve"),
+            ("appendix", "explanation", "growth", "case-selection", "specification-curve", "page"),
         ),
-        (Settings(register=Path("episodes.parquet")), ("kpr",)),
+        (Settings(register=Path("episodes.parquet")), ("kpr", "page")),
         (Settings(specifications=Path("mine.toml")), (OWN,)),
     ],
 )

@@ -39,6 +39,7 @@ READ_BY = {
     "background": set(),
     "consistency": set(),
     "paper": set(),
+    "page": {"data", "rename", "register", "population"},
     "appendix": {"data", "rename"},
     "explanation": {"data", "rename"},
     "case-selection": {"data", "rename"},

@@ -127,6 +127,27 @@ CHAPTERS = {
         "nothing",
         ("appendix", "explanation", "growth", "kpr", "ohd", "claims", "consistency"),
     ),
+    "page": Chapter(
+        "kostnadsvekst.chapters.page",
+        Bilingual(
+            "Rapportsiden: hvert trykt tall i én fil for nettleseren",
+            "The report page: every printed number in one file for the browser",
+        ),
+        "chapters",
+        (
+            "background",
+            "appendix",
+            "explanation",
+            "growth",
+            "kpr",
+            "ohd",
+            "case-selection",
+            "specification-curve",
+            "claims",
+            "consistency",
+            "paper",
+        ),
+    ),
 }
 
 
@@ -240,7 +261,10 @@ def choose_chapters(settings: Settings) -> tuple[str, ...]:
         return (OWN,)
     brought = {"panel"} if settings.data is not None else set()
     brought |= {"register"} if settings.register is not None else set()
-    return tuple(name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought)
+    page = {"page"} if brought else set()
+    return tuple(
+        name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought or name in page
+    )
 
 
 def check_choices(names: Sequence[str], settings: Settings) -> None:

@@ -70,9 +70,11 @@ def write_chapter(out: str | Path, name: str, files: Files, keep: Keep | None = 
     with _told(out), _alone(out):
         base = out if "" in tops else out / tops.pop() if len(tops) == 1 else out
         below = "" if base == out else f"{base.name}/"
+        if base == out:
+            keep = _with_those_of_others(name, keep)
         own = {path.removeprefix(below): _bytes(content) for path, content in files.items()}
         inner = None if keep is None else (lambda path: keep(below + path))
-        kind = f"results of the chapter {name}"
+        kind = _kind(base, name, shared=base == out)
         if _can_be_exchanged(base):
             with replacing(
                 base, kind=kind, keep=inner, adopt=lambda folder: _recognised(folder, own), foreign=True
@@ -81,6 +83,29 @@ def write_chapter(out: str | Path, name: str, files: Files, keep: Keep | None = 
         else:
             _replace_one_by_one(base, own, kind, inner)
     return tuple(out / path for path in files)
+
+
+# Files beside the folders of chapters, and whose they are: the results folder itself has one marker for all.
+BESIDE = {"audit.csv": "appendix", "audit.html": "appendix", "report.html": "page"}
+
+
+def _with_those_of_others(name: str, keep: Keep | None) -> Keep:
+    """Keep what other chapters have in the results folder itself."""
+
+    def kept(path: str) -> bool:
+        owner = BESIDE.get(path, path.partition("/")[0])
+        others = owner != name and owner in BESIDE.values()
+        return others or bool(keep and keep(path))
+
+    return kept
+
+
+def _kind(base: Path, name: str, *, shared: bool) -> str:
+    """Say what the folder is; the one that chapters share stays what the first of them has called it."""
+    own = f"results of the chapter {name}"
+    found = read_marker(base) if shared and name in BESIDE.values() else None
+    sharing = {f"results of the chapter {other}" for other in BESIDE.values()}
+    return found.kind if found is not None and found.kind in sharing else own
 
 
 def check_folder(out: str | Path) -> None:
