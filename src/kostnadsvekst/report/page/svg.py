@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from kostnadsvekst.language import LANGUAGES, Bilingual
-from kostnadsvekst.report.figures import COLOURS
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.page.content import Picture, Series
 from kostnadsvekst.report.page.markup import escape, svg_text
@@ -15,8 +14,8 @@ LEFT, RIGHT, TOP, BOTTOM = 74.0, 14.0, 22.0, 34.0
 ROW, LABELS_WIDE = 24.0, 262.0
 # Beside the colours, which grey print does not tell apart; as in the other figures.
 DASHES = ("", "7 3", "7 2 2 2", "2 2", "9 2 2 2 2 2", "4 4")
-# Black and grey of the palette vanish on one of the two backgrounds.
-SHADES = (*COLOURS[:6], COLOURS[7])
+# Not the palette of the pictures on paper: its darkest and lightest vanish on one of the two backgrounds.
+SHADES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 _MOST_TICKS = 6
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
