@@ -5,6 +5,7 @@ import re
 
 import matplotlib.image
 import numpy as np
+import pypdf
 
 from conftest import ROOT
 from kostnadsvekst.chapters import CHAPTERS
@@ -58,6 +59,11 @@ def assert_same_numbers(made, kept, **near):
     np.testing.assert_allclose(ours, theirs, **near)
 
 
+def words_of(pdf):
+    """Text of each page: the pictures in it are compared beside it."""
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages]
+
+
 def check(report):
     """Same files with the same content as the committed ones, and no number that has moved."""
     files = report.result.files
@@ -67,6 +73,8 @@ def check(report):
         near = next((limits for part, limits in NEAR.items() if part in path), None)
         if path.endswith(".png"):
             assert_same_picture(made, kept)
+        elif path.endswith(".pdf"):
+            assert words_of(made) == words_of(kept)
         elif path.endswith(".svg"):
             assert_same_drawing(made.decode(), kept.decode())
         elif near:

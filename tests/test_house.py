@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src" / "kostnadsvekst"
 
 # Each room may import from itself and from the rooms before it.
 ROOMS = (
-    {"errors", "progress", "threads", "version"},
+    {"callers", "errors", "progress", "threads", "version"},
     {"generations", "naming", "terminal"},
     {"language", "provenance", "toml_files"},
     {"sources"},

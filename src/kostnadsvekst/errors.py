@@ -18,8 +18,6 @@ __all__ = [
     "SpecificationError",
 ]
 
-_PACKAGE = __name__.partition(".")[0]
-
 
 def __dir__() -> list[str]:
     return sorted(__all__)
@@ -78,17 +76,3 @@ class DataWarning(UserWarning):
 
 class CalibrationError(KostnadsvekstError):
     """The solver did not find a synthetic panel that has all published cells."""
-
-
-def level_of_caller() -> int:
-    """Frames from the function that warns to the first one outside of this package.
-
-    The ``stacklevel`` of a warning, so that it points to the user's own line however many functions of this
-    package lie between.
-    """
-    import inspect
-
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(f"{_PACKAGE}."):
-        frame, level = frame.f_back, level + 1
-    return level

@@ -13,6 +13,7 @@ from kostnadsvekst.language import LANGUAGES, Bilingual
 from kostnadsvekst.report.named_numbers import NamedNumber, look_up
 from kostnadsvekst.report.paper import compile_paper, read_markdown_table
 from kostnadsvekst.sources.embedded import paper_folder
+from kostnadsvekst.version import __version__
 
 _TABLE = re.compile(r'#printed\(\s*"([\w/-]+)"')
 # Its sentences are about the report's numbers and the synthetic data.
@@ -48,8 +49,9 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
         "sentences": {name: _sentences(result) for name, result in chapters.items()},
         "tables": {name: _table(name, results, settings.languages) for name in _asked(_TABLE)},
     }
+    told_by = {"made_by": f"kostnadsvekst {__version__}", "numbers": numbers}
     files: dict[str, str | bytes] = {
-        "paper/numbers.json": json.dumps(numbers, ensure_ascii=False, indent=1) + "\n"
+        "paper/numbers.json": json.dumps(told_by, ensure_ascii=False, indent=1) + "\n"
     }
     for lang in settings.languages:
         pictures = {f"{name}_{lang}.png": results[f"{name}_{lang}.png"] for name in _asked(_PICTURE)}

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.models.acute_beds_design import BedsDesign, build_beds_design, log_persons
 from kostnadsvekst.models.acute_beds_results import results
 from kostnadsvekst.models.balanced.ar1 import BalancedAr1Fit, fit_ar1_complete, fit_ar1_with_gaps

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.models.covariance_kinds import KINDS, Grouping, compute_covariance, read_choice
 from kostnadsvekst.models.fixed_effects import COLLINEAR, WELL_CONDITIONED, Estimate, WithinFit, fit_within

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.models.covariance_facts import TARGETS, CovarianceFacts
 from kostnadsvekst.models.inference import (
     Covariance,

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.models import inference
 from kostnadsvekst.models.absorbed_levels import effects_of_fit

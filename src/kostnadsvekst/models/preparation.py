@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.covariance_kinds import choose_columns
 from kostnadsvekst.models.design import (
     Design,

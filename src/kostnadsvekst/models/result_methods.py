@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import Bilingual, Sentence
 from kostnadsvekst.models.hypotheses import HypothesisTest, say_null, wald_of_combinations
 from kostnadsvekst.models.linear_combinations import (

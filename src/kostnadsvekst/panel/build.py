@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationError
 from kostnadsvekst.panel.municipalities import check_codes, describe_unused, sum_to_borders
 from kostnadsvekst.panel.prices import price_index
 from kostnadsvekst.panel.raw import DENOMINATORS, POPULATION_DATES, UNITS, RawData, read_raw

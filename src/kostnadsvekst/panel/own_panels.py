@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.naming import check_renaming
 from kostnadsvekst.panel.unit_codes import place_municipalities
 from kostnadsvekst.sources.delimited import STATUS

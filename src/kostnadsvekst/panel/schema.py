@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.language import Bilingual, Sentence, in_language
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.sources.missing_symbols import STATUSES

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, InvalidDataError
 
 _LISTED = 10
 _BLANKS = " \t\r\n\u00a0\u202f\u2009"

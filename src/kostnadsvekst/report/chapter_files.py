@@ -217,7 +217,7 @@ def looks_like_ours(path: str, content: bytes) -> bool:
     path : str
     content : bytes
         Tables say so in their last column or footer, pages by their style, figures in their description (of
-        a PNG) or in their list of makers (of an SVG).
+        a PNG) or in their list of makers (of an SVG), the paper in its metadata.
     """
     suffix = Path(path).suffix
     first = content.partition(b"\n")[0].rstrip(b"\r")
@@ -233,7 +233,11 @@ def looks_like_ours(path: str, content: bytes) -> bool:
         )
     if suffix == ".svg":
         return content.startswith(b"<?xml") and _DRAWN_BY in content[:_HEAD_OF_DRAWING]
-    return suffix in (".md", ".tex") and b"kostnadsvekst " in content
+    if suffix == ".pdf":
+        return (
+            content.startswith(b"%PDF") and b"<pdf:Producer>Typst" in content and SOFTWARE.encode() in content
+        )
+    return suffix in (".md", ".tex", ".json") and b"kostnadsvekst " in content
 
 
 def _replace_one_by_one(base: Path, files: Mapping[str, bytes], kind: str, keep: Keep | None) -> None:

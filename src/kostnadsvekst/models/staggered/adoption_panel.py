@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.staggered.adjusted_contrasts import ADJUSTMENTS
 from kostnadsvekst.models.staggered.adoption_panel import (
     AdoptionPanel,

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.design import build_design, columns_of, parse_terms, read_sample
 from kostnadsvekst.models.rows import level_codes, name_rows
 from kostnadsvekst.models.staggered.adoption_panel import LISTED, NEVER, AdoptionPanel

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr
 
-from kostnadsvekst.errors import DataWarning, SpecificationError, level_of_caller
+from kostnadsvekst.callers import level_of_caller
+from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.models.notebook_face import Shown
 from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.staggered.adoption_panel import (
