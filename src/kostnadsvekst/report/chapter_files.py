@@ -234,9 +234,7 @@ def looks_like_ours(path: str, content: bytes) -> bool:
     if suffix == ".svg":
         return content.startswith(b"<?xml") and _DRAWN_BY in content[:_HEAD_OF_DRAWING]
     if suffix == ".pdf":
-        return (
-            content.startswith(b"%PDF") and b"<pdf:Producer>Typst" in content and SOFTWARE.encode() in content
-        )
+        return content.startswith(b"%PDF") and f"/Author({SOFTWARE})".encode() in content
     return suffix in (".md", ".tex", ".json") and b"kostnadsvekst " in content
 
 
