@@ -194,9 +194,12 @@ def check_place(
         Its marker is damaged.
     """
     recover(directory)
-    target = _checked_place(Path(directory))
+    # In turn: another writer's swap may take the folder away for a moment.
+    with _turn(_where(directory)):
+        target = _checked_place(Path(directory))
+        with _told(target):
+            _old_files(target, kind, adopt, foreign=foreign)
     with _told(target):
-        _old_files(target, kind, adopt, foreign=foreign)
         nearest = next(parent for parent in target.parents if parent.exists())
         if not nearest.is_dir():
             raise OutputError(f"{directory} cannot be a folder: {nearest} is a file")
@@ -217,9 +220,8 @@ def recover(directory: Path | str) -> None:
     ----------
     directory : path
     """
-    try:
-        target = Path(os.path.realpath(directory))
-    except (OSError, ValueError):  # no path at all: whoever opens it will be told
+    target = _where(directory)
+    if target is None:  # no path at all: whoever opens it will be told
         return
     for _ in range(_ATTEMPTS):
         found = sorted(target.parent.glob(f"{glob.escape(_prefix(target))}*"))
@@ -227,6 +229,14 @@ def recover(directory: Path | str) -> None:
         if os.path.exists(target) or not between_two_renames:
             return
         time.sleep(0.01)
+
+
+def _where(directory: Path | str) -> Path | None:
+    """Real path of a folder, whether it is there or not; None for what is no path."""
+    try:
+        return Path(os.path.realpath(directory))
+    except (OSError, ValueError):
+        return None
 
 
 def _recover_one(work: Path, target: Path) -> bool:
@@ -249,13 +259,15 @@ def _recover_one(work: Path, target: Path) -> bool:
 
 
 @contextmanager
-def _turn(target: Path) -> Iterator[None]:
+def _turn(target: Path | None) -> Iterator[None]:
     """Take turns in putting generations into the place; where folders have no locks, try without."""
     try:
         import fcntl
 
-        handle = os.open(target.parent, os.O_RDONLY)
+        handle = None if target is None else os.open(target.parent, os.O_RDONLY)
     except (ImportError, OSError):
+        handle = None
+    if handle is None:
         yield
         return
     try:
