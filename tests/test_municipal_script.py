@@ -367,3 +367,15 @@ def test_script_and_command_are_one(tmp_path):
     assert done.returncode == 3
     assert done.stderr.startswith("error: there is no file or folder")
     assert not (tmp_path / "municipal").exists()
+
+
+def test_no_chart_is_cut_by_the_end_of_a_page(examples):
+    """Sheets with a chart print on one page, sheets without on as many as they need."""
+    charted = 0
+    for name in KINDS:
+        for page in openpyxl.load_workbook(examples / name / f"{name}_nb.xlsx").worksheets:
+            charted += len(page._charts)
+            assert page.sheet_properties.pageSetUpPr.fitToPage
+            # One is what a file that does not say it means; zero is "as many as are needed".
+            assert (page.page_setup.fitToHeight in (None, 1)) == bool(page._charts), page.title
+    assert charted >= 5

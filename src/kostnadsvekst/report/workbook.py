@@ -38,6 +38,7 @@ _CALLED = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\(")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _SHEET_NAME = re.compile(r"[^\[\]:*?/\\']{1,31}")
 _DEFINED_NAME = re.compile(r"[a-z][a-z0-9_]*_[a-z_]*[a-z]|[a-z]{4,}")
+_ROWS_OF_A_PAGE = 40
 _CHARACTERS_OF_A_CELL = 32_000
 INK, GREY, RED = "#1A1A1A", "#555555", "#B00020"
 INPUT_FILL, RESULT_FILL, HEAD_FILL = "#FFF7DB", "#EAF3EA", "#E8ECF1"
@@ -352,7 +353,8 @@ def _write_sheet(page: Any, sheet: Sheet, banners: Iterable[str], looks: _Looks)
     page.freeze_panes(sheet.first, 0)
     page.set_landscape()
     page.set_paper(9)
-    page.fit_to_pages(1, 0)
+    # One page wide; and one high where a chart would else be cut by the end of the page.
+    page.fit_to_pages(1, int(bool(sheet.charts) and len(sheet.rows) <= _ROWS_OF_A_PAGE))
     page.set_footer("&L&A&R&P / &N")
 
 
