@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pytest
@@ -18,6 +19,7 @@ from kostnadsvekst.chapters.municipal_public import public_sheets
 from kostnadsvekst.commands import COMMANDS, municipal
 from kostnadsvekst.errors import InvalidDataError, OutputError
 from kostnadsvekst.municipal.protection import THRESHOLD, protect_profile
+from kostnadsvekst.report.workbook import Chart, Sheet, SheetColumn, Workbook, render_workbook
 from kostnadsvekst.sources.municipal_book import read_municipal_book
 from kostnadsvekst.sources.municipal_examples import example_book
 from kostnadsvekst.sources.municipal_kinds import KINDS, USER_GROUP_NAMES
@@ -379,3 +381,25 @@ def test_no_chart_is_cut_by_the_end_of_a_page(examples):
             # One is what a file that does not say it means; zero is "as many as are needed".
             assert (page.page_setup.fitToHeight in (None, 1)) == bool(page._charts), page.title
     assert charted >= 5
+
+
+def test_bars_begin_at_zero(examples):
+    """Else a small difference looks large; where a value is negative the program chooses the ends."""
+    for name in KINDS:
+        parts = archive_of(examples / name / f"{name}_nb.xlsx")
+        charts = [part.decode() for path, part in parts.items() if path.startswith("xl/charts/chart")]
+        assert all('<c:min val="0"/>' in chart for chart in charts), name
+    sheet = Sheet("A", "A", (SheetColumn("a", "A"), SheetColumn("b", "B")), (("x", 2), ("y", -1)))
+    drawn = replace(sheet, charts=(Chart("B", ("a", "a"), "b"),))
+    content = render_workbook(Workbook("A", (drawn,), (), {}))
+    assert b"<c:min " not in archive_of(io.BytesIO(content))["xl/charts/chart1.xml"]
+
+
+def test_columns_of_words_stand_to_the_left_on_the_page(examples):
+    page = (examples / "user-groups" / "user-groups_nb.html").read_text("utf-8")
+    style = page.rpartition("<style>")[2].partition("</style>")[0]
+    heads = page.partition('<div id="t1">')[2].partition("</thead>")[0]
+    names = re.findall(r"<th[^>]*>([^<]*)</th>", heads)
+    lefts = {int(k) for k in re.findall(r"#t1 td:nth-child\((\d+)\)", style)}
+    assert {names[k - 1] for k in lefts} >= {"Kommune", "Brukergruppe", "Tjeneste"}
+    assert "År" not in {names[k - 1] for k in lefts}

@@ -1,7 +1,7 @@
 """Files of a municipal system: the workbook, one CSV a table, and a page, for the analyst or the public."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kostnadsvekst.chapters.municipal_public import public_sheets
@@ -178,6 +178,8 @@ def _page(edition: _Edition, tables: Sequence[Table], provenance: Provenance, ti
     lines.append("<ul>")
     lines += [f'<li><a href="#t{k}">{html.escape(_title(t, lang))}</a></li>' for k, t in enumerate(tables)]
     lines.append("</ul>")
+    lefts = [place for k, sheet in enumerate(edition.tables) for place in _columns_of_words(f"#t{k}", sheet)]
+    lines.append(f"<style>\n{_STYLE}{', '.join(lefts)} {{ text-align: left; }}\n</style>")
     for k, table in enumerate(tables):
         lines.append(f'<div id="t{k}">\n{html_fragment(table, lang)}</div>')
     for sheet in (edition.assumptions, edition.log):
@@ -186,6 +188,24 @@ def _page(edition: _Edition, tables: Sequence[Table], provenance: Provenance, ti
     version = f"kostnadsvekst {provenance.package_version}"
     lines.append(f'<p class="note">{html.escape(version)}</p>')
     return html_page(title, "\n".join(lines) + "\n", lang, synthetic=False)
+
+
+# Wide tables move inside the page, and their headings break.
+_STYLE = """div[id] { overflow-x: auto; margin: 1.5rem 0; }
+div[id] th { white-space: normal; min-width: 5rem; max-width: 14rem; vertical-align: bottom; }
+@page { size: A4 landscape; margin: 12mm; }
+@media print {
+  div[id] { overflow-x: visible; }
+  div[id] th, div[id] td { white-space: normal; font-size: 0.6rem; padding: 0.05rem 0.25rem; min-width: 0; }
+}
+"""
+
+
+def _columns_of_words(table: str, sheet: Sheet) -> Iterator[str]:
+    """Cells of columns without numbers, as style sheets name them."""
+    for k, column in enumerate(zip(*sheet.rows, strict=True), start=1):
+        if all(value is None or isinstance(evaluated(value), str) for value in column):
+            yield from (f"{table} {cell}:nth-child({k})" for cell in ("th", "td"))
 
 
 def _title(table: Table, lang: str) -> str:

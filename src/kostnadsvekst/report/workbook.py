@@ -392,6 +392,13 @@ def printable(text: str) -> str:
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", " ", text)[:_CHARACTERS_OF_A_CELL]
 
 
+def _smallest(sheet: Sheet, column: str) -> float:
+    """Smallest number of a column; zero where there is none."""
+    cells = (row[sheet.position(column)] for row in sheet.rows)
+    values = (cell.value if isinstance(cell, Formula) else cell for cell in cells)
+    return min((float(v) for v in values if isinstance(v, int | float) and v == v), default=0.0)
+
+
 def _add_chart(written: Any, page: Any, sheet: Sheet, chart: Chart, number: int) -> None:
     made = written.add_chart({"type": chart.kind})
     made.add_series(
@@ -407,7 +414,9 @@ def _add_chart(written: Any, page: Any, sheet: Sheet, chart: Chart, number: int)
     made.set_legend({"none": True})
     titled, plain = ("set_x_axis", "set_y_axis") if chart.kind == "bar" else ("set_y_axis", "set_x_axis")
     lines = {"visible": True, "line": {"color": "#DDDDDD"}}
-    getattr(made, titled)({"name": chart.axis, "name_font": {"size": 9}, "major_gridlines": lines})
+    axis = {"name": chart.axis, "name_font": {"size": 9}, "major_gridlines": lines}
+    # Bars tell by their length: without a base at zero a tenth more looks like twice as much.
+    getattr(made, titled)(axis | ({"min": 0} if _smallest(sheet, chart.values) >= 0 else {}))
     getattr(made, plain)({"reverse": chart.kind == "bar", "num_font": {"size": 9}})
     height = max(320, 60 + 22 * len(sheet.rows)) if chart.kind == "bar" else 320
     made.set_size({"width": 760, "height": min(height, 900)})
