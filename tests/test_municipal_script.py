@@ -238,7 +238,7 @@ def test_the_analysts_edition_shows_what_the_public_one_hides(tmp_path, name):
 def test_a_public_profile_shows_what_its_protection_shows(tmp_path):
     """Cell by cell what `protect_profile` lets be seen, which integer programming attacks elsewhere."""
     book = groups_book(tmp_path / "bok.xlsx", 3)
-    system = compute(read_municipal_book(book, KINDS["user-groups"]))("nb")
+    system = compute(read_municipal_book(book, KINDS["user-groups"]), "nb")
     found = system.public.args[0]
     shown = protect_profile(found)
     table = next(sheet for sheet in public_sheets(system) if sheet.name == "Profil")

@@ -1,6 +1,6 @@
 """The resource calculator as sheets that compute: what a package costs, and what else the sum buys."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -49,27 +49,23 @@ class _Prices:
     own: bool
 
 
-def resource_calculator(book: MunicipalBook) -> Callable[[str], System]:
+def resource_calculator(book: MunicipalBook, lang: str) -> System:
     """Compute the packages of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         Lines without a price, or with several; each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     table = _prices(book)
     costed = [*_costed(book, table, faults)]

@@ -1,7 +1,7 @@
 """The effort ladder as sheets that compute, and what a move between its steps changes."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -42,27 +42,23 @@ class _Ladder:
     rows: Mapping[int, int]
 
 
-def effort_ladder(book: MunicipalBook) -> Callable[[str], System]:
+def effort_ladder(book: MunicipalBook, lang: str) -> System:
     """Compute the ladders of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed, each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     ladders = [*_ladders(book, faults)]
     faults.refuse()

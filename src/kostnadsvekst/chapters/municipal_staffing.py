@@ -1,7 +1,6 @@
 """Staffing as sheets that compute: man-years from decided hours, decisions by size, application offices."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -24,27 +23,23 @@ from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
 _LIMITS = ("grense_lav", "grense_middels", "grense_hoy")
 
 
-def staffing(book: MunicipalBook) -> Callable[[str], System]:
+def staffing(book: MunicipalBook, lang: str) -> System:
     """Compute the staffing of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed, each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     assumptions = used_assumptions(book)
     inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}

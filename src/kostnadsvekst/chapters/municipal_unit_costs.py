@@ -1,7 +1,7 @@
 """Unit costs as sheets that compute: nursing homes, home nursing, practical assistance."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -97,27 +97,23 @@ class _Home:
     measures: pd.DataFrame
 
 
-def unit_costs(book: MunicipalBook) -> Callable[[str], System]:
+def unit_costs(book: MunicipalBook, lang: str) -> System:
     """Compute the unit costs of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed, each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     weights = _weights(book)
     assumptions = (*used_assumptions(book), *weights.values())

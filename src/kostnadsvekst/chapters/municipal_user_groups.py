@@ -1,7 +1,7 @@
 """The analysis of user groups as sheets that compute: corrections, shared costs, profile beside the mean."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -36,7 +36,7 @@ _KEYS = ["municipality", "year", "group", "service", "provision", "function"]
 
 @dataclass(frozen=True, slots=True)
 class _Computed:
-    """What is the same in both languages.
+    """What the sheets show, before it is put in words.
 
     Attributes
     ----------
@@ -53,43 +53,24 @@ class _Computed:
     counts: pd.DataFrame
 
 
-def user_groups(book: MunicipalBook) -> Callable[[str], System]:
+def user_groups(book: MunicipalBook, lang: str) -> System:
     """Compute the profile of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed.
     """
-    faults = Faults(book)
-    used = faults.attempt("accounts", 0, partial(_used_accounts, book))
-    faults.refuse()
-    assert used is not None
-    people, counts = book.frame("population"), book.frame("counts")
-    needs = people[["municipality", "year", "need_index"]]
-    if people["pu_index"].notna().all():
-        needs = people[["municipality", "year", "need_index", "pu_index"]]
-    population = people.drop(columns=["need_index", "pu_index", "source"]).dropna(axis="columns", how="all")
-    with warnings.catch_warnings():
-        # What is left out is told in the log of judgements.
-        warnings.simplefilter("ignore", DataWarning)
-        found = faults.attempt("counts", 0, partial(profile, counts, _for_profile(used), population, needs))
-        faults.refuse()
-        read = read_inputs(counts, _for_profile(used), population, needs)
-    assert found is not None
-    return partial(_system, book, _Computed(used, found, read.counts))
-
-
-def _system(book: MunicipalBook, computed: _Computed, lang: str) -> System:
+    computed = _compute(book)
     inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}
     sheets: list[Sheet] = []
     if "shared" in book.tables:
@@ -106,6 +87,26 @@ def _system(book: MunicipalBook, computed: _Computed, lang: str) -> System:
     notes = tuple(computed.found.attrs.get("left_out", []))
     results = (summary, table, *sheets, ledger.sheet)
     return System(tuple(inputs.values()), results, (), tuple(log), public, notes)
+
+
+def _compute(book: MunicipalBook) -> _Computed:
+    faults = Faults(book)
+    used = faults.attempt("accounts", 0, partial(_used_accounts, book))
+    faults.refuse()
+    assert used is not None
+    people, counts = book.frame("population"), book.frame("counts")
+    needs = people[["municipality", "year", "need_index"]]
+    if people["pu_index"].notna().all():
+        needs = people[["municipality", "year", "need_index", "pu_index"]]
+    population = people.drop(columns=["need_index", "pu_index", "source"]).dropna(axis="columns", how="all")
+    with warnings.catch_warnings():
+        # What is left out is told in the log of judgements.
+        warnings.simplefilter("ignore", DataWarning)
+        found = faults.attempt("counts", 0, partial(profile, counts, _for_profile(used), population, needs))
+        faults.refuse()
+        read = read_inputs(counts, _for_profile(used), population, needs)
+    assert found is not None
+    return _Computed(used, found, read.counts)
 
 
 def _public(found: pd.DataFrame, sheets: tuple[Sheet, Sheet], rows: Sequence[int]) -> tuple[Sheet, ...]:
