@@ -1,10 +1,9 @@
 """The kinds of municipal books: unit costs, user groups, effort ladder, resource calculator, staffing."""
 
-import tomllib
 from dataclasses import replace
 
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.sources.embedded import municipal_parameters
 from kostnadsvekst.sources.municipal_forms import (
     COUNT,
     NUMBER,
@@ -41,8 +40,7 @@ PLACE_TYPES = (
     Bilingual("Forsterket plass, rusavhengighet", "Reinforced place, substance dependence"),
     Bilingual("Barnebolig", "Children's home"),
 )
-# Accounts that are refunds, and are subtracted.
-REFUND_ACCOUNTS = ("1701", "1710", "1711", "1712", "1729")
+_REFUND_ACCOUNTS = ", ".join(map(str, municipal_parameters()["home_care_accounts"]["refunds"]))
 
 WEEKS = Assumption(
     "uker_per_aar",
@@ -179,8 +177,8 @@ _ACCOUNTS = Form(
             NUMBER,
             KRONER,
             Bilingual(
-                f"Refusjoner ({', '.join(REFUND_ACCOUNTS)}) skrives som positive tall og trekkes fra",
-                f"Refunds ({', '.join(REFUND_ACCOUNTS)}) are positive and subtracted",
+                f"Refusjoner ({_REFUND_ACCOUNTS}) skrives som positive tall og trekkes fra",
+                f"Refunds ({_REFUND_ACCOUNTS}) are positive and subtracted",
             ),
         ),
         SOURCE,
@@ -613,8 +611,7 @@ PROVISION_NAMES = {
 
 
 def _services() -> tuple[Bilingual, ...]:
-    parameters = tomllib.loads(embedded_path("parameters/municipal.toml").read_text("utf-8"))
-    rows = parameters["user_group_services"]["services"].values()
+    rows = municipal_parameters()["user_group_services"]["services"].values()
     return tuple(Bilingual(row["nb"], row["en"]) for row in rows)
 
 
