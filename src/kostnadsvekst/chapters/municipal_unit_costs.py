@@ -37,7 +37,7 @@ from kostnadsvekst.municipal.unit_costs import (
 from kostnadsvekst.report.workbook import Chart, Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook
 from kostnadsvekst.sources.municipal_forms import Assumption
-from kostnadsvekst.sources.municipal_kinds import ORDINARY_PLACE, PLACE_TYPES
+from kostnadsvekst.sources.municipal_kinds import ORDINARY_PLACE, PLACE_TYPES, UNIT_COSTS
 
 BASES = {
     "unweighted": Bilingual("uvektet", "unweighted"),
@@ -84,6 +84,7 @@ MEASURES = {
 ATA_SHARES = (0.5, 0.55, 0.6, 0.65, 0.7)
 _UNIT = ["municipality", "year"]
 _SERVICE = [*_UNIT, "service"]
+_SERVICES = UNIT_COSTS.form("home_hours").field("service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +412,7 @@ def _home_rows(
         yield (
             municipality,
             year,
-            choice_text(_service_field(), service, lang),
+            choice_text(_SERVICES, service, lang),
             MEASURES[row.measure].get(lang),
             Formula(formulas[row.measure], row.value),
             UNITS[row.unit].get(lang),
@@ -420,15 +421,9 @@ def _home_rows(
         )
 
 
-def _service_field() -> Any:
-    from kostnadsvekst.sources.municipal_kinds import UNIT_COSTS
-
-    return next(f for f in UNIT_COSTS.forms if f.name == "home_hours").field("service")
-
-
 def _first_account(accounts: Sheet, one: _Home, lang: str) -> int:
     places = [accounts.position(name) for name in _SERVICE]
-    wanted = (one.key[0], float(one.key[1]), choice_text(_service_field(), one.key[2], lang))
+    wanted = (one.key[0], float(one.key[1]), choice_text(_SERVICES, one.key[2], lang))
     return next(k for k, row in enumerate(accounts.rows) if tuple(row[p] for p in places) == wanted)
 
 
@@ -535,7 +530,7 @@ def _ata_sheets(
     places = {row[:4]: k for k, row in enumerate(home.rows)}
     rows: list[tuple[Value, ...]] = []
     for one in known:
-        service = choice_text(_service_field(), one.key[2], lang)
+        service = choice_text(_SERVICES, one.key[2], lang)
         key = (one.key[0], one.key[1], service)
         net, available = (
             home.cell("value", places[(*key, MEASURES[measure].get(lang))])
@@ -558,7 +553,7 @@ def _left_out(one: _Home) -> Iterator[Judgement]:
     if left_out:
         names = [MEASURES[name] for name in left_out if name in MEASURES]
         where = f"{municipality} {year}, "
-        english = choice_text(_service_field(), service, "en")
+        english = choice_text(_SERVICES, service, "en")
         yield Judgement(
             Bilingual(where + service, where + english),
             Bilingual("Utelatt: mål som mangler grunnlag", "Left out: measures without a basis"),

@@ -25,7 +25,12 @@ from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_group_inputs import CELL, read_inputs
-from kostnadsvekst.municipal.user_group_terms import NURSING_HOME_FUNCTIONS, PLACE_KINDS, care_functions
+from kostnadsvekst.municipal.user_group_terms import (
+    NURSING_HOME_FUNCTIONS,
+    PLACE_KINDS,
+    care_functions,
+    services,
+)
 from kostnadsvekst.municipal.user_groups import allocate, correct, profile
 from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
@@ -236,7 +241,7 @@ def _ledger(used: pd.DataFrame, inputs: dict[str, Sheet], shares: Sequence[Sheet
 
 def _translated(used: pd.DataFrame, lang: str) -> pd.DataFrame:
     """Keys in a language, and flags of care and nursing homes by function."""
-    form = next(one for one in USER_GROUPS.forms if one.name == "accounts")
+    form = USER_GROUPS.form("accounts")
     known = care_functions()
     out = used[_KEYS].copy()
     for name in ("group", "service", "provision"):
@@ -281,8 +286,6 @@ def _counted(book: MunicipalBook, read: pd.DataFrame, lang: str) -> Ledger:
 
 def _coded(frame: pd.DataFrame) -> pd.DataFrame:
     """Keys of the counts by the codes of the package."""
-    from kostnadsvekst.municipal.user_group_terms import services
-
     groups = {label.nb: code for code, label in USER_GROUP_NAMES.items()}
     provisions = {label.nb: code for code, label in PROVISION_NAMES.items()}
     known = {service.label.nb: code for code, service in services().items()}
