@@ -287,6 +287,14 @@ def test_faults_leave_the_results_as_they_were(tmp_path, capsys):
     assert {p: p.read_bytes() for p in (tmp_path / "ut").rglob("*") if p.is_file()} == before
 
 
+def test_programs_are_told_of_words_that_do_not_go_together(capsys):
+    with pytest.raises(SystemExit) as stop:
+        municipal.main(["ladder", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["exit_code"] == stop.value.code == 2
+    assert told["error"]["kind"] == "usage"
+
+
 def test_what_only_the_computing_finds_is_told_with_its_place(tmp_path):
     """More hours delivered than the man-years work; a moved recipient from a step without a price."""
     hours = ["Kommune", "År", "Tjeneste", "Administrasjon", "Leverte timer", "Årsverk i produksjon"]
