@@ -328,9 +328,8 @@ def _judgements(book: MunicipalBook, found: pd.DataFrame, lang: str) -> Iterator
         Bilingual(
             "Kilden sier ikke hvilket snitt; ett tall i den tyder på uveid. 0 regnes med i rater, ikke i "
             "enhetskostnader",
-            "The source does not say which; one number in it points to unweighted. Zeros count in "
-            "rates, not in "
-            "unit costs",
+            "The source does not say which; one number in it points to unweighted. Zeros count in rates, "
+            "not in unit costs",
         ),
         "assumed",
     )

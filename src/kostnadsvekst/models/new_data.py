@@ -149,8 +149,7 @@ def refuse_unseen(what: str, levels: Sequence[object], n_rows: int) -> None:
     """
     raise InvalidDataError(
         f"{n_rows} row(s) of the new data have levels of {what} that the estimation does not have: nothing "
-        f"is "
-        "known of them; leave them out, or ask for unseen='nan'",
+        "is known of them; leave them out, or ask for unseen='nan'",
         first_of(map(str, levels), LISTED),
     )
 
