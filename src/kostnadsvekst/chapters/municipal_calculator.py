@@ -12,7 +12,9 @@ from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
     assumption_log,
+    conditions,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -183,7 +185,7 @@ def _cost_sheet(
         result_column("price_kr", words(lang, "Pris", "Price"), kr),
         result_column("kr_per_week", words(lang, "Kostnad per uke", "Cost per week"), kr),
         result_column("kr_per_year", words(lang, "Kostnad per år", "Cost per year"), kr),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=16),
+        links_column(lang, 16),
     )
     name = words(lang, "Pakker", "Packages")
     note = words(
@@ -237,7 +239,7 @@ def _sum_sheet(costed: Sequence[tuple[int, pd.Series, int]], cost: Sheet, table:
     for key, part in whole.groupby(_KEY, sort=False):
         k = len(rows)
         total = package(part[_LINE], table.used, weeks=table.weeks).attrs["kr_per_year"]
-        same = "*".join(f"({cost.span(name)}={empty.cell(name, k)})" for name in _KEY)
+        same = conditions(cost, empty, k, _KEY)
         week = Formula(f"={empty.cell('kr_per_year', k)}/uker_per_aar", total / table.weeks)
         rows.append((*key, week, Formula(f"=SUMPRODUCT({same}*{cost.span('kr_per_year')})", total)))
     return replace(empty, rows=tuple(rows))

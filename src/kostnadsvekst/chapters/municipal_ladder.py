@@ -14,7 +14,9 @@ from kostnadsvekst.chapters.municipal_public import blocks_of, hide, rows_to_hid
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
+    conditions,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -152,7 +154,7 @@ def _ladder_sheet(book: MunicipalBook, ladders: Sequence[_Ladder], steps: Sheet,
             words(lang, "Prisforskjell til trinnet under", "Difference to the step below"),
             words(lang, "kr", "NOK"),
         ),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=16),
+        links_column(lang, 16),
     )
     name = words(lang, "Innsatstrapp", "Effort ladder")
     note = words(
@@ -222,7 +224,7 @@ def _moves_sheet(ladders: Sequence[_Ladder], moves: Sheet, before: Sheet, lang: 
             words(lang, "Endring i kostnad per år", "Change of cost a year"),
             words(lang, "kr", "NOK"),
         ),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=16),
+        links_column(lang, 16),
     )
     name = words(lang, "Hva flytting betyr", "What moves mean")
     note = words(
@@ -293,7 +295,7 @@ def _after_sheet(ladders: Sequence[_Ladder], before: Sheet, moves: Sheet, lang: 
 
 def _moved(moves: Sheet, before: Sheet, at: int, recipients: str) -> tuple[str, str]:
     """Formulas of cost and recipients after the moves to and from a step."""
-    same = "*".join(f"({moves.span(name)}={before.cell(name, at)})" for name in ("municipality", "year"))
+    same = conditions(moves, before, at)
     step, n = before.cell("step", at), moves.span("n")
     to = f"SUMPRODUCT({same}*({moves.span('target')}={step})*{n})"
     away = f"SUMPRODUCT({same}*({moves.span('origin')}={step})*{n})"

@@ -9,7 +9,9 @@ from kostnadsvekst.chapters.municipal_public import blocks_of, hide, rows_to_hid
 from kostnadsvekst.chapters.municipal_sheets import (
     System,
     assumption_log,
+    conditions,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -82,7 +84,7 @@ def _units_sheet(book: MunicipalBook, given: Sheet, faults: Faults, lang: str) -
             "hours_per_week", words(lang, "Vedtakstimer per uke", "Decided hours a week"), "", "number"
         ),
         result_column("fte", fte, words(lang, "årsverk", "man-years"), "number"),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=22),
+        links_column(lang, 22),
     )
     name = words(lang, "Årsverk etter vedtak", "Man-years by decisions")
     note = words(
@@ -158,7 +160,7 @@ def _decision_cells(
     """Cells of a size: row k of the sheet, the size-th of so many."""
     k, size, sizes = place
     start = k - size
-    same = "*".join(f"({given.span(name)}={sheet.cell(name, k)})" for name in ("municipality", "year"))
+    same = conditions(given, sheet, k)
     hours, low, high = given.span("hours_per_week"), sheet.cell("from_hours", k), sheet.cell("to_hours", k)
     last, before_last = size == sizes - 1, size == sizes - 2
     inside = f"({hours}{'>' if last else '>='}{low})"
@@ -185,7 +187,7 @@ def _offices_sheet(book: MunicipalBook, given: Sheet, faults: Faults, lang: str)
     columns = (
         *unit_columns(lang),
         result_column("fte_per_10000", per, words(lang, "behovskorrigert", "need-adjusted"), "factor"),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=24),
+        links_column(lang, 24),
     )
     name = words(lang, "Saksbehandling", "Case handling")
     title = words(lang, "Årsverk i forvaltningskontoret", "Man-years of the application office")

@@ -16,6 +16,7 @@ from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -211,7 +212,7 @@ def _ledger(used: pd.DataFrame, inputs: dict[str, Sheet], shares: Sequence[Sheet
         SheetColumn(
             "nursing", words(lang, "Sykehjem (1 = ja)", "Nursing home (1 = yes)"), "", "year", width=10
         ),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=22),
+        links_column(lang, 22),
     )
     note = words(
         lang,
