@@ -293,7 +293,9 @@ def test_both_languages_in_every_format(claims_run):
 def test_a_run_of_all_chapters_computes_none_twice(monkeypatch, growth_run, kpr_run, ohd_run):
     finished = {"growth": growth_run.result, "kpr": kpr_run.result, "ohd": ohd_run.result}
     assert set(finished) == set(CHAPTERS["claims"].uses)
-    monkeypatch.setattr(claims, "import_module", lambda name: pytest.fail(f"{name} is run again"))
+    monkeypatch.setattr(
+        "kostnadsvekst.chapters.import_module", lambda name: pytest.fail(f"{name} is run again")
+    )
     result = claims.run(Settings(languages=("en",)), finished)
     assert len(result.audit) == len(set(load_claims()["id"].str[:4]))
 
@@ -308,7 +310,7 @@ def test_with_a_panel_of_ones_own_other_claims_are_not_attempted(monkeypatch, gr
             asked.append(settings.data)
             return growth_run.result
 
-    monkeypatch.setattr(claims, "import_module", lambda name: Growth)
+    monkeypatch.setattr("kostnadsvekst.chapters.import_module", lambda name: Growth)
     file = ROOT / "data" / "synthetic" / "synthetic_panel_2015_2019.csv"
     audit = claims.run(Settings(data=file, languages=("en",))).audit.set_index("claim")
     assert asked == [file]

@@ -240,7 +240,7 @@ def test_the_analysts_edition_shows_what_the_public_one_hides(tmp_path, name):
 def test_a_public_profile_shows_what_its_protection_shows(tmp_path):
     """Cell by cell what `protect_profile` lets be seen, which integer programming attacks elsewhere."""
     book = groups_book(tmp_path / "bok.xlsx", 3)
-    system = compute(read_municipal_book(book, KINDS["user-groups"]))("nb")
+    system = compute(read_municipal_book(book, KINDS["user-groups"]), "nb")
     found = system.public.args[0]
     shown = protect_profile(found)
     table = next(sheet for sheet in public_sheets(system) if sheet.name == "Profil")
@@ -287,6 +287,14 @@ def test_faults_leave_the_results_as_they_were(tmp_path, capsys):
     failure = json.loads(capsys.readouterr().out)
     assert failure["exit_code"] == 3
     assert {p: p.read_bytes() for p in (tmp_path / "ut").rglob("*") if p.is_file()} == before
+
+
+def test_programs_are_told_of_words_that_do_not_go_together(capsys):
+    with pytest.raises(SystemExit) as stop:
+        municipal.main(["ladder", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["exit_code"] == stop.value.code == 2
+    assert told["error"]["kind"] == "usage"
 
 
 def test_what_only_the_computing_finds_is_told_with_its_place(tmp_path):

@@ -147,7 +147,7 @@ def systems():
     found = {}
     for name in KINDS:
         book = small_example(name)
-        system = compute(book)("nb")
+        system = compute(book, "nb")
         found[name] = (book, system, render_system(book, system, "nb", publish=False)[f"{name}_nb.xlsx"])
     return found
 
@@ -175,7 +175,7 @@ def recalculated(systems, tmp_path_factory):
     for name, sheets in VARIANTS.items():
         book = read_municipal_book(write_book(folder / "read.xlsx", sheets), KINDS[name])
         path = folder / f"{name}-variants.xlsx"
-        path.write_bytes(render_system(book, compute(book)("nb"), "nb", publish=False)[f"{name}_nb.xlsx"])
+        path.write_bytes(render_system(book, compute(book, "nb"), "nb", publish=False)[f"{name}_nb.xlsx"])
         files.append(path)
     canary = Sheet("A", "A", (SheetColumn("x", "x"),), ((2.0,), (Formula("=A5*21", 1.0),)))
     (folder / "canary.xlsx").write_bytes(render_workbook(Workbook("A", (canary,))))
@@ -186,7 +186,7 @@ def recalculated(systems, tmp_path_factory):
 @functools.cache
 def changed_system(name):
     """What we compute of the example after the same changes."""
-    return compute(changed_book(name))("nb")
+    return compute(changed_book(name), "nb")
 
 
 def changed_book(name):
@@ -248,7 +248,7 @@ def test_recomputed_cells_are_ours_after_a_change(recalculated, name):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_recomputed_cells_are_ours_in_other_books(recalculated, name, tmp_path):
     book = read_municipal_book(write_book(tmp_path / "b.xlsx", VARIANTS[name]), KINDS[name])
-    n, wrong = differences(recalculated[f"{name}-variants"], compute(book)("nb"))
+    n, wrong = differences(recalculated[f"{name}-variants"], compute(book, "nb"))
     assert n > 20
     assert not wrong
 
@@ -257,7 +257,7 @@ def test_recomputed_cells_are_ours_in_other_books(recalculated, name, tmp_path):
 @pytest.mark.parametrize("lang", ["nb", "en"])
 def test_all_examples_are_ours(lang, tmp_path):
     """Thousands of cells."""
-    systems = {name: (book := example_book(kind), compute(book)(lang)) for name, kind in KINDS.items()}
+    systems = {name: (book := example_book(kind), compute(book, lang)) for name, kind in KINDS.items()}
     for name, (book, system) in systems.items():
         content = render_system(book, system, lang, publish=False)[f"{name}_{lang}.xlsx"]
         (tmp_path / f"{name}.xlsx").write_bytes(content)
@@ -335,7 +335,7 @@ def test_results_lead_to_their_inputs(systems, name):
 
 def test_the_same_bytes_every_time(systems):
     book, system, content = systems["ladder"]
-    again = render_system(book, compute(book)("nb"), "nb", publish=False)
+    again = render_system(book, compute(book, "nb"), "nb", publish=False)
     assert again["ladder_nb.xlsx"] == content
     assert system.results[0].rows
 
@@ -353,7 +353,7 @@ def test_texts_are_never_computed(tmp_path):
     book.save(path)
     kind = KINDS["staffing"]
     read = read_municipal_book(path, kind)
-    files = render_system(read, compute(read)("nb"), "nb", publish=False)
+    files = render_system(read, compute(read, "nb"), "nb", publish=False)
     pages = xml_of(files["staffing_nb.xlsx"], r"xl/worksheets/sheet\d+\.xml")
     assert not any("HYPERLINK(" in f for p in pages.values() for f in re.findall(r"<f>(.*?)</f>", p))
     assert not xml_of(files["staffing_nb.xlsx"], r"xl/externalLinks/.*")

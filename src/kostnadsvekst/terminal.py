@@ -3,12 +3,13 @@
 import codecs
 import contextlib
 import io
+import json
 import os
 import re
 import signal
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, TextIO
 
@@ -20,8 +21,10 @@ __all__ = [
     "TERMINATED",
     "complain",
     "describe",
+    "failure_of",
     "run_program",
     "say",
+    "say_json",
     "writable",
 ]
 
@@ -163,6 +166,18 @@ def describe(error: BaseException) -> str:
         place = f"{error.filename!r}: " if error.filename is not None else ""
         return f"{place}{error.strerror or error}; check that it is there, may be used, and has room"
     return str(error)
+
+
+def failure_of(error: BaseException) -> dict[str, object]:
+    """Return an error as programs read it: exit code, kind and message."""
+    code = error.exit_code if isinstance(error, KostnadsvekstError) else KostnadsvekstError.exit_code
+    return {"exit_code": code, "error": {"kind": type(error).__name__, "message": describe(error)}}
+
+
+def say_json(value: Mapping[str, object]) -> None:
+    """Print a summary for programs: always JSON, in ASCII where the terminal has no more."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+    say(text if writable(text) else json.dumps(value, allow_nan=False, indent=1))
 
 
 def say(text: str) -> None:

@@ -198,6 +198,11 @@ class Settings:
     population: Path | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def own_data(self) -> bool:
+        """Whether the user has brought data."""
+        return self.data is not None or self.register is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ChapterResult:
@@ -379,11 +384,10 @@ def run_chapters(
     check_folder(out)
     reports: list[ChapterReport] = []
     for name in names:
-        chapter, uses = import_module(find_chapter(name).module), find_chapter(name).uses
-        finished = {r.name: r.result for r in reports if r.name in uses}
+        finished = {report.name: report.result for report in reports}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", DataWarning)
-            result: ChapterResult = chapter.run(settings, finished) if uses else chapter.run(settings)
+            result = _run(name, settings, finished)
         written, kept = _write(out, name, result, settings)
         for other in (w for w in caught if not issubclass(w.category, DataWarning)):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
@@ -393,6 +397,48 @@ def run_chapters(
         reports.append(ChapterReport(name, result, written, new, kept))
         announce(reports[-1])
     return tuple(reports)
+
+
+def finish_used(
+    name: str, settings: Settings, finished: Mapping[str, ChapterResult]
+) -> dict[str, ChapterResult]:
+    """Take the chapters that a chapter uses from this run; compute what is not there and has the same data.
+
+    Parameters
+    ----------
+    name : str
+        Key of `CHAPTERS`.
+    settings : Settings
+    finished : mapping of str to ChapterResult
+        Chapters of this run.
+
+    Returns
+    -------
+    dict of str to ChapterResult
+        Without those that would run on the embedded data beside the user's own.
+    """
+    done: dict[str, ChapterResult] = {}
+    for used in CHAPTERS[name].uses:
+        if used in finished:
+            done[used] = finished[used]
+        elif _has_its_data(used, settings):
+            done[used] = _run(used, settings, done)
+    return done
+
+
+def _has_its_data(name: str, settings: Settings) -> bool:
+    """Whether a chapter would read what the user brought; every one does where nothing is brought."""
+    brought = {"panel": settings.data, "register": settings.register}
+    reads = CHAPTERS[name].reads
+    return not settings.own_data or reads == "chapters" or brought.get(reads) is not None
+
+
+def _run(name: str, settings: Settings, finished: Mapping[str, ChapterResult]) -> ChapterResult:
+    chapter = find_chapter(name)
+    run: Callable[..., ChapterResult] = import_module(chapter.module).run
+    if not chapter.uses:
+        return run(settings)
+    return run(settings, {used: finished[used] for used in chapter.uses if used in finished})
 
 
 def _said(warning: warnings.WarningMessage) -> str:

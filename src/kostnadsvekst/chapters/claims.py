@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +11,7 @@ from kostnadsvekst.analysis.claims.measures import NotInDataError
 from kostnadsvekst.analysis.claims.national import Country, measure_national
 from kostnadsvekst.analysis.claims.panel import measure_panel
 from kostnadsvekst.analysis.claims.printed import PrintedNumbers, measure_printed, slack_of
-from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings
+from kostnadsvekst.chapters import ChapterResult, Settings, finish_used
 from kostnadsvekst.chapters.claims_rows import NO_ORIGIN, one_row_each
 from kostnadsvekst.chapters.claims_tables import claims_table, counts_table, tell_verdicts
 from kostnadsvekst.language import Bilingual
@@ -73,21 +72,10 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
 
 def _audits_of(settings: Settings, finished: Mapping[str, ChapterResult]) -> Iterator[pd.DataFrame]:
     """Audits of the chapters that compute claims, from this run or computed now in one language."""
-    for name in CHAPTERS["claims"].uses:
-        if name not in finished and not _has_its_data(name, settings):
-            continue
-        alone = replace(settings, languages=settings.languages[:1])
-        result = finished[name] if name in finished else import_module(CHAPTERS[name].module).run(alone)
+    alone = replace(settings, languages=settings.languages[:1])
+    for result in finish_used("claims", alone, finished).values():
         if result.audit is not None:
             yield result.audit
-
-
-def _has_its_data(name: str, settings: Settings) -> bool:
-    """Whether a chapter would run on data of the same kind as the others: the user's, or the embedded."""
-    brought = {"panel": settings.data, "register": settings.register}
-    if not any(brought.values()):
-        return True
-    return brought.get(CHAPTERS[name].reads) is not None
 
 
 def _own_audit(settings: Settings) -> pd.DataFrame:

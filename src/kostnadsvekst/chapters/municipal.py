@@ -79,10 +79,9 @@ def run_system(
     read = example_book(kind) if book is None else read_municipal_book(book, kind)
     folder = f"{name}-public" if publish else name
     files: dict[str, str | bytes] = {}
-    system = compute(read)
     notes: tuple[str, ...] = ()
     for lang in languages:
-        made = system(lang)
+        made = compute(read, lang)
         notes = made.notes
         for path, content in render_system(read, made, lang, publish=publish).items():
             files[f"{folder}/{path}"] = content
@@ -90,17 +89,18 @@ def run_system(
     return Written(written, read.unread, read.provenance.origin == MADE_UP_ORIGIN, notes)
 
 
-def compute(book: MunicipalBook) -> Callable[[str], System]:
+def compute(book: MunicipalBook, lang: str) -> System:
     """Compute the system of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language, ``"nb"`` or ``"en"`` -> sheets, assumptions and judgements in it.
+    System
+        Sheets, assumptions and judgements in that language.
 
     Raises
     ------
@@ -108,8 +108,8 @@ def compute(book: MunicipalBook) -> Callable[[str], System]:
         What cannot be computed, each with its place in the book.
     """
     module, function = _SYSTEMS[book.kind.name]
-    made: Callable[[MunicipalBook], Callable[[str], System]] = getattr(import_module(module), function)
-    return made(book)
+    made: Callable[[MunicipalBook, str], System] = getattr(import_module(module), function)
+    return made(book, lang)
 
 
 def write_template(name: str, path: str | Path, lang: str) -> Path:

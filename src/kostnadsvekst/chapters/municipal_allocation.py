@@ -6,7 +6,14 @@ from fractions import Fraction
 
 import pandas as pd
 
-from kostnadsvekst.chapters.municipal_sheets import result_column, row_link, unit_columns, words
+from kostnadsvekst.chapters.municipal_sheets import (
+    conditions,
+    links_column,
+    result_column,
+    row_link,
+    unit_columns,
+    words,
+)
 from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
 from kostnadsvekst.sources.municipal_kinds import USER_GROUP_NAMES
@@ -52,7 +59,7 @@ def allocation_sheet(
         result_column("exact_ore", words(lang, "Nøyaktig andel", "Exact share"), "øre", "factor"),
         result_column("rest_ore", words(lang, "Rest", "Remainder"), "øre", "factor"),
         result_column("allocated_kr", words(lang, "Fordelt", "Allocated"), kr),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=20),
+        links_column(lang, 20),
     )
     name = words(lang, "Fordeling", "Allocation")
     note = words(
@@ -119,7 +126,7 @@ def _direct(sheet: Sheet, inputs: Mapping[str, Sheet], k: int) -> str:
         if name in inputs:
             given = inputs[name]
             keys = ("municipality", "year", "group")
-            same = "*".join(f"({given.span(key)}={sheet.cell(key, k)})" for key in keys)
+            same = conditions(given, sheet, k, keys)
             sums.append(f"SUMPRODUCT({same}*{given.span(amount)})")
     return f"={'+'.join(sums)}"
 

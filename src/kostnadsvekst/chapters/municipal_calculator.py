@@ -1,6 +1,6 @@
 """The resource calculator as sheets that compute: what a package costs, and what else the sum buys."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,7 +12,9 @@ from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
     assumption_log,
+    conditions,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -23,7 +25,6 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.municipal.resource_calculator import equivalents, index_prices, package, prices
 from kostnadsvekst.report.workbook import Chart, Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook
-from kostnadsvekst.sources.municipal_forms import Form
 from kostnadsvekst.sources.municipal_kinds import BOUGHT, CALCULATOR, OWN, PRICE_UNITS
 
 # Without prices of its own a book is computed with this list.
@@ -42,44 +43,41 @@ _LINE = ["service", "time", "provision", "quantity"]
 
 @dataclass(frozen=True, slots=True)
 class _Prices:
-    """Prices as they are given, and with the factor on all of them."""
+    """Prices as they are given, and with the factor on all of them; weeks of a year."""
 
     given: pd.DataFrame
     used: pd.DataFrame
     own: bool
+    weeks: float
 
 
-def resource_calculator(book: MunicipalBook) -> Callable[[str], System]:
+def resource_calculator(book: MunicipalBook, lang: str) -> System:
     """Compute the packages of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         Lines without a price, or with several; each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     table = _prices(book)
     costed = [*_costed(book, table, faults)]
     faults.refuse()
     assumptions = used_assumptions(book)
     lines = input_sheet(book.tables["lines"], lang)
-    listed = _price_sheet(book, table, lang)
+    listed = _price_sheet(table, lang)
     cost = _cost_sheet(costed, (lines, listed), lang)
-    sums = _sum_sheet(costed, cost, book, lang)
-    other = _equivalent_sheet(sums, listed, (table, book), lang)
+    sums = _sum_sheet(costed, cost, table, lang)
+    other = _equivalent_sheet(sums, listed, table, lang)
     log = assumption_log(assumptions, book.kind.assumptions)
     log.append(_price_judgement(table))
     return System((lines, listed), (cost, sums, other), assumptions, tuple(log))
@@ -96,7 +94,8 @@ def _prices(book: MunicipalBook) -> _Prices:
         given["time"] = given["time"].fillna("")
     else:
         given = prices(PRICE_LIST)
-    return _Prices(given, index_prices(given, book.assumptions["prisfaktor"]), own)
+    used = index_prices(given, book.assumptions["prisfaktor"])
+    return _Prices(given, used, own, book.assumptions["uker_per_aar"])
 
 
 def _price_judgement(table: _Prices) -> Judgement:
@@ -118,9 +117,8 @@ def _costed(book: MunicipalBook, table: _Prices, faults: Faults) -> Iterator[tup
     """Row of the sheet, its costed line, and the place of its price in the list."""
     lines = book.frame("lines").copy()
     lines["provision"] = lines["provision"].map({label.nb: code for code, label in PROVISIONS.items()})
-    weeks = book.assumptions["uker_per_aar"]
     for row in range(len(lines)):
-        compute = partial(package, lines.iloc[[row]], table.used, weeks=weeks)
+        compute = partial(package, lines.iloc[[row]], table.used, weeks=table.weeks)
         found = faults.attempt("lines", row, compute)
         if found is not None:
             yield row, found.iloc[0], _place_of(lines.iloc[row], table.used)
@@ -136,18 +134,16 @@ def _place_of(line: pd.Series, table: pd.DataFrame) -> int:
     return int(fits.to_numpy().argmax())
 
 
-def _price_sheet(book: MunicipalBook, table: _Prices, lang: str) -> Sheet:
+def _price_sheet(table: _Prices, lang: str) -> Sheet:
     kr = words(lang, "kr", "NOK")
-    form: Form = next(one for one in CALCULATOR.forms if one.name == "prices")
+    form = CALCULATOR.form("prices")
     columns = (
         SheetColumn("service", form.field("service").label.get(lang), width=52),
         SheetColumn("time", form.field("time").label.get(lang), width=30),
         SheetColumn("unit", form.field("unit").label.get(lang), width=12),
         SheetColumn("provision", form.field("provision").label.get(lang), width=12),
         SheetColumn("step", form.field("step").label.get(lang), "", "year", width=8),
-        SheetColumn(
-            "price_kr", form.field("price_kr").label.get(lang), words(lang, "kr", "NOK"), "kr", "input"
-        ),
+        SheetColumn("price_kr", form.field("price_kr").label.get(lang), kr, "kr", "input"),
         result_column("used_kr", words(lang, "Pris som brukes", "Price used"), kr),
     )
     name = form.label.get(lang)
@@ -189,7 +185,7 @@ def _cost_sheet(
         result_column("price_kr", words(lang, "Pris", "Price"), kr),
         result_column("kr_per_week", words(lang, "Kostnad per uke", "Cost per week"), kr),
         result_column("kr_per_year", words(lang, "Kostnad per år", "Cost per year"), kr),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=16),
+        links_column(lang, 16),
     )
     name = words(lang, "Pakker", "Packages")
     note = words(
@@ -222,9 +218,7 @@ def _cost_sheet(
     return replace(empty, rows=tuple(rows))
 
 
-def _sum_sheet(
-    costed: Sequence[tuple[int, pd.Series, int]], cost: Sheet, book: MunicipalBook, lang: str
-) -> Sheet:
+def _sum_sheet(costed: Sequence[tuple[int, pd.Series, int]], cost: Sheet, table: _Prices, lang: str) -> Sheet:
     kr = words(lang, "kr", "NOK")
     columns = (
         *unit_columns(lang),
@@ -240,25 +234,18 @@ def _sum_sheet(
         axis=kr,
     )
     empty = Sheet(name, name, columns, (), (), (chart,))
-    weeks = book.assumptions["uker_per_aar"]
-    used = _prices(book).used
     whole = pd.DataFrame([one for _, one, _ in costed])
     rows: list[tuple[Value, ...]] = []
     for key, part in whole.groupby(_KEY, sort=False):
         k = len(rows)
-        total = package(part[_LINE], used, weeks=weeks).attrs["kr_per_year"]
-        same = "*".join(f"({cost.span(name)}={empty.cell(name, k)})" for name in _KEY)
-        week = Formula(
-            f"={empty.cell('kr_per_year', k)}/uker_per_aar", total / book.assumptions["uker_per_aar"]
-        )
+        total = package(part[_LINE], table.used, weeks=table.weeks).attrs["kr_per_year"]
+        same = conditions(cost, empty, k, _KEY)
+        week = Formula(f"={empty.cell('kr_per_year', k)}/uker_per_aar", total / table.weeks)
         rows.append((*key, week, Formula(f"=SUMPRODUCT({same}*{cost.span('kr_per_year')})", total)))
     return replace(empty, rows=tuple(rows))
 
 
-def _equivalent_sheet(
-    sums: Sheet, listed: Sheet, computed: tuple[_Prices, MunicipalBook], lang: str
-) -> Sheet:
-    table, book = computed
+def _equivalent_sheet(sums: Sheet, listed: Sheet, table: _Prices, lang: str) -> Sheet:
     columns = (
         *unit_columns(lang),
         SheetColumn("alternative", words(lang, "Alternativ", "Alternative"), width=26),
@@ -274,7 +261,7 @@ def _equivalent_sheet(
     for at, one in enumerate(sums.rows):
         total = one[sums.position("kr_per_year")]
         assert isinstance(total, Formula)
-        found = equivalents(float(total.value), table.used, weeks=book.assumptions["uker_per_aar"])
+        found = equivalents(float(total.value), table.used, weeks=table.weeks)
         for place, row in enumerate(found.to_dict("records")):
             per = _PER_QUANTITY[str(row["unit"])]
             formula = f"={sums.cell('kr_per_year', at)}/{listed.cell('used_kr', place)}/{per}"

@@ -1,7 +1,7 @@
 """The effort ladder as sheets that compute, and what a move between its steps changes."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -14,7 +14,9 @@ from kostnadsvekst.chapters.municipal_public import blocks_of, hide, rows_to_hid
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
+    conditions,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -42,27 +44,23 @@ class _Ladder:
     rows: Mapping[int, int]
 
 
-def effort_ladder(book: MunicipalBook) -> Callable[[str], System]:
+def effort_ladder(book: MunicipalBook, lang: str) -> System:
     """Compute the ladders of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed, each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     ladders = [*_ladders(book, faults)]
     faults.refuse()
@@ -156,7 +154,7 @@ def _ladder_sheet(book: MunicipalBook, ladders: Sequence[_Ladder], steps: Sheet,
             words(lang, "Prisforskjell til trinnet under", "Difference to the step below"),
             words(lang, "kr", "NOK"),
         ),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=16),
+        links_column(lang, 16),
     )
     name = words(lang, "Innsatstrapp", "Effort ladder")
     note = words(
@@ -226,7 +224,7 @@ def _moves_sheet(ladders: Sequence[_Ladder], moves: Sheet, before: Sheet, lang: 
             words(lang, "Endring i kostnad per år", "Change of cost a year"),
             words(lang, "kr", "NOK"),
         ),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=16),
+        links_column(lang, 16),
     )
     name = words(lang, "Hva flytting betyr", "What moves mean")
     note = words(
@@ -297,7 +295,7 @@ def _after_sheet(ladders: Sequence[_Ladder], before: Sheet, moves: Sheet, lang: 
 
 def _moved(moves: Sheet, before: Sheet, at: int, recipients: str) -> tuple[str, str]:
     """Formulas of cost and recipients after the moves to and from a step."""
-    same = "*".join(f"({moves.span(name)}={before.cell(name, at)})" for name in ("municipality", "year"))
+    same = conditions(moves, before, at)
     step, n = before.cell("step", at), moves.span("n")
     to = f"SUMPRODUCT({same}*({moves.span('target')}={step})*{n})"
     away = f"SUMPRODUCT({same}*({moves.span('origin')}={step})*{n})"

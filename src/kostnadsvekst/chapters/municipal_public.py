@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from kostnadsvekst.chapters.municipal_sheets import System, evaluated
+from kostnadsvekst.chapters.municipal_sheets import LINKS, System, evaluated
 from kostnadsvekst.municipal.protection import THRESHOLD, protect_rows
 from kostnadsvekst.report.workbook import Sheet, Value
 
@@ -36,7 +36,7 @@ def values_of(sheet: Sheet) -> Sheet:
     ----------
     sheet : Sheet
     """
-    kept = [k for k, column in enumerate(sheet.columns) if column.name != "inputs"]
+    kept = [k for k, column in enumerate(sheet.columns) if column.name != LINKS]
     columns = tuple(replace(sheet.columns[k], role="text") for k in kept)
     rows = tuple(tuple(evaluated(row[k]) for k in kept) for row in sheet.rows)
     return replace(sheet, columns=columns, rows=rows)

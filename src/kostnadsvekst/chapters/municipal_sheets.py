@@ -37,6 +37,9 @@ MADE_UP = Bilingual(
     "MADE-UP EXAMPLE: no evidence about any municipality",
 )
 _WIDE = 42.0
+# Name of the column of links to inputs; and of the columns that say whose a row is.
+LINKS = "inputs"
+UNIT_KEYS = ("municipality", "year")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,26 @@ def unit_columns(lang: str) -> tuple[SheetColumn, SheetColumn]:
 def result_column(name: str, label: str, unit: str, look: str = "kr") -> SheetColumn:
     """Column of computed numbers."""
     return SheetColumn(name, label, unit, look, "result", 18)
+
+
+def links_column(lang: str, width: float) -> SheetColumn:
+    """Column of links to the inputs behind a row; the public edition goes without it."""
+    return SheetColumn(LINKS, words(lang, "Inndata", "Inputs"), width=width)
+
+
+def conditions(given: Sheet, sheet: Sheet, row: int, names: Sequence[str] = UNIT_KEYS) -> str:
+    """Write the factors of a sum over the rows of one sheet that have the keys of a row of another.
+
+    Parameters
+    ----------
+    given : Sheet
+        Whose rows are summed.
+    sheet : Sheet
+    row : int
+    names : sequence of str
+        Columns that both have.
+    """
+    return "*".join(f"({given.span(name)}={sheet.cell(name, row)})" for name in names)
 
 
 def row_link(sheet: Sheet, row: int) -> Link:

@@ -1,7 +1,6 @@
 """Staffing as sheets that compute: man-years from decided hours, decisions by size, application offices."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +9,9 @@ from kostnadsvekst.chapters.municipal_public import blocks_of, hide, rows_to_hid
 from kostnadsvekst.chapters.municipal_sheets import (
     System,
     assumption_log,
+    conditions,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -24,27 +25,23 @@ from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
 _LIMITS = ("grense_lav", "grense_middels", "grense_hoy")
 
 
-def staffing(book: MunicipalBook) -> Callable[[str], System]:
+def staffing(book: MunicipalBook, lang: str) -> System:
     """Compute the staffing of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed, each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     assumptions = used_assumptions(book)
     inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}
@@ -87,7 +84,7 @@ def _units_sheet(book: MunicipalBook, given: Sheet, faults: Faults, lang: str) -
             "hours_per_week", words(lang, "Vedtakstimer per uke", "Decided hours a week"), "", "number"
         ),
         result_column("fte", fte, words(lang, "årsverk", "man-years"), "number"),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=22),
+        links_column(lang, 22),
     )
     name = words(lang, "Årsverk etter vedtak", "Man-years by decisions")
     note = words(
@@ -163,7 +160,7 @@ def _decision_cells(
     """Cells of a size: row k of the sheet, the size-th of so many."""
     k, size, sizes = place
     start = k - size
-    same = "*".join(f"({given.span(name)}={sheet.cell(name, k)})" for name in ("municipality", "year"))
+    same = conditions(given, sheet, k)
     hours, low, high = given.span("hours_per_week"), sheet.cell("from_hours", k), sheet.cell("to_hours", k)
     last, before_last = size == sizes - 1, size == sizes - 2
     inside = f"({hours}{'>' if last else '>='}{low})"
@@ -190,7 +187,7 @@ def _offices_sheet(book: MunicipalBook, given: Sheet, faults: Faults, lang: str)
     columns = (
         *unit_columns(lang),
         result_column("fte_per_10000", per, words(lang, "behovskorrigert", "need-adjusted"), "factor"),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=24),
+        links_column(lang, 24),
     )
     name = words(lang, "Saksbehandling", "Case handling")
     title = words(lang, "Årsverk i forvaltningskontoret", "Man-years of the application office")

@@ -1,7 +1,7 @@
 """Unit costs as sheets that compute: nursing homes, home nursing, practical assistance."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,11 +12,14 @@ from kostnadsvekst.chapters.municipal_faults import Faults
 from kostnadsvekst.chapters.municipal_public import blocks_of, hide, is_small
 from kostnadsvekst.chapters.municipal_sheets import (
     STATUSES,
+    UNIT_KEYS,
     Judgement,
     System,
     assumption_log,
     choice_text,
+    conditions,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     slug,
@@ -37,7 +40,7 @@ from kostnadsvekst.municipal.unit_costs import (
 from kostnadsvekst.report.workbook import Chart, Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook
 from kostnadsvekst.sources.municipal_forms import Assumption
-from kostnadsvekst.sources.municipal_kinds import ORDINARY_PLACE, PLACE_TYPES
+from kostnadsvekst.sources.municipal_kinds import ORDINARY_PLACE, PLACE_TYPES, UNIT_COSTS
 
 BASES = {
     "unweighted": Bilingual("uvektet", "unweighted"),
@@ -82,8 +85,8 @@ MEASURES = {
 }
 # Shares of time with recipients of which the sensitivity is shown, and which the reader may change.
 ATA_SHARES = (0.5, 0.55, 0.6, 0.65, 0.7)
-_UNIT = ["municipality", "year"]
-_SERVICE = [*_UNIT, "service"]
+_SERVICE = [*UNIT_KEYS, "service"]
+_SERVICE_FIELD = UNIT_COSTS.form("home_hours").field("service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +100,23 @@ class _Home:
     measures: pd.DataFrame
 
 
-def unit_costs(book: MunicipalBook) -> Callable[[str], System]:
+def unit_costs(book: MunicipalBook, lang: str) -> System:
     """Compute the unit costs of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed, each with its place in the book.
     """
-    return partial(_system, book)
-
-
-def _system(book: MunicipalBook, lang: str) -> System:
     faults = Faults(book)
     weights = _weights(book)
     assumptions = (*used_assumptions(book), *weights.values())
@@ -227,7 +226,7 @@ def _nursing_sheet(
             words(lang, "årsverk", "man-years"),
             "factor",
         ),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=20),
+        links_column(lang, 20),
     )
     name = words(lang, "Kostnad per plass", "Cost per place")
     chart = Chart(name, ("municipality", "basis"), "cost_per_place_kr", axis=_kr(lang))
@@ -290,7 +289,7 @@ def _nursing_row(
     nursing, places = inputs
     row, k = place
     weight = f"*{places.span('weight')}" if found.name == "weighted" else ""
-    same = "*".join(f"({places.span(name)}={sheet.cell(name, k)})" for name in _UNIT)
+    same = conditions(places, sheet, k)
     count = f"=SUMPRODUCT({same}*{places.span('places')}*{places.span('months')}{weight})/12"
     per_place = f"={nursing.cell('gross_cost_thousand_kr', row)}*1000/{sheet.cell('places', k)}"
     fte = Formula(f"={nursing.cell('care_fte', row)}/{sheet.cell('places', k)}", found["care_fte_per_place"])
@@ -383,7 +382,7 @@ def _home_sheet(services: Sequence[_Home], inputs: tuple[Sheet, Sheet], lang: st
         result_column("value", words(lang, "Verdi", "Value"), ""),
         SheetColumn("unit", words(lang, "Enhet", "Unit"), width=16),
         SheetColumn("status", words(lang, "Status", "Status"), width=12),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=30),
+        links_column(lang, 30),
     )
     name = words(lang, "Kostnad per time", "Cost per hour")
     note = words(
@@ -415,7 +414,7 @@ def _home_rows(
         yield (
             municipality,
             year,
-            choice_text(_service_field(), service, lang),
+            choice_text(_SERVICE_FIELD, service, lang),
             MEASURES[row.measure].get(lang),
             Formula(formulas[row.measure], row.value),
             UNITS[row.unit].get(lang),
@@ -424,22 +423,16 @@ def _home_rows(
         )
 
 
-def _service_field() -> Any:
-    from kostnadsvekst.sources.municipal_kinds import UNIT_COSTS
-
-    return next(f for f in UNIT_COSTS.forms if f.name == "home_hours").field("service")
-
-
 def _first_account(accounts: Sheet, one: _Home, lang: str) -> int:
     places = [accounts.position(name) for name in _SERVICE]
-    wanted = (one.key[0], float(one.key[1]), choice_text(_service_field(), one.key[2], lang))
+    wanted = (one.key[0], float(one.key[1]), choice_text(_SERVICE_FIELD, one.key[2], lang))
     return next(k for k, row in enumerate(accounts.rows) if tuple(row[p] for p in places) == wanted)
 
 
 def _formulas(inputs: tuple[Sheet, Sheet], one: _Home, cells: Mapping[str, str], lang: str) -> dict[str, str]:
     """Write the formula of each measure, by the cells of the accounts, of the hours and of other measures."""
     accounts, hours = inputs
-    same = "*".join(f"({accounts.span(name)}={hours.cell(name, one.row)})" for name in _SERVICE)
+    same = conditions(accounts, hours, one.row, _SERVICE)
 
     def booked(kind: str, first: int = 0, last: int = 0) -> str:
         chosen = f'*({accounts.span("kind")}="{KINDS[kind].get(lang)}")'
@@ -539,7 +532,7 @@ def _ata_sheets(
     places = {row[:4]: k for k, row in enumerate(home.rows)}
     rows: list[tuple[Value, ...]] = []
     for one in known:
-        service = choice_text(_service_field(), one.key[2], lang)
+        service = choice_text(_SERVICE_FIELD, one.key[2], lang)
         key = (one.key[0], one.key[1], service)
         net, available = (
             home.cell("value", places[(*key, MEASURES[measure].get(lang))])
@@ -562,7 +555,7 @@ def _left_out(one: _Home) -> Iterator[Judgement]:
     if left_out:
         names = [MEASURES[name] for name in left_out if name in MEASURES]
         where = f"{municipality} {year}, "
-        english = choice_text(_service_field(), service, "en")
+        english = choice_text(_SERVICE_FIELD, service, "en")
         yield Judgement(
             Bilingual(where + service, where + english),
             Bilingual("Utelatt: mål som mangler grunnlag", "Left out: measures without a basis"),

@@ -1,7 +1,7 @@
 """The analysis of user groups as sheets that compute: corrections, shared costs, profile beside the mean."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
     input_sheet,
+    links_column,
     result_column,
     row_link,
     unit_columns,
@@ -25,7 +26,12 @@ from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_group_inputs import CELL, read_inputs
-from kostnadsvekst.municipal.user_group_terms import NURSING_HOME_FUNCTIONS, PLACE_KINDS, care_functions
+from kostnadsvekst.municipal.user_group_terms import (
+    NURSING_HOME_FUNCTIONS,
+    PLACE_KINDS,
+    care_functions,
+    services,
+)
 from kostnadsvekst.municipal.user_groups import allocate, correct, profile
 from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
@@ -36,7 +42,7 @@ _KEYS = ["municipality", "year", "group", "service", "provision", "function"]
 
 @dataclass(frozen=True, slots=True)
 class _Computed:
-    """What is the same in both languages.
+    """What the sheets show, before it is put in words.
 
     Attributes
     ----------
@@ -53,43 +59,24 @@ class _Computed:
     counts: pd.DataFrame
 
 
-def user_groups(book: MunicipalBook) -> Callable[[str], System]:
+def user_groups(book: MunicipalBook, lang: str) -> System:
     """Compute the profile of a book.
 
     Parameters
     ----------
     book : MunicipalBook
+    lang : {"nb", "en"}
 
     Returns
     -------
-    callable
-        Language -> the system.
+    System
 
     Raises
     ------
     InvalidDataError
         What cannot be computed.
     """
-    faults = Faults(book)
-    used = faults.attempt("accounts", 0, partial(_used_accounts, book))
-    faults.refuse()
-    assert used is not None
-    people, counts = book.frame("population"), book.frame("counts")
-    needs = people[["municipality", "year", "need_index"]]
-    if people["pu_index"].notna().all():
-        needs = people[["municipality", "year", "need_index", "pu_index"]]
-    population = people.drop(columns=["need_index", "pu_index", "source"]).dropna(axis="columns", how="all")
-    with warnings.catch_warnings():
-        # What is left out is told in the log of judgements.
-        warnings.simplefilter("ignore", DataWarning)
-        found = faults.attempt("counts", 0, partial(profile, counts, _for_profile(used), population, needs))
-        faults.refuse()
-        read = read_inputs(counts, _for_profile(used), population, needs)
-    assert found is not None
-    return partial(_system, book, _Computed(used, found, read.counts))
-
-
-def _system(book: MunicipalBook, computed: _Computed, lang: str) -> System:
+    computed = _compute(book)
     inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}
     sheets: list[Sheet] = []
     if "shared" in book.tables:
@@ -106,6 +93,26 @@ def _system(book: MunicipalBook, computed: _Computed, lang: str) -> System:
     notes = tuple(computed.found.attrs.get("left_out", []))
     results = (summary, table, *sheets, ledger.sheet)
     return System(tuple(inputs.values()), results, (), tuple(log), public, notes)
+
+
+def _compute(book: MunicipalBook) -> _Computed:
+    faults = Faults(book)
+    used = faults.attempt("accounts", 0, partial(_used_accounts, book))
+    faults.refuse()
+    assert used is not None
+    people, counts = book.frame("population"), book.frame("counts")
+    needs = people[["municipality", "year", "need_index"]]
+    if people["pu_index"].notna().all():
+        needs = people[["municipality", "year", "need_index", "pu_index"]]
+    population = people.drop(columns=["need_index", "pu_index", "source"]).dropna(axis="columns", how="all")
+    with warnings.catch_warnings():
+        # What is left out is told in the log of judgements.
+        warnings.simplefilter("ignore", DataWarning)
+        found = faults.attempt("counts", 0, partial(profile, counts, _for_profile(used), population, needs))
+        faults.refuse()
+        read = read_inputs(counts, _for_profile(used), population, needs)
+    assert found is not None
+    return _Computed(used, found, read.counts)
 
 
 def _public(found: pd.DataFrame, sheets: tuple[Sheet, Sheet], rows: Sequence[int]) -> tuple[Sheet, ...]:
@@ -205,7 +212,7 @@ def _ledger(used: pd.DataFrame, inputs: dict[str, Sheet], shares: Sequence[Sheet
         SheetColumn(
             "nursing", words(lang, "Sykehjem (1 = ja)", "Nursing home (1 = yes)"), "", "year", width=10
         ),
-        SheetColumn("inputs", words(lang, "Inndata", "Inputs"), width=22),
+        links_column(lang, 22),
     )
     note = words(
         lang,
@@ -235,7 +242,7 @@ def _ledger(used: pd.DataFrame, inputs: dict[str, Sheet], shares: Sequence[Sheet
 
 def _translated(used: pd.DataFrame, lang: str) -> pd.DataFrame:
     """Keys in a language, and flags of care and nursing homes by function."""
-    form = next(one for one in USER_GROUPS.forms if one.name == "accounts")
+    form = USER_GROUPS.form("accounts")
     known = care_functions()
     out = used[_KEYS].copy()
     for name in ("group", "service", "provision"):
@@ -280,8 +287,6 @@ def _counted(book: MunicipalBook, read: pd.DataFrame, lang: str) -> Ledger:
 
 def _coded(frame: pd.DataFrame) -> pd.DataFrame:
     """Keys of the counts by the codes of the package."""
-    from kostnadsvekst.municipal.user_group_terms import services
-
     groups = {label.nb: code for code, label in USER_GROUP_NAMES.items()}
     provisions = {label.nb: code for code, label in PROVISION_NAMES.items()}
     known = {service.label.nb: code for code, service in services().items()}
@@ -324,9 +329,8 @@ def _judgements(book: MunicipalBook, found: pd.DataFrame, lang: str) -> Iterator
         Bilingual(
             "Kilden sier ikke hvilket snitt; ett tall i den tyder på uveid. 0 regnes med i rater, ikke i "
             "enhetskostnader",
-            "The source does not say which; one number in it points to unweighted. Zeros count in "
-            "rates, not in "
-            "unit costs",
+            "The source does not say which; one number in it points to unweighted. Zeros count in rates, "
+            "not in unit costs",
         ),
         "assumed",
     )

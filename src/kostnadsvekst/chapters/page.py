@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
 from types import MappingProxyType
 
 import pandas as pd
 
-from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings
+from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings, finish_used
 from kostnadsvekst.chapters.page_figures import pictures
 from kostnadsvekst.chapters.page_tables import (
     CHAPTER_OF,
@@ -59,8 +58,8 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
     ChapterResult
         ``report.html``, in both languages, whichever are asked for; the first of them is shown first.
     """
-    chapters = _finish(settings, finished)
-    page = page_of(chapters, own_data=_brought(settings))
+    chapters = finish_used("page", settings, finished)
+    page = page_of(chapters, own_data=settings.own_data)
     html = render_page(page, settings.languages[0])
     size, told = len(html.encode()) / 1e6, _size(page)
     line = Bilingual(
@@ -103,31 +102,6 @@ def page_of(chapters: Mapping[str, ChapterResult], *, own_data: bool = False) ->
         chapters={name: CHAPTERS[name].title for name in named},
         version=__version__,
     )
-
-
-def _brought(settings: Settings) -> bool:
-    return settings.data is not None or settings.register is not None
-
-
-def _finish(settings: Settings, finished: Mapping[str, ChapterResult]) -> dict[str, ChapterResult]:
-    """Take the chapters of this run, and compute what is not there and would run on the same data."""
-    done: dict[str, ChapterResult] = {}
-    for name in CHAPTERS["page"].uses:
-        chapter, uses = import_module(CHAPTERS[name].module), CHAPTERS[name].uses
-        if name in finished:
-            done[name] = finished[name]
-        elif _on_the_same_data(name, settings):
-            given = {other: done[other] for other in uses if other in done}
-            done[name] = chapter.run(settings, given) if uses else chapter.run(settings)
-    return done
-
-
-def _on_the_same_data(name: str, settings: Settings) -> bool:
-    """Whether a chapter would read what the user brought; every one does where nothing is brought."""
-    brought = {"panel": settings.data, "register": settings.register}
-    if not _brought(settings):
-        return True
-    return CHAPTERS[name].reads == "chapters" or brought.get(CHAPTERS[name].reads) is not None
 
 
 def _counts(chapters: Mapping[str, ChapterResult]) -> Iterator[tuple[Bilingual, pd.DataFrame]]:

@@ -1,6 +1,5 @@
 """Printed tables, claims and findings of the report page, from the audits and files of the other chapters."""
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -23,6 +22,7 @@ from kostnadsvekst.report.audit import NOT_ATTEMPTED
 from kostnadsvekst.report.consistency.findings import CONFIDENCES, SEVERITIES
 from kostnadsvekst.report.consistency.kinds import KINDS
 from kostnadsvekst.report.numbers import significance_stars
+from kostnadsvekst.report.output import read_csv_text
 from kostnadsvekst.report.page import ClaimCard, FindingCard, Judged, PrintedCell, PrintedRow, PrintedTable
 from kostnadsvekst.report.page.code import CodeReference, refer_to
 from kostnadsvekst.sources.published import load_cells
@@ -221,9 +221,7 @@ def read_frame(result: ChapterResult, path: str) -> pd.DataFrame:
     result : ChapterResult
     path : str
     """
-    content = result.files[path]
-    text = content if isinstance(content, str) else content.decode("utf-8")
-    return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    return read_csv_text(result.files[path])
 
 
 def claim_cards(result: ChapterResult) -> tuple[ClaimCard, ...]:

@@ -4,11 +4,10 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings
+from kostnadsvekst.chapters import ChapterResult, Settings, finish_used
 from kostnadsvekst.language import LANGUAGES, Bilingual
 from kostnadsvekst.report.named_numbers import NamedNumber, look_up
 from kostnadsvekst.report.paper import compile_paper, read_markdown_table
@@ -39,9 +38,9 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
         ``paper/paper_nb.pdf`` and ``paper/paper_en.pdf``, and the numbers in their text with their names;
         with data of the user's own nothing but the reason.
     """
-    if settings.data is not None or settings.register is not None:
+    if settings.own_data:
         return ChapterResult({}, summary=(_NOT_MADE,), data_origin=())
-    chapters = _finish(settings, finished)
+    chapters = finish_used("paper", settings, finished)
     results = {path: content for result in chapters.values() for path, content in result.files.items()}
     numbers = look_up(read_names(), results)
     made = {
@@ -68,19 +67,6 @@ def read_names() -> dict[str, NamedNumber]:
     """Names of the numbers in the text, and where each stands: ``paper/numbers.toml``."""
     named = tomllib.loads((paper_folder() / "numbers.toml").read_text("utf-8"))
     return {name: NamedNumber(**place) for name, place in named.items()}
-
-
-def _finish(settings: Settings, finished: Mapping[str, ChapterResult]) -> dict[str, ChapterResult]:
-    """Take the chapters of this run, and compute what is not there."""
-    done: dict[str, ChapterResult] = {}
-    for name in CHAPTERS["paper"].uses:
-        chapter, uses = import_module(CHAPTERS[name].module), CHAPTERS[name].uses
-        if name in finished:
-            done[name] = finished[name]
-        else:
-            given = {other: done[other] for other in uses if other in done}
-            done[name] = chapter.run(settings, given) if uses else chapter.run(settings)
-    return done
 
 
 def _asked(call: re.Pattern[str]) -> list[str]:

@@ -6,12 +6,10 @@ are as they were before.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kostnadsvekst import terminal
 from kostnadsvekst.chapters import (
     CHAPTERS,
     ChapterReport,
@@ -20,10 +18,10 @@ from kostnadsvekst.chapters import (
     find_chapter,
     run_chapters,
 )
-from kostnadsvekst.commands.parsing import Once, Parser, a_path
+from kostnadsvekst.commands.parsing import Once, Parser, a_path, usage_as_json
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL, in_language
-from kostnadsvekst.terminal import complain, run_program, say
+from kostnadsvekst.terminal import complain, failure_of, run_program, say, say_json
 
 LISTED = 20  # numbers that moved, at the terminal
 RESULTS = Path("results")
@@ -103,12 +101,8 @@ def main(words: Sequence[str], program: str | None = None, out: Path = RESULTS) 
     out : Path
         Results folder if the words name none.
     """
-    try:
+    with usage_as_json(words):
         arguments = parse_arguments(words, build_parser(program, out))
-    except SystemExit as stop:
-        if stop.code and "--json" in words:
-            say_json({"exit_code": stop.code, "error": {"kind": "usage", "message": "see standard error"}})
-        raise
     return list_chapters(arguments) if arguments.list else run(arguments)
 
 
@@ -147,20 +141,12 @@ def run(arguments: argparse.Namespace) -> int:
         run_chapters(names, settings, arguments.out, announce)
     except (KostnadsvekstError, OSError, MemoryError) as error:
         if arguments.json:
-            code = error.exit_code if isinstance(error, KostnadsvekstError) else KostnadsvekstError.exit_code
-            failure = {"kind": type(error).__name__, "message": terminal.describe(error)}
-            say_json({**to_json(done, code), "error": failure})
+            say_json(to_json(done, 0) | failure_of(error))
         raise
     exit_code = int(any(report.result.moved for report in done))
     if arguments.json:
         say_json(to_json(done, exit_code))
     return exit_code
-
-
-def say_json(value: dict[str, object]) -> None:
-    """Print a summary for programs: always JSON, in ASCII where the terminal has no more."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-    say(text if terminal.writable(text) else json.dumps(value, allow_nan=False, indent=1))
 
 
 def describe(report: ChapterReport, out: Path, lang: str) -> str:

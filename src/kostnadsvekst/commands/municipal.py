@@ -15,16 +15,14 @@ Exit codes: 0 written, 2 usage, 3 the book has faults or is missing, 4 refused t
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from kostnadsvekst import terminal
-from kostnadsvekst.commands.parsing import Once, Parser, a_path
+from kostnadsvekst.commands.parsing import Once, Parser, a_path, usage_as_json
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.naming import first_of
-from kostnadsvekst.terminal import run_program, say
+from kostnadsvekst.terminal import failure_of, run_program, say, say_json
 
 SYSTEMS = ("unit-costs", "user-groups", "ladder", "calculator", "staffing")
 TEMPLATE = "template"
@@ -84,14 +82,13 @@ def main(words: Sequence[str], program: str | None = None, out: Path = OUT) -> i
     out : Path
         Folder if the words name none.
     """
-    arguments = parse_arguments(words, build_parser(program, out))
+    with usage_as_json(words):
+        arguments = parse_arguments(words, build_parser(program, out))
     try:
         told = template(arguments) if arguments.system == TEMPLATE else compute(arguments)
     except (KostnadsvekstError, OSError, MemoryError) as error:
         if arguments.json:
-            code = error.exit_code if isinstance(error, KostnadsvekstError) else KostnadsvekstError.exit_code
-            failure = {"kind": type(error).__name__, "message": terminal.describe(error)}
-            say_json({"exit_code": code, "error": failure})
+            say_json(failure_of(error))
         raise
     if arguments.json:
         say_json({"exit_code": 0, **told})
@@ -142,9 +139,3 @@ def describe(told: dict[str, object], lang: str) -> list[str]:
         lines.append(f"{'Ikke lest' if nb else 'Not read'}: {', '.join(map(str, unread))}")
     lines += [f"  {'Merk' if nb else 'Note'}: {note}" for note in first_of(map(str, notes), LISTED)]
     return lines
-
-
-def say_json(value: dict[str, object]) -> None:
-    """Print a summary for programs: always JSON, in ASCII where the terminal has no more."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-    say(text if terminal.writable(text) else json.dumps(value, allow_nan=False, indent=1))

@@ -1,10 +1,14 @@
 """Command lines of the program: a parser that knows its own options, and what words may mean."""
 
 import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Once", "Parser", "a_path"]
+from kostnadsvekst.terminal import say_json
+
+__all__ = ["Once", "Parser", "a_path", "usage_as_json"]
 
 
 def __dir__() -> list[str]:
@@ -68,3 +72,14 @@ def a_path(text: str) -> Path:
     if not text.strip() or "\0" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is no path (a variable that is not set?)")
     return Path(text)
+
+
+@contextmanager
+def usage_as_json(words: Sequence[str]) -> Iterator[None]:
+    """Where ``--json`` is among the words, tell programs that they are wrong; the usage is for readers."""
+    try:
+        yield
+    except SystemExit as stop:
+        if stop.code and "--json" in words:
+            say_json({"exit_code": stop.code, "error": {"kind": "usage", "message": "see standard error"}})
+        raise

@@ -26,10 +26,8 @@ ONE_SET = (
 )
 SEVERAL_SETS = (
     "all sets but the first have mean zero over the rows of each connected component, weighted as the "
-    "estimation "
-    "is; the first set's effects are what is left beside the constant; levels of different components "
-    "cannot be "
-    "compared"
+    "estimation is; the first set's effects are what is left beside the constant; levels of different "
+    "components cannot be compared"
 )
 
 

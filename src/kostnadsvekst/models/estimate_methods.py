@@ -231,9 +231,8 @@ class EstimateMethods(ResultMethods):
         """
         if self.facts.estimator not in _LEAST_SQUARES:
             raise SpecificationError(
-                f"{self.facts.label.en}: the likelihood is not that of least squares of the outcome "
-                f"itself, and is "
-                "not computed"
+                f"{self.facts.label.en}: the likelihood is not that of least squares of the outcome itself, "
+                "and is not computed"
             )
         squares = (
             self.fit.tss + self.n_obs * (self.fit.constant + self.fit.x_mean @ self.fit.coefficients) ** 2

@@ -131,8 +131,7 @@ def wald_of_combinations(
     if not known or np.linalg.matrix_rank(middle, hermitian=True) < p:
         raise SpecificationError(
             f"{p} restrictions cannot be tested together: their covariance ({covariance}) is not known, or "
-            f"its "
-            "rank is lower; test fewer of them"
+            "its rank is lower; test fewer of them"
         )
     scaled = difference / size
     quadratic = float(scaled @ np.linalg.solve(middle, scaled))

@@ -26,7 +26,7 @@ from kostnadsvekst.models.covariance_kinds import (
 )
 from kostnadsvekst.models.design import Design, build_design, parse_terms
 from kostnadsvekst.models.diagnostics import wald_test
-from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
+from kostnadsvekst.models.fixed_effects import Estimate, WithinFit, fit_within
 from kostnadsvekst.models.grammar import quote
 from kostnadsvekst.models.hypotheses import HypothesisTest
 from kostnadsvekst.models.inference import Covariance, cluster_factor
@@ -408,11 +408,10 @@ def diagnose(est: InstrumentalEstimate) -> InstrumentDiagnostics:
     """
     left_out: list[str] = []
     first_stage = _first_stage_tests(est, left_out)
-    meat, family = _meat(est)
+    meat, words = _meat(est)
     df = est.n_obs - est.n_effects
     parts = tests.partial_out(est.stages)
     q, p = len(est.instruments), len(est.endogenous)
-    words = family
     lm, wald = (tests.kleibergen_paap(parts, meat, df, wald=form) for form in (False, True))
     under = None
     for form, rk in (("LM", lm), ("F", wald)):
@@ -575,15 +574,12 @@ def _wu_hausman(est: InstrumentalEstimate, left_out: list[str]) -> tests.Instrum
         left_out.append("Wu-Hausman: the instruments explain an endogenous column in full")
         return None
     names = tuple(f"first-stage residual of {name}" for name in est.endogenous)
-    fit, k = stages.ols, len(stages.ols.coefficients)
-    columns = Columns(
-        fit.y, fit.X, V, V, fit.weights, (fit.entities, *fit.absorbed), (est.terms[:-1], names, names)
-    )
-    augmented = columns.fit(fit.y, np.column_stack([fit.X, V]), (*est.terms[:-1], *names))
+    fit, k, terms = stages.ols, len(stages.ols.coefficients), (*est.terms[:-1], *names)
+    both = np.column_stack([fit.X, V])
+    augmented = fit_within(fit.y, both, fit.weights, fit.entities, terms, absorb=fit.absorbed)
     if augmented.dropped or len(augmented.kept) != k + len(names):
         left_out.append("Wu-Hausman: the first stages' residuals are collinear with the regressors")
         return None
-    terms = (*est.terms[:-1], *names)
     found = _unless_refused("Wu-Hausman", left_out, lambda: wald_test(_bare(est, augmented, terms), names))
     if found is None:
         return None

@@ -432,7 +432,6 @@ class _Reader:
 
     def _fault(self, what: str) -> SpecificationError:
         return SpecificationError(
-            f"cannot read {excerpt(self.text)}: {what}; write terms with + and -, and numbers in front, "
-            f"such as "
-            "'a - 2*b = 1'"
+            f"cannot read {excerpt(self.text)}: {what}; write terms with + and -, and numbers in front, such "
+            "as 'a - 2*b = 1'"
         )

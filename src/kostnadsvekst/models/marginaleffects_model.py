@@ -49,9 +49,8 @@ def marginaleffects_model(estimate: FittedEstimate) -> Any:
     delayed = [f for f in terms.needed.numeric if f not in known and goes_along_time(f)]
     if delayed:
         raise SpecificationError(
-            f"marginaleffects evaluates rows one by one, and {', '.join(delayed)} needs the periods "
-            f"before; use "
-            "marginal()"
+            f"marginaleffects evaluates rows one by one, and {', '.join(delayed)} needs the periods before; "
+            "use marginal()"
         )
     try:
         classes, polars = import_module(f"{_PACKAGE}.classes"), import_module("polars")

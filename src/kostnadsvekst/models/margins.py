@@ -107,22 +107,20 @@ def _check_variable(terms: TermsOfEstimate, variable: str) -> None:
         candidates = dict.fromkeys(c for f in needed.numeric for c in sources[f])
         raise SpecificationError(
             f"no term is made of the column {nearest_names([variable], candidates)}; derivatives are with "
-            f"respect "
-            f"to {', '.join(candidates)}"
+            f"respect to {', '.join(candidates)}"
         )
     inside = [f for f in needed.categorical if variable in sources[f]]
     if inside:
         raise SpecificationError(
             f"{variable!r} is in the model as a category (C({unquote(inside[0])})): levels have no "
-            f"derivative; "
-            "compare two of them with combine()"
+            "derivative; compare two of them with combine()"
         )
     delayed = [f for f in needed.numeric if variable in sources[f] and f not in known and goes_along_time(f)]
     if delayed:
         raise SpecificationError(
-            f"{variable!r} is in the model with a lag or difference ({', '.join(delayed)}): a change now "
-            f"and one in "
-            "an earlier period have different effects; add up the coefficients that you mean with combine()"
+            f"{variable!r} is in the model with a lag or difference ({', '.join(delayed)}): a change now and "
+            "one in an earlier period have different effects; add up the coefficients that you mean with "
+            "combine()"
         )
     if variable in _absorbed_columns(terms):
         raise SpecificationError(
@@ -161,9 +159,8 @@ def _groups(data: pd.DataFrame, by: list[str]) -> tuple[Ints, pd.DataFrame]:
     missing = [name for name in by if data[name].isna().any()]
     if missing:
         raise SpecificationError(
-            f"by= groups by {', '.join(missing)}, which is missing in rows that were used: fill it, or "
-            f"leave these "
-            "rows out of the estimation"
+            f"by= groups by {', '.join(missing)}, which is missing in rows that were used: fill it, or leave "
+            "these rows out of the estimation"
         )
     grouped = data.groupby(by, sort=True, observed=True)
     codes = grouped.ngroup().to_numpy().astype(np.intp)
@@ -186,10 +183,8 @@ def _identified(means: Floats, ties: Ties, variable: str) -> Floats:
         names = [name for name, free in zip(terms.dropped, loose, strict=True) if free]
         raise SpecificationError(
             f"the derivative by {variable!r} is not identified: {', '.join(names)} was left out as "
-            f"collinear, and "
-            "other coefficients would give another derivative with the same fit; combine() gives "
-            "combinations of "
-            "the coefficients that the model has"
+            "collinear, and other coefficients would give another derivative with the same fit; combine() "
+            "gives combinations of the coefficients that the model has"
         )
     return np.column_stack([kept, np.zeros(len(kept))])
 

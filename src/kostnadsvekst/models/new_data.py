@@ -15,7 +15,7 @@ from kostnadsvekst.models.preparation import NeededColumns, needed_columns
 from kostnadsvekst.models.rows import LISTED
 from kostnadsvekst.models.specifications import Specification
 from kostnadsvekst.models.transformations import parse_call, source_columns, transformed_columns
-from kostnadsvekst.naming import require_columns
+from kostnadsvekst.naming import first_of, require_columns
 from kostnadsvekst.panel.columns import read_numbers
 
 Floats = NDArray[np.float64]
@@ -147,12 +147,10 @@ def refuse_unseen(what: str, levels: Sequence[object], n_rows: int) -> None:
     InvalidDataError
         Always; it lists the first.
     """
-    more = [f"and {len(levels) - LISTED} more"] if len(levels) > LISTED else []
     raise InvalidDataError(
         f"{n_rows} row(s) of the new data have levels of {what} that the estimation does not have: nothing "
-        f"is "
-        "known of them; leave them out, or ask for unseen='nan'",
-        [*map(str, levels[:LISTED]), *more],
+        "is known of them; leave them out, or ask for unseen='nan'",
+        first_of(map(str, levels), LISTED),
     )
 
 

@@ -106,8 +106,7 @@ def _are_tied(estimate: FittedEstimate, frame: pd.DataFrame, whole: Floats, unse
         raise InvalidDataError(
             f"{len(rows)} row(s) of the new data are not identified: {', '.join(names)} was left out of the "
             "estimation as collinear, and here it is not what the other terms and the effects make of it; "
-            "leave "
-            "these rows out, predict with effects=False, or ask for unseen='nan'",
+            "leave these rows out, predict with effects=False, or ask for unseen='nan'",
             _named_rows(estimate, frame, rows),
         )
     return ~_in_any(loose)
@@ -138,8 +137,7 @@ def _standard_errors(estimate: FittedEstimate, X: Floats) -> Floats:
     if estimate.facts.rho is not None:
         raise SpecificationError(
             "the covariance of the constant with AR(1) disturbances is on another scale than the constant "
-            "(as in "
-            "Stata's xtregar): a prediction has no standard error; combine() gives those of slopes"
+            "(as in Stata's xtregar): a prediction has no standard error; combine() gives those of slopes"
         )
     Z = np.column_stack([X, np.ones(len(X))])
     errors: Floats = np.sqrt(np.einsum("ij,jk,ik->i", Z, estimate.inference.matrix, Z))
@@ -194,7 +192,7 @@ def _refuse_unjoined(estimate: FittedEstimate, frame: pd.DataFrame, bad: Mask) -
         raise InvalidDataError(
             f"{len(rows)} row(s) of the new data combine levels of "
             f"{', '.join(one.name for one in estimate.absorbed_sets)} that no chain of rows of the "
-            f"estimation "
-            "connects: the sum of their effects is not identified; leave them out, or ask for unseen='nan'",
+            "estimation connects: the sum of their effects is not identified; leave them out, or ask for "
+            "unseen='nan'",
             _named_rows(estimate, frame, rows),
         )

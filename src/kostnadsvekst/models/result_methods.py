@@ -132,8 +132,7 @@ class ResultMethods(MaketablesFace):
         if len(self.terms) > 1:
             raise SpecificationError(
                 "this result has standard errors of its terms, and no covariances between them; ask the "
-                "result "
-                "that it was made of"
+                "result that it was made of"
             )
         variance = self.coefficients[["std_error"]].to_numpy() ** 2
         return pd.DataFrame(variance, index=pd.Index(self.terms, name="term"), columns=list(self.terms))
@@ -235,9 +234,8 @@ class ResultMethods(MaketablesFace):
             return np.full(len(rows), float(np.max(self.df)))
         if (rows.astype(bool).sum(axis=1) > 1).any():
             raise SpecificationError(
-                "each coefficient of this result has its own degrees of freedom, and those of a "
-                "combination are "
-                "not known"
+                "each coefficient of this result has its own degrees of freedom, and those of a combination "
+                "are not known"
             )
         own: Floats = np.asarray(self.df)[rows.astype(bool).argmax(axis=1)]
         return own

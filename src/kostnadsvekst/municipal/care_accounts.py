@@ -128,8 +128,7 @@ def _sort(
             known = ", ".join(map(str, ranges.refunds))
             faults.append(
                 f"account {key} is an income, and none of those that the model deducts ({known}); leave it "
-                "out, "
-                "or book it on one of them"
+                "out, or book it on one of them"
             )
         else:
             costs[key] = value

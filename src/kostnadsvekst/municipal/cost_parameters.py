@@ -5,15 +5,11 @@ Source: ``data/parameters/municipal.toml``.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.naming import nearest_names
-from kostnadsvekst.sources.embedded import embedded_path
-from kostnadsvekst.toml_files import read_toml
-
-SOURCE = "parameters/municipal.toml"
+from kostnadsvekst.sources.embedded import municipal_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +111,8 @@ def price_table(name: str) -> Mapping[str, Any]:
     return _one_of("price list", name, _table("price_lists"))
 
 
-@lru_cache(maxsize=1)
-def _parameters() -> Mapping[str, Any]:
-    return read_toml(embedded_path(SOURCE), "embedded parameters").content
-
-
 def _table(name: str) -> Mapping[str, Any]:
-    table: Mapping[str, Any] = _parameters()[name]
+    table: Mapping[str, Any] = municipal_parameters()[name]
     return table
 
 

@@ -174,8 +174,7 @@ def _faults_of_step(one: Mapping[str, Any], counted: Sequence[Mapping[str, Any]]
     elif not recipients and one["total_mnok"]:
         faults.append(
             f"{at}: {one['total_mnok']:g} million kroner and no recipients: the price is not known; give "
-            "recipients, or "
-            f"unit {FOR_ALL!r} for a step for all inhabitants"
+            f"recipients, or unit {FOR_ALL!r} for a step for all inhabitants"
         )
     return faults
 

@@ -1,10 +1,9 @@
 """Dated parameters of municipal economy."""
 
-import tomllib
 from dataclasses import dataclass
 
 from kostnadsvekst.errors import DataMissingError
-from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.sources.embedded import municipal_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,7 @@ class RefundRule:
 
 def load_refund_rules() -> dict[int, RefundRule]:
     """Refund rules by year, as far as a source states them."""
-    parameters = tomllib.loads(embedded_path("parameters/municipal.toml").read_text("utf-8"))
-    years = parameters["refund_resource_intensive"]["years"]
+    years = municipal_parameters()["refund_resource_intensive"]["years"]
     return {int(year): RefundRule(int(year), **rule) for year, rule in years.items()}
 
 

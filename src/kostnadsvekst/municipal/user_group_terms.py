@@ -1,12 +1,12 @@
 """Words of the analysis of user groups: groups, services, provisions, functions and measures."""
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.sources.embedded import municipal_parameters
+from kostnadsvekst.sources.municipal_kinds import PROVISION_NAMES, USER_GROUP_NAMES
 
 ALL = "all"
 OWN, BOUGHT = "own", "bought"
@@ -16,25 +16,11 @@ NURSING_HOME = "nursing_home"
 INSTITUTION, SHORT_TERM, HOUSING = "institution", "short_term", "housing_places"
 AGE_80 = "80+"
 
-GROUPS = {
-    "pu_children": Bilingual("Utviklingshemming, barn", "Intellectual disability, children"),
-    "pu_adults": Bilingual("Utviklingshemming, voksne", "Intellectual disability, adults"),
-    "mh_children": Bilingual("Psykisk helse og rus, barn", "Mental health and substance use, children"),
-    "mh_adults": Bilingual("Psykisk helse og rus, voksne", "Mental health and substance use, adults"),
-    "elderly_institution": Bilingual("Andre (eldre), institusjon", "Others (elderly), institution"),
-    "elderly_housing": Bilingual(
-        "Andre (eldre), bolig med heldøgns omsorg", "Others (elderly), housing with 24-hour care"
-    ),
-    "elderly_home": Bilingual("Andre (eldre), hjemmeboende", "Others (elderly), at home"),
-}
+GROUPS = USER_GROUP_NAMES
 # The others are compared by all inhabitants, corrected for need.
 GROUP_AGE = {"pu_children": "0-17", "mh_children": "0-17", "pu_adults": "18-67", "mh_adults": "18-67"}
 AGE_COLUMNS = {"0-17": "population_0_17", "18-67": "population_18_67", AGE_80: "population_80_plus"}
-PROVISIONS = {
-    OWN: Bilingual("Egen regi", "Own"),
-    BOUGHT: Bilingual("Kjøp", "Bought"),
-    ALL: Bilingual("I alt", "All"),
-}
+PROVISIONS = PROVISION_NAMES
 SUMS = {
     ALL: Bilingual("I alt", "All"),
     INSTITUTION: Bilingual("Sykehjemsplasser i alt", "All nursing-home places"),
@@ -261,7 +247,7 @@ MEASURES = {
 @cache
 def care_functions() -> dict[str, CareFunction]:
     """Functions of the accounts by code, with the years in which they exist."""
-    rows = _parameters()["care_functions"]["functions"]
+    rows = municipal_parameters()["care_functions"]["functions"]
     return {
         code: CareFunction(
             code,
@@ -278,7 +264,7 @@ def care_functions() -> dict[str, CareFunction]:
 @cache
 def services() -> dict[str, Service]:
     """Services by code."""
-    rows = _parameters()["user_group_services"]["services"]
+    rows = municipal_parameters()["user_group_services"]["services"]
     return {code: Service(code, Bilingual(row["nb"], row["en"]), row["kind"]) for code, row in rows.items()}
 
 
@@ -288,7 +274,3 @@ def service_label(code: str) -> Bilingual:
         return SUMS[code]
     known = services()
     return known[code].label if code in known else both(code)
-
-
-def _parameters() -> dict[str, Any]:
-    return tomllib.loads(embedded_path("parameters/municipal.toml").read_text("utf-8"))

@@ -4,7 +4,6 @@ A name says the file, the row and the column; what is not there, or there more t
 lists every name it befalls.
 """
 
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pandas as pd
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.report.output import read_csv_text
 
 Files = Mapping[str, str | bytes]
 
@@ -88,8 +88,9 @@ def _printed(place: NamedNumber, files: Files, tables: dict[str, pd.DataFrame]) 
     if place.file not in files:
         raise LookupError(f"there is no file {place.file}")
     if place.file.endswith(".csv"):
-        table = tables.setdefault(place.file, _read(files[place.file]))
-        rows = _rows(place, table)
+        if place.file not in tables:
+            tables[place.file] = read_csv_text(files[place.file])
+        rows = _rows(place, tables[place.file])
         if place.count:
             return _in_both(float(len(rows)), 0)
         (row,) = rows.to_dict("records")
@@ -135,10 +136,6 @@ def _number(cell: str, place: NamedNumber) -> float:
 
 def _in_both(value: float, decimals: int) -> dict[str, str]:
     return {lang: format_number(value, decimals, lang) for lang in LANGUAGES}
-
-
-def _read(content: str | bytes) -> pd.DataFrame:
-    return pd.read_csv(io.StringIO(_text(content)), dtype=str, keep_default_na=False)
 
 
 def _text(content: str | bytes) -> str:

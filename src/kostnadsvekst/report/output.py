@@ -1,5 +1,6 @@
 """Results on disk: all files of a run, or none."""
 
+import io
 import os
 import tempfile
 from collections.abc import Mapping
@@ -29,6 +30,18 @@ def csv_text(frame: pd.DataFrame, digits: int = SIGNIFICANT_DIGITS) -> str:
     numbers = frame.select_dtypes("float").columns
     told = frame.assign(**{name: frame[name] + 0.0 for name in numbers})
     return str(told.to_csv(index=False, lineterminator="\n", float_format=f"%.{digits}g"))
+
+
+def read_csv_text(content: str | bytes) -> pd.DataFrame:
+    """Read a CSV file of ours before it is on disk, each cell as the text that it is.
+
+    Parameters
+    ----------
+    content : str or bytes
+        As in the files of a chapter.
+    """
+    text = content if isinstance(content, str) else content.decode("utf-8")
+    return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
 
 
 def write_files(folder: str | Path, files: Mapping[str, str | bytes]) -> tuple[Path, ...]:

@@ -1,6 +1,10 @@
 """The data that ship with the package: published cells, synthetic panels, parameters."""
 
+import tomllib
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from kostnadsvekst.errors import DataMissingError
 
@@ -34,6 +38,13 @@ def embedded_path(name: str) -> Path:
         f"embedded data file {name!r} not found (looked in {' and '.join(str(p) for p in places)}); "
         "the installation is incomplete: install the package again"
     )
+
+
+@cache
+def municipal_parameters() -> Mapping[str, Any]:
+    """Dated parameters of municipal systems: accounts, weights, prices, services, each with its source."""
+    parameters: dict[str, Any] = tomllib.loads(embedded_path("parameters/municipal.toml").read_text("utf-8"))
+    return parameters
 
 
 def paper_folder() -> Path:

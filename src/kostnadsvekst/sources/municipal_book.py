@@ -263,9 +263,8 @@ def _match_columns(grid: Grid, form: Form, header: int) -> tuple[dict[str, int],
     missing = [one for one in form.fields if one.name not in columns]
     faults += [_strange_column(grid, header, number, text, missing) for text, number in strange]
     faults += [
-        f"sheet {grid.name!r} has no column {one.label.nb!r} ({one.label.en!r}): name it so, or take "
-        "the sheet "
-        "from the template"
+        f"sheet {grid.name!r} has no column {one.label.nb!r} ({one.label.en!r}): name it so, or take the "
+        "sheet from the template"
         for one in missing
         if one.required
     ]

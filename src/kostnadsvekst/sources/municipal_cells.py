@@ -101,9 +101,8 @@ def _numbers(
             values[k] = float(cell) * (100.0 if shown else 1.0)
         elif isinstance(cell, datetime.datetime | datetime.date | datetime.time | datetime.timedelta):
             wrong[k] = (
-                f"a date ({_date(cell)}) where {one.label.nb!r} belongs: Excel made it of a number; "
-                "format the "
-                "cell as a number and write it again"
+                f"a date ({_date(cell)}) where {one.label.nb!r} belongs: Excel made it of a number; format "
+                "the cell as a number and write it again"
             )
         elif isinstance(cell, str) and not is_missing(cell.strip(), among_numbers=True):
             texts[k] = cell.strip().removesuffix("%") if one.holds == PERCENT else cell

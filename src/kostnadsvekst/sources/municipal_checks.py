@@ -85,8 +85,7 @@ def _assumptions(kind: BookKind, tables: Sheets) -> Iterator[str]:
         elif not one.minimum <= value <= one.maximum:
             yield (
                 f"{table.place(row, 'value')}: {one.label.nb!r} is {value:g}: it lies between "
-                f"{one.minimum:g} "
-                f"and {one.maximum:g}"
+                f"{one.minimum:g} and {one.maximum:g}"
             )
 
 
@@ -146,9 +145,8 @@ def _months(tables: Sheets) -> Iterator[str]:
         if not math.isclose(months, _MONTHS):
             cells = ", ".join(table.place(row, "months") for row in rows.index)
             yield (
-                f"{cells}: the months of {_words(key)} add up to {months:g}, and the year has 12: "
-                "write 12, or "
-                "a row with 0 places for the rest"
+                f"{cells}: the months of {_words(key)} add up to {months:g}, and the year has 12: write 12, "
+                "or a row with 0 places for the rest"
             )
     for key, rows in table.frame.groupby(["municipality", "year"], sort=False):
         if not rows["places"].sum() > 0:
@@ -163,14 +161,12 @@ def _weights(tables: Sheets) -> Iterator[str]:
         ordinary = table.frame.index[table.frame["place_type"] == ORDINARY_PLACE]
         if not len(ordinary):
             yield (
-                f"sheet {table.grid.name!r} has no row {ORDINARY_PLACE!r}: the others are weighed "
-                "against it; add "
-                "it with weight 1"
+                f"sheet {table.grid.name!r} has no row {ORDINARY_PLACE!r}: the others are weighed against "
+                "it; add it with weight 1"
             )
         yield from (
             f"{table.place(row, 'weight')}: {ORDINARY_PLACE!r} has weight {weight:g}, and it is 1 by "
-            "definition: "
-            "write 1, and divide the others by it"
+            "definition: write 1, and divide the others by it"
             for row, weight in table.frame.loc[ordinary, "weight"].items()
             if weight != 1
         )
@@ -179,9 +175,8 @@ def _weights(tables: Sheets) -> Iterator[str]:
         for row, name in enumerate(table.frame["place_type"]):
             if name not in known:
                 yield (
-                    f"{table.place(row, 'place_type')}: {nearest_names([name], known)} has no weight: "
-                    "add it to "
-                    "the sheet 'Vekter', or use a name that has one"
+                    f"{table.place(row, 'place_type')}: {nearest_names([name], known)} has no weight: add it "
+                    "to the sheet 'Vekter', or use a name that has one"
                 )
 
 
@@ -272,9 +267,8 @@ def _recipients(tables: Sheets) -> Iterator[str]:
         no_total, no_price = math.isnan(one["total_mnok"]), math.isnan(one["price_kr"])
         if not one["recipients"] and one["unit"] != FOR_ALL and one["total_mnok"] > 0:
             yield (
-                f"{table.place(row, 'recipients')}: {one['total_mnok']:g} million kroner and no "
-                "recipients: write "
-                "their number, or the cost 0"
+                f"{table.place(row, 'recipients')}: {one['total_mnok']:g} million kroner and no recipients: "
+                "write their number, or the cost 0"
             )
         if no_total and no_price:
             yield (

@@ -136,6 +136,10 @@ class BookKind:
         """Its sheets, that of assumptions last."""
         return (*self.forms, *([ASSUMPTIONS] if self.assumptions else []))
 
+    def form(self, name: str) -> Form:
+        """Sheet of a name."""
+        return next(one for one in self.sheets if one.name == name)
+
 
 MUNICIPALITY = Field(
     "municipality",

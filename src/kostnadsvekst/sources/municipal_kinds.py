@@ -1,12 +1,12 @@
 """The kinds of municipal books: unit costs, user groups, effort ladder, resource calculator, staffing."""
 
-import tomllib
 from dataclasses import replace
 
 from kostnadsvekst.language import Bilingual, both
-from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.sources.embedded import municipal_parameters
 from kostnadsvekst.sources.municipal_forms import (
     COUNT,
+    NOTHING,
     NUMBER,
     PERCENT,
     SOURCE,
@@ -41,8 +41,9 @@ PLACE_TYPES = (
     Bilingual("Forsterket plass, rusavhengighet", "Reinforced place, substance dependence"),
     Bilingual("Barnebolig", "Children's home"),
 )
-# Accounts that are refunds, and are subtracted.
-REFUND_ACCOUNTS = ("1701", "1710", "1711", "1712", "1729")
+_REFUND_ACCOUNTS = ", ".join(map(str, municipal_parameters()["home_care_accounts"]["refunds"]))
+
+_ONE_A_YEAR = Bilingual("En rad for hver kommune og hvert år.", "One row for each municipality and year.")
 
 WEEKS = Assumption(
     "uker_per_aar",
@@ -64,6 +65,14 @@ def _assumed(
 ) -> Assumption:
     value, low, high = bounds
     return Assumption(name, label, unit, value, low, high, "assumed", reason)
+
+
+def _worked(name: str, label: Bilingual, unit: Bilingual) -> Field:
+    return Field(name, label, NUMBER, unit, required=False, positive=True)
+
+
+def _days(name: str, label: Bilingual, most: int) -> Field:
+    return Field(name, label, NUMBER, DAYS, required=False, minimum=0, maximum=most)
 
 
 _SERVICE = Field(
@@ -106,7 +115,7 @@ _NURSING_HOMES = Form(
     ),
     key=("municipality", "year"),
     optional=True,
-    help=Bilingual("En rad for hver kommune og hvert år.", "One row for each municipality and year."),
+    help=_ONE_A_YEAR,
 )
 _PLACES = Form(
     "places",
@@ -146,11 +155,7 @@ _WEIGHTS = Form(
     "weights",
     Bilingual("Vekter", "Weights"),
     (
-        Field(
-            "place_type",
-            Bilingual("Plasstype", "Type of place"),
-            choices=PLACE_TYPES,
-        ),
+        replace(_PLACE_TYPE, help=NOTHING),
         Field("weight", Bilingual("Vekt", "Weight"), NUMBER, positive=True, maximum=10),
         SOURCE,
     ),
@@ -179,8 +184,8 @@ _ACCOUNTS = Form(
             NUMBER,
             KRONER,
             Bilingual(
-                f"Refusjoner ({', '.join(REFUND_ACCOUNTS)}) skrives som positive tall og trekkes fra",
-                f"Refunds ({', '.join(REFUND_ACCOUNTS)}) are positive and subtracted",
+                f"Refusjoner ({_REFUND_ACCOUNTS}) skrives som positive tall og trekkes fra",
+                f"Refunds ({_REFUND_ACCOUNTS}) are positive and subtracted",
             ),
         ),
         SOURCE,
@@ -202,30 +207,9 @@ _HOURS = Form(
             KRONER,
             minimum=0,
         ),
-        Field(
-            "planned_per_week",
-            Bilingual("Planlagte timer", "Planned hours"),
-            NUMBER,
-            HOURS_A_WEEK,
-            required=False,
-            positive=True,
-        ),
-        Field(
-            "delivered_per_week",
-            Bilingual("Leverte timer", "Delivered hours"),
-            NUMBER,
-            HOURS_A_WEEK,
-            required=False,
-            positive=True,
-        ),
-        Field(
-            "fte",
-            Bilingual("Årsverk i produksjon", "Man-years in production"),
-            NUMBER,
-            MAN_YEARS,
-            positive=True,
-            required=False,
-        ),
+        _worked("planned_per_week", Bilingual("Planlagte timer", "Planned hours"), HOURS_A_WEEK),
+        _worked("delivered_per_week", Bilingual("Leverte timer", "Delivered hours"), HOURS_A_WEEK),
+        _worked("fte", Bilingual("Årsverk i produksjon", "Man-years in production"), MAN_YEARS),
         Field(
             "sick_leave_percent",
             Bilingual("Sykefravær", "Sick leave"),
@@ -235,33 +219,9 @@ _HOURS = Form(
             maximum=100,
             required=False,
         ),
-        Field(
-            "training_days",
-            Bilingual("Opplæring", "Training"),
-            NUMBER,
-            DAYS,
-            minimum=0,
-            maximum=260,
-            required=False,
-        ),
-        Field(
-            "paid_leave_days",
-            Bilingual("Permisjon med lønn", "Paid leave"),
-            NUMBER,
-            DAYS,
-            minimum=0,
-            maximum=260,
-            required=False,
-        ),
-        Field(
-            "public_holidays",
-            Bilingual("Helligdager", "Public holidays"),
-            NUMBER,
-            DAYS,
-            minimum=0,
-            maximum=30,
-            required=False,
-        ),
+        _days("training_days", Bilingual("Opplæring", "Training"), 260),
+        _days("paid_leave_days", Bilingual("Permisjon med lønn", "Paid leave"), 260),
+        _days("public_holidays", Bilingual("Helligdager", "Public holidays"), 30),
         Field(
             "total_is_net",
             Bilingual("Total er etter refusjoner", "Total is after refunds"),
@@ -613,8 +573,7 @@ PROVISION_NAMES = {
 
 
 def _services() -> tuple[Bilingual, ...]:
-    parameters = tomllib.loads(embedded_path("parameters/municipal.toml").read_text("utf-8"))
-    rows = parameters["user_group_services"]["services"].values()
+    rows = municipal_parameters()["user_group_services"]["services"].values()
     return tuple(Bilingual(row["nb"], row["en"]) for row in rows)
 
 
@@ -669,7 +628,7 @@ _PEOPLE = Form(
         SOURCE,
     ),
     key=("municipality", "year"),
-    help=Bilingual("En rad for hver kommune og hvert år.", "One row for each municipality and year."),
+    help=_ONE_A_YEAR,
 )
 _COUNTS = Form(
     "counts",

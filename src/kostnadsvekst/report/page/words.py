@@ -43,19 +43,16 @@ OWN_LABEL = Bilingual(
 SYNTHETIC_PART = SYNTHETIC_LABEL
 INTRODUCTION = Bilingual(
     "Hvert trykt tall i rapporten Kostnadsvekst i den kommunale helse- og omsorgstjenesten (2021), med "
-    "vårt tall, "
-    "en dom og koden som lager det.",
+    "vårt tall, en dom og koden som lager det.",
     "Every printed number of the report Kostnadsvekst i den kommunale helse- og omsorgstjenesten (2021), "
-    "with our "
-    "number, a verdict and the code that makes it.",
+    "with our number, a verdict and the code that makes it.",
 )
 ONCE = Bilingual(
-    "Klassene viser ulike ting og legges aldri sammen: «kalibrert» sier bare at de syntetiske dataene "
-    "ble som de "
-    "skulle. Et utsagn som gjentas, telles én gang. Cellene i tabell 1 er også utsagn.",
+    "Klassene viser ulike ting og legges aldri sammen: «kalibrert» sier bare at de syntetiske dataene ble "
+    "som de skulle. Et utsagn som gjentas, telles én gang. Cellene i tabell 1 er også utsagn.",
     "The classes show different things and are never added up: “calibrated” only says that the synthetic "
-    "data came "
-    "out as they should. A claim that is repeated counts once. The cells of table 1 are claims, too.",
+    "data came out as they should. A claim that is repeated counts once. The cells of table 1 are claims, "
+    "too.",
 )
 NO_SCRIPT = Bilingual(
     "Uten JavaScript vises tabeller, utsagn, funn og figurer, men ikke søk og begrunnelser.",
@@ -73,9 +70,8 @@ ABOUT = {
     "tables": Bilingual(
         "Cellene står som i rapporten. Velg en celle (klikk, eller piltaster og Enter) for vårt tall, "
         "begrunnelsen og koden.",
-        "Cells stand as in the report. Choose a cell (click, or arrow keys and Enter) for our number, "
-        "the grounds "
-        "and the code.",
+        "Cells stand as in the report. Choose a cell (click, or arrow keys and Enter) for our number, the "
+        "grounds and the code.",
     ),
     "claims": Bilingual(
         "Hvert utsagn med tall, dømt én gang, på det sterkeste grunnlaget som finnes.",
