@@ -729,6 +729,26 @@ def test_residual_panels(fits):
     assert "SYNTETISKE DATA" in picture.description
 
 
+def test_units_of_many_rows_are_not_the_worst_for_that():
+    """Root mean squares: 2 in the unit of one row, 1 in that of nine."""
+    data = DATA[(DATA["unit"] < 2) & ((DATA["unit"] == 0) | (DATA["year"] == 2015))]
+    short = kv.estimate(SPEC.vary(regressors=("x",), covariance="classical"), data)
+    codes = short.fit.entities
+    size = np.where(codes == 1, 2.0, 1.0)
+    assert np.bincount(codes).tolist() == [6, 1]
+    assert [name for name, _ in worst_units(short, size, 2)] == ["1", "0"]
+
+
+def test_a_hidden_beginning_leaves_products_and_a_hidden_product_leaves_beginnings():
+    fit = kv.estimate(SPEC.vary(regressors=("C(year)", "x", "C(year):x")), DATA)
+    years = [f"C(year)[T.{year}]" for year in range(2016, 2021)]
+    for hide, gone, left in ((["C(year)"], years, 7), ([years[0] + ":x"], [years[0] + ":x"], 11)):
+        picture = kv.draw_coefficients(fit, hide=[*hide, "constant"], rename={t: t for t in fit.terms})
+        shown = [label.get_text() for label in drawn(picture).axes[0].get_yticklabels()]
+        assert not {*gone} & {*shown}
+        assert len(shown) == left - 1
+
+
 def test_residuals_that_are_not_there_are_refused(fits):
     exact = kv.estimate(SPEC, DATA.assign(y=DATA["x"] * 2 + DATA["unit"]))
     with pytest.raises(SpecificationError, match="explains every row"):
