@@ -99,7 +99,7 @@ def test_a_missing_number_is_refused():
 
 
 SENTENCES = {
-    "nb": ("Syntetiske data, ikke Norge: ", "fire ganger av fem", "største steg", "motsigelse"),
+    "nb": ("Syntetiske data, ikke Norge: ", "fire ganger av fem", "størst steg", "motsigelse"),
     "en": ("Synthetic data, not Norway: ", "four times in five", "largest step", "contradiction"),
 }
 

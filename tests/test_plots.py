@@ -31,6 +31,7 @@ from kostnadsvekst.report.figures import finish, new_figure
 from kostnadsvekst.report.look import COLOURS, DASHES, MARKERS, ORDERED, PALETTES
 from kostnadsvekst.report.pictures import Picture
 from kostnadsvekst.report.plot_inputs import MOST_SERIES, interval_words
+from kostnadsvekst.report.plot_inputs import MOST_SERIES, series_look
 from kostnadsvekst.report.residual_plots import residual_points, worst_units
 from kostnadsvekst.report.waterfall import Waterfall, draw_waterfall
 
@@ -727,6 +728,11 @@ def test_residual_panels(fits):
     ]
     assert picture.layout_faults == ()
     assert "SYNTETISKE DATA" in picture.description
+
+
+def test_as_many_series_as_are_allowed_can_be_told_apart():
+    looks = [tuple(series_look(number).values()) for number in range(MOST_SERIES)]
+    assert len({*looks}) == MOST_SERIES
 
 
 def test_units_of_many_rows_are_not_the_worst_for_that():
