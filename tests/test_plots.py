@@ -30,8 +30,7 @@ from kostnadsvekst.report.axis_marks import LineEnd, label_line_ends, move_apart
 from kostnadsvekst.report.figures import finish, new_figure
 from kostnadsvekst.report.look import COLOURS, DASHES, MARKERS, ORDERED, PALETTES
 from kostnadsvekst.report.pictures import Picture
-from kostnadsvekst.report.plot_inputs import MOST_SERIES, interval_words
-from kostnadsvekst.report.plot_inputs import MOST_SERIES, series_look
+from kostnadsvekst.report.plot_inputs import MOST_SERIES, interval_words, series_look
 from kostnadsvekst.report.residual_plots import residual_points, worst_units
 from kostnadsvekst.report.waterfall import Waterfall, draw_waterfall
 
