@@ -18,7 +18,7 @@ from kostnadsvekst.errors import DataMissingError, DataWarning, SpecificationErr
 from kostnadsvekst.models import two_stages
 from kostnadsvekst.models.confounding import sensitivity
 from kostnadsvekst.models.fixed_effects import estimate as estimate_within
-from kostnadsvekst.models.instrument_tests import QuadraticFamily, accepted_set, effective_f
+from kostnadsvekst.models.instrument_tests import QuadraticFamily, accepted_set, effective_f, sum_over_two
 from kostnadsvekst.models.results import Result
 from kostnadsvekst.models.specifications import read_specifications
 
@@ -332,6 +332,18 @@ def test_moments_without_a_covariance_leave_tests_out_by_name(data):
     found = kv.estimate(FORMULA, data, weights="population", covariance="twoway").diagnostics
     assert np.isnan(found.kleibergen_paap_f)
     assert any("rk F: the moments have no inverse" in reason for reason in found.left_out)
+
+
+def test_the_meat_of_two_clusterings_counts_each_pair_once():
+    """Pairs of rows that share a unit or a year, one by one."""
+    rng = np.random.default_rng(7)
+    moments, unit, year = rng.normal(size=(12, 2)), np.arange(12) // 4, np.arange(12) % 3
+    expected = np.zeros((2, 2))
+    for i in range(12):
+        for j in range(12):
+            if unit[i] == unit[j] or year[i] == year[j]:
+                expected += np.outer(moments[i], moments[j])
+    np.testing.assert_allclose(sum_over_two(moments, unit, year), expected, atol=1e-12)
 
 
 def test_first_stage_f_is_the_comparison_of_two_fits(data):

@@ -15,11 +15,19 @@ import pytest
 
 from conftest import ROOT
 from kostnadsvekst.chapters.municipal import compute
-from kostnadsvekst.chapters.municipal_public import public_sheets
+from kostnadsvekst.chapters.municipal_public import public_sheets, values_of
 from kostnadsvekst.commands import COMMANDS, municipal
 from kostnadsvekst.errors import InvalidDataError, OutputError
 from kostnadsvekst.municipal.protection import THRESHOLD, protect_profile
-from kostnadsvekst.report.workbook import Chart, Sheet, SheetColumn, Workbook, render_workbook
+from kostnadsvekst.report.workbook import (
+    Chart,
+    Formula,
+    Link,
+    Sheet,
+    SheetColumn,
+    Workbook,
+    render_workbook,
+)
 from kostnadsvekst.sources.municipal_book import read_municipal_book
 from kostnadsvekst.sources.municipal_examples import example_book
 from kostnadsvekst.sources.municipal_kinds import KINDS, USER_GROUP_NAMES
@@ -411,3 +419,16 @@ def test_columns_of_words_stand_to_the_left_on_the_page(examples):
     lefts = {int(k) for k in re.findall(r"#t1 td:nth-child\((\d+)\)", style)}
     assert {names[k - 1] for k in lefts} >= {"Kommune", "Brukergruppe", "Tjeneste"}
     assert "År" not in {names[k - 1] for k in lefts}
+
+
+def test_a_public_sheet_holds_values_alone():
+    """A formula, a link or the row of the inputs would tell where what is hidden comes from."""
+    columns = (
+        SheetColumn("count", "Count", role="result"),
+        SheetColumn("assumed", "Assumed", role="input"),
+        SheetColumn("inputs", "Inputs"),
+    )
+    row = (Formula("=SUM(A1:A2)", 12.0), 3.0, Link("Accounts, row 5", "'Accounts'!A5"))
+    made = values_of(Sheet("Sheet", "Title", columns, (row,)))
+    assert [(column.name, column.role) for column in made.columns] == [("count", "text"), ("assumed", "text")]
+    assert made.rows == ((12.0, 3.0),)

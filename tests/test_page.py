@@ -11,9 +11,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from kostnadsvekst.chapters import CHAPTERS, Settings
+from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings
 from kostnadsvekst.chapters.page import page_of, run
-from kostnadsvekst.chapters.page_tables import code_of_measure
+from kostnadsvekst.chapters.page_figures import pictures
+from kostnadsvekst.chapters.page_tables import code_of_measure, is_synthetic
 from kostnadsvekst.errors import OutputError
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual, both
 from kostnadsvekst.report.audit import VERDICTS
@@ -401,3 +402,39 @@ def test_a_file_of_the_users_in_its_place_is_kept(tmp_path):
         write_chapter(tmp_path / "r", "page", {"report.html": "ours"})
     kept = [p for p in (tmp_path / "r").iterdir() if p.name.startswith("report.html.kept")]
     assert [p.read_text("utf-8") for p in kept] == ["mine"]
+
+
+def figure_of(path, frame):
+    """Picture that a page has of one file."""
+    csv = frame.to_csv(index=False)
+    (made,) = pictures({path.partition("/")[0]: ChapterResult({path: csv}, data_origin=("synthetic",))})
+    return made
+
+
+def test_effects_are_those_of_the_longest_data_and_their_intervals_are_nominal():
+    path = "ohd/effects_all_outcomes.csv"
+    whole = read(path)
+    shorter = whole.assign(until="2015-12", effect_percent="99")
+    made = figure_of(path, pd.concat([shorter, whole]))
+    assert made.title.en.endswith("until 2017-12")
+    shown = whole[(whole["age"] == "80plus") & (whole["group"] == "all") & (whole["refused"] == "")]
+    shown = shown[shown["contact"].isin(["admissions", "day_stays"])].drop_duplicates("outcome")
+    assert made.series[0].values == tuple(shown["effect_percent"].astype(float))
+    assert ("nominelt" in made.unit.nb, "nominal" in made.unit.en) == (True, True)
+
+
+def test_a_curve_rises_whatever_the_order_of_the_file():
+    frame = pd.DataFrame(
+        {"spec": ["a", "b", "c", "d"], "term": ["free_income"] * 3 + ["x"], "estimate": [3.0, -1.0, 2.0, 0.0]}
+    ).assign(data_origin="synthetic")
+    made = figure_of("specification-curve/specifications.csv", frame)
+    assert made.series[0].values == (-1.0, 2.0, 3.0)
+    assert [label.en for label in made.labels] == ["b", "c", "a"]
+
+
+def test_one_synthetic_row_makes_the_page_synthetic():
+    real, mixed = (
+        pd.DataFrame({"origin": ["Statistics Norway", origin]}) for origin in ("none", "synthetic")
+    )
+    assert is_synthetic([real, mixed])
+    assert not is_synthetic([real])

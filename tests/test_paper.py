@@ -3,12 +3,14 @@
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pypdf
 import pytest
 
 from conftest import ROOT
-from kostnadsvekst.chapters.paper import read_names
+from kostnadsvekst.chapters import Settings
+from kostnadsvekst.chapters.paper import read_names, run
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.report.named_numbers import NamedNumber, look_up
 from kostnadsvekst.report.paper import compile_paper, read_markdown_table
@@ -96,6 +98,12 @@ def test_a_missing_number_is_refused():
         compile_paper({"numbers": {}, "tables": {}, "sentences": {}}, {}, "nb")
 
 
+SENTENCES = {
+    "nb": ("Syntetiske data, ikke Norge: ", "fire ganger av fem", "størst steg", "motsigelse"),
+    "en": ("Synthetic data, not Norway: ", "four times in five", "largest step", "contradiction"),
+}
+
+
 @pytest.mark.parametrize("lang", ["nb", "en"])
 def test_the_pdf_is_tagged_whole_and_the_same_each_time(paper_run, lang):
     pdf = paper_run.result.files[f"paper/paper_{lang}.pdf"]
@@ -119,6 +127,9 @@ def test_the_pdf_is_tagged_whole_and_the_same_each_time(paper_run, lang):
         assert any(f"/FontFile{kind}" in descriptor for kind in ("", "2", "3")), font
     text = "".join(page.extract_text() for page in reader.pages)
     assert {"nb": "ingen evidens om Norge", "en": "no evidence about Norway"}[lang] in text
+    told = " ".join(text.replace("\xad", "").split())
+    # Sentences of chapters come by their place: these are the ones that the paper means.
+    assert all(part in told for part in SENTENCES[lang])
 
 
 def figures(node):
@@ -137,6 +148,14 @@ def test_every_picture_and_formula_has_words(paper_run):
     texts = figures(reader.trailer["/Root"]["/StructTreeRoot"]["/K"])
     assert len(texts) >= 4
     assert all(text and len(text) > 40 for text in texts)
+
+
+@pytest.mark.parametrize("own", [{"data": "panel.dta"}, {"register": "register.parquet"}])
+def test_data_of_ones_own_make_no_paper(own):
+    """Its sentences are about the report and the synthetic data."""
+    made = run(Settings(**{name: Path(path) for name, path in own.items()}))
+    assert dict(made.files) == {}
+    assert "not made from data of your own" in made.summary[0].en
 
 
 def test_references_are_all_cited():

@@ -185,3 +185,14 @@ def test_table_a2_of_the_report_is_an_instance(appendix_run):
     assert list(mine.index) == list(printed.index)
     assert len(mine) == len(kv.NEEDS) == 12
     assert "Vektet med folketall" in table.to("md", "nb")
+
+
+def test_more_groups_than_clusters_have_no_joint_test():
+    """Two clusters give the two differences of three groups a covariance of rank one."""
+    for seed in range(1, 9):
+        data = invented(groups=3, seed=seed).assign(unit=lambda f: f["unit"] % 2)
+        frame = kv.describe(data, ["y"], "group", cluster="unit")
+        assert frame["p_equal"].isna().all(), "rounding alone makes the covariance look regular"
+    assert frame["p_value"].notna().tolist() == [False, True, True]
+    three = data.assign(unit=invented(groups=3, seed=8)["unit"] % 3)
+    assert kv.describe(three, ["y"], "group", cluster="unit")["p_equal"].notna().all()

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -145,6 +146,37 @@ def test_the_steps_of_the_rule_in_order():
     assert widest[-1].stop == 20
     assert not narrow[0].over_pages
     assert fit_table(texts(3, rows=60), PAPER)[0].over_pages
+
+
+def test_a_turned_page_is_as_high_as_it_was_wide():
+    """Lines of 9 points and a quarter, two for the heading, 40 points of rules, 12.5 of the title.
+
+    On 340 points: (rows + 2) 11.25 + 52.5 <= 340 for 23 rows, not for 24; upright on 530 points 40 and 41.
+    """
+    for columns, last in ((7, 23), (3, 40)):
+        for rows in (last, last + 1):
+            (fit,) = fit_table(texts(columns, rows=rows), PAPER)
+            assert (fit.size, fit.across) == (9.0, columns == 7)
+            assert fit.over_pages == (rows > last)
+
+
+def test_notes_run_along_the_turned_page():
+    """A note of one line across and of two upright is one line of a turned page: 23 rows less one."""
+    note = "word " * 20
+    assert [len(wrap(note, width, 10.0)) for width in (PAPER.height, PAPER.width)] == [1, 2]
+    for rows in (22, 23):
+        (fit,) = fit_table(replace(texts(7, rows=rows), notes=(note,)), PAPER)
+        assert fit.across
+        # 12.5 points of the note beside (rows + 2) 11.25 + 52.5: 335 and 346.25 of 340.
+        assert fit.over_pages == (rows > 22)
+
+
+def test_a_long_word_over_two_columns_widens_them():
+    word = "Befolkningsframskriving"
+    heads = (((word, 2), ("x", 1)), (("a", 1), ("b", 1), ("c", 1)))
+    (fit,) = fit_table(replace(texts(3, cell="1"), headings=heads), PAPER)
+    assert fit.widths[1] + fit.widths[2] >= text_width(word, fit.size) - 1e-6
+    assert fit.widths[3] < text_width(word, fit.size) / 2
 
 
 def test_a_smaller_letter_before_a_turned_page():

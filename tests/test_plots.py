@@ -30,7 +30,7 @@ from kostnadsvekst.report.axis_marks import LineEnd, label_line_ends, move_apart
 from kostnadsvekst.report.figures import finish, new_figure
 from kostnadsvekst.report.look import COLOURS, DASHES, MARKERS, ORDERED, PALETTES
 from kostnadsvekst.report.pictures import Picture
-from kostnadsvekst.report.plot_inputs import MOST_SERIES, interval_words
+from kostnadsvekst.report.plot_inputs import MOST_SERIES, interval_words, series_look
 from kostnadsvekst.report.residual_plots import residual_points, worst_units
 from kostnadsvekst.report.waterfall import Waterfall, draw_waterfall
 
@@ -727,6 +727,31 @@ def test_residual_panels(fits):
     ]
     assert picture.layout_faults == ()
     assert "SYNTETISKE DATA" in picture.description
+
+
+def test_as_many_series_as_are_allowed_can_be_told_apart():
+    looks = [tuple(series_look(number).values()) for number in range(MOST_SERIES)]
+    assert len({*looks}) == MOST_SERIES
+
+
+def test_units_of_many_rows_are_not_the_worst_for_that():
+    """Root mean squares: 2 in the unit of one row, 1 in that of nine."""
+    data = DATA[(DATA["unit"] < 2) & ((DATA["unit"] == 0) | (DATA["year"] == 2015))]
+    short = kv.estimate(SPEC.vary(regressors=("x",), covariance="classical"), data)
+    codes = short.fit.entities
+    size = np.where(codes == 1, 2.0, 1.0)
+    assert np.bincount(codes).tolist() == [6, 1]
+    assert [name for name, _ in worst_units(short, size, 2)] == ["1", "0"]
+
+
+def test_a_hidden_beginning_leaves_products_and_a_hidden_product_leaves_beginnings():
+    fit = kv.estimate(SPEC.vary(regressors=("C(year)", "x", "C(year):x")), DATA)
+    years = [f"C(year)[T.{year}]" for year in range(2016, 2021)]
+    for hide, gone, left in ((["C(year)"], years, 7), ([years[0] + ":x"], [years[0] + ":x"], 11)):
+        picture = kv.draw_coefficients(fit, hide=[*hide, "constant"], rename={t: t for t in fit.terms})
+        shown = [label.get_text() for label in drawn(picture).axes[0].get_yticklabels()]
+        assert not {*gone} & {*shown}
+        assert len(shown) == left - 1
 
 
 def test_residuals_that_are_not_there_are_refused(fits):

@@ -56,6 +56,7 @@ def test_intervals_and_other_lines_below(fits):
     text = kv.table([fits[1]], show="interval", keep=["free_income"]).to("md", "nb")
     ends = [f"{line[c]:.3f}".replace(".", ",").replace("-", "−") for c in ("conf_low", "conf_high")]
     assert f"[{ends[0]}; {ends[1]}]" in text
+    assert "Nominelle 95 %-intervaller" in text, "their coverage was not simulated"
     assert f"({line['p_value']:.3f})" in kv.table([fits[1]], show="p_value", keep=["free_income"]).to("md")
     bare = kv.table([fits[1]], show="nothing", keep=["free_income"]).to("md")
     assert "(" not in bare.split("Free income")[1].split("\n")[0]

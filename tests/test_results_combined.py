@@ -70,6 +70,7 @@ def test_a_combination_is_weights_of_terms(est, what, weights):
     np.testing.assert_allclose(told, combined(est, weights), rtol=SAME)
     assert found.df == est.df == 9
     assert (found.null, found.level) == (0.0, 0.95)
+    assert "nominal 95 % interval" in str(found), "its coverage was not simulated"
 
 
 def test_numbers_move_the_estimate_and_equations_the_null(est):
@@ -388,6 +389,9 @@ def test_marginal_effects_are_differences_of_predictions(panel, ours, theirs, va
 
 def test_marginal_effects_through_interactions_are_combinations(est):
     found = est.marginal("x", by="year", level=0.9).set_index("year")
+    shown = kv.table(est.marginal("x", by="year", level=0.9))
+    assert "nominal 90% interval" in shown.to("md", "en")
+    assert "nominelt 90 %-intervall" in shown.to("md", "nb")
     for year in range(2010, 2015):
         told = est.combine("x" if year == 2010 else f"x + C(year)[T.{year}]:x", level=0.9)
         for name in ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"):

@@ -20,6 +20,7 @@ from conftest import ROOT
 from invented_panels import make_panel
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.models.ar1 import Ar1Estimate
+from kostnadsvekst.models.fit_statistics import fit_statistics
 from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.inference import Covariance, TTests
 from kostnadsvekst.models.instrumental import InstrumentalEstimate
@@ -318,6 +319,9 @@ def test_what_a_term_left_out_would_have_changed_is_not_predicted(panel):
     np.testing.assert_allclose(est.predict(both) - est.fitted[both.index], est.coef()["x"], atol=SAME)
     with pytest.raises(InvalidDataError, match="double was left out"):
         est.predict(both.assign(double=0.0))
+    # A row without a unit has no effect to be added: missing, whatever its level; not another unit's.
+    nowhere = data.iloc[:2].assign(unit=[None, data["unit"].iloc[1]], level=[77.0, data["level"].iloc[1]])
+    assert est.predict(nowhere).isna().tolist() == [True, False]
 
 
 def test_measures_of_fit_are_those_of_dummies_and_of_statas_formulas(est, lsdv, panel):
@@ -334,6 +338,7 @@ def test_measures_of_fit_are_those_of_dummies_and_of_statas_formulas(est, lsdv, 
     assert est.bic == pytest.approx(-2 * by_hand + np.log(n) * (k + 1), rel=SAME)
     whole = est.fit_statistics("all")
     assert whole.n_parameters == len(lsdv.params)
+    assert whole.root_mse == pytest.approx(est.root_mse, rel=SAME)
     assert whole.aic - -2 * by_hand == pytest.approx(lsdv.aic - -2 * lsdv.llf, rel=SAME)
     assert whole.bic - -2 * by_hand == pytest.approx(lsdv.bic - -2 * lsdv.llf, rel=SAME)
     with pytest.raises(SpecificationError, match="count"):
@@ -383,6 +388,13 @@ def test_measures_that_do_not_exist_are_refused(panel):
     exact = quietly("y ~ x | unit", data.assign(y=lambda f: 2 * f["x"]))
     with pytest.raises(SpecificationError, match="fits every row"):
         _ = exact.log_likelihood
+    sums = {"n": 10, "k": 1, "n_effects": 1, "squares": 4.0, "count": "terms"}
+    with pytest.raises(SpecificationError, match="fits every row"):
+        fit_statistics(ssr=4e-24, **sums)
+    # Residuals of 1e-10 of the outcome's size are more than rounding: -10/2 (1 + ln 2 pi + ln(4e-20/10)).
+    assert fit_statistics(ssr=4e-20, **sums).log_likelihood == pytest.approx(
+        -5 * (1 + np.log(2 * np.pi) + np.log(4e-21)), rel=SAME
+    )
     few = quietly("y ~ x + z + square(x) | unit", data, covariance=("cluster", "region"))
     with pytest.raises(SpecificationError, match="rank is lower"):
         few.f_test()
@@ -521,6 +533,7 @@ def test_a_summary_says_what_the_result_rests_on(est):
         assert row[-1] == f"{table.loc[term, 'conf_high']:.6g}"
         assert row[1] == f"{table.loc[term, 'estimate']:.6g}"
     said = ("90 % interval", "43 rows, 9 units", "Weights: population", "R² within", "root MSE", "F(11, 23)")
+    assert "intervals are nominal" in text, "their coverage was not simulated"
     assert all(words in text for words in said)
     assert f"log L: {est.log_likelihood:.7g}" in text
     assert "SYNTHETIC" not in text
@@ -529,7 +542,7 @@ def test_a_summary_says_what_the_result_rests_on(est):
     assert ">y: Fixed effects" in shown
     norwegian = str(est.summary(lang="nb"))
     said = ("95 %-intervall", "43 rader, 9 enheter", "Vekter: population", "R² innen", "Standardfeil: klass")
-    assert all(words in norwegian for words in said)
+    assert all(words in norwegian for words in (*said, "intervallene er nominelle"))
     assert f"R²: {est.r_squared:.4f}".replace(".", ",") in norwegian
     assert "rows" not in norwegian
     with pytest.raises(SpecificationError, match="language"):

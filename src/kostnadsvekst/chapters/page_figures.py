@@ -54,7 +54,9 @@ _GROWTH = {
         Bilingual("Første år = 100", "First year = 100"),
     ),
 }
-_EFFECT = Bilingual("Effekt i prosent, med 95 %-intervall", "Effect in per cent, with 95% interval")
+_EFFECT = Bilingual(
+    "Effekt i prosent, med nominelt 95 %-intervall", "Effect in per cent, with nominal 95% interval"
+)
 
 
 def pictures(chapters: Mapping[str, ChapterResult]) -> tuple[Picture, ...]:

@@ -258,7 +258,7 @@ class InstrumentDiagnostics(Shown):
                 )
                 if test
             ),
-            "" if accepted is None else f"Anderson-Rubin 95 % set: {_written(accepted)}",
+            "" if accepted is None else f"Anderson-Rubin nominal 95 % set: {_written(accepted)}",
             *(f"left out: {reason}" for reason in self.left_out),
         ]
         return "\n".join(line for line in lines if line)

@@ -115,9 +115,10 @@ class LinearCombination(ContentEqual, Shown):
     def __str__(self) -> str:
         against = f" against {self.null:g}" if self.null else ""
         return (
-            f"{self.text}: {self.estimate:.6g}, standard error {self.std_error:.4g}, {100 * self.level:g} % "
-            f"interval {self.conf_low:.6g} to {self.conf_high:.6g}, t({self.df:.6g}) = {self.statistic:.4g}, "
-            f"p = {self.p_value:.4g}{against}; covariance {self.covariance}"
+            f"{self.text}: {self.estimate:.6g}, standard error {self.std_error:.4g}, nominal "
+            f"{100 * self.level:g} % interval {self.conf_low:.6g} to {self.conf_high:.6g}, "
+            f"t({self.df:.6g}) = {self.statistic:.4g}, p = {self.p_value:.4g}{against}; "
+            f"covariance {self.covariance}"
         )
 
     __repr__ = __str__

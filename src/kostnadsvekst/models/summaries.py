@@ -90,7 +90,7 @@ def _head(result: _Summarised, lang: str) -> list[str]:
         f"{outcome}: {facts.label.get(lang)}, {size}",
         *([f"{_ABSORBED.get(lang)}: {' + '.join(effects)}"] if effects else []),
         *([f"{_WEIGHTS.get(lang)}: {facts.weights}"] if facts.weights else []),
-        f"{_ERRORS.get(lang)}: {facts.covariance.text.get(lang)}",
+        f"{_ERRORS.get(lang)}: {facts.covariance.text.get(lang)}; {_NOMINAL.get(lang)}",
     ]
     if facts.provenance.synthetic:
         parts.insert(0, SYNTHETIC_LABEL.get(lang))
@@ -160,6 +160,8 @@ def _with_comma(text: str) -> str:
 _ABSORBED = Bilingual("Absorberte effekter", "Absorbed effects")
 _WEIGHTS = Bilingual("Vekter", "Weights")
 _ERRORS = Bilingual("Standardfeil", "Standard errors")
+# How often they cover was not simulated.
+_NOMINAL = Bilingual("intervallene er nominelle", "intervals are nominal")
 _ESTIMATE = Bilingual("estimat", "estimate")
 _ERROR = Bilingual("std.feil", "std. error")
 _OMITTED = Bilingual("Utelatt (kollineær)", "Omitted (collinear)")

@@ -120,7 +120,7 @@ def interval_label(level: float) -> Bilingual:
     level : float
     """
     told = f"{100 * level:g}"
-    return Bilingual(f"{told} %-intervall".replace(".", ","), f"{told}% interval")
+    return Bilingual(f"nominelt {told} %-intervall".replace(".", ","), f"nominal {told}% interval")
 
 
 def interval_cell(low: float, high: float, decimals: int) -> Cell:
@@ -174,7 +174,8 @@ COLUMNS = {
     "statistic": Shown(Bilingual("t", "t"), _number("statistic", 2)),
     "conf_low": Shown(interval_label(0.95), _interval("conf_low", "conf_high")),
     "band_low": Shown(
-        Bilingual("Simultant 95 %-bånd", "Simultaneous 95% band"), _interval("band_low", "band_high")
+        Bilingual("Nominelt simultant 95 %-bånd", "Nominal simultaneous 95% band"),
+        _interval("band_low", "band_high"),
     ),
     "set_low": Shown(Bilingual("Identifisert mengde", "Identified set"), _interval("set_low", "set_high")),
     "p_value": Shown(Bilingual("p", "p"), _p_value("p_value")),

@@ -251,7 +251,7 @@ _BELOW: dict[str, Callable[[Result, str, int], Cell]] = {
 }
 _BELOW_NOTE = {
     "std_error": Bilingual("Standardfeil i parentes", "Standard errors in parentheses"),
-    "interval": Bilingual("95 %-konfidensintervall i hakeparentes", "95% confidence intervals in brackets"),
+    "interval": Bilingual("Nominelle 95 %-intervaller i hakeparentes", "Nominal 95% intervals in brackets"),
     "p_value": Bilingual("p-verdier i parentes", "p values in parentheses"),
     "statistic": Bilingual("t-verdier i parentes", "t statistics in parentheses"),
     "nothing": Bilingual("Koeffisienter", "Coefficients"),
