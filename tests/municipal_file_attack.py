@@ -1,6 +1,6 @@
-"""An attacker who has the published files of a municipal system, and tries every assignment of hidden counts.
+"""An attacker who has the published files of a municipal system and tries all assignments of hidden counts.
 
-Reads the workbook, which has the most digits. Beside it the attacker knows what is public elsewhere: the price
+Reads the workbook (most digits). Beside it the attacker knows what is public elsewhere: the price
 of each step or else its cost, the cost of the nursing homes, the number of recipients in all, the rule of
 suppression, and even which numbers occur in the made books. An assignment stays possible if all that it would
 have made a town print is what is printed. Written from what the sheets say they are, not from the code.

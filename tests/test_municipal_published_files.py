@@ -1,4 +1,4 @@
-"""No count of five or fewer follows from the published files of a municipal system, as an outsider has them."""
+"""No count of five or fewer follows from published files of a municipal system, as outsiders see them."""
 
 from dataclasses import replace
 
@@ -7,8 +7,13 @@ import pytest
 
 from kostnadsvekst.chapters.municipal import compute
 from kostnadsvekst.chapters.municipal_files import render_system
+from kostnadsvekst.chapters.municipal_public import hide, is_small
+from kostnadsvekst.chapters.municipal_sheets import evaluated
+from kostnadsvekst.municipal.user_group_terms import services
 from kostnadsvekst.sources.municipal_book import read_municipal_book
-from kostnadsvekst.sources.municipal_kinds import KINDS, PLACE_TYPES
+from kostnadsvekst.sources.municipal_kinds import KINDS, PLACE_TYPES, PROVISION_NAMES, USER_GROUP_NAMES
+from municipal_attack import attack_profile, primary_only, shown_small_counts
+from municipal_books import made_book
 from municipal_file_attack import (
     HIDDEN,
     OCCURRING,
@@ -19,7 +24,7 @@ from municipal_file_attack import (
 )
 from municipal_workbooks import write_book
 
-TOWNS, FEW, MANY = 4, 6, 250  # blocks of a book, and books: 1,000 blocks in the long run
+TOWNS, FEW, MANY = 4, 3, 250  # blocks of a book, and books: 1,000 blocks in the long run
 _STEPS = ["Kommune", "År", "Trinn", "Navn", "Telles i", "Antall", "Kostnad"]
 _MOVES = ["Kommune", "År", "Antall som flytter", "Fra trinn", "Til trinn"]
 _SIZE_HOURS = (0.5, 1.5, 5.0, 20.0)
@@ -117,7 +122,7 @@ PRIMARY = {
 }
 
 
-def primary_only(name):
+def weak_edition(name):
     """The weak edition that does not do: only small counts, and what is beside them, are hidden."""
 
     def shown(results):
@@ -128,13 +133,11 @@ def primary_only(name):
 
 
 def _weak(sheet, count, columns):
-    from kostnadsvekst.chapters.municipal_public import hide, is_small
-    from kostnadsvekst.chapters.municipal_sheets import evaluated
-
     if all(column.name != count for column in sheet.columns):
         return sheet
     cells = [evaluated(row[sheet.position(count)]) for row in sheet.rows]
-    return hide(sheet, {k: columns for k, n in enumerate(cells) if isinstance(n, int | float) and is_small(n)})
+    small = [k for k, n in enumerate(cells) if isinstance(n, int | float) and is_small(n)]
+    return hide(sheet, dict.fromkeys(small, columns))
 
 
 def attack(name, folder, seeds, weak=False):
@@ -146,7 +149,7 @@ def attack(name, folder, seeds, weak=False):
         book = read_municipal_book(write_book(folder / f"{seed}.xlsx", sheets(blocks)), KINDS[name])
         system = compute(book)("nb")
         if weak:
-            system = replace(system, public=lambda made=system: primary_only(name)(made.results))
+            system = replace(system, public=lambda made=system: weak_edition(name)(made.results))
         published = sheets_of(render_system(book, system, "nb", publish=True))
         for block in blocks:
             for one in attacks:
@@ -222,3 +225,72 @@ def test_the_same_attack_finds_small_counts_where_only_their_own_rows_are_hidden
     found, hidden = attack(name, tmp_path, range(FEW), weak=True)
     assert hidden > FEW
     assert found
+
+
+# --- User groups: the profile as the workbook prints it, against the integer program
+
+
+def group_sheets(seed, years):
+    counts, accounts, population, need = made_book(seed, years, 3)
+    labels = {
+        "group": {code: label.nb for code, label in USER_GROUP_NAMES.items()},
+        "service": {code: service.label.nb for code, service in services().items()},
+        "provision": {code: label.nb for code, label in PROVISION_NAMES.items()},
+    }
+    people = population.merge(need, on=["municipality", "year"])
+    heads = {
+        "Innbyggere": ["Kommune", "År", "Innbyggere", "0–17 år", "18–67 år", "80 år og over", "Behovsindeks"],
+        "Brukere": [
+            *("Kommune", "År", "Brukergruppe", "Tjeneste", "Utførelse"),
+            *("Brukere 31.12.", "Plasser", "Driftsenheter", "Årsverk"),
+        ],
+        "Regnskap": [
+            *("Kommune", "År", "Brukergruppe", "Tjeneste", "Utførelse"),
+            *("Brutto driftsutgifter", "Refusjon ressurskrevende"),
+        ],
+    }
+    tables = {"Innbyggere": people, "Brukere": counts, "Regnskap": accounts}
+    shown = {name: table.replace(labels).astype(object) for name, table in tables.items()}
+    rows = {name: table.where(table.notna(), None).to_numpy().tolist() for name, table in shown.items()}
+    return {name: [heads[name], *rows[name]] for name in heads}
+
+
+def printed_profile(files, found):
+    """The profile as its sheet prints it; of the true one only the names of the rows."""
+    rows = sheets_of(files)["Profil"][1:]
+    columns = {"numerator": "Teller", "denominator": "Nevner", "value": "Verdi", "mean": "Snitt"}
+    columns["index"] = "Indeks"
+    shown = found.copy()
+    for name, head in columns.items():
+        shown[name] = [row[head] if isinstance(row[head], int | float) else np.nan for row in rows]
+    shown["hidden"] = [HIDDEN if row["Verdi"] == HIDDEN else "" for row in rows]
+    shown["colour"] = [{"rød": "red", "grønn": "green"}.get(row["Farge"], "") for row in rows]
+    assert [row["Kommune"] for row in rows] == found["municipality"].tolist()
+    shown.attrs = dict(found.attrs)
+    return shown
+
+
+def attack_groups(folder, seed, years):
+    file = write_book(folder / f"{seed}.xlsx", group_sheets(seed, years))
+    book = read_municipal_book(file, KINDS["user-groups"])
+    system = compute(book)("nb")
+    found = system.public.args[0]
+    published = printed_profile(render_system(book, system, "nb", publish=True), found)
+    return attack_profile(published, found), published, found
+
+
+def test_the_printed_profile_gives_no_small_count_back(tmp_path):
+    (findings, hidden), published, _ = attack_groups(tmp_path, 3, 1)
+    assert hidden > 5
+    assert findings == []
+    assert shown_small_counts(published).empty
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", range(10))
+def test_the_printed_profiles_of_a_hundred_years_give_no_small_count_back(tmp_path, call):
+    (findings, hidden), published, found = attack_groups(tmp_path, 500 + call, 10)
+    weak, _ = attack_profile(primary_only(found), found)
+    assert len(weak) > hidden / 2 > 25
+    assert findings == []
+    assert shown_small_counts(published).empty

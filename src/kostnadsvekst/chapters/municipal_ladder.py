@@ -115,7 +115,7 @@ def _public(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
 
 
 def _number(value: Value) -> float:
-    """Number of a cell; none where it has none."""
+    """Return the number of a cell; zero where it has none."""
     plain = evaluated(value)
     return float(plain) if isinstance(plain, int | float) else 0.0
 

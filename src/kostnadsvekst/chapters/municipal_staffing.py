@@ -62,18 +62,25 @@ def _system(book: MunicipalBook, lang: str) -> System:
 
 def _public(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
     """Hide sizes with few recipients, a larger one beside them, and hours and shares that bound them."""
-    shown: list[Sheet] = []
-    few: set[tuple[object, object]] = set()
-    # Of all hours of the units, sizes of known limits leave little for a hidden one.
-    for sheet in reversed(results):
-        hidden: dict[int, tuple[str, ...]] = {}
-        if sheet.columns[-1].name == "hours_share_percent":
-            few = {key for key, block in blocks_of(sheet).items() if rows_to_hide(sheet, "recipients", *block)}
-            hidden = _hidden_decisions(sheet)
-        elif any(column.name == "unit" for column in sheet.columns):
+    few = {
+        sheet.rows[k][:2]
+        for sheet in results
+        if _has_sizes(sheet)
+        for k, columns in _hidden_decisions(sheet).items()
+        if "recipients" in columns
+    }
+    shown = []
+    for sheet in results:
+        hidden = _hidden_decisions(sheet) if _has_sizes(sheet) else {}
+        if any(column.name == "unit" for column in sheet.columns):
+            # Of all hours of the units, sizes of known limits leave little for a hidden one.
             hidden = {k: ("hours_per_week", "fte") for k, row in enumerate(sheet.rows) if row[:2] in few}
         shown.append(hide(sheet, hidden))
-    return tuple(reversed(shown))
+    return tuple(shown)
+
+
+def _has_sizes(sheet: Sheet) -> bool:
+    return sheet.columns[-1].name == "hours_share_percent"
 
 
 def _hidden_decisions(sheet: Sheet) -> dict[int, tuple[str, ...]]:
