@@ -286,6 +286,20 @@ def test_the_printed_profile_gives_no_small_count_back(tmp_path):
     assert shown_small_counts(published).empty
 
 
+def test_what_is_left_out_is_told_without_its_number(tmp_path):
+    """Places over no unit of operation: the remark names the cell, and is told in public runs, too."""
+    sheets = group_sheets(3, 1)
+    heads, first = sheets["Brukere"][0], next(r for r in sheets["Brukere"][1:] if r[3] == "Støttekontakt")
+    row = dict(zip(heads, first, strict=True)) | {"Plasser": 4, "Driftsenheter": 0}
+    rows = [list(row.values()) if r is first else r for r in sheets["Brukere"][1:]]
+    book = write_book(tmp_path / "b.xlsx", sheets | {"Brukere": [heads, *rows]})
+    notes = compute(read_municipal_book(book, KINDS["user-groups"]))("nb").notes
+    told = [note for note in notes if "places_per_unit" in note]
+    assert told
+    assert all("is left out, a number over zero" in note for note in told)
+    assert not any("4" in note for note in told)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("call", range(10))
 def test_the_printed_profiles_of_a_hundred_years_give_no_small_count_back(tmp_path, call):
