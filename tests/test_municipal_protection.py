@@ -1,6 +1,8 @@
 """No count of five or fewer follows from a published profile of user groups."""
 
+import itertools
 import warnings
+from collections import defaultdict
 from functools import cache
 
 import numpy as np
@@ -311,6 +313,26 @@ def test_every_small_cell_can_be_any_small_count(table):
         for c in found.cells:
             if cells[c] < 6:
                 assert set(range(1, 6)) <= reach[c]
+
+
+@pytest.mark.parametrize("total_is_known", [True, False])
+def test_who_knows_the_program_learns_no_small_cell_from_the_pattern(total_is_known):
+    """Of all tables with the same publication, each hidden small cell has at least two numbers."""
+    same = defaultdict(list)
+    for numbers in itertools.product([*range(9), 14], repeat=4):
+        cells = {k: float(n) for k, n in enumerate(numbers)}
+        found = suppress(cells, [PublishedSum("all", frozenset(cells))])
+        printed = tuple(None if k in found.cells else n for k, n in enumerate(numbers))
+        same[printed, sum(numbers) if total_is_known and not found.sums else None].append(numbers)
+    for (printed, _), tables in same.items():
+        for k in (k for k, n in enumerate(printed) if n is None):
+            assert len({table[k] for table in tables}) > 1 or tables[0][k] > 5, tables
+
+
+def test_cells_that_equal_the_least_large_one_are_hidden_with_it():
+    """By hand: 13 in all, of which 6 told, would leave 7 = 6 + 1, and the order says that the last is 1."""
+    cells = {"a": 0.0, "b": 6.0, "c": 6.0, "d": 1.0, "e": 7.0}
+    assert suppress(cells, [PublishedSum("all", frozenset(cells))]).cells == {"b", "c", "d"}
 
 
 def test_a_cell_that_is_alone_in_a_sum_hides_it():

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_faults import Faults
-from kostnadsvekst.chapters.municipal_public import blocks_of, hide, rows_to_hide
+from kostnadsvekst.chapters.municipal_public import blocks_of, hide, is_small, rows_to_hide
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
     conditions,
+    evaluated,
     input_sheet,
     links_column,
     result_column,
@@ -99,13 +100,22 @@ def _public(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
     if not others:
         return (hide(before, hidden),)
     moves, after = others
+    # A plan for few persons is a number of few persons, and so is what is left when others have moved.
+    secret |= {row[:3] for row in after.rows if is_small(_number(row[after.position("recipients")]))}
     told = {
         k: ("n", "change_kr")
         for k, row in enumerate(moves.rows)
-        if {(*row[:2], row[moves.position(name)]) for name in ("origin", "target")} & secret
+        if is_small(_number(row[moves.position("n")]))
+        or {(*row[:2], row[moves.position(name)]) for name in ("origin", "target")} & secret
     }
     shown = (hide(before, hidden), hide(moves, told))
-    return shown if hidden else (*shown, after)
+    return shown if hidden or told else (*shown, after)
+
+
+def _number(value: Value) -> float:
+    """Return the number of a cell; zero where it has none."""
+    plain = evaluated(value)
+    return float(plain) if isinstance(plain, int | float) else 0.0
 
 
 _TOLD = ("recipients", "price_kr", "total_mnok", "share_percent", "price_difference_kr")

@@ -1,12 +1,13 @@
 """The public edition of a municipal system: values alone, small numbers and what betrays them hidden."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_sheets import LINKS, System, evaluated
 from kostnadsvekst.municipal.protection import THRESHOLD, protect_rows
+from kostnadsvekst.municipal.suppressed_sums import PublishedSum, suppress
 from kostnadsvekst.report.workbook import Sheet, Value
 
 HIDDEN = ":"
@@ -80,6 +81,21 @@ def rows_to_hide(sheet: Sheet, count: str, first: int, last: int) -> list[int]:
 def is_small(number: float) -> bool:
     """Whether a number of persons or places is hidden: above zero and five or fewer."""
     return 0 < number < THRESHOLD
+
+
+def sum_tells(counts: Iterable[float]) -> bool:
+    """Whether the sum of counts that are not told themselves gives a small one of them back.
+
+    Parameters
+    ----------
+    counts : iterable of float
+        Such as one of each type of place: of six places of six types each has one.
+    """
+    cells = dict(enumerate(counts))
+    if not any(map(is_small, cells.values())):
+        return False
+    whole = PublishedSum("all", frozenset(cells), secondary=False)
+    return bool(suppress(cells, [whole], small=list(cells), threshold=THRESHOLD).sums)
 
 
 def blocks_of(sheet: Sheet) -> dict[tuple[object, object], tuple[int, int]]:

@@ -58,21 +58,40 @@ def staffing(book: MunicipalBook, lang: str) -> System:
 
 
 def _public(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
-    """Hide sizes with few recipients and a larger one beside them; hours bound what is hidden."""
-    return tuple(_public_decisions(s) if s.columns[-1].name == "hours_share_percent" else s for s in results)
+    """Hide sizes with few recipients, a larger one beside them, and hours and shares that bound them."""
+    few = {
+        sheet.rows[k][:2]
+        for sheet in results
+        if _has_sizes(sheet)
+        for k, columns in _hidden_decisions(sheet).items()
+        if "recipients" in columns
+    }
+    shown = []
+    for sheet in results:
+        hidden = _hidden_decisions(sheet) if _has_sizes(sheet) else {}
+        if any(column.name == "unit" for column in sheet.columns):
+            # Of all hours of the units, sizes of known limits leave little for a hidden one.
+            hidden = {k: ("hours_per_week", "fte") for k, row in enumerate(sheet.rows) if row[:2] in few}
+        shown.append(hide(sheet, hidden))
+    return tuple(shown)
 
 
-def _public_decisions(sheet: Sheet) -> Sheet:
+def _has_sizes(sheet: Sheet) -> bool:
+    return sheet.columns[-1].name == "hours_share_percent"
+
+
+def _hidden_decisions(sheet: Sheet) -> dict[int, tuple[str, ...]]:
+    """Rows of a block with few recipients -> what is hidden; one share beside its count tells the sum."""
     hidden: dict[int, tuple[str, ...]] = {}
     for first, last in blocks_of(sheet).values():
         rows = rows_to_hide(sheet, "recipients", first, last)
         if rows:
             hidden |= dict.fromkeys(range(first, last + 1), _BOUNDS)
-            hidden |= dict.fromkeys(rows, ("recipients", "share_percent", *_BOUNDS))
-    return hide(sheet, hidden)
+            hidden |= dict.fromkeys(rows, ("recipients", *_BOUNDS))
+    return hidden
 
 
-_BOUNDS = ("cumulative_percent", "hours_per_week", "hours_share_percent")
+_BOUNDS = ("share_percent", "cumulative_percent", "hours_per_week", "hours_share_percent")
 
 
 def _units_sheet(book: MunicipalBook, given: Sheet, faults: Faults, lang: str) -> Sheet:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_faults import Faults
-from kostnadsvekst.chapters.municipal_public import blocks_of, hide, is_small
+from kostnadsvekst.chapters.municipal_public import blocks_of, hide, is_small, sum_tells
 from kostnadsvekst.chapters.municipal_sheets import (
     STATUSES,
     UNIT_KEYS,
@@ -152,7 +152,7 @@ def _public(book: MunicipalBook, results: tuple[Sheet, ...]) -> tuple[Sheet, ...
     hidden: dict[int, tuple[str, ...]] = {}
     for key, (first, last) in blocks_of(nursing).items():
         of_unit = kinds[key]
-        if is_small(float(of_unit.sum())):
+        if is_small(float(of_unit.sum())) or sum_tells(of_unit):
             hidden |= dict.fromkeys(range(first, last + 1), _COUNTED)
         elif any(map(is_small, of_unit)):
             hidden |= dict.fromkeys(range(first + 1, last + 1), _COUNTED)

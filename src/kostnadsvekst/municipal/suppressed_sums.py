@@ -70,6 +70,10 @@ def suppress(
     of sum H, k ≥ 2 and H ≥ k + threshold − 2. If all of them are small, the same must hold for somebody who
     knows that: H ≤ (threshold − 1) k − (threshold − 2). Sums of several classes tell less than the sums of
     each, so a pattern of safe classes is safe whatever is told of them.
+
+    Beside a small cell the least of the large ones is hidden, with all that equal it: who knows this program
+    would else learn from the order of two equal cells which of the hidden ones is small. With one sum no
+    small cell follows from the pattern. With several, of which one is refused, it does in rare cases.
     """
     known = {cell: v for cell, v in values.items() if not math.isnan(v)}
     hidden = {cell for cell, v in known.items() if 0 < v < threshold} | (set(small) & set(values))
@@ -105,7 +109,8 @@ def _enough_hidden(
         ]
         if not free:
             return None
-        extra.add(min(free, key=lambda c: (known[c], str(c))))
+        # All that are as few: the order of equal cells is known, and would tell which one is small.
+        extra |= {c for c in free if known[c] <= min(known[one] for one in free)}
     return extra
 
 

@@ -400,9 +400,10 @@ def _identified(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     known = rows.dropna(subset=["numerator", "denominator"])
     good = known["denominator"] != 0
     empty = known[~good & (known["numerator"] != 0)]
+    # The number may be a count of few, and remarks are told and logged in public runs, too.
     left_out = [
         f"{r.municipality} {r.year}, {r.group}, {r.service}, {r.provision}: {r.measure} is left out, "
-        f"{r.numerator:g} over zero; correct the count, or move the amount"
+        "a number over zero; correct the count, or move the amount"
         for r in empty.itertuples()
     ]
     return known[good].reset_index(drop=True), left_out
