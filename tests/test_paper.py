@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pypdf
 import pytest
@@ -15,6 +16,7 @@ from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.report.named_numbers import NamedNumber, look_up
 from kostnadsvekst.report.paper import compile_paper, read_markdown_table
 from kostnadsvekst.sources.embedded import paper_folder
+from kostnadsvekst.sources.published import load_cells
 
 SOURCES = sorted((ROOT / "paper" / "sections").glob("*.typ"))
 # Digits that are no results: years, the report's tables and sections, names of services and of methods.
@@ -95,7 +97,7 @@ def test_a_markdown_table_is_read_back():
 
 def test_a_missing_number_is_refused():
     with pytest.raises(SpecificationError, match="no number is called"):
-        compile_paper({"numbers": {}, "tables": {}, "sentences": {}}, {}, "nb")
+        compile_paper({"numbers": {}, "tables": {}, "sentences": {}, "originals": {}}, {}, "nb")
 
 
 SENTENCES = {
@@ -148,6 +150,20 @@ def test_every_picture_and_formula_has_words(paper_run):
     texts = figures(reader.trailer["/Root"]["/StructTreeRoot"]["/K"])
     assert len(texts) >= 4
     assert all(text and len(text) > 40 for text in texts)
+
+
+@pytest.mark.parametrize(("lang", "printed"), [("nb", "2\u202f699,377***"), ("en", "2,699.377***")])
+def test_each_printed_number_leads_to_its_grounds_on_the_page(paper_run, lang, printed):
+    reader = pypdf.PdfReader(io.BytesIO(paper_run.result.files[f"paper/paper_{lang}.pdf"]))
+    notes = [note.get_object() for page in reader.pages for note in page.get("/Annots", ())]
+    links = [note["/A"]["/URI"] for note in notes if "/A" in note]
+    cells = load_cells("A3")
+    cells = cells[~cells["column"].str.endswith("stars")]
+    assert links == [
+        f"../report.html#{quote('/'.join(('A3', row, column)), safe='')}"
+        for row, column in zip(cells["row"], cells["column"], strict=True)
+    ]
+    assert printed in "".join(page.extract_text() for page in reader.pages)
 
 
 @pytest.mark.parametrize("own", [{"data": "panel.dta"}, {"register": "register.parquet"}])

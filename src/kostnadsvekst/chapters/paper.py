@@ -6,10 +6,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from kostnadsvekst.chapters import ChapterResult, Settings, finish_used
+from kostnadsvekst.chapters.page_tables import printed_tables
 from kostnadsvekst.language import LANGUAGES, Bilingual
 from kostnadsvekst.report.named_numbers import NamedNumber, look_up
+from kostnadsvekst.report.page import PrintedCell, PrintedTable
+from kostnadsvekst.report.page.markup import audited
 from kostnadsvekst.report.paper import compile_paper, read_markdown_table
 from kostnadsvekst.sources.embedded import paper_folder
 from kostnadsvekst.version import __version__
@@ -45,6 +49,9 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
     numbers = look_up(read_names(), results)
     made = {
         "numbers": numbers,
+        "originals": {
+            t.key: {lang: _original(t, lang) for lang in LANGUAGES} for t in printed_tables(chapters)
+        },
         "sentences": {name: _sentences(result) for name, result in chapters.items()},
         "tables": {name: _table(name, results, settings.languages) for name in _asked(_TABLE)},
     }
@@ -78,6 +85,26 @@ def _asked(call: re.Pattern[str]) -> list[str]:
 
 def _table(name: str, results: Mapping[str, str | bytes], languages: Sequence[str]) -> dict[str, Any]:
     return {lang: read_markdown_table(str(results[f"{name}_{lang}.md"])) for lang in languages}
+
+
+def _original(table: PrintedTable, lang: str) -> dict[str, Any]:
+    """Table as printed, its numbers with the keys that the report page has for them."""
+    groups = [title.get(lang) for title, width in table.groups for _ in range(width)]
+    names = [column.get(lang) for column in table.columns]
+    columns = [f"{group} {name}" for group, name in zip(groups, names, strict=True)] if groups else names
+    rows = [
+        {"label": row.label.get(lang), "cells": [_printed_cell(cell, lang) for cell in row.cells]}
+        for row in table.rows
+    ]
+    return {"columns": columns, "rows": rows, "note": table.note.get(lang)}
+
+
+def _printed_cell(cell: PrintedCell | None, lang: str) -> dict[str, str]:
+    if cell is None:
+        return {"text": "", "key": ""}
+    number = cell.text.strip("()*")
+    text = cell.text.replace(number, audited(number).get(lang))
+    return {"text": text, "key": quote(cell.judged[0].key, safe="") if cell.judged else ""}
 
 
 def _sentences(result: ChapterResult) -> list[dict[str, str]]:
