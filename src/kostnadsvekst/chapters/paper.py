@@ -24,6 +24,7 @@ _NOT_MADE = Bilingual(
     "Artikkelen lages ikke av egne data: den handler om rapportens tall.",
     "The paper is not made from data of your own: it is about the report's numbers.",
 )
+_ORIGINAL = re.compile(r'#original\(\s*"(\w+)"')
 _PICTURE = re.compile(r'#picture\(\s*"([\w/-]+)"')
 
 
@@ -85,6 +86,13 @@ def _asked(call: re.Pattern[str]) -> list[str]:
 
 def _table(name: str, results: Mapping[str, str | bytes], languages: Sequence[str]) -> dict[str, Any]:
     return {lang: read_markdown_table(str(results[f"{name}_{lang}.md"])) for lang in languages}
+
+
+def _originals(chapters: Mapping[str, ChapterResult]) -> dict[str, dict[str, Any]]:
+    """Tables as printed that the sources ask for."""
+    asked = _asked(_ORIGINAL)
+    tables = [table for table in printed_tables(chapters) if table.key in asked]
+    return {table.key: {lang: _original(table, lang) for lang in LANGUAGES} for table in tables}
 
 
 def _original(table: PrintedTable, lang: str) -> dict[str, Any]:
