@@ -19,6 +19,7 @@ from kostnadsvekst.panel import schema as panel_schema
 from kostnadsvekst.register.schema import AGE_GROUPS, SERVICES
 from kostnadsvekst.report.replication.listing import Made, stem_of
 from kostnadsvekst.sources.embedded import embedded_path
+from kostnadsvekst.synthetic.acute_beds import CELLS
 
 FILE = "codebook.csv"
 EVERYWHERE = "*"
@@ -254,5 +255,13 @@ def _of_data_sets() -> Iterator[tuple[str, ...]]:
     for key in ("months", "episodes"):
         for line in read_codebook():
             if key in line.outputs:
-                told = (*line.column, *line.label, *line.meaning, *line.unit)
-                yield (DATA_SETS[key].en, *told, line.kind, " ".join(line.missing), "")
+                yield from _of_data_set(DATA_SETS[key].en, line)
+
+
+def _of_data_set(name: str, line: ColumnDescription) -> Iterator[tuple[str, ...]]:
+    """Describe a column of data that are read, and each of the counts that one line stands for."""
+    counted = "{contact}" in line.column.en
+    for column in CELLS if counted else (line.column.en,):
+        label = both(column) if counted else line.label
+        told = (column, column, *label, *line.meaning, *line.unit)
+        yield (name, *told, line.kind, " ".join(line.missing), "")
