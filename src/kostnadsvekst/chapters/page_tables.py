@@ -1,6 +1,6 @@
 """Printed tables, claims and findings of the report page, from the audits and files of the other chapters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd

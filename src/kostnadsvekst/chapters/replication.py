@@ -24,8 +24,8 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
     Returns
     -------
     ChapterResult
-        ``manifest.json``, ``codebook.csv``, ``datapackage.json``, ``ro-crate-metadata.json``, and the lists of
-        outputs and of numbers in running text in ``replication/``.
+        ``manifest.json``, ``codebook.csv``, ``datapackage.json``, ``ro-crate-metadata.json``, and in
+        ``replication/`` the lists of outputs and of numbers in running text.
     """
     chapters = finish_used(CHAPTER, settings, finished)
     made = {name: _made(name, result, settings) for name, result in chapters.items()}

@@ -1,8 +1,8 @@
 """What every column of every CSV file means: label, meaning, unit, type and signs of a missing value.
 
-One schema for all files, ``data/parameters/codebook.csv``: a line describes a column of one or more outputs, or,
-for ``*``, of all. Names in braces stand for what varies: ``{year}``, ``{service}``, ``{age}`` and so on. The
-municipal panel is described by `kostnadsvekst.panel.schema`.
+One schema for all files, ``data/parameters/codebook.csv``: a line describes a column of one or more outputs,
+or, for ``*``, of all. Names in braces stand for what varies: ``{year}``, ``{service}``, ``{age}`` and so on.
+The municipal panel is described by `kostnadsvekst.panel.schema`.
 """
 
 import csv
@@ -52,7 +52,9 @@ COLUMNS = (
     "missing",
     "data_origin",
 )
-_NOT_DESCRIBED = Bilingual("ikke beskrevet: ikke en kolonne i rapporten", "not described: no column of the report")
+_NOT_DESCRIBED = Bilingual(
+    "ikke beskrevet: ikke en kolonne i rapporten", "not described: no column of the report"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def describe_column(path: str, name: str) -> ColumnDescription | None:
 
 
 def find_description(path: str, name: str) -> ColumnDescription | None:
-    """Line of the schema that describes a column, with its braces as they are; arguments of `describe_column`."""
+    """Find the line of the schema for a column, its braces as they are; arguments as `describe_column`."""
     lang = language_of(path)
     places = (stem_of(path), EVERYWHERE)
     lines = [line for place in places for line in read_codebook() if place in line.outputs]
@@ -230,9 +232,7 @@ def _of_files(origins: Mapping[str, str], files: Mapping[str, str | bytes]) -> I
             yield _row(" ".join(paths), main, name, names, origins.get(main, ""))
 
 
-def _row(
-    file: str, main: str, name: str, names: Mapping[str, Sequence[str]], origin: str
-) -> tuple[str, ...]:
+def _row(file: str, main: str, name: str, names: Mapping[str, Sequence[str]], origin: str) -> tuple[str, ...]:
     one_file = len(names) == 1 and not re.search(r"_(?:nb|en)\.csv$", main)
     nb, en = (next(iter(names.get(lang, [])), name if one_file else "") for lang in LANGUAGES)
     found = describe_column(main, name)
@@ -251,7 +251,16 @@ def _of_data_sets() -> Iterator[tuple[str, ...]]:
         source = f"; {column.source}" if column.source else ""
         meaning = (column.label.nb, f"{column.label.en}{source}")
         name = (column.name, column.name)
-        yield (DATA_SETS["panel"].en, *name, *column.label, *meaning, *column.unit, kinds[column.dtype], "", "")
+        yield (
+            DATA_SETS["panel"].en,
+            *name,
+            *column.label,
+            *meaning,
+            *column.unit,
+            kinds[column.dtype],
+            "",
+            "",
+        )
     for key in ("months", "episodes"):
         for line in read_codebook():
             if key in line.outputs:

@@ -24,7 +24,13 @@ from kostnadsvekst.version import __version__
 
 FILE = "datapackage.json"
 # Kind of a column -> type of a field; a number as printed is text to a program.
-_TYPES = {"number": "number", "integer": "integer", "date": "date", "month": "yearmonth", "boolean": "boolean"}
+_TYPES = {
+    "number": "number",
+    "integer": "integer",
+    "date": "date",
+    "month": "yearmonth",
+    "boolean": "boolean",
+}
 _SIGNS = {"empty": ""}
 
 
@@ -98,7 +104,10 @@ def schema_of(path: str, content: str | bytes) -> dict[str, Any]:
     described = [(name, describe_column(path, name)) for name in read_header(path, content)]
     lang = language_of(path)
     signs = {sign for _, found in described for sign in _missing(found)}
-    return {"fields": [_field(name, found, lang) for name, found in described], "missingValues": sorted({"", *signs})}
+    return {
+        "fields": [_field(name, found, lang) for name, found in described],
+        "missingValues": sorted({"", *signs}),
+    }
 
 
 def _missing(found: ColumnDescription | None) -> Iterator[str]:

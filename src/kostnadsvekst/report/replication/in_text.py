@@ -1,4 +1,4 @@
-"""Numbers in running text: the report's claims and the numbers of the paper, each with file, row and program."""
+"""Numbers in running text: the report's claims and the paper's numbers, each with file, row and program."""
 
 import json
 import re

@@ -219,7 +219,7 @@ def read_results(folder: str | Path) -> dict[str, Made]:
 
 
 def outputs_frame(outputs: Sequence[Output]) -> pd.DataFrame:
-    """Outputs as a table: one row for a table, figure or file in all its media and languages.
+    """Give outputs as a table: one row for a table, figure or file in all its media and languages.
 
     Parameters
     ----------

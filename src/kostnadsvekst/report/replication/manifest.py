@@ -1,4 +1,4 @@
-"""Digests of everything that a run reads and makes: the same bytes give the same manifest on every machine."""
+"""Digests of everything that a run reads and makes: the same bytes, the same manifest on every machine."""
 
 import hashlib
 import json
@@ -62,7 +62,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def embedded_inputs(*, own_data: bool = False) -> dict[str, Path]:
-    """What a run reads of what ships with the package.
+    """List what a run reads of what ships with the package.
 
     Parameters
     ----------
@@ -185,14 +185,17 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         raise DataMissingError(f"{folder} has no {FILE}: run `kostnadsvekst estimate --out {folder}` whole")
     try:
         found = json.loads(path.read_text("utf-8"))
-        listed = all(isinstance(digest, str) for digest in found["inputs"].values())
-        if not (listed and all(isinstance(entry["sha256"], str) for entry in found["outputs"].values())):
-            raise ValueError("digests are missing")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        _check_digests([*found["inputs"].values(), *(one["sha256"] for one in found["outputs"].values())])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidDataError(
             f"{path} is damaged ({error}): run `kostnadsvekst estimate --out {folder}` again"
         ) from error
     return dict(found)
+
+
+def _check_digests(digests: Sequence[object]) -> None:
+    if not all(isinstance(digest, str) for digest in digests):
+        raise ValueError("a digest is no text")
 
 
 def compare(folder: str | Path, inputs: Mapping[str, Path]) -> tuple[Difference, ...]:

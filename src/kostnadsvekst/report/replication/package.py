@@ -46,16 +46,14 @@ def build_package(
         everything, list_outputs(everything), own_data=own_data
     )
     contents = {path: content for one in everything.values() for path, content in one.files.items()}
-    files[ro_crate.FILE] = ro_crate.build_crate(
-        list_outputs(everything), contents, inputs, own_data=own_data
-    )
+    files[ro_crate.FILE] = ro_crate.build_crate(list_outputs(everything), contents, inputs, own_data=own_data)
     contents[ro_crate.FILE] = files[ro_crate.FILE]
     listed = list_outputs(everything)
     return files | {manifest.FILE: manifest.build_manifest(inputs, listed, contents, own_data=own_data)}
 
 
 def _tables(made: Mapping[str, Made], origins: tuple[str, ...]) -> Files:
-    """Lists of outputs and numbers, and the codebook, which describes them, too."""
+    """List outputs and numbers, and describe all columns in the codebook, theirs, too."""
     contents = {path: content for one in made.values() for path, content in one.files.items()}
     files: Files = {
         "replication/outputs.csv": csv_text(outputs_frame(list_outputs(made))),

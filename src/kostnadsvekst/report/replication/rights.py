@@ -46,7 +46,9 @@ _REPORT = (
     "omsorgstjenesten. Commissioned by KS."
 )
 _OURS = Bilingual("CC BY 4.0 (`LICENSE-DATA.md`)", "CC BY 4.0 (`LICENSE-DATA.md`)")
-_STATISTICS_NORWAY = "Statistics Norway, StatBank, tables 12362, 12134, 07459, 01222, 09817, 06913, 11820 and 05212."
+_STATISTICS_NORWAY = (
+    "Statistics Norway, StatBank, tables 12362, 12134, 07459, 01222, 09817, 06913, 11820 and 05212."
+)
 DATA_SETS = (
     DataSet(
         Bilingual("Rapportens trykte tall", "Printed numbers of the report"),
@@ -65,8 +67,8 @@ DATA_SETS = (
         True,
         Bilingual(
             "Følger med; lages på nytt av `python scripts/calibrate.py`. Oppdiktet, sier ingenting om Norge.",
-            "Comes with the package; made again by `python scripts/calibrate.py`. Invented, no evidence about "
-            "Norway.",
+            "Comes with the package; made again by `python scripts/calibrate.py`. Invented, no evidence "
+            "about Norway.",
         ),
         _OURS,
         "The kostnadsvekst developers (2026). Synthetic panel 2015–2019.",
@@ -106,15 +108,18 @@ DATA_SETS = (
             "Personopplysninger om helse: søknad til Helsedirektoratet, nå Folkehelseinstituttet "
             "(helsedata.no); rettslig grunnlag, som regel etisk godkjenning; analyseres i sikker sone "
             "(`docs/secure_zone.md`). Regn med måneder og betaling.",
-            "Personal health data: application to the data authority of the health registers (helsedata.no); a "
-            "legal basis, as a rule ethical approval; analysed in a secure zone (`docs/secure_zone.md`). "
-            "Expect months and a fee.",
+            "Personal health data: application to the data authority of the health registers "
+            "(helsedata.no); a legal basis, as a rule ethical approval; analysed in a secure zone "
+            "(`docs/secure_zone.md`). Expect months and a fee.",
         ),
         Bilingual("Kan ikke deles videre", "May not be passed on"),
         "Norwegian Directorate of Health / Norwegian Institute of Public Health, KPR, 2017–2020.",
     ),
     DataSet(
-        Bilingual("Norsk pasientregister etter kommune og måned", "Norwegian Patient Registry by municipality and month"),
+        Bilingual(
+            "Norsk pasientregister etter kommune og måned",
+            "Norwegian Patient Registry by municipality and month",
+        ),
         "--only ohd --data MONTHS",
         False,
         Bilingual(

@@ -18,6 +18,7 @@ from kostnadsvekst.version import RELEASED, __version__
 FILE = "ro-crate-metadata.json"
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 PROFILE = "https://w3id.org/ro/crate/1.1"
+REPOSITORY = "https://github.com/kostnadsvekst/kostnadsvekst"
 MEDIA_TYPES = {
     ".csv": "text/csv",
     ".html": "text/html",
@@ -81,12 +82,16 @@ def _root(outputs: Sequence[Output], own_data: bool) -> Entity:
         "@type": "Dataset",
         "name": "Results of kostnadsvekst",
         "description": ". ".join(
-            ["Tables, figures and audits of cost growth in Norwegian municipal health and care services", *labels]
+            [
+                "Tables, figures and audits of cost growth in Norwegian municipal health and care services",
+                *labels,
+            ]
         ),
         # The program's: a run has no date, so that the same results have the same bytes.
         "datePublished": RELEASED,
         "license": {"@id": _RIGHTS if own_data else DATA_LICENCE["path"]},
-        "creator": {"@id": _DEVELOPERS},
+        "author": {"@id": _DEVELOPERS},
+        "publisher": {"@id": _DEVELOPERS},
         "hasPart": [{"@id": one.path} for one in outputs],
         "mentions": [{"@id": _action(program)} for program in _by_program(outputs)],
     }
@@ -114,7 +119,12 @@ def _file(output: Output, content: str | bytes, own_data: bool) -> Entity:
 def _inputs(names: Iterable[str]) -> Iterator[Entity]:
     """Yield what was read, and all of it as one collection."""
     listed = list(names)
-    yield {"@id": _INPUTS, "@type": "Collection", "name": "Inputs", "hasPart": [{"@id": f"#{n}"} for n in listed]}
+    yield {
+        "@id": _INPUTS,
+        "@type": "Collection",
+        "name": "Inputs",
+        "hasPart": [{"@id": f"#{n}"} for n in listed],
+    }
     yield from ({"@id": f"#{name}", "@type": "CreativeWork", "name": name} for name in listed)
 
 
@@ -145,8 +155,14 @@ def _programs(outputs: Sequence[Output]) -> Iterator[Entity]:
             "name": made[0].command,
             "instrument": {"@id": f"#{program}"},
             "object": {"@id": _INPUTS},
-            "result": [{"@id": one.path} for one in made],
+            "result": _one_or_list([one.path for one in made]),
         }
+
+
+def _one_or_list(paths: Sequence[str]) -> Any:
+    """Refer to files; to a single one without a list, as the specification recommends."""
+    references = [{"@id": path} for path in paths]
+    return references[0] if len(references) == 1 else references
 
 
 def _context_of(own_data: bool) -> Iterator[Entity]:
@@ -155,9 +171,15 @@ def _context_of(own_data: bool) -> Iterator[Entity]:
         "@type": "SoftwareApplication",
         "name": f"kostnadsvekst {__version__}",
         "version": __version__,
+        "url": REPOSITORY,
         "author": {"@id": _DEVELOPERS},
     }
-    yield {"@id": _DEVELOPERS, "@type": "Organization", "name": "The kostnadsvekst developers"}
+    yield {
+        "@id": _DEVELOPERS,
+        "@type": "Organization",
+        "name": "The kostnadsvekst developers",
+        "url": REPOSITORY,
+    }
     if own_data:
         yield {"@id": _RIGHTS, "@type": "CreativeWork", "name": "Rights", "description": OF_THE_USER.en}
     else:

@@ -95,6 +95,8 @@ SEEDS = (
     Seed(
         "kostnadsvekst.analysis.trend_coverage",
         "coverage_table.first_seed",
-        Bilingual("ukeserier i studien av dekning, og oppover", "weekly series of the study of coverage, and on"),
+        Bilingual(
+            "ukeserier i studien av dekning, og oppover", "weekly series of the study of coverage, and on"
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The replication page for readers, in one language: what is made of what, by which program, with which seeds."""
+"""The replication page for readers: what is made of what, by which program, with which seeds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,10 +23,11 @@ _OUR_RIGHTS = Bilingual(
 )
 _CHECK = Bilingual("Kontroll", "Checks")
 _HOW_TO_CHECK = Bilingual(
-    "`manifest.json` har sjekksummen (SHA-256) av alt som er lest og laget, `codebook.csv` hver kolonne i hver "
-    "CSV-fil, `datapackage.json` skjemaene, `ro-crate-metadata.json` det hele som lenkede data.",
-    "`manifest.json` has the digest (SHA-256) of everything that was read and made, `codebook.csv` every column of "
-    "every CSV file, `datapackage.json` the schemas, `ro-crate-metadata.json` all of it as linked data.",
+    "`manifest.json` har sjekksummen (SHA-256) av alt som er lest og laget, `codebook.csv` hver kolonne i "
+    "hver CSV-fil, `datapackage.json` skjemaene, `ro-crate-metadata.json` det hele som lenkede data.",
+    "`manifest.json` has the digest (SHA-256) of everything that was read and made, `codebook.csv` every "
+    "column of every CSV file, `datapackage.json` the schemas, `ro-crate-metadata.json` all of it as linked "
+    "data.",
 )
 _NUMBERS = Bilingual(
     "{count} tall står i `replication/in_text_numbers.csv` med fil, rad og program.",
@@ -34,7 +35,9 @@ _NUMBERS = Bilingual(
 )
 _HEADS = {
     "read": Bilingual("Fil | SHA-256", "File | SHA-256"),
-    "made": Bilingual("Resultat | Slag | Tittel | Program | Kommando", "Output | Kind | Title | Program | Command"),
+    "made": Bilingual(
+        "Resultat | Slag | Tittel | Program | Kommando", "Output | Kind | Title | Program | Command"
+    ),
     "seeds": Bilingual("Hva som trekkes | Frø | Hvor i koden", "What is drawn | Seed | Where in the code"),
 }
 
