@@ -161,14 +161,23 @@ def find_maker(path: str) -> Maker | None:
     path : str
         Below the results folder.
     """
-    named = [maker for maker in read_makers() if maker.output == stem_of(path)]
+    stem = stem_of(path)
+    named = _makers_by_output().get(stem, ())
     by_kind = {maker.kind: maker for maker in named}
     if path in made_elsewhere() or len(named) < 2:
         return named[0] if named else None
     kind = _KINDS.get(PurePosixPath(path).suffix, "table")
-    if kind == "data" and path != f"{stem_of(path)}.csv":
+    if kind == "data" and path != f"{stem}.csv":
         kind = "table"
     return by_kind.get(kind) or by_kind.get("table") or named[0]
+
+
+@cache
+def _makers_by_output() -> Mapping[str, tuple[Maker, ...]]:
+    found: dict[str, tuple[Maker, ...]] = {}
+    for maker in read_makers():
+        found[maker.output] = (*found.get(maker.output, ()), maker)
+    return found
 
 
 def list_outputs(made: Mapping[str, Made]) -> tuple[Output, ...]:

@@ -66,7 +66,7 @@ DATA_SETS = (
         "data/synthetic/",
         True,
         Bilingual(
-            "Følger med; lages på nytt av `python scripts/calibrate.py`. Oppdiktet, sier ingenting om Norge.",
+            "Følger med; lages på nytt av `python scripts/calibrate.py`. Oppdiktet: sier intet om Norge.",
             "Comes with the package; made again by `python scripts/calibrate.py`. Invented, no evidence "
             "about Norway.",
         ),
@@ -124,8 +124,8 @@ DATA_SETS = (
         False,
         Bilingual(
             "Tall per kommune og måned bestilles hos registeret (helsedata.no); små tall er vernet.",
-            "Counts by municipality and month are ordered from the registry (helsedata.no); small numbers are "
-            "protected.",
+            "Counts by municipality and month are ordered from the registry (helsedata.no); small numbers "
+            "are protected.",
         ),
         Bilingual("Etter registerets vilkår", "Under the registry's terms"),
         "Norwegian Patient Registry (NPR), 2010–2017.",
