@@ -4,6 +4,7 @@ import os
 import pickle
 import warnings
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -11,6 +12,9 @@ from filelock import FileLock
 from kostnadsvekst.chapters import CHAPTERS, ChapterReport, Settings, run_chapters
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.report.output import write_files
+
+# What studies of their own have put there is described with what the chapters make.
+RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
 def shared_run(base, name):
@@ -33,7 +37,7 @@ def run_alone(base, name, out):
     finished = {other: shared_run(base, other).result for other in uses}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
-        result = import_module(CHAPTERS[name].module).run(Settings(), finished)
+        result = import_module(CHAPTERS[name].module).run(Settings(out=RESULTS), finished)
     return ChapterReport(name, result, write_files(out, result.files), ())
 
 

@@ -35,6 +35,7 @@ specification_curve_run = fixture_of("specification-curve")
 consistency_run = fixture_of("consistency")
 paper_run = fixture_of("paper")
 page_run = fixture_of("page")
+replication_run = fixture_of("replication")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The committed results of every chapter are what the code makes now."""
 
 import io
+import json
 import re
 
 import matplotlib.image
@@ -11,6 +12,7 @@ from conftest import ROOT
 from kostnadsvekst.chapters import CHAPTERS
 from kostnadsvekst.generations import MARKER
 from kostnadsvekst.report.chapter_files import BESIDE
+from kostnadsvekst.report.replication.manifest import compare, embedded_inputs
 
 RESULTS = ROOT / "results"
 # Files that a chapter does not write: studies of coverage, power and made-up reports take up to an hour.
@@ -130,6 +132,32 @@ def test_paper(paper_run):
 
 def test_page(page_run):
     check(page_run)
+
+
+def without_digests(manifest):
+    """What does not hang on the last digits and pixels, which `check` allows to differ."""
+    digests = ("sha256", "bytes")
+    told = {
+        path: {k: v for k, v in one.items() if k not in digests} for path, one in manifest["outputs"].items()
+    }
+    return {**manifest, "outputs": told}
+
+
+def test_replication(replication_run):
+    files = replication_run.result.files
+    kept = {path: (RESULTS / path).read_bytes() for path in folder_of("replication")}
+    assert set(files) == set(kept)
+    with_digests = {"manifest.json", "datapackage.json", "ro-crate-metadata.json"}
+    for path in set(files) - with_digests:
+        assert files[path].encode() == kept[path], (
+            f"{path}: run scripts/estimate.py and look at the difference"
+        )
+    made, committed = (json.loads(some["manifest.json"]) for some in (files, kept))
+    assert without_digests(made) == without_digests(committed)
+
+
+def test_the_manifest_is_that_of_the_committed_files():
+    assert compare(RESULTS, embedded_inputs()) == ()
 
 
 def test_every_chapter_has_its_test():

@@ -40,6 +40,7 @@ READ_BY = {
     "consistency": set(),
     "paper": set(),
     "page": {"data", "rename", "register", "population"},
+    "replication": {"data", "rename", "register", "population"},
     "appendix": {"data", "rename"},
     "explanation": {"data", "rename"},
     "case-selection": {"data", "rename"},

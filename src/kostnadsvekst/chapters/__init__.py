@@ -6,7 +6,7 @@ results as they were.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -148,6 +148,28 @@ CHAPTERS = {
             "paper",
         ),
     ),
+    "replication": Chapter(
+        "kostnadsvekst.chapters.replication",
+        Bilingual(
+            "Etterprøving: sjekksummer, kodebok, datapakke, hva som er laget av hva",
+            "Replication: digests, codebook, data package, what is made of what",
+        ),
+        "chapters",
+        (
+            "background",
+            "appendix",
+            "explanation",
+            "growth",
+            "kpr",
+            "ohd",
+            "case-selection",
+            "specification-curve",
+            "claims",
+            "consistency",
+            "paper",
+            "page",
+        ),
+    ),
 }
 
 
@@ -188,6 +210,8 @@ class Settings:
         CSV with ``year``, ``age_group`` and ``persons`` on 1 January, for a register of the user's own.
     rename : mapping of str to str
         Column of `data`, a finished panel -> the name that chapters and specifications use.
+    out : Path, optional
+        Results folder; what studies of their own have put there is described with the rest.
     """
 
     data: Path | None = None
@@ -197,6 +221,7 @@ class Settings:
     register: Path | None = None
     population: Path | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
+    out: Path | None = None
 
     @property
     def own_data(self) -> bool:
@@ -266,9 +291,9 @@ def choose_chapters(settings: Settings) -> tuple[str, ...]:
         return (OWN,)
     brought = {"panel"} if settings.data is not None else set()
     brought |= {"register"} if settings.register is not None else set()
-    page = {"page"} if brought else set()
+    told = {"page", "replication"} if brought else set()
     return tuple(
-        name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought or name in page
+        name for name, chapter in CHAPTERS.items() if not brought or chapter.reads in brought or name in told
     )
 
 
@@ -382,6 +407,7 @@ def run_chapters(
     from kostnadsvekst.report.chapter_files import check_folder
 
     check_folder(out)
+    settings = replace(settings, out=out)
     reports: list[ChapterReport] = []
     for name in names:
         finished = {report.name: report.result for report in reports}
@@ -455,10 +481,16 @@ def _write(
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
-        # A reason in the place of what is not made: results of an earlier run must not stand for it.
-        files = result.files or {f"{name}/not_made.txt": _why(result, settings)}
-        written = write_chapter(out, name, files, kept_files(name, settings))
+        written = write_chapter(out, name, files_of(name, result, settings), kept_files(name, settings))
     return written, tuple(str(warning.message) for warning in caught)
+
+
+def files_of(name: str, result: ChapterResult, settings: Settings) -> Mapping[str, str | bytes]:
+    """Files that are written for a chapter.
+
+    A reason stands in the place of what is not made: results of an earlier run must not stand for it.
+    """
+    return result.files or {f"{name}/not_made.txt": _why(result, settings)}
 
 
 def _why(result: ChapterResult, settings: Settings) -> str:

@@ -1,7 +1,6 @@
 """Printed tables, claims and findings of the report page, from the audits and files of the other chapters."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,7 +23,7 @@ from kostnadsvekst.report.consistency.kinds import KINDS
 from kostnadsvekst.report.numbers import significance_stars
 from kostnadsvekst.report.output import read_csv_text
 from kostnadsvekst.report.page import ClaimCard, FindingCard, Judged, PrintedCell, PrintedRow, PrintedTable
-from kostnadsvekst.report.page.code import CodeReference, refer_to
+from kostnadsvekst.report.page.code import CodeReference, code_of_measure, refer_to
 from kostnadsvekst.sources.published import load_cells
 
 # Table of the report -> the chapter that has it and its audit.
@@ -282,23 +281,6 @@ def _in_english(place: str) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def code_of_measure(module: str, measure: str) -> Iterator[CodeReference]:
-    """Yield the function that computes a measure, found in its module by the name of the measure.
-
-    Parameters
-    ----------
-    module : str
-        Below the package, as in the column ``module`` of the claims: ``"analysis.claims.growth"``.
-    measure : str
-        Such as ``"growth_real:FGK9:2015:2020"``.
-    """
-    held = vars(import_module(f"kostnadsvekst.{module}"))
-    registries = [held[name] for name in ("COMPUTATIONS", "OF_ACCOUNTS", "OF_GROUPS") if name in held]
-    for registry in registries:
-        if (name := measure.partition(":")[0]) in registry:
-            yield refer_to(registry[name])
 
 
 def finding_cards(result: ChapterResult) -> tuple[FindingCard, ...]:

@@ -86,7 +86,15 @@ def write_chapter(out: str | Path, name: str, files: Files, keep: Keep | None = 
 
 
 # Files beside the folders of chapters, and whose they are: the results folder itself has one marker for all.
-BESIDE = {"audit.csv": "appendix", "audit.html": "appendix", "report.html": "page"}
+BESIDE = {
+    "audit.csv": "appendix",
+    "audit.html": "appendix",
+    "report.html": "page",
+    "manifest.json": "replication",
+    "codebook.csv": "replication",
+    "datapackage.json": "replication",
+    "ro-crate-metadata.json": "replication",
+}
 
 
 def _with_those_of_others(name: str, keep: Keep | None) -> Keep:

@@ -40,6 +40,20 @@ def embedded_path(name: str) -> Path:
     )
 
 
+def embedded_files() -> dict[str, Path]:
+    """Every embedded data file.
+
+    Returns
+    -------
+    dict of str to Path
+        Path below ``data/``, with ``/`` -> file; hidden files are left out.
+    """
+    folder = embedded_path("published/report_003_tables.csv").parents[1]
+    names = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    hidden = {name for name in names if any(part.startswith(".") for part in name.parts)}
+    return {name.as_posix(): path for name, path in names.items() if name not in hidden}
+
+
 @cache
 def municipal_parameters() -> Mapping[str, Any]:
     """Dated parameters of municipal systems: accounts, weights, prices, services, each with its source."""

@@ -2,9 +2,10 @@
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib import import_module
 from textwrap import dedent
 from typing import Any
 
@@ -50,3 +51,20 @@ def refer_to(function: Callable[..., Any]) -> CodeReference:
     is_package = hasattr(sys.modules[module], "__path__")
     path = f"src/{module.replace('.', '/')}{'/__init__.py' if is_package else '.py'}"
     return CodeReference(module, name, path, dedent(inspect.getsource(function)).rstrip() + "\n")
+
+
+def code_of_measure(module: str, measure: str) -> Iterator[CodeReference]:
+    """Yield the function that computes a measure, found in its module by the name of the measure.
+
+    Parameters
+    ----------
+    module : str
+        Below the package, as in the column ``module`` of the claims: ``"analysis.claims.growth"``.
+    measure : str
+        Such as ``"growth_real:FGK9:2015:2020"``.
+    """
+    held = vars(import_module(f"kostnadsvekst.{module}"))
+    registries = [held[name] for name in ("COMPUTATIONS", "OF_ACCOUNTS", "OF_GROUPS") if name in held]
+    for registry in registries:
+        if (name := measure.partition(":")[0]) in registry:
+            yield refer_to(registry[name])
