@@ -198,6 +198,18 @@ CHECKS: dict[str, Check] = {
         ("endret etter at resultatene ble laget", "lag resultatene på nytt"),
         ("changed after the results were made", "make the results again"),
     ),
+    "outside-input": _make(
+        "outputs",
+        NOTE,
+        (
+            "inngangsdata som ikke er i mappen",
+            "hold manifestets kontrollsum mot filen der den ligger, og si i README hvordan den skaffes",
+        ),
+        (
+            "an input that is not in the folder",
+            "compare its checksum with the file where it lies, and say in the README how to get it",
+        ),
+    ),
     "stale-output": _make(
         "outputs",
         FAULT,

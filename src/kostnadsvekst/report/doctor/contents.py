@@ -27,7 +27,7 @@ def check_contents(folder: Folder) -> Iterator[Finding]:
         if not file.size and file.base not in MAY_BE_EMPTY:
             yield Finding("empty-file", file.name)
         elif file.size > folder.most_bytes:
-            read, size = (f"{n / 2**20:,.0f} MiB" for n in (folder.most_bytes, file.size))
+            read, size = (f"{n / 2**20:.0f} MiB" for n in (folder.most_bytes, file.size))
             yield Finding("partly-read", file.name, Bilingual(f"{read} av {size}", f"{read} of {size}"))
     yield from _duplicates(folder)
 

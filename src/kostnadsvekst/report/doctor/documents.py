@@ -14,7 +14,7 @@ _LARGEST = 2**22
 _README = re.compile(r"(readme|replication|les_?meg)(\.(md|txt|rst|pdf|html|docx|qmd))?", re.IGNORECASE)
 _LICENCE = re.compile(r"(un)?licen[cs]e.*|copying.*|lisens.*", re.IGNORECASE)
 _CODEBOOK = re.compile(
-    r".*(code_?book|kode_?bok|data_?dictionary|variabel|variables|datapackage|sources|readme|replication).*",
+    r".*(code_?book|kode_?bok|data_?dictionary|datapackage).*|(readme|replication|sources|variables|variabler)\..*",
     re.IGNORECASE,
 )
 _CODEBOOK_KINDS = frozenset({".md", ".txt", ".rst", ".csv", ".json", ".toml", ".yaml", ".yml", ".html"})

@@ -132,7 +132,7 @@ def walk_folder(
     except (OSError, ValueError) as error:
         raise DataMissingError(f"the folder {str(root)!r} cannot be read: check who may read it") from error
     walk = _Walk(real, (git or ignored_by_git)(real) or frozenset(), most_files)
-    walk.enter(real, "")
+    walk.enter()
     return Folder(
         real,
         tuple(sorted(walk.files, key=lambda file: file.name)),
@@ -155,9 +155,9 @@ class _Walk:
         self.left_out: list[str] = []
         self.n_ignored = 0
 
-    def enter(self, top: Path, name: str) -> None:
+    def enter(self) -> None:
         """Walk without recursion: folders may lie thousands deep."""
-        waiting = [(top, name)]
+        waiting = [(str(self.root), "")]
         while waiting:
             place, below = waiting.pop()
             try:
@@ -169,7 +169,7 @@ class _Walk:
             for entry in found:
                 inside = f"{below}/{entry.name}" if below else entry.name
                 if self._take(entry, inside):
-                    waiting.append((Path(entry.path), inside))
+                    waiting.append((entry.path, inside))
                 if len(self.files) > self.most_files:
                     self._too_many()
                     return

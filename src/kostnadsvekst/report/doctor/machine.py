@@ -158,10 +158,9 @@ def _check_room(machine: Machine) -> Iterator[Finding]:
     )
     for check, there, least in kinds:
         if there is not None and there < least:
-            has, needs = there / 2**30, least / 2**30
-            yield _told(
-                check, f"{has:.1f} GiB; minst {needs:.0f} GiB", f"{has:.1f} GiB; at least {needs:.0f} GiB"
-            )
+            has, needs = f"{there / 2**30:.1f}", f"{least / 2**30:.0f}"
+            nb = f"{has.replace('.', ',')} GiB; minst {needs} GiB"
+            yield _told(check, nb, f"{has} GiB; at least {needs} GiB")
 
 
 def read_memory() -> tuple[int | None, int | None]:

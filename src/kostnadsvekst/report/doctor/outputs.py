@@ -1,6 +1,7 @@
 """Results against the list of them: what is stale, missing, in no list, or made by nothing."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +11,16 @@ from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.doctor.contents import hash_file
 from kostnadsvekst.report.doctor.findings import Finding
 from kostnadsvekst.report.doctor.folder import Folder, ProjectFile
-from kostnadsvekst.report.doctor.programs import Program
+from kostnadsvekst.report.doctor.programs import PROGRAMS, Program
 from kostnadsvekst.report.doctor.texts import read_text
 
 MANIFEST = "manifest.json"
 OUTPUT_FOLDERS = ("results", "resultater", "output", "outputs", "tables", "figures", "bld")
 # How an entry of a manifest may name what makes the file.
 MAKERS = ("program", "script", "chapter", "command", "module", "made_by")
+PACKAGE = "kostnadsvekst"
+ENDS = (".py", "/__init__.py")
+OWN = "own/"  # before the name of an input that the user gave
 _LARGEST = 2**26
 _NOT_THERE = Bilingual("finnes ikke", "is not there")
 
@@ -33,6 +37,8 @@ class Manifest:
         Path below the project -> sha256.
     outputs : mapping of str to mapping
         Path below the folder of results -> ``sha256`` and what else is known.
+    made_by : str
+        Program and version.
     names_makers : bool
         Whether it is a list that says what makes each file.
     """
@@ -40,6 +46,7 @@ class Manifest:
     name: str
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    made_by: str = ""
     names_makers: bool = True
 
 
@@ -102,7 +109,7 @@ def read_manifest(file: ProjectFile) -> Manifest | None:
         outputs = {str(name): _entry(value) for name, value in stated["outputs"].items()}
     except _NO_MANIFEST:
         return None
-    return Manifest(file.name, inputs, outputs)
+    return Manifest(file.name, inputs, outputs, str(stated.get("made_by", "")))
 
 
 _NO_MANIFEST = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -123,12 +130,26 @@ def _digest(value: Any) -> str:
 def _check_inputs(
     folder: Folder, by_name: Mapping[str, ProjectFile], manifest: Manifest
 ) -> Iterator[Finding]:
+    tops = {name.partition("/")[0] for name in (*folder.folders, *by_name)}
     for name, digest in sorted(manifest.inputs.items()):
-        file = by_name.get(name) or _inside(folder, name)
-        if file is None:
+        found = _candidates(folder, by_name, name)
+        if any(not _differs(folder, file, digest) for file in found):
+            continue
+        if found:
+            yield Finding("stale-input", found[0].name)
+        elif name.partition("/")[0] in tops:
             yield Finding("stale-input", name, _NOT_THERE)
-        elif _differs(folder, file, digest):
-            yield Finding("stale-input", name)
+        else:
+            yield Finding("outside-input", name)
+
+
+def _candidates(folder: Folder, by_name: Mapping[str, ProjectFile], name: str) -> list[ProjectFile]:
+    """Find the files that an input may be: one of the user's own is listed without its folder."""
+    file = by_name.get(name) or _inside(folder, name)
+    if file is not None:
+        return [file]
+    own = name.removeprefix(OWN)
+    return [f for f in folder.files if name != own and (f.name == own or f.name.endswith(f"/{own}"))]
 
 
 def _inside(folder: Folder, name: str) -> ProjectFile | None:
@@ -167,17 +188,42 @@ def _differs(folder: Folder, file: ProjectFile, digest: str) -> bool:
 
 
 def _check_makers(top: str, by_name: Mapping[str, ProjectFile], manifest: Manifest) -> Iterator[Finding]:
-    if not manifest.names_makers:
-        return
-    for name, entry in sorted(manifest.outputs.items()):
-        made_by = [str(entry[key]) for key in MAKERS if entry.get(key)]
-        if not made_by:
+    elsewhere = manifest.made_by.startswith(PACKAGE) and not _has_package(PACKAGE, by_name)
+    for name, entry in sorted(manifest.outputs.items()) if manifest.names_makers else ():
+        if not any(entry.get(key) for key in MAKERS):
             detail = Bilingual("manifestet nevner ikke noe program", "the manifest names no program")
             yield Finding("unmade-output", f"{top}/{name}", detail)
-        program = str(entry.get("program") or entry.get("script") or "").partition("#")[0].partition(":")[0]
-        if "/" in program and program not in by_name:
-            detail = Bilingual("programmet finnes ikke", "the program is not there")
-            yield Finding("unmade-output", f"{top}/{name}", detail)
+            continue
+        absent = [word for word in _programs_of(entry) if not _is_there(word, by_name)]
+        if absent and not elsewhere:
+            words = f"{absent[0]} {_NOT_THERE.nb}", f"{absent[0]} {_NOT_THERE.en}"
+            yield Finding("unmade-output", f"{top}/{name}", Bilingual(*words))
+
+
+def _programs_of(entry: Mapping[str, Any]) -> list[str]:
+    """Files and modules that an entry says make it."""
+    said = [word for key in MAKERS for word in str(entry.get(key) or "").replace("#", " ").split()]
+    files = [word for word in said if "/" in word and any(word.endswith(suffix) for suffix in PROGRAMS)]
+    module = str(entry.get("program") or "")
+    return [*files, *([module] if re.fullmatch(r"\w+(\.\w+)+", module) and module not in files else [])]
+
+
+def _is_there(program: str, by_name: Mapping[str, ProjectFile]) -> bool:
+    """Whether a file or ``package.module.function`` is part of the project, or of something installed."""
+    if "/" in program:
+        top = program.partition("/")[0]
+        return program in by_name or not any(name.startswith(f"{top}/") for name in by_name)
+    parts = program.split(".")
+    if parts[-1] in ("py", "R", "r", "do") and len(parts) == 2:
+        return any(name == program or name.endswith(f"/{program}") for name in by_name)
+    tails = ["/".join(parts[:k]) + end for k in (len(parts) - 1, len(parts)) for end in ENDS]
+    if not _has_package(parts[0], by_name):
+        return True  # it is installed, not part of the project
+    return any(f"/{name}".endswith(f"/{tail}") for name in by_name for tail in tails)
+
+
+def _has_package(name: str, by_name: Mapping[str, ProjectFile]) -> bool:
+    return any(f"/{file}".endswith(f"/{name}/__init__.py") for file in by_name)
 
 
 def _named_by_no_program(inside: Mapping[str, ProjectFile], programs: Sequence[Program]) -> Iterator[Finding]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.report.doctor.findings import Finding
 from kostnadsvekst.report.doctor.folder import Folder, ProjectFile
 from kostnadsvekst.report.doctor.personal_data import (
+    COORDINATES,
     IDENTITY,
     KINDS_OF_NUMBER,
     WatchedColumns,
@@ -20,6 +22,7 @@ DATA_FOLDERS = frozenset({
     "data", "raw", "derived", "results", "resultater", "output", "outputs", "tables", "tabeller", "figures",
     "figurer", "bld", "out", "store",
 })  # fmt: skip
+LINES_AT_ONCE = 200
 # Drawings: pairs of numbers in them are places on paper.
 _DRAWINGS = frozenset({".svg", ".html", ".htm", ".tex", ".typ", ".ps", ".eps", ".css", ".js", ".pdf"})
 # Hold data in a way that is not read here.
@@ -98,10 +101,14 @@ def _told_without_zero(watched: WatchedColumns, sheet: int, tallies: dict[tuple[
 
 def _search_text(file: ProjectFile, most_bytes: int, tallies: dict[tuple[str, str], _Tally]) -> None:
     people_only = not is_among_data(file)
-    for number, line in enumerate(read_lines(file, most_bytes), 1):
-        for check, kind in kinds_in(line, people_only=people_only):
-            if check != "coordinates" or file.suffix not in _DRAWINGS:
-                tallies.setdefault((check, kind), _Tally()).add((number, 0, 0))
+    numbered = enumerate(read_lines(file, most_bytes), 1)
+    while some := tuple(islice(numbered, LINES_AT_ONCE)):
+        if not is_suspect("\n".join(line for _, line in some)):
+            continue
+        for number, line in some:
+            for check, kind in kinds_in(line, people_only=people_only):
+                if check != COORDINATES or file.suffix not in _DRAWINGS:
+                    tallies.setdefault((check, kind), _Tally()).add((number, 0, 0))
 
 
 _WHERE = (Bilingual("linje", "line"), Bilingual("kolonne", "column"), Bilingual("ark", "sheet"))

@@ -22,8 +22,11 @@ _NO_DRAWS = frozenset({"seed", "getstate", "setstate", "get_state", "set_state",
 _NEED_A_STATE = {"rvs": "random_state", "train_test_split": "random_state", "ShuffleSplit": "random_state",
                  "StratifiedShuffleSplit": "random_state", "RandomForestRegressor": "random_state",
                  "RandomForestClassifier": "random_state"}  # fmt: skip
-# Without one of these words a program draws nothing that is found here.
-_PYTHON_WORDS = re.compile(rf"random|torch|\.sample\(|{'|'.join(_NEED_A_STATE)}")
+# Without one of these words a program draws nothing that is found here; most only make a generator with a seed.
+_PYTHON_WORDS = re.compile(
+    r"\brandom\s*\.(?!Generator\b|default_rng\(\s*(?!None\b)[\w\[])|import\s+random\b|random\s+import"
+    rf"|numpy\.random\s+as|torch\.Generator|\.sample\(\s*\w+\s*=|\b(?:{'|'.join(_NEED_A_STATE)})\b"
+)
 _BY_CHANCE = frozenset({"n", "frac", "replace", "weights"})  # arguments of a frame's `sample`
 
 _R_DRAWS = re.compile(
@@ -69,8 +72,10 @@ def unseeded_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     ----------
     tree : ast.Module
     """
-    names = _imported(tree)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    wanted = (ast.Call, ast.Import, ast.ImportFrom)
+    nodes = [node for node in ast.walk(tree) if isinstance(node, wanted)]
+    names = _imported(nodes)
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
     seeded = {
         _SEEDING[name]
         for call in calls
@@ -110,10 +115,10 @@ def _gives(call: ast.Call, argument: str) -> bool:
     )
 
 
-def _imported(tree: ast.Module) -> dict[str, str]:
+def _imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """Name in the file -> whole name of the module or function."""
     names = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.partition(".")[0]

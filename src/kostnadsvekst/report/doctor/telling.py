@@ -114,7 +114,9 @@ def _told_machine(machine: Machine, lang: str) -> Iterator[str]:
         (machine.free_memory_bytes, "ledig minne", "free memory"),
         (machine.free_disk_bytes, "ledig på disken", "free on the disk"),
     ]
-    sizes = [f"{size / 2**30:.1f} GiB {a if nb else b}" for size, a, b in room if size is not None]
+    sizes = [
+        f"{_one_decimal(size / 2**30, lang)} GiB {a if nb else b}" for size, a, b in room if size is not None
+    ]
     yield "  " + ", ".join([*sizes, f"{machine.processors} {'prosessor(er)' if nb else 'processor(s)'}"])
     there = [name for name, path in machine.tools.items() if path]
     yield f"  {'Program som er her' if nb else 'Programs that are here'}: {', '.join(there) or '-'}"
@@ -134,8 +136,12 @@ def _told_sum(examination: Examination, lang: str) -> Iterator[str]:
             if nb
             else f"Not looked at: {folders} folder(s) of programs, {ignored} that git ignores"
         )
-    files, size = examination.n_files, examination.n_bytes / 1e6
+    files, size = examination.n_files, _one_decimal(examination.n_bytes / 1e6, lang)
     counts = examination.counts
     words = ("feil", "advarsler", "merknader") if nb else ("faults", "warnings", "notes")
     told = ", ".join(f"{counts[s]} {word}" for s, word in zip(SEVERITIES, words, strict=True))
-    yield f"{files} {'filer' if nb else 'files'}, {size:.1f} MB: {told}"
+    yield f"{files} {'filer' if nb else 'files'}, {size} MB: {told}"
+
+
+def _one_decimal(number: float, lang: str) -> str:
+    return f"{number:.1f}".replace(".", "," if lang == "nb" else ".")

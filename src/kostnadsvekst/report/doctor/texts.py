@@ -26,7 +26,7 @@ def is_text(head: bytes) -> bool:
 
 
 def encoding_of(head: bytes) -> str:
-    """Tell the encoding by the byte order mark, else UTF-8 where it is, else Latin-1, which takes any byte."""
+    """Tell the encoding by the byte order mark, else UTF-8, else Latin-1, which takes any byte."""
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
             return encoding

@@ -13,7 +13,7 @@ _ROOTS = "home|Users|Volumes|mnt|media|root|tmp|var|work|scratch|cluster|srv|dat
 _NOT_BEFORE = r"(?<![\w./:}>~-])"
 _KINDS: tuple[tuple[str, Bilingual], ...] = (
     (
-        rf"(?:file://)/?(?:/|[A-Za-z]:)|{_NOT_BEFORE}/(?:(?:{_ROOTS})/[\w.-]|(?:home|Users|Volumes)/$)",
+        rf"(?:file://)/?(?:/|[A-Za-z]:)|{_NOT_BEFORE}/(?:(?:{_ROOTS})/[\w.-]|(?:home|Users|Volumes)/(?:$|[{{\"'%<$]))",
         Bilingual("fra roten av filsystemet", "from the root of the file system"),
     ),
     (
