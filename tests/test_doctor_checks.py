@@ -11,11 +11,11 @@ from conftest import ROOT
 from kostnadsvekst.errors import DataMissingError, SpecificationError
 from kostnadsvekst.report.doctor import CHECKS, GROUPS, examine
 from kostnadsvekst.report.doctor.documents import headings_of
-from kostnadsvekst.report.doctor.folder import walk_folder
+from kostnadsvekst.report.doctor.folder import ProjectFile, walk_folder
 from kostnadsvekst.report.doctor.names import check_names
 from kostnadsvekst.report.doctor.outputs import check_outputs
-from kostnadsvekst.report.doctor.programs import parse_python
-from kostnadsvekst.report.doctor.seeds import unseeded_in
+from kostnadsvekst.report.doctor.programs import Program
+from kostnadsvekst.report.doctor.seeds import check_seeds
 from kostnadsvekst.report.doctor.versions import loose_in_conda, loose_in_requirements
 from kostnadsvekst.report.doctor.written_paths import kind_of_path
 
@@ -290,14 +290,19 @@ SEEDED = [
 ]
 
 
+def seeds_in(code):
+    program = Program(ProjectFile("a.py", ROOT / "a.py", 1), code, python=True)
+    return [finding.line for finding in check_seeds([program])]
+
+
 @pytest.mark.parametrize("code", UNSEEDED)
 def test_unseeded_python(code):
-    assert [line for line, _ in unseeded_in(parse_python(code))] == [code.count("\n") + 1]
+    assert seeds_in(code) == [code.count("\n") + 1]
 
 
 @pytest.mark.parametrize("code", SEEDED)
 def test_seeded_python(code):
-    assert not [*unseeded_in(parse_python(code))]
+    assert not seeds_in(code)
 
 
 def test_seeds_in_r_and_stata(tmp_path):

@@ -22,7 +22,7 @@ _NO_DRAWS = frozenset({"seed", "getstate", "setstate", "get_state", "set_state",
 _NEED_A_STATE = {"rvs": "random_state", "train_test_split": "random_state", "ShuffleSplit": "random_state",
                  "StratifiedShuffleSplit": "random_state", "RandomForestRegressor": "random_state",
                  "RandomForestClassifier": "random_state"}  # fmt: skip
-# Without one of these words a program draws nothing that is found here; most only make a generator with a seed.
+# Without one of these words a program draws nothing that is found here: most make a generator with a seed.
 _PYTHON_WORDS = re.compile(
     r"\brandom\s*\.(?!Generator\b|default_rng\(\s*(?!None\b)[\w\[])|import\s+random\b|random\s+import"
     rf"|numpy\.random\s+as|torch\.Generator|\.sample\(\s*\w+\s*=|\b(?:{'|'.join(_NEED_A_STATE)})\b"

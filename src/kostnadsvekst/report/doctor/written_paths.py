@@ -31,7 +31,7 @@ _KINDS: tuple[tuple[str, Bilingual], ...] = (
 )
 _ABSOLUTE = tuple((re.compile(pattern), words) for pattern, words in _KINDS)
 _ENDINGS = "csv|tsv|txt|dta|xlsx?|parquet|feather|sav|sas7bdat|rds|rdata|py|r|do|json|toml|pdf|png|svg|tex"
-_BACKSLASH = re.compile(rf"(?:[\w.-]+\\{{1,2}})+[\w.-]+\.(?:{_ENDINGS})\b", re.IGNORECASE)
+_BACKSLASH = re.compile(rf"[\w.-]\\{{1,2}}\w[\w.-]{{1,99}}\.(?:{_ENDINGS})\b", re.IGNORECASE)
 _QUOTED = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""")
 _COMMENTS = {".r": "#", ".sh": "#", ".bash": "#", ".jl": "#", ".toml": "#", ".yaml": "#", ".yml": "#",
              ".do": "*", ".ado": "*", ".tex": "%", ".sps": "*", ".sas": "*", ".m": "%", ".ini": "#",
@@ -49,13 +49,13 @@ def check_written_paths(programs: Sequence[Program]) -> Iterator[Finding]:
         if program.broken:
             yield Finding("unparsable-program", program.file.name)
         # Whether any line has one is quickly seen; most files have none.
-        if not (kind_of_path(program.text) or _BACKSLASH.search(program.text)):
+        if not (kind_of_path(program.text) or has_backslashes(program.text)):
             continue
         for line, text in _literals(parse_python(program.text)) if program.python else _lines(program):
             place = line if program.line_known else None
             if words := kind_of_path(text):
                 yield Finding("absolute-path", program.file.name, words, place)
-            elif _BACKSLASH.search(text):
+            elif has_backslashes(text):
                 yield Finding("backslash-path", program.file.name, line=place)
 
 
@@ -67,6 +67,16 @@ def kind_of_path(text: str) -> Bilingual | None:
     text : str
     """
     return next((words for pattern, words in _ABSOLUTE if pattern.search(text)), None)
+
+
+def has_backslashes(text: str) -> bool:
+    """Whether a text has the path of a file with backslashes.
+
+    Parameters
+    ----------
+    text : str
+    """
+    return "\\" in text and _BACKSLASH.search(text) is not None
 
 
 def _literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
