@@ -1,9 +1,11 @@
 """Each check of the doctor: a broken neighbour that it finds, and a clean one beside it that it does not."""
 
 import hashlib
+import inspect
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -141,6 +143,27 @@ def test_what_git_ignores_is_not_part_of_the_package(tmp_path):
     assert examined.n_ignored == 2
 
 
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    fill(tmp_path, {"closed/a.csv": "1", "open/b.csv": "2"})
+    scan = os.scandir
+
+    def refuse(place):
+        if str(place).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert found(tmp_path, "contents") == {("unreadable-file", "closed")}
+
+
+def test_a_hook_of_another_repository_does_not_mislead_git(tmp_path, monkeypatch):
+    fill(tmp_path, {"here/.gitignore": "*.log\n", "here/a b.log": "1", "there/x": "1"})
+    for name in ("here", "there"):
+        subprocess.run(["git", "init", "-q", tmp_path / name], check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "there" / ".git"))
+    assert not found(tmp_path / "here", "names")
+
+
 def test_no_folder_and_a_file_in_its_place(tmp_path):
     (tmp_path / "file").write_text("1")
     for place in (tmp_path / "none", tmp_path / "file", "\0"):
@@ -148,16 +171,15 @@ def test_no_folder_and_a_file_in_its_place(tmp_path):
             examine(place)
 
 
-def test_a_folder_thousands_deep(tmp_path):
-    made, place = 0, os.open(tmp_path, os.O_RDONLY)
-    while made < 1100:  # deeper than Python's functions call each other
-        os.mkdir("d", dir_fd=place)
-        below = os.open("d", os.O_RDONLY, dir_fd=place)
-        os.close(place)
-        place, made = below, made + 1
-    os.close(place)
-    assert walk_folder(tmp_path).folders[0] == "d"
-    subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # Python's own way is not made for it
+def test_a_folder_deeper_than_functions_may_call_each_other(tmp_path):
+    depth = 300
+    (tmp_path.joinpath(*"d" * depth)).mkdir(parents=True)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + depth - 100)
+    try:
+        assert len(walk_folder(tmp_path).folders) == depth
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 # Contents ----------
@@ -250,6 +272,18 @@ def test_paths_in_other_programs_notebooks_and_settings(tmp_path):
         ("absolute-path", "d.yaml", 1),
         ("absolute-path", "f.ipynb", None),
     }
+
+
+def test_paths_with_other_capitals_than_the_file(tmp_path):
+    fill(tmp_path, {
+        "data/Costs.csv": "1",
+        "data/users.csv": "2",
+        "old/USERS.csv": "3",
+        "a.py": "x = open('data/costs.csv')\ny = open('../data/Costs.csv')\n",
+        "b.R": "x <- read.csv('Data/users.csv')\ny <- read.csv('users.csv')\nz <- 'USERS.csv'\n",
+        "c.py": "# data/costs.csv\nx = 'https://ssb.no/mycosts.csv'\ny = 'other_costs.csv'\n",
+    })  # fmt: skip
+    assert lines(tmp_path, "code") == {("path-capitals", "a.py", 1), ("path-capitals", "b.R", 1)}
 
 
 def test_programs_that_cannot_be_parsed(tmp_path):

@@ -372,3 +372,10 @@ def test_failures_of_the_transport_are_told_in_our_words(monkeypatch):
     monkeypatch.setattr(httpx, "get", refuse)
     with pytest.raises(OSError, match=r"^ConnectTimeout$"):
         ask_over_https("https://data.ssb.no", 3.0)
+
+
+def test_the_guide_lists_every_check():
+    guide = (ROOT / "docs" / "doctor.md").read_text("utf-8")
+    table = guide.partition("<!-- checks:begin -->")[2].partition("<!-- checks:end -->")[0]
+    rows = [f"| {c.group} | `{name}` | {c.severity} | {c.title.en} |" for name, c in CHECKS.items()]
+    assert table.strip().splitlines()[2:] == rows

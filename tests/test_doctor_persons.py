@@ -282,6 +282,15 @@ def test_large_files_to_a_limit_and_deep_to_the_end(tmp_path, monkeypatch):
     assert {f.path for f in findings(tmp_path, deep=True)} == {"begin.csv", "end.csv"}
 
 
+def test_a_workbook_that_unpacks_to_more_than_is_read(tmp_path, monkeypatch):
+    (tmp_path / "a.xlsx").write_bytes(excel(PEOPLE))
+    monkeypatch.setattr("kostnadsvekst.report.doctor.examination.MOST_BYTES", 5_000)
+    assert [(f.check, f.detail.en) for f in findings(tmp_path)] == [
+        ("unsearched-file", "too large; use --deep")
+    ]
+    assert {f.check for f in findings(tmp_path, deep=True)} == EVERYTHING
+
+
 @pytest.mark.parametrize("piece", ["a", "1", "a.", "1 ", "@", "+47 ", "9.12345,", "[", "\\a", "/", "x@a."])
 def test_no_text_takes_long(piece):
     """Time grows with the length and not with its square."""

@@ -117,6 +117,18 @@ CHECKS: dict[str, Check] = {
         ("sti med omvendt skråstrek", "skriv / i stier: det virker også på Windows"),
         ("a path with backslashes", "write / in paths: it works on Windows, too"),
     ),
+    "path-capitals": _make(
+        "code",
+        FAULT,
+        (
+            "sti som har andre store bokstaver enn filen",
+            "skriv den som filen heter: på Linux finnes den ellers ikke",
+        ),
+        (
+            "a path with other capitals than the file has",
+            "write it as the file is called: on Linux it is not found otherwise",
+        ),
+    ),
     "missing-seed": _make(
         "code",
         FAULT,

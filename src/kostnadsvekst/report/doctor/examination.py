@@ -128,7 +128,7 @@ def _found(folder: Folder, groups: Sequence[str], *, shown: bool) -> Iterator[Fi
     checks: dict[str, Callable[[], Iterable[Finding]]] = {
         "names": lambda: check_names(folder),
         "contents": lambda: [*check_readable(folder), *check_contents(folder)],
-        "code": lambda: [*check_written_paths(programs), *check_seeds(programs)],
+        "code": lambda: [*check_written_paths(folder, programs), *check_seeds(programs)],
         "versions": lambda: check_versions(folder, programs),
         "outputs": lambda: check_outputs(folder, programs),
         "documents": lambda: check_documents(folder),

@@ -18,7 +18,7 @@ NOT_ENTERED = frozenset({
     ".hypothesis", ".benchmarks", ".tox", ".nox", ".ipynb_checkpoints", ".Rproj.user", ".venv", ".cache",
     ".pixi", "__MACOSX",
 })  # fmt: skip
-# Written by the file manager; the names of files that may be empty are beside.
+# Of file managers, and git's pointer in a worktree.
 NOT_READ = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".git"})
 MOST_FILES = 100_000
 MOST_BYTES = 64 * 2**20  # of one file that are read
@@ -240,7 +240,9 @@ def ignored_by_git(root: Path) -> frozenset[str] | None:
             check=False,
             timeout=_GIT_SECONDS,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            # Inside a hook of another repository, its variables would lead there.
+            env={name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+            | {"GIT_OPTIONAL_LOCKS": "0"},
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -15,7 +15,7 @@ from kostnadsvekst.report.doctor.personal_data import (
     is_suspect,
     kinds_in,
 )
-from kostnadsvekst.report.doctor.tables import DELIMITED, READERS, Row, read_rows
+from kostnadsvekst.report.doctor.tables import DELIMITED, READERS, Row, TooLargeError, read_rows
 from kostnadsvekst.report.doctor.texts import READING_FAULTS, is_text, read_head, read_lines
 
 DATA_FOLDERS = frozenset({
@@ -66,6 +66,9 @@ def check_persons(folder: Folder, file: ProjectFile) -> Iterator[Finding]:
             _search_text(file, folder.most_bytes, tallies)
     except READING_FAULTS:
         yield Finding("unsearched-file", file.name, Bilingual("kan ikke leses", "cannot be read"))
+    except TooLargeError:
+        detail = Bilingual("for stor; bruk --deep", "too large; use --deep")
+        yield Finding("unsearched-file", file.name, detail)
     except Exception as error:  # each reader has its own errors; they may quote the data
         if isinstance(error, MemoryError) or not is_table:
             raise

@@ -127,10 +127,19 @@ def _labelled(reader: str) -> Callable[[ProjectFile, int], Iterator[Row]]:
     return read
 
 
+class TooLargeError(Exception):
+    """A file that unpacks to more than is read."""
+
+
 def _workbook(file: ProjectFile, most_bytes: int) -> Iterator[Row]:
-    del most_bytes
+    """Read a workbook; one that unpacks to a lot would fill the memory before its first row."""
+    from zipfile import ZipFile
+
     from openpyxl import load_workbook
 
+    with ZipFile(file.path) as parts:
+        if sum(part.file_size for part in parts.infolist()) > most_bytes:
+            raise TooLargeError
     book = load_workbook(file.path, read_only=True, data_only=True)
     try:
         for sheet, page in enumerate(book.worksheets, 1):

@@ -2,10 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.report.doctor.findings import Finding
+from kostnadsvekst.report.doctor.folder import Folder
 from kostnadsvekst.report.doctor.programs import SETTINGS, Program, parse_python
 
 # Where people and institutions keep what is their own. What every system has (/usr/bin, /dev/null) is none.
@@ -32,24 +33,32 @@ _KINDS: tuple[tuple[str, Bilingual], ...] = (
 _ABSOLUTE = tuple((re.compile(pattern), words) for pattern, words in _KINDS)
 _ENDINGS = "csv|tsv|txt|dta|xlsx?|parquet|feather|sav|sas7bdat|rds|rdata|py|r|do|json|toml|pdf|png|svg|tex"
 _BACKSLASH = re.compile(rf"[\w.-]\\{{1,2}}\w[\w.-]{{1,99}}\.(?:{_ENDINGS})\b", re.IGNORECASE)
+_FILE = re.compile(rf"(?<![\w./-])[\w.-][\w./-]{{0,199}}\.(?:{_ENDINGS})\b", re.IGNORECASE)
 _QUOTED = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""")
 _COMMENTS = {".r": "#", ".sh": "#", ".bash": "#", ".jl": "#", ".toml": "#", ".yaml": "#", ".yml": "#",
              ".do": "*", ".ado": "*", ".tex": "%", ".sps": "*", ".sas": "*", ".m": "%", ".ini": "#",
              ".cfg": "#", ".js": "//", ".typ": "//"}  # fmt: skip
 
 
-def check_written_paths(programs: Sequence[Program]) -> Iterator[Finding]:
+def check_written_paths(folder: Folder, programs: Sequence[Program]) -> Iterator[Finding]:
     """Find paths that do not work elsewhere.
 
     Parameters
     ----------
+    folder : Folder
+        Whose files the paths may lead to.
     programs : sequence of Program
     """
+    names = _by_small_letters(folder)
     for program in programs:
         if program.broken:
             yield Finding("unparsable-program", program.file.name)
         # Whether any line has one is quickly seen; most files have none.
-        if not (kind_of_path(program.text) or has_backslashes(program.text)):
+        if not (
+            kind_of_path(program.text)
+            or has_backslashes(program.text)
+            or any(_differ_in_capitals(program.text, names))
+        ):
             continue
         for line, text in _literals(parse_python(program.text)) if program.python else _lines(program):
             place = line if program.line_known else None
@@ -57,6 +66,8 @@ def check_written_paths(programs: Sequence[Program]) -> Iterator[Finding]:
                 yield Finding("absolute-path", program.file.name, words, place)
             elif has_backslashes(text):
                 yield Finding("backslash-path", program.file.name, line=place)
+            for name in _differ_in_capitals(text, names):
+                yield Finding("path-capitals", program.file.name, both(name), place)
 
 
 def kind_of_path(text: str) -> Bilingual | None:
@@ -77,6 +88,24 @@ def has_backslashes(text: str) -> bool:
     text : str
     """
     return "\\" in text and _BACKSLASH.search(text) is not None
+
+
+def _by_small_letters(folder: Folder) -> dict[str, list[str]]:
+    """Name without folders, in small letters -> files of that name."""
+    names: dict[str, list[str]] = {}
+    for file in folder.files:
+        names.setdefault(file.base.lower(), []).append(f"/{file.name}")
+    return names
+
+
+def _differ_in_capitals(text: str, names: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield files that a text names with other capitals, where no file has those."""
+    for found in _FILE.finditer(text):
+        path = re.sub(r"^[./]*", "/", found[0])
+        files = names.get(path.rpartition("/")[2].lower(), ())
+        alike = [name for name in files if name.lower().endswith(path.lower())]
+        if alike and not any(name.endswith(path) for name in alike):
+            yield alike[0].removeprefix("/")
 
 
 def _literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
