@@ -257,6 +257,7 @@ def test_encodings_and_odd_bytes(tmp_path):
         "binary.bin": b"\0\1" + BORN.encode(),
     })  # fmt: skip
     named = {path for check, path in found(tmp_path) if check == "identity-number"}
+    assert named == {f.path for f in findings(tmp_path, deep=True)}
     assert named == {"latin.csv", "marked.csv", "wide.csv", "odd.csv", "quoted.csv", "one_line.json"}
 
 

@@ -91,13 +91,17 @@ def _is_date(year: int, month: int, day: int, individual: int) -> bool:
     return False
 
 
-def is_suspect(text: str) -> bool:
+def is_suspect(text: str, *, people_only: bool = False) -> bool:
     """Whether a text may hold personal data and is worth a closer look.
 
     Parameters
     ----------
     text : str
+    people_only : bool
+        As for `kinds_in`.
     """
+    if people_only:
+        return _DIGITS.search(text) is not None
     small = text.lower()
     return bool(
         any(sign in small for sign in _SIGNS) or _DIGITS.search(text) or ("," in text and _PAIR.search(text))
@@ -115,7 +119,7 @@ def kinds_in(text: str, *, people_only: bool = False, cell: bool = False) -> Ite
     cell : bool
         The text is one cell of a table, whose whole contents a number may be.
     """
-    if not is_suspect(text):
+    if not is_suspect(text, people_only=people_only):
         return
     for found in _ELEVEN.finditer(text):
         if kind := kind_of_number(found[1] + found[2]):

@@ -106,7 +106,7 @@ def _search_text(file: ProjectFile, most_bytes: int, tallies: dict[tuple[str, st
     people_only = not is_among_data(file)
     numbered = enumerate(read_lines(file, most_bytes), 1)
     while some := tuple(islice(numbered, LINES_AT_ONCE)):
-        if not is_suspect("\n".join(line for _, line in some)):
+        if not is_suspect("\n".join(line for _, line in some), people_only=people_only):
             continue
         for number, line in some:
             for check, kind in kinds_in(line, people_only=people_only):
