@@ -56,6 +56,10 @@ COMMANDS: dict[str, Command] = {
         "kostnadsvekst.commands.municipal",
         "municipal cost systems, from a book to a workbook that recomputes",
     ),
+    "doctor": Command(
+        "kostnadsvekst.commands.doctor",
+        "what a data editor would object to in a project folder, and what this machine lacks",
+    ),
     "completion": Command(
         "kostnadsvekst.commands.completion", "a script with which bash or zsh completes these commands"
     ),
