@@ -1,9 +1,9 @@
 """Write REPLICATION.md, the README of the replication package, from the code, the data and the results.
 
-The sections are those of the Social Science Data Editors' template README, the words around what is read from
-the code those of docs/replication_template.txt. With --check nothing is written; the exit code is 1 if the file
-would change. With --lines the programs are listed with the line of the file on which each begins now, which the
-committed file leaves out: it would change with every edit.
+The sections are those of the Social Science Data Editors' template README, the words around what is read
+from the code those of docs/replication_template.txt. With --check nothing is written; the exit code is 1 if
+the file would change. With --lines the programs are listed with the line of the file on which each begins
+now, which the committed file leaves out: it would change with every edit.
 """
 
 import argparse

@@ -364,6 +364,56 @@ def test_own_data_have_the_chapter_and_no_paper():
     assert set(CHAPTERS["replication"].uses) == set(CHAPTERS) - {"replication"}
 
 
+def panel_table(value, origin):
+    return {"growth/a.csv": f"x,data_origin\n{value},{origin}\n"}
+
+
+def describe(out, **told):
+    result = run(Settings(out=out, **told), {})
+    write_chapter(out, "replication", result.files)
+    return set(json.loads(result.files["manifest.json"])["outputs"]) - {*BESIDE}
+
+
+def test_one_chapter_alone_is_described_with_what_earlier_runs_left(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(DataMissingError, match="no results that could be described"):
+        describe(out)
+    write_chapter(out, "growth", panel_table(1, "synthetic"))
+    write_chapter(
+        out, "consistency", {"consistency/b.csv": "x,data_origin\n1,printed numbers of the report\n"}
+    )
+    (out / "growth" / "mine.csv").write_text("not of this program")
+    assert {"growth/a.csv", "consistency/b.csv"} <= describe(out)
+    assert {(d.path, d.kind) for d in compare(out, embedded_inputs())} == {("growth/mine.csv", "unlisted")}
+    # A chapter of this run goes before what is in the folder.
+    now = ChapterResult(panel_table(2, "synthetic"), data_origin=("synthetic",))
+    made = run(Settings(out=out), {"growth": now}).files["manifest.json"]
+    assert json.loads(made)["outputs"]["growth/a.csv"]["sha256"] == sha(
+        panel_table(2, "synthetic")["growth/a.csv"]
+    )
+    # Made of somebody's data in between: left out.
+    write_chapter(out, "growth", panel_table(3, "file of the user"))
+    assert "growth/a.csv" not in describe(out)
+    assert "consistency/b.csv" in describe(out)
+
+
+def test_results_on_other_data_are_left_out(tmp_path):
+    out, data = tmp_path / "out", tmp_path / "mine.csv"
+    data.write_text("1")
+    mine = ChapterResult(panel_table(1, "file of the user"), data_origin=("file of the user",))
+    write_chapter(out, "growth", mine.files)
+    write_chapter(out, "replication", run(Settings(data=data, out=out), {"growth": mine}).files)
+    assert "growth/a.csv" in describe(out, data=data)
+    with pytest.raises(DataMissingError):
+        describe(out)
+    data.write_text("2")
+    with pytest.raises(DataMissingError):
+        describe(out, data=data)
+    (out / "manifest.json").write_text("{")
+    with pytest.raises(DataMissingError):
+        describe(out, data=data)
+
+
 def test_every_part_says_that_the_data_are_not_the_reports(own_run):
     _, result = own_run
     for lang in LANGUAGES:

@@ -1,6 +1,8 @@
 """Every file that the results hold, with its title, its program and the command that makes it."""
 
+import csv
 import html
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import pandas as pd
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.generations import MARKER
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL, Bilingual, both
+from kostnadsvekst.provenance import NORWEGIAN
 from kostnadsvekst.report.chapter_files import BESIDE
 from kostnadsvekst.sources.embedded import embedded_path
 
@@ -224,7 +227,32 @@ def read_results(folder: str | Path) -> dict[str, Made]:
         hidden = path.name == MARKER or any(part.startswith(".") for part in name.split("/"))
         if path.is_file() and not hidden and ".kept-" not in path.name:
             found.setdefault(chapter_of(name), {})[name] = path.read_bytes()
-    return {chapter: Made(files) for chapter, files in found.items()}
+    return {chapter: Made(files, origins_in(files)) for chapter, files in found.items()}
+
+
+def origins_in(files: Mapping[str, str | bytes]) -> tuple[str, ...]:
+    """Origins of the data behind files, in English, as the columns of the CSV files tell; sorted.
+
+    Parameters
+    ----------
+    files : mapping of str to str or bytes
+    """
+    found: set[str] = set()
+    for path, content in files.items():
+        if path.endswith(".csv"):
+            found |= _origins_of(content, ";" if path.endswith("_nb.csv") else ",")
+    return tuple(sorted(_ENGLISH.get(origin, origin) for origin in found))
+
+
+_ENGLISH = {norwegian: english for english, norwegian in NORWEGIAN.items()}
+
+
+def _origins_of(content: str | bytes, delimiter: str) -> set[str]:
+    text = content if isinstance(content, str) else content.decode("utf-8")
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter)
+    header = next(rows, [])
+    column = next((header.index(name) for name in ("data_origin", "origin") if name in header), None)
+    return set() if column is None else {row[column] for row in rows if len(row) > column and row[column]}
 
 
 def outputs_frame(outputs: Sequence[Output]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The files that describe a run, each made of those before it; the manifest lists all of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kostnadsvekst.report.output import csv_text
@@ -33,7 +34,9 @@ def build_package(
     dict of str to str or bytes
         Path below the results folder -> content.
     """
-    origins = tuple(dict.fromkeys(origin for one in made.values() for origin in one.data_origin))
+    origins = tuple(sorted({origin for one in made.values() for origin in one.data_origin}))
+    # Pages and papers have no column that tells: they show what the others made.
+    made = {name: one if one.data_origin else replace(one, data_origin=origins) for name, one in made.items()}
     files = _tables(made, origins)
     outputs = list_outputs(made)
     n_numbers = str(files["replication/in_text_numbers.csv"]).count("\n") - 1

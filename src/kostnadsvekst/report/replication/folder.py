@@ -1,0 +1,79 @@
+"""What earlier runs left in the results folder: taken into the description where the data are the same."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.generations import read_marker
+from kostnadsvekst.provenance import SYNTHETIC
+from kostnadsvekst.report.replication.listing import Made, chapter_of, made_elsewhere, origins_in
+from kostnadsvekst.report.replication.manifest import digest_of_file, read_manifest
+
+
+def chapters_in(
+    folder: Path, names: Iterable[str], own: Mapping[str, Path], *, reads_data: Iterable[str]
+) -> dict[str, Made]:
+    """Read the chapters that earlier runs of this program wrote, on the same data.
+
+    Parameters
+    ----------
+    folder : Path
+        Results folder; what the program's own lists of it do not name is somebody else's.
+    names : iterable of str
+        Chapters that are looked for.
+    own : mapping of str to Path
+        Data of the user's own in this run, by their names in the manifest; empty for the embedded data.
+    reads_data : iterable of str
+        Chapters that read data, so that theirs are synthetic unless the user brought some.
+
+    Returns
+    -------
+    dict of str to Made
+        Those that are there whole. Left out are chapters made of other data than this run's: with data of the
+        user's own all of them, unless the folder's manifest has the same files with the same digests.
+    """
+    wanted, needs_synthetic = set(names), set() if own else set(reads_data)
+    if not wanted or not _has_same_data(folder, own):
+        return {}
+    found: dict[str, dict[str, str | bytes]] = {}
+    for path in sorted(_ours(folder)):
+        if chapter_of(path) in wanted and (folder / path).is_file():
+            found.setdefault(chapter_of(path), {})[path] = (folder / path).read_bytes()
+    made = {name: Made(files, origins_in(files)) for name, files in found.items()}
+    return {
+        name: one for name, one in made.items() if name not in needs_synthetic or SYNTHETIC in one.data_origin
+    }
+
+
+def studies_in(folder: Path, chapter: str) -> dict[str, str | bytes]:
+    """Read what studies of their own have put beside the files of a chapter.
+
+    Parameters
+    ----------
+    folder : Path
+        Results folder.
+    chapter : str
+    """
+    paths = [path for path in made_elsewhere() if chapter_of(path) == chapter]
+    return {path: (folder / path).read_bytes() for path in paths if (folder / path).is_file()}
+
+
+def _ours(folder: Path) -> set[str]:
+    """Paths that the lists of the folder and of its chapters name."""
+    places = [folder, *(path for path in folder.iterdir() if path.is_dir())] if folder.is_dir() else []
+    names: set[str] = set()
+    for place in places:
+        marker = read_marker(place)
+        names |= {(place / path).relative_to(folder).as_posix() for path in marker.files} if marker else set()
+    return {name for name in names if ".." not in name.split("/")}
+
+
+def _has_same_data(folder: Path, own: Mapping[str, Path]) -> bool:
+    try:
+        known = read_manifest(folder)
+    except DataMissingError:
+        return not own
+    except InvalidDataError:  # damaged: this run writes another
+        return False
+    before = {name: digest for name, digest in known["inputs"].items() if name.startswith("own/")}
+    return before == {name: digest_of_file(path) for name, path in own.items()}
