@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -326,7 +327,9 @@ SEEDED = [
 
 def seeds_in(code):
     program = Program(ProjectFile("a.py", ROOT / "a.py", 1), code, python=True)
-    return [finding.line for finding in check_seeds([program])]
+    findings = [*check_seeds([program])]
+    assert all(re.match(r"\w", finding.detail.en) for finding in findings)
+    return [finding.line for finding in findings]
 
 
 @pytest.mark.parametrize("code", UNSEEDED)
@@ -598,6 +601,12 @@ def test_a_document_that_is_missing(documented, name, told):
 )  # fmt: skip
 def test_a_part_that_is_missing(documented, files, told):
     assert found(fill(documented, files), "documents") == {told}
+
+
+def test_a_codebook_that_is_a_table_is_no_data(documented):
+    (documented / "data" / "CODEBOOK.md").unlink()
+    fill(documented, {"data/codebook.csv": "file,column\nx.csv,municipality\nx.csv,cost_nok\n"})
+    assert not found(documented, "documents")
 
 
 def test_a_norwegian_readme_and_a_replication_page_count(documented):
