@@ -69,6 +69,7 @@ def test_every_check_is_in_a_group_and_speaks_both_languages():
         ("x" * 200, None),
         ("auxiliary.csv", None),
         ("com10.csv", None),
+        ("com.csv", None),
         ("table_1-a.csv", None),
         (".gitignore", None),
     ],
@@ -99,11 +100,12 @@ def test_links(tmp_path):
         "loop": "loop",
         "out": "/etc",
         "round": ".",
+        "whole": tmp_path / "real.csv",
         "up": "../..",
     }.items():
         (tmp_path / name).symlink_to(target)
     (tmp_path / "folder" / "back").symlink_to("..")
-    assert found(tmp_path, "names") == {("link", name) for name in ("nowhere", "loop", "out", "up")}
+    assert found(tmp_path, "names") == {("link", name) for name in ("nowhere", "loop", "out", "up", "whole")}
     assert [file.name for file in walk_folder(tmp_path).files] == ["folder/x.csv", "real.csv"]
 
 
@@ -159,9 +161,8 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
 
 def test_a_hook_of_another_repository_does_not_mislead_git(tmp_path, monkeypatch):
     fill(tmp_path, {"here/.gitignore": "*.log\n", "here/a b.log": "1", "there/x": "1"})
-    for name in ("here", "there"):
-        subprocess.run(["git", "init", "-q", tmp_path / name], check=True)
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "there" / ".git"))
+    subprocess.run(["git", "init", "-q", tmp_path / "here"], check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "there"))
     assert not found(tmp_path / "here", "names")
 
 
@@ -191,7 +192,12 @@ def test_empty_files_and_duplicates(tmp_path):
     same, other = f"{rows}4\n", f"{rows}5\n"
     fill(tmp_path, {"a.csv": same, "b.csv": other, "old/a_copy.csv": same, "short1": "1", "short2": "1"})
     fill(tmp_path, {"empty.csv": "", "pkg/__init__.py": "", "data/.gitkeep": ""})
-    assert found(tmp_path, "contents") == {("empty-file", "empty.csv"), ("duplicate-file", "old/a_copy.csv")}
+    fill(tmp_path, {"pair_1.csv": rows, "pair_2.csv": rows})
+    assert found(tmp_path, "contents") == {
+        ("empty-file", "empty.csv"),
+        ("duplicate-file", "old/a_copy.csv"),
+        ("duplicate-file", "pair_2.csv"),
+    }
 
 
 def test_files_that_went_away_or_may_not_be_read(tmp_path, monkeypatch):
