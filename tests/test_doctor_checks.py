@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -68,6 +69,7 @@ def test_every_check_is_in_a_group_and_speaks_both_languages():
         ("x" * 200, None),
         ("auxiliary.csv", None),
         ("com10.csv", None),
+        ("com.csv", None),
         ("table_1-a.csv", None),
         (".gitignore", None),
     ],
@@ -98,11 +100,12 @@ def test_links(tmp_path):
         "loop": "loop",
         "out": "/etc",
         "round": ".",
+        "whole": tmp_path / "real.csv",
         "up": "../..",
     }.items():
         (tmp_path / name).symlink_to(target)
     (tmp_path / "folder" / "back").symlink_to("..")
-    assert found(tmp_path, "names") == {("link", name) for name in ("nowhere", "loop", "out", "up")}
+    assert found(tmp_path, "names") == {("link", name) for name in ("nowhere", "loop", "out", "up", "whole")}
     assert [file.name for file in walk_folder(tmp_path).files] == ["folder/x.csv", "real.csv"]
 
 
@@ -158,9 +161,8 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
 
 def test_a_hook_of_another_repository_does_not_mislead_git(tmp_path, monkeypatch):
     fill(tmp_path, {"here/.gitignore": "*.log\n", "here/a b.log": "1", "there/x": "1"})
-    for name in ("here", "there"):
-        subprocess.run(["git", "init", "-q", tmp_path / name], check=True)
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "there" / ".git"))
+    subprocess.run(["git", "init", "-q", tmp_path / "here"], check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "there"))
     assert not found(tmp_path / "here", "names")
 
 
@@ -190,7 +192,12 @@ def test_empty_files_and_duplicates(tmp_path):
     same, other = f"{rows}4\n", f"{rows}5\n"
     fill(tmp_path, {"a.csv": same, "b.csv": other, "old/a_copy.csv": same, "short1": "1", "short2": "1"})
     fill(tmp_path, {"empty.csv": "", "pkg/__init__.py": "", "data/.gitkeep": ""})
-    assert found(tmp_path, "contents") == {("empty-file", "empty.csv"), ("duplicate-file", "old/a_copy.csv")}
+    fill(tmp_path, {"pair_1.csv": rows, "pair_2.csv": rows})
+    assert found(tmp_path, "contents") == {
+        ("empty-file", "empty.csv"),
+        ("duplicate-file", "old/a_copy.csv"),
+        ("duplicate-file", "pair_2.csv"),
+    }
 
 
 def test_files_that_went_away_or_may_not_be_read(tmp_path, monkeypatch):
@@ -326,7 +333,9 @@ SEEDED = [
 
 def seeds_in(code):
     program = Program(ProjectFile("a.py", ROOT / "a.py", 1), code, python=True)
-    return [finding.line for finding in check_seeds([program])]
+    findings = [*check_seeds([program])]
+    assert all(re.match(r"\w", finding.detail.en) for finding in findings)
+    return [finding.line for finding in findings]
 
 
 @pytest.mark.parametrize("code", UNSEEDED)
@@ -600,6 +609,12 @@ def test_a_part_that_is_missing(documented, files, told):
     assert found(fill(documented, files), "documents") == {told}
 
 
+def test_a_codebook_that_is_a_table_is_no_data(documented):
+    (documented / "data" / "CODEBOOK.md").unlink()
+    fill(documented, {"data/codebook.csv": "file,column\nx.csv,municipality\nx.csv,cost_nok\n"})
+    assert not found(documented, "documents")
+
+
 def test_a_norwegian_readme_and_a_replication_page_count(documented):
     fill(documented, {
         "README.md": "# Kostnader\n\nTilgang til data\n================\n## Lisens\n## Krav\n",
@@ -665,6 +680,7 @@ def test_this_repository_has_no_fault():
     examined = examine(ROOT, groups=groups)
     faults = [f for f in examined.findings if CHECKS[f.check].severity == "fault"]
     assert not faults
+    assert not [f for f in examined.findings if f.check == "codebook-part"]  # data/README.md
     assert examined.n_files > 1_000
 
 

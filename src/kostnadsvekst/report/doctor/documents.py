@@ -112,17 +112,17 @@ def _check_citation(folder: Folder) -> Iterator[Finding]:
 
 
 def _check_codebook(folder: Folder) -> Iterator[Finding]:
-    tables = [f for f in folder.files if f.suffix in READERS and f.folders and f.folders[0] in _DATA]
+    books = [f for f in folder.files if f.suffix in _CODEBOOK_KINDS and _CODEBOOK.fullmatch(f.base)]
+    in_data = [f for f in folder.files if f.suffix in READERS and f.folders and f.folders[0] in _DATA]
+    tables = [file for file in in_data if file not in books]
     if not tables:
         return
-    books = [f for f in folder.files if f.suffix in _CODEBOOK_KINDS and _CODEBOOK.fullmatch(f.base)]
     real = [file for file in books if not _README.fullmatch(file.base) or file.folders]
     if not real:
         detail = Bilingual(f"{len(tables)} fil(er) med data", f"{len(tables)} file(s) of data")
         yield Finding("no-codebook", "", detail)
         return
-    own = {file.name for file in tables}
-    text = "\n".join(read_text(book, _LARGEST) for book in books if book.name not in own)
+    text = "\n".join(read_text(book, _LARGEST) for book in books)
     words = frozenset(re.findall(r"\w+", text))
     for table in tables:
         yield from _undescribed(table, text, words)

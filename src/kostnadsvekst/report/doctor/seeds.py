@@ -84,7 +84,7 @@ def unseeded_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for call in calls:
         name = _whole_name(call.func, names)
         if _draws_without_seed(call, name, seeded):
-            yield call.lineno, name
+            yield call.lineno, name.lstrip("?.")
 
 
 def _draws_without_seed(call: ast.Call, name: str, seeded: set[str]) -> bool:

@@ -151,4 +151,8 @@ def _unpinned_in_stata(programs: Sequence[Program]) -> Iterator[Finding]:
         if program.file.suffix in STATA:
             for found in _STATA_PACKAGES.finditer(program.text):
                 line = program.text.count("\n", 0, found.start(1)) + 1
-                yield _unpinned(program.file, line, found[1])
+                detail = Bilingual(
+                    f"{found[1]}: legg .ado-filen i prosjektet",
+                    f"{found[1]}: put its .ado file into the project",
+                )
+                yield Finding("unpinned-version", program.file.name, detail, line)
