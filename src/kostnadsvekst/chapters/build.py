@@ -1,12 +1,12 @@
 """Chapters as steps: those whose inputs and code are unchanged are left as they are, the others are made.
 
-What a chapter hangs on is read, not written down (`kostnadsvekst.chapters.fingerprints`); what it made is kept
-beside its files (`kostnadsvekst.chapters.records`) and believed only while every file is as it was written. A
-run that was killed has whole chapters and no others, so the next one goes on where it ended.
+What a chapter hangs on is read, not written down (`kostnadsvekst.chapters.fingerprints`); what it made is
+kept beside its files (`kostnadsvekst.chapters.records`) and believed only while every file is as it was
+written. A run that was killed has left whole chapters and no others, so the next one goes on where it ended.
 
-Kept libraries were looked at. pytask, doit and snakemake want the inputs of each step written down and own the
-folder; joblib's Memory pickles, and compares the source of one function rather than of what it calls; diskcache
-stores, and compares nothing. What is left to write is the order and the comparison, here.
+Kept libraries were looked at. pytask, doit and snakemake want the inputs of each step written down and own
+the folder; joblib's Memory pickles, and compares the source of one function rather than of what it calls;
+diskcache stores, and compares nothing. What is left to write is the order and the comparison, here.
 """
 
 import json
@@ -81,7 +81,7 @@ class _Build:
         return record if unchanged and used and is_on_disk(record, self.out) else None
 
     def task_of(self, name: str) -> Task:
-        """What is to be done for a chapter; what it uses is taken from this run, or from one that holds."""
+        """Say what is to be done for a chapter; what it uses is of this run, or of one that holds."""
         for used in find_chapter(name).uses:
             sought = used in CHAPTERS and used not in self.records and has_its_data(used, self.settings)
             if sought and (record := self.still_valid(used)):
@@ -110,9 +110,11 @@ class _Build:
             said |= {*notes}
 
     def notes_used(self, name: str) -> tuple[str, ...]:
-        """Notes of chapters that were not asked for, and whose results were taken rather than computed."""
+        """Return notes of chapters that were not asked for, and whose results were taken from before."""
         used = [used for used in self.records[name].used if used not in self.names and used in self.records]
-        return tuple(note for name in used for note in report_of(self.records[name], self.out, reused=True).notes)
+        return tuple(
+            note for name in used for note in report_of(self.records[name], self.out, reused=True).notes
+        )
 
 
 def build_chapters(
@@ -198,7 +200,7 @@ def _tell(
 
 
 def _describe_run(build: _Build, jobs: int) -> bytes:
-    """What this run was: versions, digests of inputs and outputs, seconds and memory of each chapter."""
+    """Tell what this run was: versions, digests of inputs and outputs, seconds and memory by chapter."""
     chapters = {
         name: {
             "reused": build.reports[name].reused,

@@ -1,13 +1,9 @@
 """What a chapter's files hang on, as digests: its code, data, options, the libraries and the environment.
 
-Code is followed through the imports of the package as they stand in the sources, those inside of functions and
-those by the name of a module included. The other way, to note what a run has loaded, would be shorter, but a
-process that has made one chapter has loaded more than the next needs. It is the check: what a run loads and
-this reading has not found is told by `kostnadsvekst.chapters.build`, and the chapter is not reused.
-
-Build systems that could do this (pytask, doit) take the inputs of a step from whoever writes it down, and keep
-a database of their own beside the results; here no list can be forgotten, and reading the imports is half of
-this module.
+Code is followed through the imports of the package as they stand in the sources, those inside of functions
+and those by the name of a module included. The other way, to note what a run has loaded, would be shorter,
+but a process that has made one chapter has loaded more than the next needs. It is the check instead: where a
+run loads what this reading has not found, the chapter is not reused (`kostnadsvekst.chapters.making`).
 """
 
 import ast
@@ -231,7 +227,8 @@ def _file_of_another(module: str) -> Path | None:
     return None
 
 
-def imports_in(source: bytes | str, known: frozenset[str], *, names: bool = True) -> set[str]:
+@cache
+def imports_in(source: bytes | str, known: frozenset[str], *, names: bool = True) -> frozenset[str]:
     """Modules that a source can import, anywhere in it.
 
     Parameters
@@ -244,7 +241,7 @@ def imports_in(source: bytes | str, known: frozenset[str], *, names: bool = True
 
     Returns
     -------
-    set of str
+    frozenset of str
         With the packages that a module lies in; all of ``known`` where names of modules are made up.
     """
     found: set[str] = set()
@@ -256,21 +253,19 @@ def imports_in(source: bytes | str, known: frozenset[str], *, names: bool = True
         elif names and isinstance(node, ast.Constant) and node.value in known:
             found.add(node.value)
         elif names and _makes_up_a_name(node):
-            return set(known)
+            return known
     paths = [module.split(".") for module in found & known]
-    return {".".join(path[:k]) for path in paths for k in range(1, len(path) + 1)}
+    return frozenset(".".join(path[:k]) for path in paths for k in range(1, len(path) + 1))
 
 
 def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node below, but for what only type checkers read."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
-            for other in child.orelse:
-                yield other
-                yield from _run_time_nodes(other)
-        else:
-            yield from _run_time_nodes(child)
+    """Yield every node, but for what only type checkers read."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        only_types = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        waiting += node.orelse if only_types else ast.iter_child_nodes(node)  # type: ignore[attr-defined]
 
 
 def _makes_up_a_name(node: ast.AST) -> bool:

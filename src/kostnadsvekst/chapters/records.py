@@ -9,7 +9,7 @@ results folder: with data of the user's own, sentences and names of files would 
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ class Record:
         Chapters whose results it was given -> `Record.output` of each.
     files : mapping of str to str
         Path below the results folder -> sha256.
+    texts : tuple of str
+        Those of them that are text; the others are bytes.
     audit : str
         sha256 of the audit's file; empty where there is none.
     told : mapping
@@ -55,6 +57,7 @@ class Record:
     inputs: Mapping[str, Any] | None
     used: Mapping[str, str]
     files: Mapping[str, str]
+    texts: Sequence[str]
     audit: str
     told: Mapping[str, Any]
     seconds: float
@@ -68,30 +71,35 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class _FilesOnDisk(Mapping[str, bytes]):
-    """Files of a chapter, read when they are asked for; one that was changed meanwhile is refused."""
+class _FilesOnDisk(Mapping[str, str | bytes]):
+    """Files of a chapter, read when they are asked for: text where the chapter gave text."""
 
     out: Path
-    digests: Mapping[str, str]
+    record: Record
 
-    def __getitem__(self, path: str) -> bytes:
-        digest = self.digests[path]
-        content = (self.out / path).read_bytes()
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise OutputError(f"{self.out / path} was changed while the run was on: run again")
-        return content
+    def __getitem__(self, path: str) -> str | bytes:
+        content = _read_unchanged(self.out / path, self.record.files[path])
+        return content.decode() if path in self.record.texts else content
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.digests)
+        return iter(self.record.files)
 
     def __len__(self) -> int:
-        return len(self.digests)
+        return len(self.record.files)
+
+
+def _read_unchanged(path: Path, digest: str) -> bytes:
+    """Content of a file; one that was changed after it had been looked at is refused."""
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise OutputError(f"{path} was changed while the run was on: run again")
+    return content
 
 
 def describe_result(
     name: str, result: ChapterResult, files: Mapping[str, str | bytes], notes: tuple[str, ...]
 ) -> tuple[Record, bytes]:
-    """Record of a chapter that has just been made, without what it hung on; and its audit as Parquet.
+    """Make the record of a chapter that has just been made, without what it hung on; and its audit as Parquet.
 
     Parameters
     ----------
@@ -108,11 +116,12 @@ def describe_result(
         "notes": [_sentence(note) for note in notes],
         "printed_numbers": _counts(result.audit),
     }
-    contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+    texts = {path: text for path, text in files.items() if isinstance(text, str)}
+    contents = {**files, **{path: text.encode() for path, text in texts.items()}}
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
     audit = b"" if result.audit is None else _to_parquet(name, result.audit)
     digest = hashlib.sha256(audit).hexdigest() if audit else ""
-    return Record(name, (), None, {}, digests, digest, told, 0.0, None), audit
+    return Record(name, (), None, {}, digests, tuple(texts), digest, told, 0.0, None), audit
 
 
 def _counts(audit: "pd.DataFrame | None") -> dict[str, Any]:
@@ -131,7 +140,9 @@ def _to_parquet(name: str, audit: "pd.DataFrame") -> bytes:
     try:
         pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(content)), audit)
     except AssertionError as error:
-        raise InvalidDataError(f"the audit of the chapter {name} changes when it is saved: {error}") from error
+        raise InvalidDataError(
+            f"the audit of the chapter {name} changes when it is saved: {error}"
+        ) from error
     return bytes(content)
 
 
@@ -149,7 +160,7 @@ def _json(value: object) -> bytes:
 
 
 def files_of_record(record: Record, audit: bytes) -> dict[str, bytes]:
-    """Files of the record, by their names in `RECORDS`; the one that vouches for the other comes last.
+    """Return the files of a record, by their names in `RECORDS`; the one that vouches for the other comes last.
 
     Parameters
     ----------
@@ -228,7 +239,7 @@ def _owner(path: str) -> str:
 
 
 def result_of(record: Record, out: Path, *, audit: bool = True) -> ChapterResult:
-    """Result of a chapter from its record and its files.
+    """Read the result of a chapter from its record and its files.
 
     Parameters
     ----------
@@ -241,10 +252,10 @@ def result_of(record: Record, out: Path, *, audit: bool = True) -> ChapterResult
     if audit and record.audit:
         import pandas as pd
 
-        name = f"{RECORDS}/{record.name}.parquet"
-        frame = pd.read_parquet(io.BytesIO(_FilesOnDisk(out, {name: record.audit})[name]))
+        content = _read_unchanged(out / RECORDS / f"{record.name}.parquet", record.audit)
+        frame = pd.read_parquet(io.BytesIO(content))
     return ChapterResult(
-        _FilesOnDisk(out, record.files),
+        _FilesOnDisk(out, record),
         frame,
         tuple(map(_text, record.told["moved"])),
         tuple(Bilingual(*line) for line in record.told["summary"]),
@@ -253,7 +264,7 @@ def result_of(record: Record, out: Path, *, audit: bool = True) -> ChapterResult
 
 
 def report_of(record: Record, out: Path, *, reused: bool, kept: tuple[str, ...] = ()) -> ChapterReport:
-    """Report of a chapter, all of its notes in it; pandas is not needed for it.
+    """Make the report of a chapter, all of its notes in it; pandas is not needed for it.
 
     Parameters
     ----------

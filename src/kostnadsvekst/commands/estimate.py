@@ -158,9 +158,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = tuple(dict.fromkeys(arguments.only or choose_chapters(settings)))
     try:
-        build_chapters(
-            names, settings, arguments.out, announce, jobs=arguments.jobs, force=arguments.force
-        )
+        build_chapters(names, settings, arguments.out, announce, jobs=arguments.jobs, force=arguments.force)
     except (KostnadsvekstError, OSError, MemoryError) as error:
         if arguments.json:
             say_json(to_json(done, 0) | failure_of(error))

@@ -258,7 +258,7 @@ _DRAWN_BY, _HEAD_OF_DRAWING = f"<dc:title>{SOFTWARE}</dc:title>".encode(), 4_000
 
 @cache
 def _audit_columns() -> bytes:
-    """First columns of an audit; looked up when a file is judged, for the module of audits takes long to load."""
+    """First columns of an audit; looked up only when a file is judged, for audits take long to load."""
     from kostnadsvekst.report.audit import COLUMNS
 
     return ",".join(COLUMNS[:5]).encode()
