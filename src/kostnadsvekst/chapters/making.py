@@ -1,7 +1,8 @@
 """Make one chapter, write its files and the record of them: in this process, or in one beside it.
 
-The processes are those of `multiprocessing`, without its pool: a pool's workers outlive a run that was killed,
-and cannot be told to stop in the middle of a chapter. Results go from process to process by way of the disk.
+The processes are those of `multiprocessing`, without its pool: a pool's workers outlive a run that was
+killed, and cannot be told to stop in the middle of a chapter. Results go from process to process by way of
+the disk.
 """
 
 import contextlib
@@ -112,7 +113,7 @@ def make(task: Task) -> tuple[str, ...]:
 
 
 def _inputs(task: Task, modules: frozenset[str], loaded: set[str]) -> Mapping[str, Any] | None:
-    """What the chapter hung on; None where something was changed on the way, or was loaded unforeseen."""
+    """Tell what the chapter hung on; None where that was changed on the way, or not foreseen."""
     foreseen = {name for name in loaded if name.partition(".")[0] == PACKAGE} <= modules
     now = replace(task.before, package=package_files(), own=own_files(task.settings))
     before, after = (inputs_of(task.name, snapshot, modules) for snapshot in (task.before, now))
@@ -219,7 +220,7 @@ class ProcessesBeside:
             worker.process.join(SECONDS_TO_STOP)
             raise OutputError(
                 f"the process that made the chapter {name} was ended from outside "
-                f"({worker.process.exitcode}), perhaps for want of memory: run again, with --jobs 1 if need be"
+                f"({worker.process.exitcode}), perhaps for want of memory: run again, with --jobs 1 if needed"
             ) from None
         if isinstance(answer, BaseException):
             raise answer
@@ -259,7 +260,7 @@ def _answer(connection: Connection) -> int:
         answer: object
         try:
             answer = make(task)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             answer = _portable(error)
         with contextlib.suppress(BrokenPipeError):
             connection.send(answer)
