@@ -105,16 +105,9 @@ class _Build:
         for name in self.names:
             if name not in self.reports:
                 return
-            notes = dict.fromkeys((*self.notes_used(name), *self.reports[name].notes))
-            yield replace(self.reports[name], notes=tuple(note for note in notes if note not in said))
+            notes = tuple(note for note in self.reports[name].notes if note not in said)
+            yield replace(self.reports[name], notes=notes)
             said |= {*notes}
-
-    def notes_used(self, name: str) -> tuple[str, ...]:
-        """Return notes of chapters that were not asked for, and whose results were taken from before."""
-        used = [used for used in self.records[name].used if used not in self.names and used in self.records]
-        return tuple(
-            note for name in used for note in report_of(self.records[name], self.out, reused=True).notes
-        )
 
 
 def build_chapters(

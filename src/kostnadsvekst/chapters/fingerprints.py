@@ -42,7 +42,7 @@ class Snapshot:
     ----------
     package : mapping of str to str
         Every file of the package, its data and the paper -> sha256. Names begin with ``code/``, ``data/`` or
-        ``paper/``.
+        ``paper/``; ``checkout/`` what chapters read beside them, ``module/`` chapters of other packages.
     own : mapping of str to str, optional
         Files that the user brought -> sha256; None where one cannot be read twice, such as a pipe.
     options : mapping
@@ -57,16 +57,14 @@ class Snapshot:
     environment: Mapping[str, Any]
 
 
-def take_snapshot(settings: Settings, root: Path = ROOT) -> Snapshot:
+def take_snapshot(settings: Settings) -> Snapshot:
     """Digest everything that the chapters could hang on.
 
     Parameters
     ----------
     settings : Settings
-    root : Path
-        Folder of the package.
     """
-    return Snapshot(package_files(root), own_files(settings), _options(settings), environment())
+    return Snapshot(package_files() | files_outside(), own_files(settings), _options(settings), environment())
 
 
 def package_files(root: Path = ROOT) -> dict[str, str]:
@@ -124,9 +122,11 @@ def inputs_of(name: str, snapshot: Snapshot, modules: Iterable[str]) -> dict[str
         for key, digest in snapshot.package.items()
         if key.rpartition("/")[0] in folders and not key.endswith(".py")
     }
-    asked = ("data/", "paper/") if reads_paper(modules) else ("data/",)
-    data = {key: digest for key, digest in snapshot.package.items() if key.startswith(asked)}
-    files = dict(sorted({**code, **beside, **data, **_outside(name, modules)}.items()))
+    asked = ["data/", *(["paper/"] if reads_paper(modules) else [])]
+    asked += [f"checkout/{also}" for used in all_uses(name) for also in find_chapter(used).also_reads]
+    data = {key: digest for key, digest in snapshot.package.items() if key.startswith(tuple(asked))}
+    others = {key: snapshot.package[key] for m in modules if (key := f"module/{m}") in snapshot.package}
+    files = dict(sorted({**code, **beside, **data, **others}.items()))
     return {
         "files": files,
         "own": None if snapshot.own is None else dict(snapshot.own),
@@ -140,16 +140,16 @@ def _places(module: str) -> tuple[str, str]:
     return (f"{inside}/__init__.py".lstrip("/"), f"{inside}.py")
 
 
-def _outside(name: str, modules: Iterable[str]) -> dict[str, str]:
-    """Digest what a chapter, or one that it uses, reads in the checkout, and modules of other packages."""
+def files_outside() -> dict[str, str]:
+    """Digest what chapters read in the checkout beside the package, and chapters of other packages."""
     found = {}
-    for also in {also for used in all_uses(name) for also in find_chapter(used).also_reads}:
+    for also in {also for chapter in CHAPTERS.values() for also in chapter.also_reads}:
         place = ROOT.parents[1] / also
         inside = _digests(place) if place.is_dir() else []
         found |= {f"checkout/{also}/{below}": digest for below, digest in inside}
         if place.is_file():
             found[f"checkout/{also}"] = digest_of(place)
-    for module in modules:
+    for module in {chapter.module for chapter in CHAPTERS.values()}:
         if module.partition(".")[0] != PACKAGE and (path := _file_of_another(module)):
             found[f"module/{module}"] = digest_of(path)
     return found
@@ -308,12 +308,12 @@ def own_files(settings: Settings) -> dict[str, str] | None:
 
 
 def _named_in(path: Path) -> list[Path]:
-    """Files and folders that a TOML file names, relative to itself or to the working directory."""
+    """Files and folders that a TOML file names, relative to itself."""
     try:
         texts = [*_texts(tomllib.loads(path.read_text("utf-8-sig")))]
     except (OSError, ValueError):  # whoever reads it will say what is wrong
         return []
-    places = [Path(folder, text) for text in texts for folder in (path.parent, Path())]
+    places = [path.parent / text for text in texts]
     inside = path.resolve()
     found = []
     for place in places:

@@ -6,6 +6,8 @@ the disk.
 """
 
 import contextlib
+import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -24,12 +26,19 @@ from kostnadsvekst.chapters import Settings, files_of, run_chapter, write_result
 from kostnadsvekst.chapters.fingerprints import (
     PACKAGE,
     Snapshot,
+    files_outside,
     inputs_of,
     modules_of,
     own_files,
     package_files,
 )
-from kostnadsvekst.chapters.records import describe_result, files_of_record, read_record, result_of
+from kostnadsvekst.chapters.records import (
+    describe_result,
+    files_of_record,
+    read_record,
+    result_of,
+    with_notes_of,
+)
 from kostnadsvekst.errors import KostnadsvekstError, OutputError
 from kostnadsvekst.terminal import run_program
 
@@ -101,7 +110,7 @@ def make(task: Task) -> tuple[str, ...]:
     record, audit = describe_result(task.name, result, files, notes)
     modules = modules_of(task.name)
     record = replace(
-        record,
+        with_notes_of(record, records.values()),
         modules=tuple(sorted(modules)),
         inputs=_inputs(task, modules, set(sys.modules) - loaded),
         used={used: other.output for used, other in records.items()},
@@ -115,7 +124,7 @@ def make(task: Task) -> tuple[str, ...]:
 def _inputs(task: Task, modules: frozenset[str], loaded: set[str]) -> Mapping[str, Any] | None:
     """Tell what the chapter hung on; None where that was changed on the way, or not foreseen."""
     foreseen = {name for name in loaded if name.partition(".")[0] == PACKAGE} <= modules
-    now = replace(task.before, package=package_files(), own=own_files(task.settings))
+    now = replace(task.before, package=package_files() | files_outside(), own=own_files(task.settings))
     before, after = (inputs_of(task.name, snapshot, modules) for snapshot in (task.before, now))
     return before if foreseen and before == after and before["own"] is not None else None
 
@@ -134,7 +143,10 @@ def peak_megabytes() -> float | None:
 
 
 def _forget_peak() -> None:
-    """Begin to measure anew, where the system can."""
+    """Give back what the chapter before has left, and begin to measure anew, where the system can."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", "ascii")
 

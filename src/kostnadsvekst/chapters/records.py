@@ -1,16 +1,16 @@
 """What a chapter made, on disk beside its files, so that the next run, or another process, can take it up.
 
-A record is a JSON file of the folder `kostnadsvekst.report.chapter_files.RECORDS` in the results folder, which
-git ignores: what the chapter hung on, the digests of its files, and what it had to say. Its audit lies beside
-it as Parquet. Nothing is pickled: a results folder may come from somebody else. Nothing lies outside of the
-results folder: with data of the user's own, sentences and names of files would be told where nobody looks.
+A record is a JSON file of the folder `kostnadsvekst.report.chapter_files.RECORDS` in the results folder,
+which git ignores: what the chapter hung on, the digests of its files, and what it had to say. Its audit lies
+beside it as Parquet. Nothing is pickled: a results folder may come from somebody else. Nothing lies outside of
+the results folder: with data of the user's own, sentences and names of files would be told where nobody looks.
 """
 
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ def _read_unchanged(path: Path, digest: str) -> bytes:
 def describe_result(
     name: str, result: ChapterResult, files: Mapping[str, str | bytes], notes: tuple[str, ...]
 ) -> tuple[Record, bytes]:
-    """Make the record of a chapter that has just been made, without what it hung on; and its audit as Parquet.
+    """Make the record of a chapter without what it hung on, and its audit as Parquet.
 
     Parameters
     ----------
@@ -122,6 +122,19 @@ def describe_result(
     audit = b"" if result.audit is None else _to_parquet(name, result.audit)
     digest = hashlib.sha256(audit).hexdigest() if audit else ""
     return Record(name, (), None, {}, digests, tuple(texts), digest, told, 0.0, None), audit
+
+
+def with_notes_of(record: Record, used: Iterable[Record]) -> Record:
+    """Add what chapters that are used had to say of the data, as if they had been computed on the way.
+
+    Parameters
+    ----------
+    record : Record
+    used : iterable of Record
+    """
+    notes = [note for other in used for note in other.told["notes"]]
+    own = [note for note in record.told["notes"] if note not in notes]
+    return replace(record, told={**record.told, "notes": [*notes, *own]})
 
 
 def _counts(audit: "pd.DataFrame | None") -> dict[str, Any]:
@@ -160,7 +173,7 @@ def _json(value: object) -> bytes:
 
 
 def files_of_record(record: Record, audit: bytes) -> dict[str, bytes]:
-    """Return the files of a record, by their names in `RECORDS`; the one that vouches for the other comes last.
+    """Return the files of a record by name; the one that vouches for the other comes last.
 
     Parameters
     ----------
