@@ -29,7 +29,8 @@ def run(settings):
     time.sleep(float(os.environ.get("FAKE_PAUSE", "0")))
     text = settings.data.read_text() if settings.data else "embedded"
     warnings.warn(DataWarning(Sentence("odd amount", "rart beløp")))
-    files = {f"alpha/t{k}_{lang}.csv": f"{text},data_origin\\n{k},æøå\\n" for k in range(5) for lang in settings.languages}
+    names = [f"alpha/t{k}_{lang}.csv" for k in range(5) for lang in settings.languages]
+    files = {name: f"{text},data_origin\\n{name},æøå\\n" for name in names}
     if (HERE / "fault.txt").exists():
         raise InvalidDataError("alpha cannot be made")
     return ChapterResult(
@@ -62,7 +63,8 @@ def run(settings):
     time.sleep(float(os.environ.get("FAKE_PAUSE", "0")))
     if os.environ.get("FAKE_DEATH"):
         os._exit(9)
-    return ChapterResult({f"gamma/t{k}.csv": f"data_origin\\n{k}\\n" for k in range(5)}, data_origin=("none",))
+    files = {f"gamma/t{k}.csv": f"data_origin\\n{k}\\n" for k in range(5)}
+    return ChapterResult(files, data_origin=("none",))
 """,
 }
 FAKES = {

@@ -1,4 +1,4 @@
-"""Chapters as steps: what is left as it is, what is made again, several at once, and runs that were killed."""
+"""Chapters as steps: what is left as it is, what is made again, several at once, runs that were killed."""
 
 import io
 import json

@@ -143,10 +143,7 @@ def peak_megabytes() -> float | None:
 
 
 def _forget_peak() -> None:
-    """Give back what the chapter before has left, and begin to measure anew, where the system can."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    """Begin to measure anew, where the system can."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", "ascii")
 
@@ -276,7 +273,15 @@ def _answer(connection: Connection) -> int:
             answer = _portable(error)
         with contextlib.suppress(BrokenPipeError):
             connection.send(answer)
+        _give_memory_back()
     return 0
+
+
+def _give_memory_back() -> None:
+    """Return what a chapter has left, where the system can; the next begins with as little as may be."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _tasks(connection: Connection) -> Iterator[Task]:

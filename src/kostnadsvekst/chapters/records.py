@@ -2,8 +2,9 @@
 
 A record is a JSON file of the folder `kostnadsvekst.report.chapter_files.RECORDS` in the results folder,
 which git ignores: what the chapter hung on, the digests of its files, and what it had to say. Its audit lies
-beside it as Parquet. Nothing is pickled: a results folder may come from somebody else. Nothing lies outside of
-the results folder: with data of the user's own, sentences and names of files would be told where nobody looks.
+beside it as Parquet. Nothing is pickled: a results folder may come from somebody else. Nothing lies outside
+of the results folder: with data of the user's own, sentences and names of files would be told where nobody
+looks.
 """
 
 import hashlib
