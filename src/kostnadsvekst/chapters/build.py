@@ -86,9 +86,9 @@ class _Build:
             sought = used in CHAPTERS and used not in self.records and has_its_data(used, self.settings)
             if sought and (record := self.still_valid(used)):
                 self.records[used] = record
-        used = tuple(used for used in find_chapter(name).uses if used in self.records)
+        given = tuple(used for used in find_chapter(name).uses if used in self.records)
         settings = replace(self.settings, progress=self.settings.progress and len(self.names) == 1)
-        return Task(name, settings, self.out, used, self.before)
+        return Task(name, settings, self.out, given, self.before)
 
     def done(self, name: str, kept: tuple[str, ...]) -> None:
         """Take down what was made."""

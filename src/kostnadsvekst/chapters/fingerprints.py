@@ -142,7 +142,7 @@ def _places(module: str) -> tuple[str, str]:
 
 def files_outside() -> dict[str, str]:
     """Digest what chapters read in the checkout beside the package, and chapters of other packages."""
-    found = {}
+    found: dict[str, str] = {}
     for also in {also for chapter in CHAPTERS.values() for also in chapter.also_reads}:
         place = ROOT.parents[1] / also
         inside = _digests(place) if place.is_dir() else []
@@ -157,7 +157,8 @@ def files_outside() -> dict[str, str]:
 
 def all_uses(name: str) -> tuple[str, ...]:
     """Return a chapter, those that it uses, those that they use, and so on."""
-    found, waiting = {name: None}, [name]
+    found: dict[str, None] = {name: None}
+    waiting = [name]
     while waiting:
         new = [used for used in find_chapter(waiting.pop()).uses if used in CHAPTERS and used not in found]
         found |= dict.fromkeys(new)
@@ -193,7 +194,8 @@ def reachable(starts: Iterable[str]) -> frozenset[str]:
     starts : iterable of str
         Dotted names. A module that makes up names of modules can load the whole package.
     """
-    found, waiting = set(), [*starts]
+    found: set[str] = set()
+    waiting = [*starts]
     while waiting:
         module = waiting.pop()
         path = _file_of(module)

@@ -118,7 +118,7 @@ def describe_result(
         "printed_numbers": _counts(result.audit),
     }
     texts = {path: text for path, text in files.items() if isinstance(text, str)}
-    contents = {**files, **{path: text.encode() for path, text in texts.items()}}
+    contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
     audit = b"" if result.audit is None else _to_parquet(name, result.audit)
     digest = hashlib.sha256(audit).hexdigest() if audit else ""

@@ -18,7 +18,6 @@ from kostnadsvekst.chapters import (
     choose_chapters,
     find_chapter,
 )
-from kostnadsvekst.chapters.build import build_chapters
 from kostnadsvekst.commands.parsing import Once, Parser, a_path, usage_as_json
 from kostnadsvekst.errors import KostnadsvekstError
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL, Bilingual, in_language
@@ -138,6 +137,8 @@ def list_chapters(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chapters and tell what came of each."""
+    from kostnadsvekst.chapters.build import build_chapters
+
     settings = Settings(
         data=arguments.data,
         languages=(arguments.lang,) if arguments.lang else LANGUAGES,
