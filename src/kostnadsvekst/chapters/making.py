@@ -51,6 +51,8 @@ THREADS = (
     "NUMBA_NUM_THREADS",
 )
 SECONDS_TO_STOP = 10
+# What Linux tells a process of itself.
+_FACTS = Path(os.sep, "proc", "self")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def _inputs(task: Task, modules: frozenset[str], loaded: set[str]) -> Mapping[st
 def peak_megabytes() -> float | None:
     """Most memory that this process had at once, since the peak was forgotten; None where nobody tells it."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        status = Path("/proc/self/status").read_text("utf-8").partition("VmHWM:")[2]
+        status = (_FACTS / "status").read_text("utf-8").partition("VmHWM:")[2]
         return round(int(status.split()[0]) / 1024, 1)
     with contextlib.suppress(ImportError):
         import resource
@@ -145,7 +147,7 @@ def peak_megabytes() -> float | None:
 def _forget_peak() -> None:
     """Begin to measure anew, where the system can."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
+        (_FACTS / "clear_refs").write_text("5", encoding="ascii")
 
 
 class ThisProcess:
@@ -304,4 +306,4 @@ def _end_with_parent() -> None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(SECONDS_TO_STOP)
-        os._exit(1)
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
