@@ -97,7 +97,7 @@ def test_results_go_to_the_working_folder_unless_another_is_named(tmp_path):
     done = run_inside(main, "estimate", "--only", "background", "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
-    for path in (p for p in (tmp_path / "results").rglob("*") if not p.name.startswith(".")):
+    for path in (p for p in (tmp_path / "results").rglob("*") if "/." not in p.as_posix()):
         committed = ROOT / path.relative_to(tmp_path)
         assert path.is_dir() or path.read_bytes() == committed.read_bytes()
 

@@ -32,8 +32,9 @@ def run(*arguments, cwd=ROOT, **environment):
 
 
 def contents(folder):
-    """Visible files; the hidden one lists them for the next run."""
-    files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    """Visible files; the hidden ones tell the next run of them."""
+    inside = [p for p in folder.rglob("*") if p.is_file()]
+    files = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
     return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 

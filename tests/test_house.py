@@ -41,7 +41,13 @@ UPWARD = {
 }
 
 # Chapters see protected tables only: `kostnadsvekst.register.protected_tables.protect_register`.
-RAW_COUNTS = {"weekly_cube", "yearly_users", "decompose_growth", "growth_below_age"}
+RAW_COUNTS = {
+    "weekly_cube",
+    "largest_municipality_cube",
+    "yearly_users",
+    "decompose_growth",
+    "growth_below_age",
+}
 RAW_MODULES = {"weekly", "decomposition", "painter", "ibis_engine", "episodes"}
 
 # Random numbers outside `synthetic` resample what was observed; they make nothing up.

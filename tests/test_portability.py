@@ -15,7 +15,7 @@ import pytest
 
 from conftest import ROOT
 from kostnadsvekst import generations
-from kostnadsvekst.chapters import Settings, run_chapters
+from kostnadsvekst.chapters import Settings, making, run_chapters
 from kostnadsvekst.commands import COMMANDS
 from kostnadsvekst.register import workspace
 
@@ -38,6 +38,7 @@ WITH_ANOTHER_WAY = {
     ("terminal.py", "SIGHUP"),  # not listened to
     ("generations.py", "fcntl"),  # without taking turns
     ("report/chapter_files.py", "getuid"),  # the lock is called after nobody
+    ("chapters/making.py", "resource"),  # how much memory a chapter took is not told
     ("register/workspace.py", "getuid"),  # the temporary folder is the user's own
 }
 
@@ -86,6 +87,14 @@ def test_every_text_file_is_opened_with_its_encoding():
             ):
                 missing.append(f"{short(path)} line {node.lineno}: {called}")
     assert missing == []
+
+
+def test_memory_that_no_system_tells_is_left_out(tmp_path, monkeypatch):
+    assert making.peak_megabytes() > 10
+    monkeypatch.setattr(making, "_FACTS", tmp_path)
+    assert making.peak_megabytes() > 10
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert making.peak_megabytes() is None
 
 
 @pytest.fixture

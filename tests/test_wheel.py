@@ -63,7 +63,8 @@ def test_every_table_and_figure_is_that_of_the_repository(installed, tmp_path):
 
 
 def files_of(folder):
-    found = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    inside = [p for p in folder.rglob("*") if p.is_file()]
+    found = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

@@ -46,6 +46,10 @@ class Progress:
         if label or time.monotonic() >= self._next:
             self._draw(self._line())
 
+    def clear(self) -> None:
+        """Take the line away, so that something else can be said; the next step draws it again."""
+        self._draw("")
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

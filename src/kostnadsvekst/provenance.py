@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from kostnadsvekst.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SYNTHETIC = "synthetic"
 UNKNOWN = "data frame of the caller"
@@ -54,7 +55,7 @@ class Provenance:
         return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
-def provenance_of(data: pd.DataFrame) -> Provenance:
+def provenance_of(data: "pd.DataFrame") -> Provenance:
     """Provenance that a frame carries, in its attributes or in its column ``data_origin``.
 
     Parameters

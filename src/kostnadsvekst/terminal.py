@@ -89,13 +89,15 @@ class _ReaderGoneError(BaseException):
 _stopped_by: list[int] = []
 
 
-def run_program(main: Callable[[], int]) -> int:
+def run_program(main: Callable[[], int], *, tell: bool = True) -> int:
     """Run the main function of a script and return its exit code, whatever happens to its terminal.
 
     Parameters
     ----------
     main : callable
         Writes with `say` and `complain`; returns an exit code.
+    tell : bool
+        Whether a line says that a signal ended it; not where another process says so.
 
     Returns
     -------
@@ -118,9 +120,10 @@ def run_program(main: Callable[[], int]) -> int:
     finally:
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, signal.SIG_IGN)  # it is ending
-    complain(
-        f"{_NAMES.get(number, 'stopped')}: what was written before is whole, nothing is left half-written"
-    )
+    if tell:
+        complain(
+            f"{_NAMES.get(number, 'stopped')}: what was written before is whole, nothing is left half-written"
+        )
     return 128 + number
 
 

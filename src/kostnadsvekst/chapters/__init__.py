@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kostnadsvekst.errors import DataWarning, SpecificationError
 from kostnadsvekst.language import LANGUAGES, Bilingual
@@ -31,12 +32,19 @@ class Chapter(NamedTuple):
         other chapters computed; or nothing. The names are those of `READS`.
     uses : tuple of str
         Chapters whose results its ``run(settings, finished)`` takes where they were run before it.
+    also_reads : tuple of str
+        Files and folders of the checkout, such as ``"requirements"``, that it reads beside the package, its
+        data and what the user brings: it is made again when they change.
+    reads_folder : bool
+        Whether it reads what lies in the results folder: it is made again when anything there has changed.
     """
 
     module: str
     title: Bilingual
     reads: str
     uses: tuple[str, ...] = ()
+    also_reads: tuple[str, ...] = ()
+    reads_folder: bool = False
 
 
 CHAPTERS = {
@@ -169,6 +177,7 @@ CHAPTERS = {
             "paper",
             "page",
         ),
+        reads_folder=True,
     ),
 }
 
@@ -267,6 +276,11 @@ class ChapterReport:
         What the user should know about the data, if no chapter before has said it.
     kept : tuple of str
         Files of the user's own that had to make room, and their new names.
+    reused : bool
+        Whether the files of an earlier run were left as they are, for nothing behind them has changed.
+    printed_numbers : mapping, optional
+        Counts of `kostnadsvekst.report.audit.count_by_origin` where they were counted when the chapter was
+        made: ``result`` is then read from disk and has no ``audit``.
     """
 
     name: str
@@ -274,6 +288,8 @@ class ChapterReport:
     written: tuple[Path, ...]
     notes: tuple[str, ...]
     kept: tuple[str, ...] = ()
+    reused: bool = False
+    printed_numbers: Mapping[str, Any] | None = None
 
 
 def find_chapter(name: str) -> Chapter:
@@ -410,19 +426,41 @@ def run_chapters(
     settings = replace(settings, out=out)
     reports: list[ChapterReport] = []
     for name in names:
-        finished = {report.name: report.result for report in reports}
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", DataWarning)
-            result = _run(name, settings, finished)
-        written, kept = _write(out, name, result, settings)
-        for other in (w for w in caught if not issubclass(w.category, DataWarning)):
-            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+        result, notes = run_chapter(name, settings, {report.name: report.result for report in reports})
+        written, kept = write_result(out, name, result, settings)
         said = {note for report in reports for note in report.notes}
-        notes = dict.fromkeys(_said(w) for w in caught if issubclass(w.category, DataWarning))
         new = tuple(note for note in notes if note not in said)
         reports.append(ChapterReport(name, result, written, new, kept))
         announce(reports[-1])
     return tuple(reports)
+
+
+def run_chapter(
+    name: str, settings: Settings, finished: Mapping[str, ChapterResult]
+) -> tuple[ChapterResult, tuple[str, ...]]:
+    """Run a chapter; nothing is written.
+
+    Parameters
+    ----------
+    name : str
+        Key of `CHAPTERS`, or `OWN`.
+    settings : Settings
+    finished : mapping of str to ChapterResult
+        Chapters of this run.
+
+    Returns
+    -------
+    result : ChapterResult
+    notes : tuple of str
+        What its warnings about data say, each once. Other warnings are passed on.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        result = _run(name, settings, finished)
+    for other in (w for w in caught if not issubclass(w.category, DataWarning)):
+        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    notes = dict.fromkeys(_said(w) for w in caught if issubclass(w.category, DataWarning))
+    return result, tuple(notes)
 
 
 def finish_used(
@@ -447,13 +485,20 @@ def finish_used(
     for used in CHAPTERS[name].uses:
         if used in finished:
             done[used] = finished[used]
-        elif _has_its_data(used, settings):
+        elif has_its_data(used, settings):
             done[used] = _run(used, settings, done)
     return done
 
 
-def _has_its_data(name: str, settings: Settings) -> bool:
-    """Whether a chapter would read what the user brought; every one does where nothing is brought."""
+def has_its_data(name: str, settings: Settings) -> bool:
+    """Whether a chapter would read what the user brought; every one does where nothing is brought.
+
+    Parameters
+    ----------
+    name : str
+        Key of `CHAPTERS`.
+    settings : Settings
+    """
     brought = {"panel": settings.data, "register": settings.register}
     reads = CHAPTERS[name].reads
     return not settings.own_data or reads == "chapters" or brought.get(reads) is not None
@@ -473,22 +518,50 @@ def _said(warning: warnings.WarningMessage) -> str:
     return arguments[0] if arguments and isinstance(arguments[0], str) else str(warning.message)
 
 
-def _write(
-    out: Path, name: str, result: ChapterResult, settings: Settings
+def write_result(
+    out: Path,
+    name: str,
+    result: ChapterResult,
+    settings: Settings,
+    records: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Put the files in place; with what the user should know of files of their own."""
+    """Put the files of a chapter in their place.
+
+    Parameters
+    ----------
+    out : Path
+        Results folder.
+    name : str
+    result : ChapterResult
+    settings : Settings
+    records : mapping of str to bytes
+        As for `kostnadsvekst.report.chapter_files.write_chapter`.
+
+    Returns
+    -------
+    written : tuple of Path
+    kept : tuple of str
+        What the user should know of files of their own.
+    """
     from kostnadsvekst.report.chapter_files import write_chapter
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
-        written = write_chapter(out, name, files_of(name, result, settings), kept_files(name, settings))
+        files = files_of(name, result, settings)
+        written = write_chapter(out, name, files, kept_files(name, settings), records)
     return written, tuple(str(warning.message) for warning in caught)
 
 
 def files_of(name: str, result: ChapterResult, settings: Settings) -> Mapping[str, str | bytes]:
-    """Files that are written for a chapter.
+    """Files of a chapter, or a reason in the place of what is not made.
 
-    A reason stands in the place of what is not made: results of an earlier run must not stand for it.
+    Results of an earlier run must not stand for it.
+
+    Parameters
+    ----------
+    name : str
+    result : ChapterResult
+    settings : Settings
     """
     return result.files or {f"{name}/not_made.txt": _why(result, settings)}
 

@@ -2,12 +2,13 @@
 
 Exit codes: 0 all as printed, 1 numbers moved, 2 usage or specification, 3 data missing or invalid, 4 refused
 to disclose, 130 interrupted, 143 terminated, 141 nobody reads the output any more. With 2 and 3 the results
-are as they were before.
+are as they were before. A chapter whose code, data, options and files are as they were is not made again.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kostnadsvekst.chapters import (
@@ -16,15 +17,17 @@ from kostnadsvekst.chapters import (
     Settings,
     choose_chapters,
     find_chapter,
-    run_chapters,
 )
 from kostnadsvekst.commands.parsing import Once, Parser, a_path, usage_as_json
 from kostnadsvekst.errors import KostnadsvekstError
-from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL, in_language
+from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL, Bilingual, in_language
 from kostnadsvekst.terminal import complain, failure_of, run_program, say, say_json
 
 LISTED = 20  # numbers that moved, at the terminal
 RESULTS = Path("results")
+# Chapters made at once if nobody says how many: together they stay below a gigabyte.
+MOST_JOBS = 2
+MANY_JOBS = 64
 
 
 def a_renaming(text: str) -> tuple[str, str]:
@@ -35,6 +38,13 @@ def a_renaming(text: str) -> tuple[str, str]:
             f"{text!r}: write 'their column=our name', such as 'Kommune=municipality'"
         )
     return theirs, ours
+
+
+def a_number_of_jobs(text: str) -> int:
+    """Read how many chapters may be made at once."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MANY_JOBS):
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1 to {MANY_JOBS}")
+    return int(text)
 
 
 def build_parser(program: str | None = None, out: Path = RESULTS) -> Parser:
@@ -64,6 +74,15 @@ def build_parser(program: str | None = None, out: Path = RESULTS) -> Parser:
     add("--population", metavar="PATH", **once, help="CSV with year, age_group, persons, for --register")
     add("--out", metavar="DIR", **once, default=out, help="results folder (%(default)s)")
     add("--lang", choices=LANGUAGES, action=Once, help="language of tables and messages (tables: both)")
+    add("--force", action="store_true", help="make every chapter again, also where nothing has changed")
+    add(
+        "--jobs",
+        metavar="N",
+        action=Once,
+        type=a_number_of_jobs,
+        default=min(MOST_JOBS, os.cpu_count() or 1),
+        help="chapters made at once, each in a process of its own (%(default)s); the files are the same",
+    )
     output = parser.adding_one_of()
     output("--json", action="store_true", help="print the summary as JSON")
     output("--quiet", action="store_true", help="print errors only")
@@ -118,6 +137,8 @@ def list_chapters(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chapters and tell what came of each."""
+    from kostnadsvekst.chapters.build import build_chapters
+
     settings = Settings(
         data=arguments.data,
         languages=(arguments.lang,) if arguments.lang else LANGUAGES,
@@ -138,7 +159,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = tuple(dict.fromkeys(arguments.only or choose_chapters(settings)))
     try:
-        run_chapters(names, settings, arguments.out, announce)
+        build_chapters(names, settings, arguments.out, announce, jobs=arguments.jobs, force=arguments.force)
     except (KostnadsvekstError, OSError, MemoryError) as error:
         if arguments.json:
             say_json(to_json(done, 0) | failure_of(error))
@@ -147,6 +168,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json(to_json(done, exit_code))
     return exit_code
+
+
+_REUSED = Bilingual(
+    ", fra før: ingenting de bygger på er endret", ", from before: nothing behind them has changed"
+)
 
 
 def describe(report: ChapterReport, out: Path, lang: str) -> str:
@@ -161,7 +187,7 @@ def describe(report: ChapterReport, out: Path, lang: str) -> str:
         more = {"nb": "og {} til", "en": "and {} more"}[lang].format(len(report.result.moved) - LISTED)
         lines.append(f"  {moved}: {more}")
     count = {"nb": "filer i", "en": "files in"}[lang]
-    lines.append(f"  {len(report.written)} {count} {out}")
+    lines.append(f"  {len(report.written)} {count} {out}{_REUSED.get(lang) if report.reused else ''}")
     return "\n".join(lines)
 
 
@@ -175,17 +201,23 @@ def _origins(report: ChapterReport, lang: str) -> str:
 
 def to_json(reports: Sequence[ChapterReport], exit_code: int) -> dict[str, object]:
     """Summary of a run for programs; printed numbers by origin of the data and class of evidence."""
-    from kostnadsvekst.report.audit import count_by_origin
-
     chapters = {}
     for report in reports:
-        audit = report.result.audit
         chapters[report.name] = {
             "files": [str(path) for path in report.written],
             "data_origin": list(report.result.data_origin),
-            "printed_numbers": {} if audit is None else count_by_origin(audit),
+            "printed_numbers": _printed_numbers(report),
             "summary": [line.en for line in report.result.summary],
             "moved": list(report.result.moved),
             "notes": list(report.notes),
+            "reused": report.reused,
         }
     return {"exit_code": exit_code, "chapters": chapters}
+
+
+def _printed_numbers(report: ChapterReport) -> Mapping[str, object]:
+    if report.printed_numbers is not None:
+        return report.printed_numbers
+    from kostnadsvekst.report.audit import count_by_origin
+
+    return {} if report.result.audit is None else count_by_origin(report.result.audit)

@@ -5,7 +5,7 @@ Statistics and Probability Letters 113, 38-40; Westfall and Young (1993), Resamp
 Montiel Olea and Plagborg-Møller (2019), Journal of Applied Econometrics 34, 1-17.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,14 @@ from kostnadsvekst.models.fixed_effects import Estimate, WithinFit
 from kostnadsvekst.models.inference import cluster_factor, count_clusters
 from kostnadsvekst.models.origins import with_origin
 from kostnadsvekst.models.rows import read_levels
-from kostnadsvekst.models.wild_bootstrap import DRAWS, SEED, draw_signs, null_statistics
+from kostnadsvekst.models.wild_bootstrap import (
+    DRAWS,
+    SEED,
+    ClusterMoments,
+    cluster_moments,
+    draw_signs,
+    statistics_of,
+)
 from kostnadsvekst.naming import nearest_names
 
 Floats = NDArray[np.float64]
@@ -114,14 +121,39 @@ class OneTest:
     convention: str = "areg"
 
 
+@dataclass(frozen=True, slots=True)
+class _Summed:
+    """What the draws need of a test."""
+
+    name: str
+    estimate: float
+    labels: NDArray[np.object_]
+    n_clusters: int
+    moments: ClusterMoments
+    factor: float
+
+
+def _summed(test: OneTest) -> _Summed:
+    M, k = count_clusters(test.codes), len(test.fit.coefficients)
+    return _Summed(
+        name=test.name,
+        estimate=float(test.fit.coefficients[test.position]),
+        labels=test.labels,
+        n_clusters=M,
+        moments=cluster_moments(test.fit, test.codes, np.eye(k)[test.position]),
+        factor=float(np.sqrt(cluster_factor(test.fit, M, test.convention, (test.codes,)))),
+    )
+
+
 def joint_tests(
-    tests: Sequence[OneTest], *, draws: int = DRAWS, seed: int = SEED, distribution: str = "rademacher"
+    tests: Iterable[OneTest], *, draws: int = DRAWS, seed: int = SEED, distribution: str = "rademacher"
 ) -> pd.DataFrame:
     """Test one coefficient of each of several fits with draws that they share.
 
     Parameters
     ----------
-    tests : sequence of OneTest
+    tests : iterable of OneTest
+        Taken one by one; none is kept.
     draws, seed, distribution
         As `many_outcomes`.
 
@@ -130,17 +162,17 @@ def joint_tests(
     DataFrame
         As `many_outcomes`.
     """
-    present = set().union(*(test.labels for test in tests))
+    # Fits hold all rows; what is left of each is small, so that the tests can come one by one.
+    left = [_summed(test) for test in tests]
+    present = set().union(*(test.labels for test in left))
     everyone = pd.Index(sorted(present, key=lambda label: (str(type(label)), label)), dtype=object)
     signs = draw_signs(len(everyone), draws, seed, distribution)
     rows, found = [], []
-    for test in tests:
-        M, k = count_clusters(test.codes), len(test.fit.coefficients)
+    for test in left:
+        M, b = test.n_clusters, test.estimate
         own = signs.values if len(everyone) == M else signs.values[:, everyone.get_indexer(test.labels)]
-        b = float(test.fit.coefficients[test.position])
-        found.append(null_statistics(test.fit, test.codes, np.eye(k)[test.position], own, -b))
-        factor = cluster_factor(test.fit, M, test.convention, (test.codes,))
-        error = found[-1].std_error * float(np.sqrt(factor))
+        found.append(statistics_of(test.moments, own, -b))
+        error = found[-1].std_error * test.factor
         rows.append((test.name, b, error, b / error, M))
     frame = pd.DataFrame(rows, columns=["outcome", "estimate", "std_error", "statistic", "n_clusters"])
     drawn = np.stack([one.drawn for one in found], axis=1)

@@ -163,7 +163,7 @@ def wild_test(
     The p value is the share of vectors with |t*| >= |t| when all are enumerated, else (1 + count)/(1 + R).
     """
     n_clusters = count_clusters(clusters)
-    moments = _moments(fit, clusters, contrast)
+    moments = cluster_moments(fit, clusters, contrast)
     curve = _RejectionCurve.of(moments, signs, _check_ties(ties))
     estimate = float(contrast @ fit.coefficients)
     std_error = float(np.sqrt(moments.score_square))
@@ -278,7 +278,23 @@ def null_statistics(
     -------
     NullStatistics
     """
-    moments = _moments(fit, clusters, contrast)
+    return statistics_of(cluster_moments(fit, clusters, contrast), signs, distance)
+
+
+def statistics_of(moments: "ClusterMoments", signs: Floats, distance: float) -> NullStatistics:
+    """As `null_statistics`, from what is left of the data.
+
+    Parameters
+    ----------
+    moments : ClusterMoments
+    signs : (R, M) array
+    distance : float
+        Null less the estimated combination.
+
+    Returns
+    -------
+    NullStatistics
+    """
     # One null alone: its restricted residuals are put together before the draws, not after.
     q, u = moments.q0 - distance * moments.q1, moments.u0 - distance * moments.u1
     data, draws = (bootstrap_statistics(v, q, u, moments.h) for v in (np.ones((1, signs.shape[1])), signs))
@@ -313,7 +329,7 @@ def _check_ties(ties: str) -> str:
     return ties
 
 
-class _Moments(NamedTuple):
+class ClusterMoments(NamedTuple):
     """Cluster sums at the unrestricted residuals (index 0) and of the direction z/s (index 1)."""
 
     q0: Floats
@@ -324,8 +340,21 @@ class _Moments(NamedTuple):
     score_square: float
 
 
-def _moments(fit: WithinMoments, clusters: Ints, contrast: Floats) -> _Moments:
-    """All in the orthonormal coordinates of the regressors, in which the bread is the identity."""
+def cluster_moments(fit: WithinMoments, clusters: Ints, contrast: Floats) -> ClusterMoments:
+    """Sum up the data by cluster for the draws: all that a test needs of them, whatever the draws.
+
+    Parameters
+    ----------
+    fit : WithinMoments
+    clusters : (n,) integer array
+        Codes 0 ... M - 1.
+    contrast : (k,) array
+
+    Returns
+    -------
+    ClusterMoments
+        In the orthonormal coordinates of the regressors, in which the bread is the identity.
+    """
     w, X = fit.weights, fit.X_within
     alpha = orthonormal_rows(fit, contrast[None, :])[0]
     z = X @ carry(fit, np.append(alpha, 0.0)[None, :])[0, :-1]
@@ -341,7 +370,7 @@ def _moments(fit: WithinMoments, clusters: Ints, contrast: Floats) -> _Moments:
             np.hstack([u, _crossed(w * e, clusters, fit)]) for u, e in ((u0, fit.residuals), (u1, direction))
         )
         h = np.hstack([h, _crossed(w * z, clusters, fit) / total])
-    return _Moments(q0, q1, u0, u1, h, float(q0 @ q0))
+    return ClusterMoments(q0, q1, u0, u1, h, float(q0 @ q0))
 
 
 def _crossed(values: Floats, clusters: Ints, fit: WithinMoments) -> Floats:
@@ -361,7 +390,7 @@ class _Pieces(NamedTuple):
     d11: Floats
 
     @classmethod
-    def of(cls, moments: _Moments, v: Floats) -> "_Pieces":
+    def of(cls, moments: ClusterMoments, v: Floats) -> "_Pieces":
         zero, one = (moments.q0, moments.u0), (moments.q1, moments.u1)
         return cls(
             v @ moments.q0,
@@ -385,7 +414,7 @@ class _RejectionCurve(NamedTuple):
     ties: str
 
     @classmethod
-    def of(cls, moments: _Moments, signs: Signs, ties: str) -> "_RejectionCurve":
+    def of(cls, moments: ClusterMoments, signs: Signs, ties: str) -> "_RejectionCurve":
         # Through the same sums as the draws: the draw of equal signs is then a tie to the last bits.
         equal = np.ones((1, signs.values.shape[1]))
         return cls(_Pieces.of(moments, signs.values), _Pieces.of(moments, equal), signs.enumerated, ties)

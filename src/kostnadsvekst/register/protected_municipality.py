@@ -12,7 +12,7 @@ from kostnadsvekst.register.episodes import Episodes
 from kostnadsvekst.register.masking import masked
 from kostnadsvekst.register.protected_cube import protect_cube
 from kostnadsvekst.register.schema import AGE_GROUPS
-from kostnadsvekst.register.weekly import weekly_cube
+from kostnadsvekst.register.weekly import largest_municipality_cube
 
 _KEYS = ["service", "age_group", "sex", "week"]
 # Labels inside the cube, since a municipality may be called anything.
@@ -72,11 +72,10 @@ def protect_largest(
     country is split in two and protected as a country of two municipalities (`protect_cube`). Only the
     first of them is told. Another municipality must not be published beside it from a call of its own.
     """
-    places = weekly_cube(episodes, by_municipality=True)
-    if places.empty:
+    name, own = largest_municipality_cube(episodes)
+    if own.empty:
         raise DataMissingError("episodes: nobody uses a service in any week, so no municipality is largest")
-    name = str(places.groupby("municipality")["users"].sum().sort_index().idxmax())
-    inside = places[(places["municipality"] == name) & places["service"].isin(services)]
+    inside = own[own["service"].isin(services)]
     whole, beside = (cube[cube["service"].isin(services)] for cube in (country, years))
     shown = protect_cube(_split(inside, whole), country=whole, beside=beside)
     weekly = shown[shown["municipality"] == _LARGEST].drop(columns="municipality")

@@ -110,7 +110,7 @@ def weekly_cube(
     calendar = week_calendar(start, end)
     source = open_episodes(episodes)
     if engine == "painter":
-        cube = _paint(source, calendar, overlap, by_municipality, memory_bytes(memory_limit))
+        cube = _to_frame(*_paint(source, calendar, overlap, by_municipality, memory_bytes(memory_limit)))
     elif engine in ("duckdb", "spark"):
         from kostnadsvekst.register.ibis_engine import count_with_masks
 
@@ -121,6 +121,41 @@ def weekly_cube(
         raise SpecificationError(f"engine={engine!r}; allowed are 'painter', 'duckdb' and 'spark'")
     cube.attrs = {"rules": counting_rules(overlap, by_municipality=by_municipality)}
     return cube
+
+
+@masked
+def largest_municipality_cube(episodes: Episodes) -> tuple[str, pd.DataFrame]:
+    """Count as `weekly_cube` with municipalities does, and return the rows of the one with the most users.
+
+    Parameters
+    ----------
+    episodes : DataFrame, path, or sequence of paths
+
+    Returns
+    -------
+    name : str
+        The largest by users of all weeks and services added; of equals the one whose code comes first. Empty
+        where nobody uses a service.
+    cube : DataFrame
+        Its rows, small cells as in `weekly_cube`.
+
+    Notes
+    -----
+    The rows of all municipalities, as a frame, take as much memory as everything else together.
+    """
+    calendar, source = week_calendar(FIRST_WEEK, LAST_WEEK), open_episodes(episodes)
+    cube, names = _paint(source, calendar, "max", True, memory_bytes("2GB"))
+    sums = cube.sums.reshape(-1, cube.n_municipalities, *cube.sums.shape[1:])
+    # What is added up is a change from week to week; its running sum is the users.
+    users = {
+        name: int(np.cumsum(sums[:, place, :-1, 0], axis=1).sum()) for place, name in enumerate(names or [])
+    }
+    name = min(users, key=lambda name: (-users[name], name), default="")
+    if not users.get(name):
+        return "", _to_frame(cube, names)
+    only = _Cube(calendar, cube.latest, 1)
+    only.sums[:] = sums[:, names.index(name) if names else 0]
+    return name, _to_frame(only, [name])
 
 
 @masked
@@ -145,7 +180,7 @@ def yearly_users(
     """
     source = open_episodes(episodes)
     calendar = year_calendar(first, last)
-    counts = _paint(source, calendar, "max", False, memory_bytes(memory_limit))
+    counts = _to_frame(*_paint(source, calendar, "max", False, memory_bytes(memory_limit)))
     counts["year"] = pd.to_datetime(counts["week"]).dt.year
     counts.attrs = {"rules": counting_rules(unit="year")}
     return counts[["service", "age_group", "sex", "year", "users", "mean_age"]]
@@ -217,7 +252,7 @@ class _NotSortedError(Exception):
 
 def _paint(
     source: EpisodeSource, calendar: Calendar, overlap: Overlap, by_municipality: bool, memory: int
-) -> pd.DataFrame:
+) -> tuple[_Cube, list[str] | None]:
     places = _municipality_codes(source) if by_municipality else CodeBook()
     n_places = max(len(places.numbers), 1)
 
@@ -234,7 +269,7 @@ def _paint(
     faults = dict(zip(painter.FAULTS, cube.faults.tolist(), strict=True))
     refuse_faults(faults, cube.conflicts, source.name)
     names = sorted(places.numbers, key=places.numbers.__getitem__) if by_municipality else None
-    return _to_frame(cube, names)
+    return cube, names
 
 
 def _needed_columns(by_municipality: bool) -> list[str]:

@@ -14,13 +14,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
 from kostnadsvekst.errors import DataWarning, KostnadsvekstError, OutputError
 from kostnadsvekst.generations import MARKER, read_marker, replacing
-from kostnadsvekst.report.audit import COLUMNS
 from kostnadsvekst.report.look import SOFTWARE
 
 Files = Mapping[str, str | bytes]
@@ -33,7 +34,13 @@ _STAGING, _NEW, _OLD, _PLAN, _DONE = ".kostnadsvekst-staging-", "new", "old", "p
 _PIXELS_PER_METRE = (5906).to_bytes(4, "big")
 
 
-def write_chapter(out: str | Path, name: str, files: Files, keep: Keep | None = None) -> tuple[Path, ...]:
+def write_chapter(
+    out: str | Path,
+    name: str,
+    files: Files,
+    keep: Keep | None = None,
+    records: Mapping[str, bytes] = MappingProxyType({}),
+) -> tuple[Path, ...]:
     """Put the files of a chapter in the place of those of its last run.
 
     Parameters
@@ -47,6 +54,8 @@ def write_chapter(out: str | Path, name: str, files: Files, keep: Keep | None = 
     keep : callable, optional
         ``keep(path)`` says which files of the last run stay although this one does not write them; none by
         default.
+    records : mapping of str to bytes
+        Written with `write_records` behind the files, before any other run may write.
 
     Returns
     -------
@@ -82,7 +91,43 @@ def write_chapter(out: str | Path, name: str, files: Files, keep: Keep | None = 
                 _write(staged, own)
         else:
             _replace_one_by_one(base, own, kind, inner)
+        _write_records(out, records)
     return tuple(out / path for path in files)
+
+
+# What is known of a run, for the next one: in the results folder, and no part of the results.
+RECORDS = ".kostnadsvekst"
+
+
+def write_records(out: str | Path, records: Mapping[str, bytes]) -> None:
+    """Write files of `RECORDS`, each whole or not at all, in the order given; git ignores the folder.
+
+    Parameters
+    ----------
+    out : path
+        Results folder.
+    records : mapping of str to bytes
+        Name of a file -> its content.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to.
+    """
+    out = Path(out)
+    with _told(out), _alone(out):
+        _write_records(out, records)
+
+
+def _write_records(out: Path, records: Mapping[str, bytes]) -> None:
+    folder = out / RECORDS
+    if records:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, content in ({".gitignore": b"*\n"} | dict(records) if records else {}).items():
+        # Who writes is alone: what a killed run left under this name is replaced.
+        staged = folder / f".{name}.new"
+        staged.write_bytes(content)
+        os.replace(staged, folder / name)
 
 
 # Files beside the folders of chapters, and whose they are: the results folder itself has one marker for all.
@@ -97,11 +142,16 @@ BESIDE = {
 }
 
 
+def owner_of(path: str) -> str:
+    """Chapter whose file it is, by its path below the results folder."""
+    return BESIDE.get(path, path.partition("/")[0])
+
+
 def _with_those_of_others(name: str, keep: Keep | None) -> Keep:
     """Keep what other chapters have in the results folder itself."""
 
     def kept(path: str) -> bool:
-        owner = BESIDE.get(path, path.partition("/")[0])
+        owner = owner_of(path)
         others = owner != name and owner in BESIDE.values()
         return others or bool(keep and keep(path))
 
@@ -137,6 +187,9 @@ def check_folder(out: str | Path) -> None:
             raise OutputError(f"{str(place)!r} is a file: name a folder that can be written to")
         if not os.access(place, os.W_OK | os.X_OK):
             raise OutputError(f"{str(place)!r} may not be written to: allow it, or name another folder")
+        records = out / RECORDS
+        if os.path.lexists(records) and not records.is_dir():
+            raise OutputError(f"{str(records)!r} is a file where a folder is needed: move it away")
 
 
 def _bytes(content: str | bytes) -> bytes:
@@ -214,7 +267,14 @@ def _recognised(folder: Path, new: Mapping[str, bytes]) -> dict[str, str]:
 
 # How a drawing names its maker, in the first of its lines.
 _DRAWN_BY, _HEAD_OF_DRAWING = f"<dc:title>{SOFTWARE}</dc:title>".encode(), 4_000
-_AUDIT_COLUMNS = ",".join(COLUMNS[:5]).encode()
+
+
+@cache
+def _audit_columns() -> bytes:
+    """First columns of an audit; looked up only when a file is judged, for audits take long to load."""
+    from kostnadsvekst.report.audit import COLUMNS
+
+    return ",".join(COLUMNS[:5]).encode()
 
 
 def looks_like_ours(path: str, content: bytes) -> bool:
@@ -231,7 +291,7 @@ def looks_like_ours(path: str, content: bytes) -> bool:
     first = content.partition(b"\n")[0].rstrip(b"\r")
     if suffix == ".csv":
         # Audits of other versions have other columns at the end.
-        return first.endswith((b",data_origin", b";data_origin")) or first.startswith(_AUDIT_COLUMNS)
+        return first.endswith((b",data_origin", b";data_origin")) or first.startswith(_audit_columns())
     if suffix == ".html":
         return content.startswith(b"<!DOCTYPE html>") and b"table.audit" in content
     if suffix == ".png":

@@ -1,6 +1,6 @@
 """The 81 outcomes of chapter 6 tested together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,13 +48,16 @@ def judge_outcomes(
     grid = to_grid(panel, until)
     design = build_beds_design(grid, None, False, (), False)
     X = np.concatenate([design.X, _seasons(grid)])
-    tests, refused = [], []
-    for name in outcomes:
-        try:
-            tests.append(_one(grid, name, X))
-        except SpecificationError:
-            refused.append(name)
-    frame = joint_tests(tests, draws=draws, seed=seed)
+    refused: list[str] = []
+
+    def tests() -> Iterator[OneTest]:
+        for name in outcomes:
+            try:
+                yield _one(grid, name, X)
+            except SpecificationError:
+                refused.append(name)
+
+    frame = joint_tests(tests(), draws=draws, seed=seed)
     frame.attrs |= {"refused": refused, "provenance": provenance_of(panel).to_attrs()}
     return frame
 

@@ -65,11 +65,11 @@ class TwoWayProjector:
         return values
 
     def _balanced(self, grids: Floats) -> Floats:
-        within = grids - grids.mean(-1, keepdims=True)
+        within: Floats = grids - grids.mean(-1, keepdims=True)
         n_classes = self.unit_class.shape[1]
         means = class_sums(within.mean(-2), self.classes, n_classes) / np.bincount(self.classes)
-        demeaned: Floats = within - means[..., None, self.classes]
-        return demeaned
+        within -= means[..., None, self.classes]
+        return within
 
 
 def build_projector(weights: Floats, classes: Ints | None = None) -> TwoWayProjector:

@@ -110,12 +110,13 @@ def _with_reference(panel: AdoptionPanel, anticipation: int) -> tuple[AdoptionPa
 
 def _regress(panel: AdoptionPanel, cells: list[tuple[int, int]]) -> _Regression:
     m, root = len(cells), np.sqrt(panel.weights)
-    columns = np.concatenate([_dummies(panel, cells), panel.covariates])
     projector = build_projector(panel.weights)
-    X, y = projector.residuals(columns), projector.residuals(panel.y)
+    # The columns are the largest arrays here by far: no more of them at once than needed.
+    X = np.concatenate([_dummies(panel, cells), panel.covariates])
+    lengths = _lengths(X, root)
+    X, y = projector.residuals(X), projector.residuals(panel.y)
     # What unit and period effects leave of a column that they make up is rounding.
-    left = _lengths(X * root) > _ROUNDING * _lengths(columns * root)
-    X = X * left[:, None, None]
+    X *= (_lengths(X, root) > _ROUNDING * lengths)[:, None, None]
     flat = (X * root).reshape(len(X), -1)
     gram = flat @ flat.T
     inverse, rank = symmetric_inverse(gram)
@@ -131,9 +132,9 @@ def _regress(panel: AdoptionPanel, cells: list[tuple[int, int]]) -> _Regression:
     return _Regression(b[:m], influence[:, :m], _identified(inverse, gram, rank)[:m])
 
 
-def _lengths(columns: Floats) -> Floats:
-    lengths: Floats = np.sqrt((columns**2).sum(axis=(1, 2)))
-    return lengths
+def _lengths(columns: Floats, root: Floats) -> Floats:
+    """Length of each column, cells weighted."""
+    return np.array([np.linalg.norm(column * root) for column in columns])
 
 
 def _dummies(panel: AdoptionPanel, cells: list[tuple[int, int]]) -> Floats:
