@@ -84,7 +84,7 @@ def fit_prior(
     r, c = np.asarray(rates, float), np.asarray(coefficients, float)
     inside = np.ones(r.size, bool) if members is None else np.asarray(members, bool)
     free = groups.sum(inside) - 1.0
-    mean, tau2 = _weighted(r, inside / c, groups), np.zeros(free.size)
+    mean, tau2 = _weighted(r, np.where(inside, 1.0 / c, 0.0), groups), np.zeros(free.size)
     share = 1.0 - c if kind == "binomial" else np.ones_like(c)  # of tau^2 in the variance of a rate
     for _ in range(_ROUNDS):
         variance = groups.spread(_at_mean(mean, kind)) * c + np.maximum(share, 0.0) * groups.spread(tau2)
