@@ -192,7 +192,8 @@ def _counted(rows: pd.DataFrame, proportion: bool, options: _Options) -> dict[st
         phi, df = _within(rows, y, n, proportion=proportion)
     prior = fit_prior(rate, 1 / n, groups, "binomial" if proportion else "poisson", member)
     shrink = shrink_proportions if proportion else shrink_counts
-    limits = _count_limits(y, n, phi, df, proportion, options.level)
+    own = member & (options.dispersion == "municipalities")
+    limits = _count_limits(y, n, phi, np.where(own, np.inf, df), df, proportion, options.level)
     alike = np.isnan(groups.spread(prior.mean)) & (groups.spread(groups.sizes) > 1)
     return {
         **limits,
@@ -244,16 +245,20 @@ def _plain(y: Floats, n: Floats, level: Any, proportion: bool, mid_p: bool) -> L
 
 
 def _count_limits(
-    y: Floats, n: Floats, phi: Floats, df: Floats, proportion: bool, level: float
+    y: Floats, n: Floats, phi: Floats, freedom: Floats, df: Floats, proportion: bool, level: float
 ) -> dict[str, Floats]:
-    """Limits of a rate by name: by chance alone, and with its overdispersion."""
+    """Limits of a rate by name: by chance alone, and with its overdispersion.
+
+    `freedom` is that of Student's t. It is infinite where the municipality's own deviation is a part of phi:
+    one that is large makes phi large, and the quantile of the normal distribution is enough.
+    """
     mid, exact = (_plain(y, n, level, proportion, mid_p) for mid_p in (True, False))
     outside = 1 - level
     spent = _SHARE_OF_PHI * outside
     with np.errstate(invalid="ignore"):
         bound = phi * df / stats.chi2.ppf(spent, df)
         wide = overdispersed_interval(
-            y, n, phi, stats.t.isf(outside / 2, np.where(df > 0, df, np.nan)), proportion=proportion
+            y, n, phi, stats.t.isf(outside / 2, np.where(df > 0, freedom, np.nan)), proportion=proportion
         )
     widest = overdispersed_interval(
         y,
