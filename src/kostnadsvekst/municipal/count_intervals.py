@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 
 _STEPS = 60  # a safeguarded Newton takes under ten; bisection alone would take fifty
 _PRECISION = 1e-11
+# A count below is none: quantiles of the gamma function do not exist in floating point.
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def _checked(counts: ArrayLike, level: ArrayLike) -> tuple[Floats, Floats]:
         raise InvalidDataError(
             f"counts that are negative, missing or infinite, in places {first_of(wrong.tolist())}"
         )
-    return y, np.broadcast_to(1.0 - levels, y.shape)
+    return np.where(y < _NOTHING, 0.0, y), np.broadcast_to(1.0 - levels, y.shape)
 
 
 def _garwood(y: Floats, tail: Floats) -> Limits:
@@ -204,7 +206,9 @@ def _at_most_before(y: Floats, mean: Floats) -> Floats:
 
 def _poisson_pmf(y: Floats, mean: Floats) -> Floats:
     """Also the slope of the incomplete gamma function of y + 1; zero below zero."""
-    return np.where(y > -1, np.exp(special.xlogy(y, mean) - mean - special.gammaln(np.maximum(y, -0.5) + 1)), 0.0)
+    safe = np.where(y > -1, y, 0.0)
+    mass = np.exp(special.xlogy(safe, mean) - mean - special.gammaln(safe + 1))
+    return np.where(y > -1, mass, 0.0)
 
 
 def _probability_low(y: Floats, n: Floats, tail: Floats, mid_p: bool) -> Floats:

@@ -36,7 +36,11 @@ class Dispersion:
 
 
 def dispersion_between(
-    rates: ArrayLike, target: ArrayLike, variances: ArrayLike, groups: KeyGroups, winsorised: float = WINSORISED
+    rates: ArrayLike,
+    target: ArrayLike,
+    variances: ArrayLike,
+    groups: KeyGroups,
+    winsorised: float = WINSORISED,
 ) -> Dispersion:
     """Overdispersion of municipalities around a common rate.
 

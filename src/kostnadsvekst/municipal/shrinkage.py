@@ -91,8 +91,9 @@ def fit_prior(
         with np.errstate(divide="ignore", invalid="ignore"):
             w = np.where(inside, 1.0 / variance, 0.0)
             mean = _weighted(r, w, groups)
-            gap = groups.sum(w * (r - groups.spread(mean)) ** 2) - free
-            following = np.maximum(tau2 + gap / groups.sum(share * w**2), 0.0)
+            squares = w * (r - groups.spread(mean)) ** 2
+            gap = groups.sum(squares) - free
+            following = np.maximum(tau2 + gap / groups.sum(share * w * squares), 0.0)
         moved = np.abs(following - tau2) > _PRECISION * (following + tau2)
         tau2 = np.where(np.isfinite(following), following, 0.0)
         if not np.any(moved):
@@ -200,8 +201,6 @@ def _settled(found: Posterior, m: Floats, tau2: Floats) -> Posterior:
     """Where rates differ by chance alone all are the mean, and above it as likely as below."""
     alike = tau2 == 0
     unknown = np.isnan(tau2)
-    replaced = zip(
-        (found.mean, found.above, found.location, found.variance), (m, 0.5, 0.0, 0.0), strict=True
-    )
+    replaced = zip((found.mean, found.above, found.location, found.variance), (m, 0.5, 0.0, 0.0), strict=True)
     parts = (np.where(unknown, np.nan, np.where(alike, then, x)) for x, then in replaced)
     return Posterior(*parts)
