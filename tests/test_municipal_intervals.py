@@ -1,4 +1,4 @@
-"""Intervals, overdispersion, shrinkage and ranks of municipalities, as numbers: against other programs and sums."""
+"""Intervals, overdispersion, shrinkage and ranks as numbers: against other programs, integrals and sums."""
 
 import math
 

@@ -134,7 +134,7 @@ def _wrong_numbers(rows: pd.DataFrame) -> Sequence[str]:
     with np.errstate(divide="ignore", invalid="ignore"):
         differs = np.abs(value - top / bottom * per) > _ROUNDING * np.abs(value)
     faults = {
-        "a number is infinite": np.isinf(top) | np.isinf(bottom) | np.isinf(value),
+        "a number is infinite": np.isinf(top) | np.isinf(bottom) | (np.isinf(value) & (bottom != 0)),
         "the numerator is negative": (top < 0) & ~costs,
         "the denominator is negative": (bottom < 0) & ~rows["measure"].isin(_SHARES).to_numpy(),
         "the value is not numerator / denominator": differs & (bottom > 0) & np.isfinite(top),
