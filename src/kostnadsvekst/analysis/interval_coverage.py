@@ -115,7 +115,7 @@ def _with_intervals(profile: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(n_sets: int) -> Iterator[tuple[int, int]]:
-    """Number of a part, and how many data sets it has."""
+    """Give each part its number, and how many data sets it has."""
     for part, first in enumerate(range(0, n_sets, _SETS_AT_ONCE)):
         yield part, min(_SETS_AT_ONCE, n_sets - first)
 
@@ -137,7 +137,7 @@ def count_coverage(
     -------
     DataFrame
         One row for each ``counts`` (``"poisson"``, ``"binomial, 10 per cent"``), ``phi`` (variance over that
-        of chance), ``municipalities``, ``mean`` and ``method``: ``n_sets``, ``coverage`` of the 95 % limits in
+        of chance), ``municipalities``, ``mean`` and ``method``: ``n_sets``, ``coverage`` of the 95 % limits,
         per cent, ``monte_carlo_error`` and mean ``width`` over the mean. Sizes of the others go from 1/4.5
         to 4.5 times.
     """

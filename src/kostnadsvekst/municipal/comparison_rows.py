@@ -151,9 +151,7 @@ def _places(rows: pd.DataFrame) -> list[str]:
 
 
 def _methods(rows: pd.DataFrame) -> pd.Series:
-    """Users of an age group are a part of its inhabitants; other counts are of a corrected population, or no
-    persons of it.
-    """
+    """Users of an age group are a part of its inhabitants; other counts are no part of their denominator."""
     measure = rows["measure"]
     method = pd.Series("", index=rows.index)
     method[measure.isin(_COUNTS)] = POISSON

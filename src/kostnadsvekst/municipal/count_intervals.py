@@ -157,8 +157,8 @@ def overdispersed_interval(
     -----
     The rates r with (count / size - r)^2 = critical^2 phi V(r) / size: Wilson's score interval (1927, JASA
     22, 209-212) with the variance of a quasi-likelihood (McCullagh & Nelder 1989, chapter 9). It is a
-    solution of a quadratic, has no need of a distribution for the extra variance, and covers negative binomial
-    counts of mean 20 and more within one point of its level when phi is known.
+    solution of a quadratic, has no need of a distribution for the extra variance, and covers negative
+    binomial counts of mean 20 and more within one point of its level when phi is known.
     """
     y, n = np.broadcast_arrays(np.asarray(counts, float), np.asarray(sizes, float))
     half = 0.5 if corrected else 0.0
@@ -177,7 +177,7 @@ def _score_root(y: Floats, n: Floats, spread: Floats, proportion: bool, sign: fl
 
 
 def _checked(counts: ArrayLike, level: ArrayLike) -> tuple[Floats, Floats]:
-    """Counts, and the probability outside the interval."""
+    """Check counts and level; give counts, and the probability outside the interval."""
     levels = np.asarray(level, dtype=float)
     if not np.all((levels > 0) & (levels < 1)):
         raise SpecificationError(f"level={level}: give a number between 0 and 1, such as 0.95")

@@ -154,8 +154,8 @@ def shrink_proportions(counts: ArrayLike, sizes: ArrayLike, prior: Prior, groups
 
     Notes
     -----
-    Prior beta(a, b) with the mean and variance of `prior`; posterior beta(a + count, b + size - count) (Gelman
-    and others 2013, Bayesian Data Analysis, section 5.3). They are compared on the scale of the arcsine of
+    Prior beta(a, b) with the mean and variance of `prior`; posterior beta(a + count, b + size - count)
+    (Gelman and others 2013, Bayesian Data Analysis, section 5.3). They are compared on the scale of the arcsine of
     the square root.
     """
     m, tau2 = groups.spread(prior.mean), groups.spread(prior.variance)
@@ -185,8 +185,8 @@ def shrink_normal(rates: ArrayLike, coefficients: ArrayLike, prior: Prior, group
 
     Notes
     -----
-    Efron & Morris 1975 (JASA 70, 311-319): mean + B (rate - mean), B = tau^2 / (tau^2 + variance of the rate),
-    that variance taken at the mean, so that a low cost is not trusted more for being low.
+    Efron & Morris 1975 (JASA 70, 311-319): mean + B (rate - mean), B = tau^2 / (tau^2 + variance of the
+    rate), that variance taken at the mean, so that a low cost is not trusted more for being low.
     """
     m, tau2 = groups.spread(prior.mean), groups.spread(prior.variance)
     noise = m**2 * np.asarray(coefficients, float)

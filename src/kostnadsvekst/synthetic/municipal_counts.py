@@ -1,4 +1,4 @@
-"""Invented counts, costs and true rates of municipalities, many data sets at a time, to measure methods on."""
+"""Invented counts, costs and true rates of municipalities, many data sets at a time."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class DrawnCosts:
 
 
 def draw_sizes(n: int) -> Floats:
-    """Sizes of n municipalities, the first of size 1, the others from 1/20 to 1 times 4.5, evenly in logarithms.
+    """Make sizes of n municipalities: the first is 1, the others go from 1/4.5 to 4.5, evenly in logarithms.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def draw_sizes(n: int) -> Floats:
 
 
 def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floats:
-    """True rates with mean 1, shape (sets, n).
+    """Draw true rates with mean 1, shape (sets, n).
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floa
 
 
 def draw_counts(means: ArrayLike, seed: int, phi: float = 1.0) -> Floats:
-    """Counts with variance phi times their mean: Poisson, or negative binomial.
+    """Draw counts with variance phi times their mean: Poisson, or negative binomial.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def draw_counts(means: ArrayLike, seed: int, phi: float = 1.0) -> Floats:
 
 
 def draw_proportions(sizes: ArrayLike, probability: float, seed: int) -> Floats:
-    """Counts that are a part of their size.
+    """Draw counts that are a part of their size.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def draw_proportions(sizes: ArrayLike, probability: float, seed: int) -> Floats:
 
 
 def draw_costs(means: ArrayLike, unit_costs: ArrayLike, cv: float, seed: int) -> DrawnCosts:
-    """Recipients, and the sum of their costs, each a gamma draw of its own.
+    """Draw recipients, and the sum of their costs, each a gamma draw of its own.
 
     Parameters
     ----------
