@@ -1,6 +1,6 @@
 """Monte Carlo of intervals, shrinkage and ranks of municipalities; writes results/municipal/coverage_*.csv.
 
-python benchmarks/coverage_intervals.py [data sets of a cell]
+python benchmarks/coverage_intervals.py [data sets of a cell] [computed counts ranks costs]
 """
 
 import sys
@@ -25,8 +25,8 @@ def main() -> None:
         "ranks": lambda: rank_coverage(n_sets),
         "costs": lambda: cost_coverage(n_sets),
     }
-    for name, study in tables.items():
-        table = study().assign(data_origin="synthetic")
+    for name in sys.argv[2:] or tables:
+        table = tables[name]().assign(data_origin="synthetic")
         text = table.to_csv(index=False, lineterminator="\n", float_format="%.4g")
         write_files(ROOT / "results", {f"municipal/coverage_{name}.csv": text})
         print(table.round(3).to_string(index=False))

@@ -47,8 +47,8 @@ def funnel_limits(
     Notes
     -----
     Spiegelhalter 2005 (Statistics in Medicine 24, 1185-1202): target ± z sqrt(phi V / size + tau^2), and
-    by chance alone, for counts and proportions, quantiles of the distribution with interpolation between whole
-    numbers (its appendix).
+    by chance alone, for counts and proportions, quantiles of the distribution with interpolation between
+    whole numbers (its appendix).
     """
     n = np.asarray(sizes, float)
     if kind != "compound" and phi <= 1 and tau2 == 0:
@@ -60,7 +60,7 @@ def funnel_limits(
 
 
 def _quantile(p: float, target: float, n: Floats, kind: str) -> Floats:
-    """Count below which lies a probability, as if the probability of each count were spread evenly below it."""
+    """Quantile of a count, as if the probability of each count were spread evenly below it."""
     law = stats.poisson(n * target) if kind == "poisson" else stats.binom(np.round(n), target)
     whole = law.ppf(p)
     share = (law.cdf(whole) - p) / law.pmf(whole)

@@ -155,8 +155,8 @@ def shrink_proportions(counts: ArrayLike, sizes: ArrayLike, prior: Prior, groups
     Notes
     -----
     Prior beta(a, b) with the mean and variance of `prior`; posterior beta(a + count, b + size - count)
-    (Gelman and others 2013, Bayesian Data Analysis, section 5.3). They are compared on the scale of the arcsine of
-    the square root.
+    (Gelman and others 2013, Bayesian Data Analysis, section 5.3). They are compared on the scale of the
+    arcsine of the square root.
     """
     m, tau2 = groups.spread(prior.mean), groups.spread(prior.variance)
     y, n = np.asarray(counts, float), np.asarray(sizes, float)

@@ -77,7 +77,7 @@ def draw_funnel(
     Spiegelhalter 2005, see `municipal.funnel_limits`. Limits with phi are drawn where it is above one, those
     with tau where it is above zero.
     """
-    rows, left = _one_comparison(compared, "value", own)
+    rows, _ = _one_comparison(compared, "value", own)
     check_lang(lang)
     figure, axes = new_figure(8.2, 4.6)
     sizes = (rows["count"] if _is_cost(rows) else rows["denominator"]).to_numpy(float)
@@ -150,7 +150,7 @@ def draw_ranks(
 def _one_comparison(compared: pd.DataFrame, needed: str, own: str | None) -> tuple[pd.DataFrame, int]:
     """Rows that can be drawn, in a fixed order, and how many cannot."""
     require_columns(["municipality", *KEYS, "value", "low", "rank_low"], getattr(compared, "columns", []))
-    several = [name for name in KEYS if compared[name].nunique(dropna=False) > 1]
+    several = [name for name in KEYS if len(compared[name].unique()) > 1]
     if several:
         raise SpecificationError(f"rows of several comparisons ({', '.join(several)} differ): choose one")
     rows = compared[compared[needed].notna() & compared["low"].notna()].sort_values("municipality")
