@@ -142,7 +142,7 @@ def test_counts_that_are_none_are_refused(counts):
 
 
 def test_parts_larger_than_their_whole_are_refused_and_equal_ones_are_not():
-    with pytest.raises(InvalidDataError, match=r"no part of their size, in places \[1\]"):
+    with pytest.raises(InvalidDataError, match=r"no part of their size, in places \['1'\]"):
         binomial_interval([10, 11], [10, 10])
     assert binomial_interval([10], [10]).high == 1
     with pytest.raises(InvalidDataError):

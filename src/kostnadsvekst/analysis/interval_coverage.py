@@ -143,7 +143,7 @@ def count_coverage(
     """
     cells = [("poisson", phi, n) for phi in PHIS for n in MUNICIPALITIES]
     cells.append(("binomial, 10 per cent", 1.0, MUNICIPALITIES[0]))
-    rows = []
+    rows: list[dict[str, object]] = []
     for number, (kind, phi, n) in enumerate(cells):
         for k, mean in enumerate(means):
             seed = first_seed + 1000 * number + 20 * k
@@ -201,7 +201,7 @@ def rank_coverage(
         the ``lowest_coverage`` of one municipality; mean ``width`` of the limits, in ranks. Where true rates
         are equal every rank that they share must be inside.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     cells = [(*truth, n) for truth in TRUTHS for n in MUNICIPALITIES]
     for number, (shape, cv, n) in enumerate(cells):
         for k, mean in enumerate(means):
@@ -270,7 +270,7 @@ def cost_coverage(
         One row for each ``cv`` between recipients, ``years``, ``mean`` and ``measure``, as in
         `count_coverage`. There are 15 municipalities whose true unit costs differ by 20 per cent.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     cells = [(cv, years) for cv in (0.5, 1.0) for years in (4,)]
     for number, (cv, years) in enumerate(cells):
         for k, mean in enumerate(means):

@@ -67,4 +67,5 @@ def relative_variance(counts: ArrayLike, spread: ArrayLike, counted: ArrayLike) 
     -------
     array, shape (n,)
     """
-    return (np.asarray(spread, float) + np.asarray(counted, bool)) / np.asarray(counts, float)
+    chance = np.asarray(counted, bool).astype(float)
+    return np.asarray((np.asarray(spread, float) + chance) / np.asarray(counts, float))

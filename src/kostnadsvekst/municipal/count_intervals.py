@@ -117,7 +117,9 @@ def binomial_interval(
     n = np.broadcast_to(np.asarray(sizes, float), y.shape)
     wrong = np.flatnonzero(~(np.isfinite(n) & (n > 0) & (y <= n)))
     if wrong.size:
-        raise InvalidDataError(f"counts that are no part of their size, in places {first_of(wrong.tolist())}")
+        raise InvalidDataError(
+            f"counts that are no part of their size, in places {first_of(map(str, wrong))}"
+        )
     cells, back = np.unique(np.column_stack([y, n, alpha]), axis=0, return_inverse=True)
     y, n, tail = cells[:, 0], cells[:, 1], cells[:, 2] / 2
     below = _probability_low(y, n, tail, mid_p)
@@ -180,12 +182,12 @@ def _checked(counts: ArrayLike, level: ArrayLike) -> tuple[Floats, Floats]:
     """Check counts and level; give counts, and the probability outside the interval."""
     levels = np.asarray(level, dtype=float)
     if not np.all((levels > 0) & (levels < 1)):
-        raise SpecificationError(f"level={level}: give a number between 0 and 1, such as 0.95")
+        raise SpecificationError(f"level={levels}: give a number between 0 and 1, such as 0.95")
     y = np.atleast_1d(np.asarray(counts, dtype=float))
     wrong = np.flatnonzero(~(np.isfinite(y) & (y >= 0)))
     if wrong.size:
         raise InvalidDataError(
-            f"counts that are negative, missing or infinite, in places {first_of(wrong.tolist())}"
+            f"counts that are negative, missing or infinite, in places {first_of(map(str, wrong))}"
         )
     return np.where(y < _NOTHING, 0.0, y), np.broadcast_to(1.0 - levels, y.shape)
 

@@ -199,8 +199,14 @@ def shrink_normal(rates: ArrayLike, coefficients: ArrayLike, prior: Prior, group
 
 def _settled(found: Posterior, m: Floats, tau2: Floats) -> Posterior:
     """Where rates differ by chance alone all are the mean, and above it as likely as below."""
-    alike = tau2 == 0
-    unknown = np.isnan(tau2)
-    replaced = zip((found.mean, found.above, found.location, found.variance), (m, 0.5, 0.0, 0.0), strict=True)
-    parts = (np.where(unknown, np.nan, np.where(alike, then, x)) for x, then in replaced)
-    return Posterior(*parts)
+    alike, unknown = tau2 == 0, np.isnan(tau2)
+
+    def settle(values: Floats, then: Floats | float) -> Floats:
+        return np.where(unknown, np.nan, np.where(alike, then, values))
+
+    return Posterior(
+        settle(found.mean, m),
+        settle(found.above, 0.5),
+        settle(found.location, 0.0),
+        settle(found.variance, 0.0),
+    )

@@ -32,7 +32,7 @@ def draw_sizes(n: int) -> Floats:
     n : int
     """
     others = np.exp(np.linspace(-np.log(_SPAN) / 2, np.log(_SPAN) / 2, n - 1)) if n > 1 else np.zeros(0)
-    return np.r_[1.0, others]
+    return np.asarray(np.r_[1.0, others])
 
 
 def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floats:
@@ -49,7 +49,7 @@ def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floa
     """
     rng = np.random.default_rng(seed)
     if shape == "gamma":
-        return rng.gamma(cv**-2, cv**2, (sets, n))
+        return np.asarray(rng.gamma(cv**-2, cv**2, (sets, n)))
     if shape == "lognormal":
         s2 = np.log1p(cv**2)
         return np.exp(rng.normal(-s2 / 2, np.sqrt(s2), (sets, n)))
@@ -101,6 +101,8 @@ def draw_costs(means: ArrayLike, unit_costs: ArrayLike, cv: float, seed: int) ->
     seed : int
     """
     rng = np.random.default_rng(seed)
-    counts = rng.poisson(means).astype(float)
+    counts = rng.poisson(np.asarray(means, float)).astype(float)
     shape = cv**-2
-    return DrawnCosts(counts, rng.gamma(np.maximum(counts, 1e-9) * shape, 1 / shape) * unit_costs)
+    return DrawnCosts(
+        counts, rng.gamma(np.maximum(counts, 1e-9) * shape, 1 / shape) * np.asarray(unit_costs, float)
+    )
