@@ -49,13 +49,13 @@ def many():
 
 
 def axes_of(picture):
-    return picture.figure().axes[0]
+    return picture._figure.axes[0]
 
 
 def texts_of(picture):
     from matplotlib.text import Text
 
-    return " | ".join(text.get_text() for text in picture.figure.findobj(Text))
+    return " | ".join(text.get_text() for text in picture._figure.findobj(Text))
 
 
 @pytest.mark.parametrize("lang", ["nb", "en"])

@@ -181,7 +181,7 @@ def _draw_limits(axes: Any, rows: pd.DataFrame, at: Floats, level: float, lang: 
     target, phi, tau = first["target"] / per, float(first["phi"]), float(first["tau"]) / per
     counted = _is_cost(rows) and not np.allclose(rows["count"], rows["denominator"])
     options: dict[str, Any] = {"kind": first["method"], "relative": float(first["spread"]) + counted}
-    drawn: list[tuple[Bilingual, str, dict[str, float]]] = [(_CHANCE, "--", {})]
+    drawn: list[tuple[Bilingual, str, dict[str, Any]]] = [(_CHANCE, "--", {})]
     drawn += [(_PHI, "-", {"phi": phi})] if phi > 1 else []
     drawn += [(_TAU, ":", {"tau2": tau**2})] if tau > 0 else []
     axes.axhline(first["target"], color="black", linewidth=0.8, label=_MEAN.get(lang))

@@ -52,7 +52,7 @@ def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floa
         return np.asarray(rng.gamma(cv**-2, cv**2, (sets, n)))
     if shape == "lognormal":
         s2 = np.log1p(cv**2)
-        return np.exp(rng.normal(-s2 / 2, np.sqrt(s2), (sets, n)))
+        return np.asarray(np.exp(rng.normal(-s2 / 2, np.sqrt(s2), (sets, n))))
     if shape == "two levels":  # one in four is high
         return np.where(rng.random((sets, n)) < 0.25, 1 + cv * np.sqrt(3), 1 - cv / np.sqrt(3))
     return np.ones((sets, n))
