@@ -14,6 +14,7 @@ _PUBLIC = {
     "resource_calculator": "kostnadsvekst.municipal.resource_calculator",
     "staffing": "kostnadsvekst.municipal.staffing",
     "protection": "kostnadsvekst.municipal.protection",
+    "comparison": "kostnadsvekst.municipal.comparison",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
@@ -32,6 +33,7 @@ def __dir__() -> list[str]:
 
 # As in `kostnadsvekst`: type checkers read the names here and must not see `__getattr__`.
 if TYPE_CHECKING:
+    from kostnadsvekst.municipal import comparison as comparison
     from kostnadsvekst.municipal import effort_ladder as effort_ladder
     from kostnadsvekst.municipal import protection as protection
     from kostnadsvekst.municipal import resource_calculator as resource_calculator
