@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Bounds of the exponents of years: steady growth to an error that adds up every year (common to all), and from
-# none to that (of each place).
+# Bounds of the exponents of years: from steady growth to an error that adds up every year (common to all),
+# and from none to that (of each place).
 _COMMON = (1.0, 2.0)
 _COUNTED = (0.0, 2.0)
 _LOG_SCALES = (-18.0, 6.0)
@@ -64,10 +64,10 @@ def fit_error_growth(log_errors: Floats, horizon: Floats, population: Floats) ->
     Notes
     -----
     Around zero, not around the bias of the record: the bias of so few editions does not repeat itself, so its
-    square belongs to the width. The likelihood is that of errors independent of each other, which those of one
-    edition are not: the estimates are consistent (quasi-likelihood), their standard errors would not be, and
-    none is given. That errors of small areas fall with size and grow with the years ahead: Smith, Tayman and
-    Swanson (2013), *A Practitioner's Guide to State and Local Population Projections*, chapter 13.
+    square belongs to the width. The likelihood is that of errors independent of each other, which those of
+    one edition are not: the estimates are consistent (quasi-likelihood), their standard errors would not be,
+    and none is given. That errors of small areas fall with size and grow with the years ahead: Smith, Tayman
+    and Swanson (2013), *A Practitioner's Guide to State and Local Population Projections*, chapter 13.
     """
     from scipy.optimize import minimize
 

@@ -56,6 +56,7 @@ _LEAST_KR = 5_000.0
 # Difference of the base year's population that is more than late registration.
 _SAME_BASE = 0.005
 _COLUMNS = ["alternative", "year", AGE, "places", "cost_mnok", "fte"]
+_BY_PLACE = "the population has several municipalities and the coverage none: give it by municipality"
 _MORE = ["population_alternative", "horizon", "population", "coverage"]
 
 
@@ -208,16 +209,16 @@ def project(
     DataFrame
         ``alternative`` (of the factors if they name alternatives, else of the population), ``year``,
         ``age_group``, ``places``, ``cost_mnok`` and ``fte`` (missing where not given), and beside them
-        ``population_alternative``, ``horizon`` (years from the base year), ``population``, ``coverage`` (after
-        the factor); first ``municipality`` and ``service`` where the coverage has them.
+        ``population_alternative``, ``horizon`` (years from the base year), ``population``, ``coverage``
+        (after the factor); first ``municipality`` and ``service`` where the coverage has them.
         ``attrs["base_year"]``.
 
     Raises
     ------
     InvalidDataError
         Age groups missing on either side, rows twice, negative or missing numbers, years that lack in an
-        alternative, a first year that is not the coverage's base year, factors of unknown age groups or years;
-        all at once.
+        alternative, a first year that is not the coverage's base year, factors of unknown age groups or
+        years; all at once.
 
     Notes
     -----
@@ -332,15 +333,13 @@ def _read_population(population: object) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _meeting_faults(shares: pd.DataFrame, people: pd.DataFrame, attrs: Mapping[str, object]) -> list[str]:
-    """What lacks on either side, by place, alternative and year."""
+    """Name what lacks on either side, by place, alternative and year."""
     if not len(shares) or not len(people) or "population_alternative" not in people:
         return []
     places = ["municipality"] if "municipality" in shares and "municipality" in people else []
     faults = []
-    if "municipality" in people and not places and people["municipality"].nunique() > 1:
-        faults.append(
-            "the population has several municipalities and the coverage none: give it by municipality"
-        )
+    if "municipality" in people and not places and len(set(people["municipality"])) > 1:
+        faults.append(_BY_PLACE)
     faults += _missing_groups(shares, people, places)
     start = attrs.get("base_year")
     every = set(people["year"])
@@ -351,8 +350,8 @@ def _meeting_faults(shares: pd.DataFrame, people: pd.DataFrame, attrs: Mapping[s
             faults.append(f"{named}: the years {', '.join(map(str, lacking))} lack that others have")
         if start is not None and rows["year"].min() != start:
             faults.append(
-                f"{named}: the projection begins in {rows['year'].min()} and the coverage is of {start}: take "
-                "the edition that begins at the base year, or compute coverage of its first year"
+                f"{named}: the projection begins in {rows['year'].min()} and the coverage is of {start}: "
+                "take the edition that begins at the base year, or compute coverage of its first year"
             )
     return faults
 
@@ -404,8 +403,8 @@ def _tell_other_base(people: pd.DataFrame, attrs: Mapping[str, object]) -> None:
     if other:
         listed = "; ".join(f"{label}: {a:g} and {b:g}" for label, (a, b) in other.items())
         warnings.warn(
-            f"the coverage's population is not that of the projection's first year ({listed}): are the borders "
-            "the same?",
+            f"the coverage's population is not that of the projection's first year ({listed}): are the "
+            "borders the same?",
             DataWarning,
             stacklevel=3,
         )

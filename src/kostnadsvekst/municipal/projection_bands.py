@@ -1,7 +1,7 @@
 """Bands around projections of places, as wide as past projections of the population were wrong.
 
-A band of level 90 is made so that nine of ten hold what comes, if projections stay as good as the record. It is
-about the population: that coverage is as assumed is not in it.
+A band of level 90 is made so that nine of ten hold what comes, if projections stay as good as the record. It
+is about the population: that coverage is as assumed is not in it.
 """
 
 import math
@@ -33,8 +33,9 @@ def bands(projection: pd.DataFrame, errors: pd.DataFrame, *, level: float = 0.9)
     Parameters
     ----------
     projection : DataFrame
-        From `kostnadsvekst.municipal.projection.project`: ``alternative``, ``year``, ``age_group``, ``places``,
-        and ``population``, on whose size the width hangs, and ``horizon`` (else years from the first).
+        From `kostnadsvekst.municipal.projection.project`: ``alternative``, ``year``, ``age_group``,
+        ``places``, and ``population``, on whose size the width hangs, and ``horizon`` (else years from the
+        first).
     errors : DataFrame
         From `kostnadsvekst.municipal.projection.errors`, or `recorded_errors`. With ``bias`` and ``sd`` alone
         the width is the same for all sizes.
@@ -216,12 +217,8 @@ def _along(at: Floats, squares: Floats, horizon: Floats) -> Floats:
     x, y = np.log(at), np.log(np.maximum(squares, _TINY))
     ahead = np.log(np.maximum(horizon, 1e-9))
     inside = np.interp(ahead, x, y)
-    if len(x) == 1:
-        slopes = (1.0, 1.0)
-    else:
-        slopes = ((y[1] - y[0]) / (x[1] - x[0]), (y[-1] - y[-2]) / (x[-1] - x[-2]))
-    slopes = (max(slopes[0], 0.0), max(slopes[1], 0.0))
-    low, high = y[0] + slopes[0] * (ahead - x[0]), y[-1] + slopes[1] * (ahead - x[-1])
+    slopes = np.maximum(np.diff(y) / np.diff(x), 0.0) if len(x) > 1 else np.ones(1)
+    low, high = y[0] + slopes[0] * (ahead - x[0]), y[-1] + slopes[-1] * (ahead - x[-1])
     logs = np.where(ahead < x[0], low, np.where(ahead > x[-1], high, inside))
     return np.where(horizon > 0, np.exp(logs), 0.0)
 

@@ -1,4 +1,4 @@
-"""Reading what projections of places are made from: by age group, service and municipality; faults at once."""
+"""Reading what projections of places are made from, by age group and service; all faults at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -98,11 +98,12 @@ def errors(editions: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row for each age group and horizon
-        ``age_group``, ``horizon`` (years ahead), ``bias`` and ``sd`` (mean and standard deviation of ln(actual
-        / projected)), ``n`` (errors: municipalities × editions; those of one edition share what came to all),
-        ``editions`` and ``municipalities`` behind them, ``mean_square_common`` and ``mean_square_counted``
-        (mean square error = common + counted / population, smoothed over horizons), ``smallest_population``
-        and ``largest_population`` (projected) of the record. ``attrs["left_out"]``: pairs with zero persons.
+        ``age_group``, ``horizon`` (years ahead), ``bias`` and ``sd`` (mean and standard deviation of
+        ln(actual / projected)), ``n`` (errors: municipalities × editions; those of one edition share what
+        came to all), ``editions`` and ``municipalities`` behind them, ``mean_square_common`` and
+        ``mean_square_counted`` (mean square error = common + counted / population, smoothed over horizons),
+        ``smallest_population`` and ``largest_population`` (projected) of the record. ``attrs["left_out"]``:
+        pairs with zero persons.
 
     Raises
     ------
@@ -188,7 +189,8 @@ def _other_borders(told: pd.DataFrame, came: pd.DataFrame) -> dict[tuple[str, in
             gap = abs(start[key] - counted[key])
             if gap > _SAME_BASE * counted[key]:
                 found[key] = (
-                    f"has {start[key]:g} inhabitants in the base year, and {counted[key]:g} came: other borders"
+                    f"has {start[key]:g} inhabitants in the base year, and {counted[key]:g} came: "
+                    "other borders"
                 )
     return found
 
@@ -227,8 +229,8 @@ def _edition_faults(told: pd.DataFrame, came: pd.DataFrame) -> list[str]:
     faults += [f"the population that came lacks age group {labels[key]!r}" for key in sorted(wanted - known)]
     twice = told[told.duplicated(["municipality", "edition", "alternative", "year", AGE])]
     faults += [
-        f"edition {row['edition']}: {row['municipality']}, {row['year']}, {row[AGE]} stands twice, with borders "
-        "of several years"
+        f"edition {row['edition']}: {row['municipality']}, {row['year']}, {row[AGE]} stands twice, "
+        "with borders of several years"
         for row in records(twice)
     ]
     return faults

@@ -159,7 +159,8 @@ def moved_to_housing(
     came = left.groupby([*places, AGE_KEY])["coverage"].sum().rename("came").reset_index()
     met = old[old["service"] == target].merge(came, on=[*places, AGE_KEY])
     faults = [
-        f"{told(row, places)}: nobody has {target!r} today, so its coverage cannot be scaled; give users of it"
+        f"{told(row, places)}: nobody has {target!r} today, so its coverage cannot be scaled; "
+        "give users of it"
         for row in records(met[(met["coverage"] == 0) & (met["came"] > 0)])
     ]
     refuse_projection("the move to housing", faults)

@@ -1,8 +1,9 @@
-"""Age groups as sources write them (``"67-79 år"``, ``"80 år og over"``, ``"Under 67 år"``), and their sums."""
+"""Age groups as sources write them (``"67-79 år"``, ``"80 år og over"``, ``"Under 67 år"``); their sums."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
@@ -139,7 +140,7 @@ def _overlaps(targets: dict[object, AgeGroup]) -> list[str]:
     named = sorted(targets.items(), key=lambda pair: pair[1])
     return [
         f"the groups {one!r} and {other!r} overlap; give each age once"
-        for (one, ages), (other, more) in zip(named, named[1:], strict=False)
+        for (one, ages), (other, more) in pairwise(named)
         if ages.meets(more)
     ]
 

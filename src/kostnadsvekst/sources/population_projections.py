@@ -1,7 +1,7 @@
-"""Statistics Norway's population projections and the population that came: from the StatBank, or from files.
+"""Statistics Norway's population projections and the population that came, from the StatBank or files.
 
-Tables of the StatBank are one an edition; their texts say alternative (``"Hovedalternativet (MMMM)"``), region
-with the years of its borders (``"Porsgrunn (-2019)"``) and age. Here all of them have the same columns.
+Tables of the StatBank are one an edition; their texts say alternative (``"Hovedalternativet (MMMM)"``),
+region with the years of its borders (``"Porsgrunn (-2019)"``) and age. Here all have the same columns.
 """
 
 import re
