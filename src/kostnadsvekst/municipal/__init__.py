@@ -14,6 +14,7 @@ _PUBLIC = {
     "resource_calculator": "kostnadsvekst.municipal.resource_calculator",
     "staffing": "kostnadsvekst.municipal.staffing",
     "protection": "kostnadsvekst.municipal.protection",
+    "projection": "kostnadsvekst.municipal.projection",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
@@ -33,6 +34,7 @@ def __dir__() -> list[str]:
 # As in `kostnadsvekst`: type checkers read the names here and must not see `__getattr__`.
 if TYPE_CHECKING:
     from kostnadsvekst.municipal import effort_ladder as effort_ladder
+    from kostnadsvekst.municipal import projection as projection
     from kostnadsvekst.municipal import protection as protection
     from kostnadsvekst.municipal import resource_calculator as resource_calculator
     from kostnadsvekst.municipal import staffing as staffing
