@@ -341,44 +341,56 @@ def _meeting_faults(shares: pd.DataFrame, people: pd.DataFrame, attrs: Mapping[s
     if "municipality" in people and not places and len(set(people["municipality"])) > 1:
         faults.append(_BY_PLACE)
     faults += _missing_groups(shares, people, places)
+    units = [*places, "population_alternative"]
+    for name, years in _lacking(people, units, "year").items():
+        listed = ", ".join(map(str, sorted(years)))
+        faults.append(f"{name}: the years {listed} lack that others have")
     start = attrs.get("base_year")
-    every = set(people["year"])
-    for name, rows in people.groupby([*places, "population_alternative"], sort=False):
-        named = ", ".join(map(str, name))
-        lacking = sorted(every - set(rows["year"]))
-        if lacking:
-            faults.append(f"{named}: the years {', '.join(map(str, lacking))} lack that others have")
-        if start is not None and rows["year"].min() != start:
-            faults.append(
-                f"{named}: the projection begins in {rows['year'].min()} and the coverage is of {start}: "
-                "take the edition that begins at the base year, or compute coverage of its first year"
-            )
+    first = people.groupby(units, sort=False)["year"].min()
+    for name, year in first[first != start].items() if start is not None else ():
+        faults.append(
+            f"{_plain(name)}: the projection begins in {year} and the coverage is of {start}: take the "
+            "edition that begins at the base year, or compute coverage of its first year"
+        )
     return faults
 
 
 def _missing_groups(shares: pd.DataFrame, people: pd.DataFrame, places: list[str]) -> list[str]:
     labels = dict(zip(people[AGE_KEY], people[AGE], strict=True))
     labels |= dict(zip(shares[AGE_KEY], shares[AGE], strict=True))
-    faults = []
     apart = [name for name in APART if name in shares]
-    known = set(people[AGE_KEY])
-    for name, rows in shares.groupby(apart or (lambda _: "coverage"), sort=False):
-        lacking = known - set(rows[AGE_KEY])
-        faults += [
-            f"{_plain(name)}: no coverage of age group {labels[key]!r}; write 0 if nobody uses the service"
-            for key in sorted(lacking)
-        ]
-    wanted = set(shares[AGE_KEY])
-    for name, rows in people.groupby([*places, "population_alternative", "year"], sort=False):
-        lacking = wanted - set(rows[AGE_KEY])
-        faults += [
-            f"{_plain(name)}: the population lacks age group {labels[key]!r}" for key in sorted(lacking)
-        ]
+    no_share = _lacking(shares.assign(what="coverage"), apart or ["what"], AGE_KEY, set(people[AGE_KEY]))
+    units = [*places, "population_alternative", "year"]
+    no_people = _lacking(people, units, AGE_KEY, set(shares[AGE_KEY]))
+    faults = [
+        f"{name}: no coverage of age group {labels[key]!r}; write 0 if nobody uses the service"
+        for name, keys in no_share.items()
+        for key in sorted(keys)
+    ]
+    faults += [
+        f"{name}: the population lacks age group {labels[key]!r}"
+        for name, keys in no_people.items()
+        for key in sorted(keys)
+    ]
     if places:
         one, other = set(shares["municipality"]), set(people["municipality"])
         faults += [f"municipality {name!r}: there is no population" for name in sorted(one - other)]
         faults += [f"municipality {name!r}: there is no coverage" for name in sorted(other - one)]
     return faults
+
+
+def _lacking(
+    rows: pd.DataFrame, units: list[str], what: str, wanted: set[object] | None = None
+) -> dict[str, list[object]]:
+    """Name of a unit -> what it lacks of what is wanted, or of what others have."""
+    there = rows[[*units, what]].drop_duplicates()
+    every = pd.DataFrame({what: list(set(there[what]) if wanted is None else wanted)})
+    grid = there[units].drop_duplicates().merge(every, how="cross")
+    met = grid.merge(there, on=[*units, what], how="left", indicator=True)
+    found: dict[str, list[object]] = {}
+    for row in records(met[met["_merge"] == "left_only"]):
+        found.setdefault(", ".join(str(row[name]) for name in units), []).append(row[what])
+    return found
 
 
 def _plain(name: object) -> str:
