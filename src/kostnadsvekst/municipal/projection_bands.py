@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
-from kostnadsvekst.municipal.given_numbers import number_faults
+from kostnadsvekst.municipal.given_numbers import number_faults, refuse
 from kostnadsvekst.municipal.projection_inputs import AGE, refuse_projection
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.sources.age_groups import AgeGroup, parse_age_group
@@ -88,13 +88,15 @@ def bands(projection: pd.DataFrame, errors: pd.DataFrame, *, level: float = 0.9)
     return made
 
 
-def totals(projection: pd.DataFrame) -> pd.DataFrame:
+def totals(projection: pd.DataFrame, *, correlation: float = ERROR_CORRELATION) -> pd.DataFrame:
     """Sum places, cost and man-years over age groups and services; bands of the sum, too.
 
     Parameters
     ----------
     projection : DataFrame
         From `kostnadsvekst.municipal.projection.project`, or from `bands`.
+    correlation : float
+        Of the errors of two age groups, 0 to 1.
 
     Returns
     -------
@@ -107,6 +109,8 @@ def totals(projection: pd.DataFrame) -> pd.DataFrame:
     ------
     DataMissingError
         Columns that lack.
+    InvalidDataError
+        A correlation outside 0 to 1.
 
     Notes
     -----
@@ -115,6 +119,7 @@ def totals(projection: pd.DataFrame) -> pd.DataFrame:
     age group × its log error; the band is places × exp(∓S / places).
     """
     require_columns(["alternative", "year", AGE, "places"], projection.columns)
+    refuse("totals", number_faults("correlation", correlation, least=0, most=1))
     keys = [n for n in ("municipality", "alternative", "population_alternative", "year") if n in projection]
     measures = [n for n in ("places", "cost_mnok", "fte") if n in projection]
     grouped = projection.groupby(keys, sort=False)
@@ -125,7 +130,7 @@ def totals(projection: pd.DataFrame) -> pd.DataFrame:
         by_age = half.groupby([projection[name] for name in (*keys, AGE)], sort=False).sum()
         squares = (by_age**2).groupby(level=keys, sort=False).sum().to_numpy()
         sums = by_age.groupby(level=keys, sort=False).sum().to_numpy()
-        spread = np.sqrt((1 - ERROR_CORRELATION) * squares + ERROR_CORRELATION * sums**2)
+        spread = np.sqrt((1 - correlation) * squares + correlation * sums**2)
         places = made["places"].to_numpy(float)
         root = np.divide(spread, places, out=np.zeros_like(spread), where=places > 0)
         made["low"], made["high"] = places * np.exp(-root), places * np.exp(root)
@@ -133,6 +138,33 @@ def totals(projection: pd.DataFrame) -> pd.DataFrame:
             made["extrapolated"] = grouped["extrapolated"].any().to_numpy()
     made.attrs = dict(projection.attrs)
     return made
+
+
+def record_at(errors: pd.DataFrame, age_group: str, horizon: float) -> pd.DataFrame:
+    """Record behind the band of an age group at a horizon, as `bands` uses it.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        From `kostnadsvekst.municipal.projection.errors`, with sizes.
+    age_group : str
+    horizon : float
+        Years ahead, above zero.
+
+    Returns
+    -------
+    DataFrame, one row
+        ``age_group`` (of the record), ``horizon``, ``mean_square_common``, ``mean_square_counted``,
+        ``largest_population``, ``editions`` (0 beyond the record).
+    """
+    name = _record_of(age_group, pd.unique(errors[AGE]))
+    record = errors[errors[AGE] == name].sort_values("horizon")
+    at, ahead = record["horizon"].to_numpy(float), np.array([float(horizon)])
+    found = {column: _along(at, record[column].to_numpy(float), ahead) for column in _SIZED[:2]}
+    largest, editions = float(record["largest_population"].max()), _editions(record, ahead)
+    return pd.DataFrame(
+        {AGE: name, "horizon": ahead, **found, "largest_population": largest, "editions": editions}
+    )
 
 
 def _log_half(projection: pd.DataFrame) -> pd.Series:
