@@ -79,6 +79,13 @@ CHANGES = {
         ("Forutsetninger", "value", 4, 3.0, "grense_middels"),
         ("Vedtak", "hours_per_week", 0, 15.0, ("decisions", "hours_per_week")),
     ],
+    "project": [
+        ("Forutsetninger", "value", 1, 1.3, "kostnad_institusjon"),
+        ("Forutsetninger", "value", 4, 1.2815515655446004, "baand_z"),
+        ("Framskriving", "population", 9, 3456.0, ("population", "population")),
+        ("Brukere etter alder", "users", 2, 77.0, ("users", "users")),
+        ("Alternativer", "factor", 0, 0.9, ("policies", "factor")),
+    ],
 }
 
 

@@ -140,6 +140,17 @@ def totals(projection: pd.DataFrame, *, correlation: float = ERROR_CORRELATION) 
     return made
 
 
+def has_record(errors: pd.DataFrame, age_group: str) -> bool:
+    """Whether the record has an age group, or one that holds it.
+
+    Parameters
+    ----------
+    errors : DataFrame
+    age_group : str
+    """
+    return _record_of(age_group, pd.unique(errors[AGE])) is not None
+
+
 def record_at(errors: pd.DataFrame, age_group: str, horizon: float) -> pd.DataFrame:
     """Record behind the band of an age group at a horizon, as `bands` uses it.
 
