@@ -43,16 +43,16 @@ MEANING = Bilingual(
     "etter tur, har båndet fra de andre inneholdt det som kom i 88–93 % av tilfellene etter 1–12 år. Det "
     "gjelder folketallet, ikke om dekningen blir som antatt.",
     "The band of 90 % is as wide as past projections were wrong: leaving each edition out in turn, the band "
-    "of the others held what came in 88–93 % of cases 1–12 years ahead. It is about the population, not about "
-    "whether coverage will be as assumed.",
+    "of the others held what came in 88–93 % of cases 1–12 years ahead. It is about the population, not "
+    "about whether coverage will be as assumed.",
 )
 BEYOND = Bilingual(
     "«Utenfor» er ja når året er lenger fram enn noen utgave har rukket (16 år), eller aldersgruppen bare er "
     "en del av den feilene er kjent for: da er båndet forlenget, og det loves ikke noe om nivået. Fra 13 til "
     "16 år står bare én utgave bak, og det kan ikke prøves.",
     "'Beyond' is yes where the year is further ahead than any edition has reached (16 years), or the age "
-    "group is only a part of one with known errors: the band is then extrapolated, and nothing is claimed of its "
-    "level. From 13 to 16 years one edition is behind it, which cannot be checked.",
+    "group is only a part of one with known errors: the band is then extrapolated, and nothing is claimed of "
+    "its level. From 13 to 16 years one edition is behind it, which cannot be checked.",
 )
 
 
@@ -397,7 +397,7 @@ def _sum_row(
     if total is not None:
         p, w, here = ages.span("places", of_ages), ages.span("log_half", of_ages), sheet.cell("places", k)
         square = f"(1-samvariasjon)*SUMPRODUCT({p}*{w}*{p}*{w})+samvariasjon*SUMPRODUCT({p}*{w})^2"
-        for sign, which in (("-", "low"), ("", "high")):
+        for sign, which in (("0-", "low"), ("", "high")):
             text = f"=IF({here}>0,{here}*EXP({sign}({square})^0.5/{here}),0)"
             low, high = (Formula(text, total[0]), high) if which == "low" else (low, Formula(text, total[1]))
         beyond = _YES_NO[total[2]].get(lang)

@@ -35,7 +35,8 @@ _COSTS = {
     "municipal_rental": "kostnad_bolig",
     "private_home": "kostnad_bolig",
 }
-_MILLION = 1_000_000
+# Where no row of a policy holds, and coverage is today's.
+_NO_ROW = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +233,11 @@ def _factors(book: MunicipalBook, name: str, shares: pd.Series, there: pd.DataFr
                     "age_group": age,
                     "year": year,
                     "factor": 1.0 if one is None else _factor(one, float(shares[service, age])),
-                    "row": None if one is None else int(one["row"]),
+                    "row": _NO_ROW if one is None else int(one["row"]),
                     "new_coverage": one is not None and not math.isnan(one["coverage_percent"]),
                 }
             )
-    return pd.DataFrame(made).astype({"row": object})
+    return pd.DataFrame(made)
 
 
 def _factor(row: pd.Series, share: float) -> float:
@@ -300,7 +301,7 @@ def _lines(
     people_at = dict(zip(map(tuple, people[keys].to_numpy()), people["row"], strict=True))
     rows = _rows(book, "services", name) if "services" in book.tables else pd.DataFrame()
     services = {_CODES[row["service"]]: row for row in rows.to_dict("records")}
-    policy_at: dict[tuple[object, ...], tuple[int | None, bool]] = {}
+    policy_at: dict[tuple[object, ...], tuple[int, bool]] = {}
     if factors is not None:
         named = factors[["alternative", "service", "age_group", "year", "row", "new_coverage"]]
         policy_at = {tuple(row[:4]): (row[4], row[5]) for row in named.itertuples(index=False, name=None)}
@@ -308,7 +309,7 @@ def _lines(
     for row in made.to_dict("records"):
         policy = row["policy"] if isinstance(row["policy"], str) else None
         where = (policy, row["service"], row["age_group"], row["year"])
-        at, new = policy_at.get(where, (None, False)) if policy is not None else (None, False)
+        at, new = policy_at.get(where, (_NO_ROW, False))
         person = people_at[row["population_alternative"], row["year"], row["age_group"]]
         found.append(
             Line(
@@ -324,7 +325,7 @@ def _lines(
                 *_costs(book, services.get(row["service"]), row),
                 share_at[row["service"], row["age_group"]],
                 int(person),
-                at,
+                None if at == _NO_ROW else int(at),
                 new,
                 *_service_row(services.get(row["service"])),
             )
