@@ -32,7 +32,9 @@ def public_projection(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
     places = {name for name, _ in secret}
     shown = []
     for sheet in (sums, ages):
-        hidden = {k: _SUMS for k, row in enumerate(sheet.rows) if row[0] in places}
+        hidden: dict[int, tuple[str, ...]] = {
+            k: _SUMS for k, row in enumerate(sheet.rows) if row[0] in places
+        }
         shown.append(hide(sheet, hidden))
     for sheet in (ladder, lines, shares):
         at = sheet.position("service")
@@ -44,7 +46,7 @@ def public_projection(results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
 def _secret(sheet: Sheet, count: str, service: str) -> set[tuple[object, object]]:
     """Municipality and service of the rows with a small count."""
     at, where = sheet.position(count), sheet.position(service)
-    found = set()
+    found: set[tuple[object, object]] = set()
     for row in sheet.rows:
         value = evaluated(row[at])
         if isinstance(value, int | float) and is_small(float(value)):

@@ -278,7 +278,7 @@ def _base_year(used: pd.DataFrame, population: object) -> tuple[int | None, list
 
 
 def _listed(years: set[int]) -> str:
-    return ", ".join(map(str, sorted(years)))
+    return ", ".join(sorted(map(str, years)))
 
 
 def _of_year(population: object, year: int | None) -> object:
@@ -343,7 +343,7 @@ def _meeting_faults(shares: pd.DataFrame, people: pd.DataFrame, attrs: Mapping[s
     faults += _missing_groups(shares, people, places)
     units = [*places, "population_alternative"]
     for name, years in _lacking(people, units, "year").items():
-        listed = ", ".join(map(str, sorted(years)))
+        listed = ", ".join(sorted(map(str, years)))
         faults.append(f"{name}: the years {listed} lack that others have")
     start = attrs.get("base_year")
     first = people.groupby(units, sort=False)["year"].min()
@@ -365,12 +365,12 @@ def _missing_groups(shares: pd.DataFrame, people: pd.DataFrame, places: list[str
     faults = [
         f"{name}: no coverage of age group {labels[key]!r}; write 0 if nobody uses the service"
         for name, keys in no_share.items()
-        for key in sorted(keys)
+        for key in sorted(keys, key=str)
     ]
     faults += [
         f"{name}: the population lacks age group {labels[key]!r}"
         for name, keys in no_people.items()
-        for key in sorted(keys)
+        for key in sorted(keys, key=str)
     ]
     if places:
         one, other = set(shares["municipality"]), set(people["municipality"])

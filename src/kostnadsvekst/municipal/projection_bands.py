@@ -73,7 +73,7 @@ def bands(projection: pd.DataFrame, errors: pd.DataFrame, *, level: float = 0.9)
     z = _quantile(level)
     for label in pd.unique(made[AGE]):
         rows = (made[AGE] == label).to_numpy()
-        name = _record_of(label, pd.unique(errors[AGE]))
+        name = _record_of(label, pd.unique(errors[AGE])) or ""
         record = errors[errors[AGE] == name].sort_values("horizon")
         people = made.loc[rows, "population"].to_numpy(float) if "population" in made else None
         root = np.sqrt(_mean_square(record, horizon[rows], people))
@@ -220,7 +220,7 @@ def _horizons(projection: pd.DataFrame) -> Floats:
     if (ahead < 0).any():
         first = projection.loc[ahead < 0, "year"].min()
         raise InvalidDataError(f"the projection has years before its base year ({first})")
-    return ahead.to_numpy(dtype=float)
+    return np.asarray(ahead, dtype=np.float64)
 
 
 def _quantile(level: float) -> float:
@@ -252,7 +252,7 @@ def _mean_square(record: pd.DataFrame, horizon: Floats, people: Floats | None) -
     common, counted, largest = (record[name].to_numpy(float) for name in _SIZED)
     size = np.minimum(people, largest.max())
     part = np.divide(_along(at, counted, horizon), size, out=np.zeros_like(size), where=size > 0)
-    return _along(at, common, horizon) + part
+    return np.asarray(_along(at, common, horizon) + part)
 
 
 def _along(at: Floats, squares: Floats, horizon: Floats) -> Floats:

@@ -100,7 +100,7 @@ def in_age_groups(frame: pd.DataFrame, groups: Sequence[str], value: str = "popu
     targets = _parse_all(groups, "groups")
     sources = _parse_all(pd.unique(frame["age_group"]), "age_group")
     faults = _overlaps(targets)
-    into = {}
+    into: dict[object, object] = {}
     for label, ages in sources.items():
         met = [name for name, target in targets.items() if target.meets(ages)]
         faults += [

@@ -14,7 +14,7 @@ from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.naming import first_of
 from kostnadsvekst.sources.cache import Cache
 from kostnadsvekst.sources.files import read_table
-from kostnadsvekst.sources.statbank import BY_LABEL, fetch
+from kostnadsvekst.sources.statbank import BASE_URL, BY_LABEL, fetch
 
 __all__ = [
     "MAIN",
@@ -172,7 +172,7 @@ def fetch_projection(
     cache: Cache | Path | str | None = None,
     offline: bool = False,
     table: str | None = None,
-    base_url: str | None = None,
+    base_url: str = BASE_URL,
 ) -> pd.DataFrame:
     """Fetch an edition from the StatBank, by one-year ages.
 
@@ -212,8 +212,7 @@ def fetch_projection(
         "ContentsCode": [f"{BY_LABEL}*{code}*" for code in alternatives],
         "Tid": "*",
     }
-    address = {} if base_url is None else {"base_url": base_url}
-    cells = fetch(number, wanted, cache=cache, offline=offline, **address)
+    cells = fetch(number, wanted, cache=cache, offline=offline, base_url=base_url)
     labels = cells.attrs.get("labels", {})
     told = pd.DataFrame(
         {
@@ -237,7 +236,7 @@ def _label(cells: pd.DataFrame, labels: Mapping[str, Mapping[str, str]], name: s
 
 def _named(frame: pd.DataFrame, *never: str) -> dict[str, str]:
     """Columns to rename; a name that is there already stays the only one."""
-    found = {}
+    found: dict[str, str] = {}
     for column in frame.columns:
         name = _NAMES.get(str(column).casefold())
         if name and name not in frame.columns and name not in found.values() and column not in never:
