@@ -299,7 +299,7 @@ def _ages_sheet(places: Sequence[Place], lines: Sheet, given: _Inputs, lang: str
         SheetColumn("age_group", words(lang, "Aldersgruppe", "Age group"), width=16),
         result_column("places", words(lang, "Plasser", "Places"), words(lang, "plasser", "places"), "number"),
         result_column(
-            "log_half", words(lang, "Halv bredde", "Half width"), words(lang, "log", "log"), "factor"
+            "log_half", words(lang, "Halv bredde", "Half width"), words(lang, "logaritme", "log"), "factor"
         ),
         *_band_columns(lang),
         links_column(lang, 24),
