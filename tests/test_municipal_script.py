@@ -200,11 +200,25 @@ def groups_book(path, few):
     return write_book(path, {"Innbyggere": people, "Brukere": counts, "Regnskap": accounts})
 
 
+def projection_book(path, few):
+    ages = ["67-79", "80+"]
+    people = [["Kommune", "År", "Framskrivingsalternativ", "Aldersgruppe", "Innbyggere"]]
+    for year, numbers in ((2024, (900, 400)), (2030, (950, 500)), (2040, (900, 700))):
+        people += [["A", year, "MMMM", age, n] for age, n in zip(ages, numbers, strict=True)]
+    users = [["Kommune", "År", "Tjeneste", "Aldersgruppe", "Brukere"]]
+    users += [["A", 2024, "Institusjon, langtid", age, n] for age, n in zip(ages, (few, 70), strict=True)]
+    users += [["A", 2024, "Private boliger", age, 40] for age in ages]
+    plan = [["Kommune", "Alternativ", "Tjeneste", "Aldersgruppe", "Fra og med år", "Ny dekning"]]
+    plan += [["A", "Færre", "Institusjon, langtid", "80+", 2040, 15]]
+    return write_book(path, {"Framskriving": people, "Brukere etter alder": users, "Alternativer": plan})
+
+
 MAKERS = {
     "ladder": ladder_book,
     "staffing": staffing_book,
     "unit-costs": nursing_book,
     "user-groups": groups_book,
+    "project": projection_book,
 }
 
 

@@ -368,13 +368,13 @@ def test_modules_of_the_report_s_chapters():
     for name, chapter in CHAPTERS.items():
         others = {other for other in CHAPTERS if own[other] in found[name]}
         # A chapter hangs on the chapters that it uses, and on no other.
-        if name != "page":
+        if name not in ("page", "replication"):
             assert others == {name, *chapter.uses}
-    assert found["page"] == fingerprints.all_modules()
+    assert found["page"] == found["replication"] == fingerprints.all_modules()
     assert "kostnadsvekst.chapters.growth_tables" in found["growth"]
     assert "kostnadsvekst.report.notebook" in found["appendix"]  # by its name, in a façade
     for name, modules in found.items():
-        assert fingerprints.reads_paper(modules) == (name in ("paper", "page"))
+        assert fingerprints.reads_paper(modules) == (name in ("paper", "page", "replication"))
 
 
 def test_what_a_chapter_reads_in_the_checkout(fakes, out, monkeypatch):

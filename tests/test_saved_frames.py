@@ -27,6 +27,7 @@ from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.statbank import fetch
 from kostnadsvekst.sources.transport import Policy
 from municipal_books import made_book
+from municipal_projections import made_up_record
 from register_cubes import cube_of, lasting
 
 WEEKS = pd.date_range("2017-01-02", "2020-12-28", freq="7D")
@@ -242,6 +243,21 @@ def compared() -> pd.DataFrame:
         return kv.municipal.comparison.intervals(user_groups()[-1])
 
 
+def old_people() -> pd.DataFrame:
+    return pd.DataFrame({"year": [2020, 2030], "age_group": "80+", "population": [100, 200]})
+
+
+def projected() -> pd.DataFrame:
+    return kv.municipal.projection.project({"80+": 0.1}, old_people())
+
+
+def by_step() -> pd.Series:
+    index = pd.MultiIndex.from_tuples(
+        [("institution", "80+"), ("housing_24h", "80+")], names=["service", "age_group"]
+    )
+    return pd.Series([0.1, 0.2], index=index)
+
+
 def ledger() -> tuple[pd.DataFrame, pd.DataFrame]:
     accounts = pd.DataFrame({"municipality": "A", "year": 2023, "function": ["253", "254"], "gross_kr": 9.0})
     moves = {"pair": "x", "function": ["253", "254"], "amount_kr": [-1.0, 1.0], "reason": "night"}
@@ -338,6 +354,31 @@ FRAMES |= {
     ),
     "kv.municipal.resource_calculator.bought_premium": lambda: (
         kv.municipal.resource_calculator.bought_premium(kv.municipal.resource_calculator.prices("list1"))
+    ),
+    "kv.municipal.projection.coverage": lambda: kv.municipal.projection.coverage(
+        {"80+": 9}, {"80+": 90}
+    ).to_frame(),
+    "kv.municipal.projection.project": projected,
+    "kv.municipal.projection.errors": lambda: kv.municipal.projection.errors(*made_up_record(places=3)),
+    "kv.municipal.projection.recorded_errors": kv.municipal.projection.recorded_errors,
+    "kv.municipal.projection.same_borders": lambda: kv.municipal.projection.same_borders(
+        *made_up_record(places=3)
+    ),
+    "kv.municipal.projection.bands": lambda: kv.municipal.projection.bands(
+        projected(), kv.municipal.projection.recorded_errors()
+    ),
+    "kv.municipal.projection.totals": lambda: kv.municipal.projection.totals(projected()),
+    "kv.municipal.projection.healthy_ageing": lambda: kv.municipal.projection.healthy_ageing(
+        {"80-89": 0.1, "90+": 0.3}, {2030: 1.0}
+    ),
+    "kv.municipal.projection.policy_factors": lambda: kv.municipal.projection.policy_factors(
+        {"80+": 0.2}, pd.DataFrame({"year": [2030], "age_group": "80+", "coverage": 0.15}), [2020, 2030]
+    ),
+    "kv.municipal.projection.moved_to_housing": lambda: kv.municipal.projection.moved_to_housing(
+        by_step(), 0.2, "institution", "housing_24h"
+    ),
+    "kv.municipal.projection.housing_ladder": lambda: kv.municipal.projection.housing_ladder(
+        kv.municipal.projection.project(by_step(), old_people())
     ),
     "kv.municipal.staffing.decisions": lambda: kv.municipal.staffing.decisions([0.5, 3.0, 20.0]),
 }

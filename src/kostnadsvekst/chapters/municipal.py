@@ -12,6 +12,7 @@ from kostnadsvekst.sources.municipal_book import MunicipalBook, read_municipal_b
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_book
 from kostnadsvekst.sources.municipal_forms import find_kind
 from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS, USER_GROUPS
+from kostnadsvekst.sources.municipal_projection_kind import PROJECT
 
 # System -> its module and function, loaded when it is used.
 _SYSTEMS = {
@@ -20,6 +21,7 @@ _SYSTEMS = {
     LADDER.name: ("kostnadsvekst.chapters.municipal_ladder", "effort_ladder"),
     CALCULATOR.name: ("kostnadsvekst.chapters.municipal_calculator", "resource_calculator"),
     STAFFING.name: ("kostnadsvekst.chapters.municipal_staffing", "staffing"),
+    PROJECT.name: ("kostnadsvekst.chapters.municipal_projection", "projection_of_places"),
 }
 
 
@@ -52,7 +54,8 @@ def run_system(
     Parameters
     ----------
     name : str
-        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"`` or ``"staffing"``.
+        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"`` or
+        ``"project"``.
     book : path or None
         Workbook or folder of CSV files; None for the made-up example.
     out : path

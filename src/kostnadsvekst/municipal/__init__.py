@@ -15,6 +15,7 @@ _PUBLIC = {
     "staffing": "kostnadsvekst.municipal.staffing",
     "protection": "kostnadsvekst.municipal.protection",
     "comparison": "kostnadsvekst.municipal.comparison",
+    "projection": "kostnadsvekst.municipal.projection",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
@@ -35,6 +36,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from kostnadsvekst.municipal import comparison as comparison
     from kostnadsvekst.municipal import effort_ladder as effort_ladder
+    from kostnadsvekst.municipal import projection as projection
     from kostnadsvekst.municipal import protection as protection
     from kostnadsvekst.municipal import resource_calculator as resource_calculator
     from kostnadsvekst.municipal import staffing as staffing

@@ -21,6 +21,7 @@ FUNCTIONS = frozenset(
         "AND",
         "AVERAGE",
         "COUNT",
+        "EXP",
         "IF",
         "INDEX",
         "INT",

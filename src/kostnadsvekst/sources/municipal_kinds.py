@@ -17,6 +17,7 @@ from kostnadsvekst.sources.municipal_forms import (
     Field,
     Form,
 )
+from kostnadsvekst.sources.municipal_projection_kind import PROJECT
 
 KRONER = Bilingual("kr", "NOK")
 THOUSAND_KRONER = Bilingual("1000 kr", "NOK 1000")
@@ -731,4 +732,4 @@ USER_GROUPS = BookKind(
     ),
 )
 
-KINDS = {kind.name: kind for kind in (UNIT_COSTS, USER_GROUPS, LADDER, CALCULATOR, STAFFING)}
+KINDS = {kind.name: kind for kind in (UNIT_COSTS, USER_GROUPS, LADDER, CALCULATOR, STAFFING, PROJECT)}

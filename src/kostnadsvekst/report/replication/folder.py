@@ -6,7 +6,8 @@ from pathlib import Path
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
 from kostnadsvekst.generations import read_marker
 from kostnadsvekst.provenance import SYNTHETIC
-from kostnadsvekst.report.replication.listing import Made, chapter_of, made_elsewhere, origins_in
+from kostnadsvekst.report.chapter_files import owner_of
+from kostnadsvekst.report.replication.listing import Made, made_elsewhere, origins_in
 from kostnadsvekst.report.replication.manifest import digest_of_file, read_manifest
 
 
@@ -37,8 +38,8 @@ def chapters_in(
         return {}
     found: dict[str, dict[str, str | bytes]] = {}
     for path in sorted(_ours(folder)):
-        if chapter_of(path) in wanted and (folder / path).is_file():
-            found.setdefault(chapter_of(path), {})[path] = (folder / path).read_bytes()
+        if owner_of(path) in wanted and (folder / path).is_file():
+            found.setdefault(owner_of(path), {})[path] = (folder / path).read_bytes()
     made = {name: Made(files, origins_in(files)) for name, files in found.items()}
     return {
         name: one for name, one in made.items() if name not in needs_synthetic or SYNTHETIC in one.data_origin
@@ -54,7 +55,7 @@ def studies_in(folder: Path, chapter: str) -> dict[str, str | bytes]:
         Results folder.
     chapter : str
     """
-    paths = [path for path in made_elsewhere() if chapter_of(path) == chapter]
+    paths = [path for path in made_elsewhere() if owner_of(path) == chapter]
     return {path: (folder / path).read_bytes() for path in paths if (folder / path).is_file()}
 
 

@@ -15,7 +15,7 @@ from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.generations import MARKER
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL, Bilingual, both
 from kostnadsvekst.provenance import NORWEGIAN
-from kostnadsvekst.report.chapter_files import BESIDE
+from kostnadsvekst.report.chapter_files import owner_of
 from kostnadsvekst.sources.embedded import embedded_path
 
 CHAPTER = "replication"
@@ -145,17 +145,6 @@ def stem_of(path: str) -> str:
     return _LANGUAGE.sub("", str(PurePosixPath(path).with_suffix("")))
 
 
-def chapter_of(path: str) -> str:
-    """Key of the chapter that a file belongs to.
-
-    Parameters
-    ----------
-    path : str
-        Below the results folder.
-    """
-    return BESIDE.get(path, path.partition("/")[0])
-
-
 def find_maker(path: str) -> Maker | None:
     """Find what makes a file; None if ``outputs.csv`` does not name it.
 
@@ -226,7 +215,7 @@ def read_results(folder: str | Path) -> dict[str, Made]:
         name = path.relative_to(folder).as_posix()
         hidden = path.name == MARKER or any(part.startswith(".") for part in name.split("/"))
         if path.is_file() and not hidden and ".kept-" not in path.name:
-            found.setdefault(chapter_of(name), {})[name] = path.read_bytes()
+            found.setdefault(owner_of(name), {})[name] = path.read_bytes()
     return {chapter: Made(files, origins_in(files)) for chapter, files in found.items()}
 
 
