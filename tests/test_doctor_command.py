@@ -225,16 +225,16 @@ class _Terminal:
         pass
 
 
+@pytest.mark.parametrize("groups", [["persons"], ["code"]])
 @pytest.mark.parametrize(
     ("patience", "shown", "drawn"), [(-1.0, True, True), (60.0, True, False), (-1.0, False, False)]
 )
-def test_progress_is_shown_where_it_takes_long_and_someone_watches(
-    clean, monkeypatch, patience, shown, drawn
-):
+def test_progress_where_it_takes_long_and_someone_watches(clean, monkeypatch, patience, shown, drawn, groups):
     terminal = _Terminal()
     monkeypatch.setattr(all_checks, "_PATIENCE", patience)
     monkeypatch.setattr(sys, "stderr", terminal)
-    examine(clean, groups=["persons"], shown=shown)
+    (clean / "a.py").write_text("x = 1\n")
+    examine(clean, groups=groups, shown=shown)
     assert ("bytes searched" in terminal.text) == drawn
 
 

@@ -20,7 +20,7 @@ from kostnadsvekst.report.doctor.names import check_names
 from kostnadsvekst.report.doctor.outputs import check_outputs
 from kostnadsvekst.report.doctor.personal_data import mask
 from kostnadsvekst.report.doctor.persons import check_persons
-from kostnadsvekst.report.doctor.programs import read_programs
+from kostnadsvekst.report.doctor.programs import Program, read_programs
 from kostnadsvekst.report.doctor.seeds import check_seeds
 from kostnadsvekst.report.doctor.versions import check_versions
 from kostnadsvekst.report.doctor.written_paths import check_written_paths
@@ -122,36 +122,71 @@ def examine(
     )
 
 
+class _Watch:
+    """Progress over all checks, in bytes of files; not shown before it is worth a line.
+
+    Parameters
+    ----------
+    total : int
+        Bytes to be searched, which takes most of the time.
+    """
+
+    def __init__(self, stack: ExitStack, total: int, *, shown: bool) -> None:
+        self._stack, self._total, self._shown = stack, total, shown
+        self._begun = time.monotonic()
+        self._progress: Progress | None = None
+
+    def reach(self, done: int, label: str) -> None:
+        """Say what is done now, and how far it is."""
+        if self._progress is None and time.monotonic() - self._begun > _PATIENCE:
+            self._progress = self._stack.enter_context(Progress(label, self._total, shown=self._shown))
+        if self._progress is not None:
+            self._progress.reach(done)
+
+
 def _found(folder: Folder, groups: Sequence[str], *, shown: bool) -> Iterator[Finding]:
     yield from folder.findings
-    programs = read_programs(folder) if {"code", "versions", "outputs"} & {*groups} else ()
-    checks: dict[str, Callable[[], Iterable[Finding]]] = {
-        "names": lambda: check_names(folder),
-        "contents": lambda: [*check_readable(folder), *check_contents(folder)],
-        "code": lambda: [*check_written_paths(folder, programs), *check_seeds(programs)],
-        "versions": lambda: check_versions(folder, programs),
-        "outputs": lambda: check_outputs(folder, programs),
-        "documents": lambda: check_documents(folder),
-        "persons": lambda: _search(folder, shown=shown),
-    }
-    for group, check in checks.items():
-        if group in groups:
-            yield from check()
-
-
-def _search(folder: Folder, *, shown: bool) -> Iterator[Finding]:
-    """Search every file for personal data, which takes nearly all the time."""
-    begun, watch = time.monotonic(), None
-    sizes = [min(file.size, folder.most_bytes) for file in folder.files]
-    done = 0
     with ExitStack() as stack:
-        for file, size in zip(folder.files, sizes, strict=True):
-            if watch is None and time.monotonic() - begun > _PATIENCE:
-                watch = stack.enter_context(Progress("bytes searched", sum(sizes), shown=shown))
-            yield from check_persons(folder, file)
-            done += size
-            if watch is not None:
-                watch.reach(done)
+        watch = _Watch(stack, sum(_sizes(folder)), shown=shown)
+        needs_programs = {"code", "versions", "outputs"} & {*groups}
+        programs = _read(folder, watch) if needs_programs else ()
+        checks: dict[str, Callable[[], Iterable[Finding]]] = {
+            "names": lambda: check_names(folder),
+            "contents": lambda: [*check_readable(folder), *check_contents(folder)],
+            "code": lambda: [*check_written_paths(folder, programs), *check_seeds(programs)],
+            "versions": lambda: check_versions(folder, programs),
+            "outputs": lambda: check_outputs(folder, programs),
+            "documents": lambda: check_documents(folder),
+            "persons": lambda: _search(folder, watch),
+        }
+        for group, check in checks.items():
+            if group in groups:
+                watch.reach(0, _LABEL)
+                yield from check()
+
+
+_LABEL = "bytes searched"
+
+
+def _read(folder: Folder, watch: _Watch) -> tuple[Program, ...]:
+    programs = []
+    for program in read_programs(folder):
+        programs.append(program)
+        watch.reach(0, _LABEL)
+    return tuple(programs)
+
+
+def _sizes(folder: Folder) -> list[int]:
+    return [min(file.size, folder.most_bytes) for file in folder.files]
+
+
+def _search(folder: Folder, watch: _Watch) -> Iterator[Finding]:
+    """Search every file for personal data."""
+    done = 0
+    for file, size in zip(folder.files, _sizes(folder), strict=True):
+        yield from check_persons(folder, file)
+        done += size
+        watch.reach(done, _LABEL)
 
 
 def _masked(finding: Finding) -> Finding:

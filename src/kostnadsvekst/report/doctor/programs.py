@@ -49,17 +49,13 @@ class Program:
         return self.file.suffix not in NOTEBOOK
 
 
-def read_programs(folder: Folder) -> tuple[Program, ...]:
-    """Read and parse the programs and settings of a folder; what cannot be opened is left out.
+def read_programs(folder: Folder) -> Iterator[Program]:
+    """Read the programs and settings of a folder one by one; what cannot be opened is left out.
 
     Parameters
     ----------
     folder : Folder
     """
-    return tuple(_read(folder))
-
-
-def _read(folder: Folder) -> Iterator[Program]:
     for file in folder.with_suffix(PROGRAMS | SETTINGS):
         try:
             text = "\n".join(read_lines(file, _LARGEST))
