@@ -14,6 +14,8 @@ _PUBLIC = {
     "resource_calculator": "kostnadsvekst.municipal.resource_calculator",
     "staffing": "kostnadsvekst.municipal.staffing",
     "protection": "kostnadsvekst.municipal.protection",
+    "comparison": "kostnadsvekst.municipal.comparison",
+    "savings": "kostnadsvekst.municipal.savings",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
@@ -32,9 +34,11 @@ def __dir__() -> list[str]:
 
 # As in `kostnadsvekst`: type checkers read the names here and must not see `__getattr__`.
 if TYPE_CHECKING:
+    from kostnadsvekst.municipal import comparison as comparison
     from kostnadsvekst.municipal import effort_ladder as effort_ladder
     from kostnadsvekst.municipal import protection as protection
     from kostnadsvekst.municipal import resource_calculator as resource_calculator
+    from kostnadsvekst.municipal import savings as savings
     from kostnadsvekst.municipal import staffing as staffing
     from kostnadsvekst.municipal import unit_costs as unit_costs
     from kostnadsvekst.municipal import user_groups as user_groups
