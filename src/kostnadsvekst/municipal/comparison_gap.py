@@ -183,8 +183,9 @@ def _read(
     faults = [fault for name, table in tables.items() for fault in _faults_of(table, name)]
     faults += _faults_between(tables["own"], tables["reference"])
     refuse("the gap", faults)
+    tables = {name: table.astype(dict.fromkeys(_COLUMNS[1:], float)) for name, table in tables.items()}
     sums = [table.groupby("service", sort=True)[["users", "cost_kr"]].sum() for table in tables.values()]
-    both = sums[0].join(sums[1], how="inner", lsuffix="_own", rsuffix="_reference")
+    both = sums[0].add_suffix("_own").join(sums[1].add_suffix("_reference"), how="inner")
     used = both[(both["users_own"] > 0) & (both["users_reference"] > 0)]
     refuse("the gap", [*_service_faults(both), *([] if len(used) else ["no service has users in both"])])
     factors = [
