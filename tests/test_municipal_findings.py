@@ -1,4 +1,4 @@
-"""Findings: sentences read back number by number, the words' limits, what the sources got wrong, bad input."""
+"""Findings: sentences read back number by number, limits of the words, faults of the sources, bad input."""
 
 import math
 import re
@@ -170,7 +170,9 @@ def test_own_limits_and_differences_below_the_least():
 def test_what_cannot_be_judged_is_left_out_by_name():
     nan = math.nan
     made = findings(
-        profile(("fte_per_1000", nan, 1, nan, nan), ("fte_per_1000", 1, 0, 0.5, 2), ("fte_per_1000", 3, 1, 2, 4))
+        profile(
+            ("fte_per_1000", nan, 1, nan, nan), ("fte_per_1000", 1, 0, 0.5, 2), ("fte_per_1000", 3, 1, 2, 4)
+        )
     )
     assert made["municipality"].tolist() == ["Oppdiktet 3"]
     told = made.attrs["left_out"]

@@ -146,9 +146,7 @@ def test_services_below_sum_to_mix_and_unit_cost():
 def test_several_references_are_added_up():
     third = OTHER.assign(municipality="Ås", population=10_000, users=[10, 50], cost_kr=[8e6, 9e6])
     both = pd.concat([OTHER, third])
-    added = made(
-        [("institution", 50, 44e6), ("home", 210, 49e6)], 30_000, 0.9, municipality="sum", year=2023
-    )
+    added = made([("institution", 50, 44e6), ("home", 210, 49e6)], 30_000, 0.9, municipality="sum", year=2023)
     assert gap(OWN, both)["contribution_kr"].tolist() == pytest.approx(
         gap(OWN, added)["contribution_kr"].tolist()
     )
@@ -206,5 +204,5 @@ def test_all_faults_at_once_and_what_is_no_frame():
     assert all(words in told for words in ("population is 0", "users is -1", "years do not meet"))
     with pytest.raises(InvalidDataError, match="own: a data frame is needed, not list"):
         gap([], OTHER)
-    with pytest.raises(DataMissingError, match="reference: the data lack .*'users'"):
+    with pytest.raises(DataMissingError, match=r"reference: the data lack .*'users'"):
         gap(OWN, OTHER.drop(columns="users"))

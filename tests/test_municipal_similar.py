@@ -1,4 +1,4 @@
-"""Municipalities like one's own: distances by hand and in a loop, KOSTRA groups that move in 2020, bad input."""
+"""Municipalities like one's own: distances by hand and in a loop, KOSTRA groups that move, bad input."""
 
 import math
 
@@ -57,11 +57,13 @@ def test_many_against_a_loop_in_any_order_of_rows():
     frame.insert(0, "municipality", [f"{k:04d}" for k in range(40)])
     frame["kind"] = rng.choice(["x", "y", "z"], 40)
     weights = {"a": 2.0, "b": 0.5, "c": 1.0, "kind": 1.5}
-    found = similar(frame, "0007", list("abc") + ["kind"], n=39, weights=weights)
+    found = similar(frame, "0007", [*"abc", "kind"], n=39, weights=weights)
     differ = np.mean([[p != q for p in frame["kind"]] for q in frame["kind"]])
     expected = {}
     for _, row in frame.iterrows():
-        parts = [w * ((row[f] - frame.loc[7, f]) / frame[f].std(ddof=0)) ** 2 for f, w in list(weights.items())[:3]]
+        parts = [
+            w * ((row[f] - frame.loc[7, f]) / frame[f].std(ddof=0)) ** 2 for f, w in list(weights.items())[:3]
+        ]
         parts.append(1.5 * 2 / differ * (row["kind"] != frame.loc[7, "kind"]))
         expected[row["municipality"]] = math.sqrt(sum(parts) / 5)
     ours = dict(zip(found["municipality"], found["distance"], strict=True))
@@ -69,7 +71,7 @@ def test_many_against_a_loop_in_any_order_of_rows():
     assert found["distance"].is_monotonic_increasing
     assert found[["a", "b", "c", "kind"]].sum(axis=1).to_numpy() == pytest.approx(1.0)
     pd.testing.assert_frame_equal(
-        similar(frame.sample(frac=1, random_state=1), "0007", list("abc") + ["kind"], n=39, weights=weights),
+        similar(frame.sample(frac=1, random_state=1), "0007", [*"abc", "kind"], n=39, weights=weights),
         found,
     )
 
