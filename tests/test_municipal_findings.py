@@ -140,7 +140,7 @@ def test_six_dwellings_are_not_called_more():
 
 
 def test_what_the_sources_contradict_comes_out_as_the_table_has_it():
-    """Harstad 2023: coverage 17.48 beside 15.22 is called lower; 73.0 per cent is told as 70; 3.66 as 3.93."""
+    """Harstad 2023: coverage 17.48 beside 15.22 is called lower; 73.0 per cent is told as 70."""
     made = findings(
         profile(
             ("coverage_80_plus", 17.48, 15.22, 16.5, 18.4),

@@ -65,6 +65,13 @@ CHANGES = {
         ("Forutsetninger", "value", 4, 3.0, "grense_middels"),
         ("Vedtak", "hours_per_week", 0, 15.0, ("decisions", "hours_per_week")),
     ],
+    "savings": [
+        ("Forutsetninger", "value", 0, 1.0, "bare_positive"),
+        ("Forutsetninger", "value", 1, 0.05, "annen_storrelse"),
+        ("Utgifter", "amount_kr", 1, 400_000_000.0, ("costs", "amount_kr")),
+        ("Innbyggere", "population", 2, 40_000.0, ("population", "population")),
+        ("Behov", "need_index", 0, 0.8, ("need", "need_index")),
+    ],
 }
 
 

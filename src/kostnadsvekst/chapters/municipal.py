@@ -11,7 +11,15 @@ from kostnadsvekst.errors import OutputError
 from kostnadsvekst.sources.municipal_book import MunicipalBook, read_municipal_book
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_book
 from kostnadsvekst.sources.municipal_forms import find_kind
-from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS, USER_GROUPS
+from kostnadsvekst.sources.municipal_kinds import (
+    CALCULATOR,
+    KINDS,
+    LADDER,
+    SAVINGS,
+    STAFFING,
+    UNIT_COSTS,
+    USER_GROUPS,
+)
 
 # System -> its module and function, loaded when it is used.
 _SYSTEMS = {
@@ -20,6 +28,7 @@ _SYSTEMS = {
     LADDER.name: ("kostnadsvekst.chapters.municipal_ladder", "effort_ladder"),
     CALCULATOR.name: ("kostnadsvekst.chapters.municipal_calculator", "resource_calculator"),
     STAFFING.name: ("kostnadsvekst.chapters.municipal_staffing", "staffing"),
+    SAVINGS.name: ("kostnadsvekst.chapters.municipal_savings", "savings_potential"),
 }
 
 
@@ -52,7 +61,8 @@ def run_system(
     Parameters
     ----------
     name : str
-        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"`` or ``"staffing"``.
+        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"`` or
+        ``"savings"``.
     book : path or None
         Workbook or folder of CSV files; None for the made-up example.
     out : path

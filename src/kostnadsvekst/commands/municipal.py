@@ -5,6 +5,7 @@
   ladder        effort ladder (innsatstrapp), and what moves between its steps change
   calculator    what a package of services costs, and what else the sum buys
   staffing      man-years from decided hours, decisions by size, case handling
+  savings       savings potential by group, need key, year and mean
   template      a workbook to fill in: template KIND FILE.xlsx
 
 BOOK is a workbook as the template is, or a folder of CSV files named as its sheets. What is written is for
@@ -24,7 +25,7 @@ from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.naming import first_of
 from kostnadsvekst.terminal import failure_of, run_program, say, say_json
 
-SYSTEMS = ("unit-costs", "user-groups", "ladder", "calculator", "staffing")
+SYSTEMS = ("unit-costs", "user-groups", "ladder", "calculator", "staffing", "savings")
 TEMPLATE = "template"
 OUT = Path("municipal")
 LISTED = 20  # notes at the terminal

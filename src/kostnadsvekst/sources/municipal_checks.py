@@ -15,6 +15,7 @@ from kostnadsvekst.sources.municipal_kinds import (
     LADDER,
     ORDINARY_PLACE,
     PLACE_TYPES,
+    SAVINGS,
     STAFFING,
     UNIT_COSTS,
     USER_GROUPS,
@@ -380,6 +381,69 @@ def _quantities(tables: Sheets) -> Iterator[str]:
             yield f"{table.place(row, 'service')}: {near} has no price: add it to the sheet 'Priser'"
 
 
+def _one_own(tables: Sheets) -> Iterator[str]:
+    """One's own municipality is one, has costs, and is in no group that it is compared with."""
+    if "own" not in tables or "costs" not in tables:
+        return
+    table, costs = tables["own"], tables["costs"]
+    names = list(table.frame["municipality"])
+    yield from (
+        f"{table.place(row, 'municipality')}: a second municipality: keep one, and make a book for each"
+        for row in range(1, len(names))
+    )
+    if names[0] not in set(costs.frame["municipality"]):
+        near = nearest_names(names[:1], dict.fromkeys(costs.frame["municipality"]))
+        where = table.place(0, "municipality")
+        yield f"{where}: {near} has no rows in the sheet {costs.grid.name!r}: add them"
+    if "groups" in tables:
+        groups = tables["groups"]
+        yield from (
+            f"{groups.place(row, 'municipality')}: {name!r} is one's own municipality: leave it out"
+            for row, name in enumerate(groups.frame["municipality"])
+            if name == names[0]
+        )
+
+
+def _known_members(tables: Sheets) -> Iterator[str]:
+    """Members of groups have costs in some year."""
+    if "groups" not in tables or "costs" not in tables:
+        return
+    table, known = tables["groups"], dict.fromkeys(tables["costs"].frame["municipality"])
+    for row, name in enumerate(table.frame["municipality"]):
+        if name not in known:
+            near = nearest_names([name], known)
+            where = table.place(row, "municipality")
+            yield f"{where}: {near} has no rows in the sheet {tables['costs'].grid.name!r}: add or remove it"
+
+
+def _costs_covered(tables: Sheets) -> Iterator[str]:
+    """Municipalities and years with costs have inhabitants, and a need index of each key."""
+    if "costs" not in tables:
+        return
+    table, keys = tables["costs"], dict.fromkeys(tables["need"].frame["need_key"]) if "need" in tables else ()
+    people = set(_units(tables["population"].frame)) if "population" in tables else None
+    needs = {(*unit, key) for unit, key in _needs(tables)}
+    told: set[tuple[Any, ...]] = set()
+    for row, unit in enumerate(_units(table.frame)):
+        if unit in told:
+            continue
+        told.add(unit)
+        where = f"{table.place(row, 'year')}: {_words(unit)}"
+        if people is not None and unit not in people:
+            yield f"{where} is not in the sheet {tables['population'].grid.name!r}: add its inhabitants"
+        yield from (
+            f"{where} has no need index {key!r} in the sheet {tables['need'].grid.name!r}: add it"
+            for key in keys
+            if (*unit, key) not in needs
+        )
+
+
+def _needs(tables: Sheets) -> Iterator[tuple[tuple[Any, ...], str]]:
+    if "need" in tables:
+        frame = tables["need"].frame
+        yield from zip(_units(frame), frame["need_key"], strict=True)
+
+
 _WORKING_DAYS = 260 - 25
 _TOGETHER = {UNIT_COSTS.name: (("nursing_homes", "places"), ("home_accounts", "home_hours"))}
 _LABELS = {form.name: form.label.nb for form in (*UNIT_COSTS.forms, *LADDER.forms, *CALCULATOR.forms)}
@@ -394,6 +458,11 @@ _CHECKS: dict[str, dict[Callable[[Sheets], Iterator[str]], frozenset[str]]] = {
     LADDER.name: {_recipients: frozenset({"steps"}), _moves: frozenset({"steps", "moves"})},
     CALCULATOR.name: {_quantities: frozenset({"lines", "prices"})},
     STAFFING.name: {_offices: frozenset({"application_offices"}), _limits: frozenset({"assumptions"})},
+    SAVINGS.name: {
+        _one_own: frozenset({"own", "costs", "groups"}),
+        _known_members: frozenset({"groups", "costs"}),
+        _costs_covered: frozenset({"costs", "population", "need"}),
+    },
     USER_GROUPS.name: {
         _covered: frozenset({"population"}),
         _ages: frozenset({"population"}),
