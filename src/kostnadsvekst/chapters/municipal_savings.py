@@ -513,8 +513,11 @@ def _judgements(base: _Base) -> Iterator[Judgement]:
         ),
     )
     for (group, year), members in base.members.items():
+        named = ", ".join(members)
         yield Judgement(
-            both(f"{group} {year}"), both(", ".join(members)), Bilingual("Fra boken", "From the book")
+            Bilingual(f"Medlemmer av {group} {year}", f"Members of {group} {year}"),
+            Bilingual(f"{len(members)} kommuner: {named}", f"{len(members)} municipalities: {named}"),
+            Bilingual("Fra boken", "From the book"),
         )
     for caveat in CAVEATS:
         yield Judgement(Bilingual("Forbehold", "Caveat"), both("–"), caveat)
