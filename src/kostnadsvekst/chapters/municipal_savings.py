@@ -105,9 +105,9 @@ def _public(base: _Base, results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
     inside = [f for f in base.functions if not (len(f) == 3 and f.isascii() and f.isdigit())]
     if inside:
         raise DisclosureError(
-            "the public edition tells costs by KOSTRA function (three digits); the cost of a service with "
-            f"few users tells of them, and these are none: {', '.join(first_of(inside))}. Write the function, or "
-            "leave --publish out"
+            "the public edition tells costs by KOSTRA function (three digits); the cost of a service with few "
+            f"users tells of them, and these are none: {', '.join(first_of(inside))}. Write the "
+            "function, or leave --publish out"
         )
     return results[:-1]
 
