@@ -13,6 +13,7 @@ from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_boo
 from kostnadsvekst.sources.municipal_forms import find_kind
 from kostnadsvekst.sources.municipal_kinds import (
     CALCULATOR,
+    COMPARE,
     KINDS,
     LADDER,
     SAVINGS,
@@ -28,6 +29,7 @@ _SYSTEMS = {
     LADDER.name: ("kostnadsvekst.chapters.municipal_ladder", "effort_ladder"),
     CALCULATOR.name: ("kostnadsvekst.chapters.municipal_calculator", "resource_calculator"),
     STAFFING.name: ("kostnadsvekst.chapters.municipal_staffing", "staffing"),
+    COMPARE.name: ("kostnadsvekst.chapters.municipal_compare", "compare"),
     SAVINGS.name: ("kostnadsvekst.chapters.municipal_savings", "savings_potential"),
 }
 
@@ -61,8 +63,8 @@ def run_system(
     Parameters
     ----------
     name : str
-        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"`` or
-        ``"savings"``.
+        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"``,
+        ``"compare"`` or ``"savings"``.
     book : path or None
         Workbook or folder of CSV files; None for the made-up example.
     out : path

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_faults import Faults
+from kostnadsvekst.chapters.municipal_members import members_by_year, moves
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
@@ -29,7 +30,6 @@ from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook
 
 _OWN = Bilingual("egen kommune", "own municipality")
-_OTHERS = Bilingual("Alle de andre", "All the others")
 _MEANS = {
     "municipalities": Bilingual("snitt av kommunene", "mean of municipalities"),
     "ratio_of_sums": Bilingual("sum delt på sum", "ratio of sums"),
@@ -105,9 +105,9 @@ def _public(base: _Base, results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
     inside = [f for f in base.functions if not (len(f) == 3 and f.isascii() and f.isdigit())]
     if inside:
         raise DisclosureError(
-            "the public edition tells costs by KOSTRA function (three digits); the cost of a service with few "
-            f"users tells of them, and these are none: {', '.join(first_of(inside))}. Write the "
-            "function, or leave --publish out"
+            "the public edition tells costs by KOSTRA function (three digits): that of a service with few "
+            f"users tells of them. These are none: {', '.join(first_of(inside))}. Write the function, "
+            "or leave --publish out"
         )
     return results[:-1]
 
@@ -122,7 +122,7 @@ def _read(book: MunicipalBook, lang: str) -> tuple[_Base, tuple[str, ...]]:
     mine = costs[costs["municipality"] == own]
     years = [int(year) for year in sorted(set(mine["year"]))]
     functions = tuple(dict.fromkeys(mine["function"]))
-    members = _members(book, own, years, lang)
+    members = members_by_year(book, own, years, "costs", lang)
     needs = _needs(book, functions)
     groups = list(dict.fromkeys(group for group, _ in members))
     parts, notes = [], []
@@ -172,25 +172,6 @@ def _only_positive(book: MunicipalBook) -> bool:
 
 def _empty(group: str, year: int, lang: str) -> str:
     return f"{group} {year}: " + words(lang, "ingen medlemmer", "no members")
-
-
-def _members(
-    book: MunicipalBook, own: str, years: Sequence[int], lang: str
-) -> dict[tuple[str, int], tuple[str, ...]]:
-    """Members of each group by year: those of its last year in all years, unless the book asks for each's."""
-    if "groups" not in book.tables:
-        others = tuple(m for m in dict.fromkeys(book.frame("costs")["municipality"]) if m != own)
-        return {(_OTHERS.get(lang), year): others for year in years}
-    moving = book.frame("own")["moving_groups"].iloc[0] is True
-    found = {}
-    for group, rows in book.frame("groups").groupby("name", sort=False):
-        dated = rows["year"].dropna()
-        last = max(dated, default=None)
-        for year in years:
-            of = year if moving else last
-            inside = rows[rows["year"].isna() | (rows["year"] == of)]
-            found[str(group), year] = tuple(dict.fromkeys(inside["municipality"]))
-    return found
 
 
 def _needs(book: MunicipalBook, functions: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -501,7 +482,7 @@ def _judgements(base: _Base) -> Iterator[Judgement]:
         ),
         "assumed",
     )
-    moving = base.book.frame("own")["moving_groups"].iloc[0] is True
+    moving = moves(base.book)
     yield Judgement(
         Bilingual("Medlemmer i gruppene", "Members of the groups"),
         Bilingual("Hvert års medlemmer", "Each year's members")

@@ -863,4 +863,56 @@ SAVINGS = BookKind(
     ),
 )
 
-KINDS = {kind.name: kind for kind in (UNIT_COSTS, USER_GROUPS, LADDER, CALCULATOR, STAFFING, SAVINGS)}
+_FEATURES = Form(
+    "features",
+    Bilingual("Kjennetegn", "Features"),
+    (
+        MUNICIPALITY,
+        Field(
+            "feature",
+            Bilingual("Kjennetegn", "Feature"),
+            help=Bilingual(
+                "Som behovsindeks, logaritmen av innbyggere, frie inntekter, sentralitet",
+                "Such as need index, logarithm of inhabitants, free income, centrality",
+            ),
+        ),
+        Field("value", Bilingual("Verdi", "Value"), NUMBER),
+        SOURCE,
+    ),
+    key=("municipality", "feature"),
+    optional=True,
+    help=Bilingual(
+        "Det kommunene skal ligne på; hvert kjennetegn teller likt.",
+        "What to be alike on; each counts the same.",
+    ),
+)
+LIMITS_OF_WORDS = ("noe_prosent", "tydelig_prosent", "vesentlig_prosent")
+COMPARE = BookKind(
+    "compare",
+    Bilingual("Sammenligning", "Comparison"),
+    (_OWN, _PEOPLE, _COUNTS, _GROUP_ACCOUNTS, _CORRECTIONS, _SHARED, _GROUP_MEMBERS, _FEATURES),
+    tuple(
+        _assumed(
+            name,
+            Bilingual(f"Minste forskjell som er «{nb}»", f"Least difference that is '{en}'"),
+            Bilingual("prosent av snittet", "per cent of the mean"),
+            (value, 0.1, 1000),
+            Bilingual("Vår grense; ingen kilde har noen", "Our limit; no source has one"),
+        )
+        for name, value, nb, en in zip(
+            LIMITS_OF_WORDS,
+            (5, 15, 30),
+            ("noe", "tydelig", "vesentlig"),
+            ("some", "clear", "substantial"),
+            strict=True,
+        )
+    ),
+    Bilingual(
+        "Egen kommune mot snittet i ord og tall med usikkerhet, gapet delt opp, og hvem som ligner.",
+        "One's own beside the mean in words and numbers with uncertainty, the gap split, and who is alike.",
+    ),
+)
+
+KINDS = {
+    kind.name: kind for kind in (UNIT_COSTS, USER_GROUPS, LADDER, CALCULATOR, STAFFING, SAVINGS, COMPARE)
+}

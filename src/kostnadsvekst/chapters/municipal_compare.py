@@ -1,0 +1,219 @@
+"""Comparison with uncertainty as sheets that compute: findings, the gap split, and who is like one's own."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from kostnadsvekst.chapters.municipal_faults import Faults
+from kostnadsvekst.chapters.municipal_findings import NUMBERS, findings_sheet
+from kostnadsvekst.chapters.municipal_gap import GapInputs, gap_inputs, gap_sheets
+from kostnadsvekst.chapters.municipal_members import members_by_year
+from kostnadsvekst.chapters.municipal_public import hide, is_small
+from kostnadsvekst.chapters.municipal_sheets import (
+    Judgement,
+    System,
+    assumption_log,
+    input_sheet,
+    used_assumptions,
+)
+from kostnadsvekst.chapters.municipal_similar import similar_found, similar_sheets
+from kostnadsvekst.chapters.municipal_user_groups import compute_profile
+from kostnadsvekst.errors import DataWarning, InvalidDataError
+from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.municipal.comparison import findings, intervals
+from kostnadsvekst.municipal.protection import protect_profile
+from kostnadsvekst.municipal.user_group_profile import KEYS
+from kostnadsvekst.municipal.user_group_terms import ALL
+from kostnadsvekst.report.workbook import Sheet
+from kostnadsvekst.sources.municipal_book import MunicipalBook
+from kostnadsvekst.sources.municipal_kinds import LIMITS_OF_WORDS
+
+_WORDS = ("noe", "tydelig", "vesentlig")
+# Measures that are counts over a population, or counts over counts; the others are kroner and man-years.
+_COUNTED = ("users_per_1000", "places_per_1000", "coverage_80_plus", "places_per_unit")
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What the sheets show.
+
+    Attributes
+    ----------
+    own : str
+    year : int
+    profile : DataFrame
+        Of all municipalities and years.
+    rows : DataFrame
+        Of one's own and the last year, with intervals and sentences.
+    gap : GapInputs
+    similar : DataFrame or None
+    notes : tuple of str
+    """
+
+    own: str
+    year: int
+    profile: pd.DataFrame
+    rows: pd.DataFrame
+    gap: GapInputs
+    similar: pd.DataFrame | None
+    notes: tuple[str, ...]
+
+
+def compare(book: MunicipalBook, lang: str) -> System:
+    """Compare one's own municipality of a book with the others.
+
+    Parameters
+    ----------
+    book : MunicipalBook
+    lang : {"nb", "en"}
+
+    Returns
+    -------
+    System
+
+    Raises
+    ------
+    InvalidDataError
+        What cannot be computed, each with its place in the book.
+    """
+    made = _compute(book, lang)
+    inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}
+    found = findings_sheet(made.rows, lang)
+    split = gap_sheets(book, made.gap, inputs, lang) if len(made.gap.rows) else ()
+    alike: tuple[Sheet, ...] = ()
+    if made.similar is not None:
+        alike = similar_sheets(book.tables["features"], made.similar, inputs["features"], lang)
+    assumptions = used_assumptions(book)
+    log = [*assumption_log(assumptions, book.kind.assumptions), *_judgements(made)]
+    public = partial(_public, book, made, found, split, alike)
+    results = (found, *split, *alike)
+    return System(tuple(inputs.values()), results, assumptions, tuple(log), public, made.notes)
+
+
+def _compute(book: MunicipalBook, lang: str) -> _Compared:
+    faults = Faults(book)
+    own = str(book.frame("own")["municipality"].iloc[0])
+    accounts = book.frame("accounts")
+    year = int(accounts.loc[accounts["municipality"] == own, "year"].max())
+    profile = compute_profile(book).found
+    limits = dict(zip(_WORDS, (book.assumptions[name] for name in LIMITS_OF_WORDS), strict=True))
+    rows, notes = _judged(profile, own, year, limits)
+    members = next(iter(members_by_year(book, own, [year], "accounts", lang).values()))
+    known = set(accounts.loc[accounts["year"] == year, "municipality"])
+    split = gap_inputs(book, own, [m for m in members if m in known], year)
+    alike = None
+    if "features" in book.tables:
+        alike = faults.attempt("features", 0, partial(similar_found, book.tables["features"], own))
+    faults.refuse()
+    if rows.empty:
+        raise InvalidDataError(
+            f"nothing of {own} {year} can be compared",
+            ["give at least one other municipality with the same services and year", *notes[:20]],
+        )
+    absent = [f"gap: {m} has no accounts of {year}" for m in members if m not in known]
+    more = [] if alike is None else [f"similar: {line}" for line in alike.attrs["left_out"]]
+    left_out = profile.attrs.get("left_out", [])
+    told = tuple(dict.fromkeys([*left_out, *notes, *absent, *split.left_out, *more]))
+    return _Compared(own, year, profile, rows, split, alike, told)
+
+
+def _judged(
+    profile: pd.DataFrame, own: str, year: int, limits: Mapping[str, float]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of one's own with intervals and sentences; first those that can be told from the mean."""
+    with warnings.catch_warnings():
+        # What is left out is told in the notes.
+        warnings.simplefilter("ignore", DataWarning)
+        sure = intervals(profile)
+    mine = sure[(sure["municipality"] == own) & (sure["year"] == year)]
+    mine.attrs = dict(sure.attrs)
+    said = findings(mine, {"svakt": 0.0, **limits})
+    rows = mine.merge(said, on=["municipality", *KEYS], how="inner", validate="1:1")
+    inside = rows["low"].le(rows["mean"]) & rows["mean"].le(rows["high"])
+    order = pd.concat([rows[~inside], rows[inside]], ignore_index=True)
+    return order, list(said.attrs["left_out"])
+
+
+# --- The public edition
+
+
+def _public(
+    book: MunicipalBook,
+    made: _Compared,
+    found: Sheet,
+    split: tuple[Sheet, ...],
+    alike: tuple[Sheet, ...],
+) -> tuple[Sheet, ...]:
+    """Show what no small count can be worked out from.
+
+    A finding is hidden where anybody in its comparison is: mean, shrunken value and rank are made of all. An
+    interval of kroner is made of recipients, of its own service and of others of the group: it is hidden
+    where anything of the group is. The gap is told where all its counts may be, else not at all.
+    """
+    shown = [hide(found, dict.fromkeys(_hidden_findings(made), NUMBERS))]
+    few = made.gap.rows["users"].astype(float).map(is_small).any() if len(made.gap.rows) else True
+    secret = _hidden_groups(protect_profile(made.profile), made.year)
+    if not few and not secret:
+        shown += split[:3]
+    if alike:
+        values = book.frame("features")["value"]
+        counts = ((values % 1 == 0) & values.map(is_small)).any()
+        columns = [column.name for column in alike[0].columns[1:]]
+        every = dict.fromkeys(range(len(alike[0].rows)), columns)
+        shown.append(hide(alike[0], every) if counts else alike[0])
+    return tuple(shown)
+
+
+def _hidden_findings(made: _Compared) -> list[int]:
+    shown = protect_profile(made.profile)
+    marked = (shown["hidden"] != "") | (shown["mean_hidden"] != "")
+    keys = {tuple(row) for row in shown.loc[marked, list(KEYS)].itertuples(index=False)}
+    secret = _hidden_groups(shown, made.year)
+    return [
+        k
+        for k, row in enumerate(made.rows[list(KEYS)].to_dict("records"))
+        if tuple(row[key] for key in KEYS) in keys
+        or (
+            row["measure"] not in _COUNTED
+            and (row["group"] in secret or (row["group"] == ALL and bool(secret)))
+        )
+    ]
+
+
+def _hidden_groups(shown: pd.DataFrame, year: int) -> set[str]:
+    """Name the groups of which something is hidden, of any municipality."""
+    marked = (shown["hidden"] != "") | (shown["mean_hidden"] != "")
+    return set(shown.loc[marked & (shown["year"] == year), "group"])
+
+
+# --- Judgements
+
+
+def _judgements(made: _Compared) -> Iterator[Judgement]:
+    yield Judgement(
+        Bilingual("Intervaller", "Intervals"),
+        Bilingual("Poisson og binomial, mid-P, 95 prosent", "Poisson and binomial, mid-P, 95 per cent"),
+        Bilingual(
+            "Vår metode: ingen av kildene viser usikkerhet. Kroner: antall mottakere og spredning mellom dem",
+            "Our method: no source shows uncertainty. Kroner: number of recipients and spread between them",
+        ),
+        "assumed",
+    )
+    yield Judgement(
+        Bilingual("Gapet", "The gap"),
+        Bilingual("Shapley-verdi av fire faktorer", "Shapley value of four factors"),
+        Bilingual(
+            "Snittet over alle rekkefølger; summerer til øret. Fellesutgifter hører ikke til noen tjeneste",
+            "The mean over all orders; sums to the øre. Shared costs belong to no service",
+        ),
+        "assumed",
+    )
+    if made.notes:
+        yield Judgement(
+            Bilingual("Utelatt", "Left out"),
+            both(str(len(made.notes))),
+            Bilingual("Kommandoen sier hva, og hvorfor", "The command says what, and why"),
+        )
