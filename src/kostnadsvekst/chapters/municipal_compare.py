@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_faults import Faults
-from kostnadsvekst.chapters.municipal_findings import NUMBERS, findings_sheet
+from kostnadsvekst.chapters.municipal_findings import findings_sheet
 from kostnadsvekst.chapters.municipal_gap import GapInputs, gap_inputs, gap_sheets
 from kostnadsvekst.chapters.municipal_members import members_by_year
 from kostnadsvekst.chapters.municipal_public import hide, is_small
@@ -88,7 +88,7 @@ def compare(book: MunicipalBook, lang: str) -> System:
         alike = similar_sheets(book.tables["features"], made.similar, inputs["features"], lang)
     assumptions = used_assumptions(book)
     log = [*assumption_log(assumptions, book.kind.assumptions), *_judgements(made)]
-    public = partial(_public, book, made, found, split, alike)
+    public = partial(_public, book, made, split, alike, lang)
     results = (found, *split, *alike)
     return System(tuple(inputs.values()), results, assumptions, tuple(log), public, made.notes)
 
@@ -128,8 +128,9 @@ def _judged(
         # What is left out is told in the notes.
         warnings.simplefilter("ignore", DataWarning)
         sure = intervals(profile)
-    mine = sure[(sure["municipality"] == own) & (sure["year"] == year)]
-    mine.attrs = dict(sure.attrs)
+    # Beside nobody a value is its own mean.
+    sure = sure.assign(at=range(len(sure)), size=sure.groupby(list(KEYS))["value"].transform("size"))
+    mine = sure[(sure["municipality"] == own) & (sure["year"] == year) & (sure["size"] > 1)]
     said = findings(mine, {"svakt": 0.0, **limits})
     rows = mine.merge(said, on=["municipality", *KEYS], how="inner", validate="1:1")
     inside = rows["low"].le(rows["mean"]) & rows["mean"].le(rows["high"])
@@ -141,52 +142,45 @@ def _judged(
 
 
 def _public(
-    book: MunicipalBook,
-    made: _Compared,
-    found: Sheet,
-    split: tuple[Sheet, ...],
-    alike: tuple[Sheet, ...],
+    book: MunicipalBook, made: _Compared, split: tuple[Sheet, ...], alike: tuple[Sheet, ...], lang: str
 ) -> tuple[Sheet, ...]:
-    """Show what no small count can be worked out from.
+    """Show what follows from what `protect_profile` shows of the same book, and nothing else.
 
-    A finding is hidden where anybody in its comparison is: mean, shrunken value and rank are made of all. An
-    interval of kroner is made of recipients, of its own service and of others of the group: it is hidden
-    where anything of the group is. The gap is told where all its counts may be, else not at all.
+    A finding is left out where anybody in its comparison is hidden: mean, shrunken value and rank are made
+    of all. Limits of kroner and man-years are made of recipients, of other services, too: they are left out
+    where anything of the group is hidden in any year. The gap is told where nothing is hidden at all.
+    Findings stand in the order of the profile: which come first would tell which differ from the mean.
     """
-    shown = [hide(found, dict.fromkeys(_hidden_findings(made), NUMBERS))]
-    few = made.gap.rows["users"].astype(float).map(is_small).any() if len(made.gap.rows) else True
-    secret = _hidden_groups(protect_profile(made.profile), made.year)
-    if not few and not secret:
-        shown += split[:3]
+    shown = protect_profile(made.profile)
+    rows = made.rows.sort_values("at", kind="stable")
+    sheets = [findings_sheet(rows[~_tells(rows, shown)], lang, public=True)]
+    few = made.gap.rows["users"].astype(float).map(is_small).any()
+    if not few and not _hidden_groups(shown):
+        sheets += split[:3]
     if alike:
         values = book.frame("features")["value"]
-        counts = ((values % 1 == 0) & values.map(is_small)).any()
-        columns = [column.name for column in alike[0].columns[1:]]
-        every = dict.fromkeys(range(len(alike[0].rows)), columns)
-        shown.append(hide(alike[0], every) if counts else alike[0])
-    return tuple(shown)
+        counts = bool(((values % 1 == 0) & values.map(is_small)).any())
+        columns = [column.name for column in alike[0].columns[1:]] if counts else []
+        sheets.append(hide(alike[0], dict.fromkeys(range(len(alike[0].rows)), columns)))
+    return tuple(sheets)
 
 
-def _hidden_findings(made: _Compared) -> list[int]:
-    shown = protect_profile(made.profile)
+def _tells(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
+    """Whether a small count can be worked out from a finding."""
+    marked = shown[(shown["hidden"] != "") | (shown["mean_hidden"] != "")]
+    keys = pd.MultiIndex.from_frame(marked[list(KEYS)])
+    secret = _hidden_groups(shown)
+    mixed = ~rows["measure"].isin(_COUNTED)
+    inside = rows["group"].isin(secret) | (rows["group"].eq(ALL) & bool(secret))
+    return pd.Series(pd.MultiIndex.from_frame(rows[list(KEYS)]).isin(keys), index=rows.index) | (
+        mixed & inside
+    )
+
+
+def _hidden_groups(shown: pd.DataFrame) -> set[str]:
+    """Name the groups of which something is hidden, of any municipality and year."""
     marked = (shown["hidden"] != "") | (shown["mean_hidden"] != "")
-    keys = {tuple(row) for row in shown.loc[marked, list(KEYS)].itertuples(index=False)}
-    secret = _hidden_groups(shown, made.year)
-    return [
-        k
-        for k, row in enumerate(made.rows[list(KEYS)].to_dict("records"))
-        if tuple(row[key] for key in KEYS) in keys
-        or (
-            row["measure"] not in _COUNTED
-            and (row["group"] in secret or (row["group"] == ALL and bool(secret)))
-        )
-    ]
-
-
-def _hidden_groups(shown: pd.DataFrame, year: int) -> set[str]:
-    """Name the groups of which something is hidden, of any municipality."""
-    marked = (shown["hidden"] != "") | (shown["mean_hidden"] != "")
-    return set(shown.loc[marked & (shown["year"] == year), "group"])
+    return set(shown.loc[marked, "group"])
 
 
 # --- Judgements

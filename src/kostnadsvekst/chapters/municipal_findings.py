@@ -15,8 +15,7 @@ from kostnadsvekst.sources.municipal_kinds import LIMITS_OF_WORDS
 _AGES = {ALL: Bilingual("alle, behovskorrigert", "all, need-adjusted")}
 # Characters of a text inside a formula, at most.
 _LITERAL = 240
-# What a small count can be worked out from.
-NUMBERS = (
+_NUMBERS = (
     "value",
     "mean",
     "low",
@@ -32,7 +31,7 @@ NUMBERS = (
 )
 
 
-def findings_sheet(rows: pd.DataFrame, lang: str) -> Sheet:
+def findings_sheet(rows: pd.DataFrame, lang: str, *, public: bool = False) -> Sheet:
     """Sheet of findings.
 
     Parameters
@@ -41,11 +40,20 @@ def findings_sheet(rows: pd.DataFrame, lang: str) -> Sheet:
         Of `kostnadsvekst.municipal.comparison.intervals` with ``text_nb``, ``text_en`` and ``verdict`` of
         `findings`; one's own municipality, one year.
     lang : {"nb", "en"}
+    public : bool
+        Whether it says that findings from which small counts follow are left out.
     """
     name = words(lang, "Funn", "Findings")
     title = words(lang, "Egen kommune mot snittet", "One's own municipality beside the mean")
+    left_out = words(
+        lang,
+        "Funn som små antall kan regnes ut av, er utelatt.",
+        "Findings from which small counts could be worked out are left out.",
+    )
     notes = (
-        words(
+        left_out
+        if public
+        else words(
             lang,
             "Verdi, snitt og intervall (mid-P, 95 prosent) regnes ikke om her; det gjør kommandoen.",
             "Value, mean and interval (mid-P, 95 per cent) are not computed anew here, but by the command.",
@@ -93,7 +101,7 @@ def _columns(lang: str) -> tuple[SheetColumn, ...]:
 
 def _row(sheet: Sheet, k: int, one: Mapping[object, object], lang: str) -> tuple[Value, ...]:
     measure = MEASURES[str(one["measure"])]
-    numbers = {name: _known(one[name]) for name in (*NUMBERS[:4], *NUMBERS[7:])}
+    numbers = {name: _known(one[name]) for name in (*_NUMBERS[:4], *_NUMBERS[7:])}
     value, mean = float(str(one["value"])), float(str(one["mean"]))
     cells = {name: sheet.cell(name, k) for name in ("value", "mean", "low", "high", "percent", "verdict")}
     percent = Formula(

@@ -253,7 +253,8 @@ def _services_sheet(given: GapInputs, long: Sheet, lang: str) -> Sheet:
         lang, "Gapet per tjeneste: sammensetning og enhetskostnad", "The gap by service: mix and unit cost"
     )
     empty = Sheet(name, title, (*_key_columns(lang), *columns), ())
-    size, rows = len(given.municipalities), []
+    size = len(given.municipalities)
+    rows: list[tuple[Value, ...]] = []
     count = len(given.rows) // size
     totals = _totals(given)
     for k in range(count):

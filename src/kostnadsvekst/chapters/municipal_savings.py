@@ -9,7 +9,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.chapters.municipal_faults import Faults
 from kostnadsvekst.chapters.municipal_members import members_by_year, moves
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
@@ -22,7 +21,7 @@ from kostnadsvekst.chapters.municipal_sheets import (
     used_assumptions,
     words,
 )
-from kostnadsvekst.errors import DataWarning, DisclosureError
+from kostnadsvekst.errors import DataWarning, DisclosureError, InvalidDataError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.savings import CAVEATS, MEANS, grid, savings
 from kostnadsvekst.naming import first_of
@@ -116,7 +115,6 @@ def _public(base: _Base, results: tuple[Sheet, ...]) -> tuple[Sheet, ...]:
 
 
 def _read(book: MunicipalBook, lang: str) -> tuple[_Base, tuple[str, ...]]:
-    faults = Faults(book)
     own = str(book.frame("own")["municipality"].iloc[0])
     costs = book.frame("costs")
     mine = costs[costs["municipality"] == own]
@@ -125,18 +123,20 @@ def _read(book: MunicipalBook, lang: str) -> tuple[_Base, tuple[str, ...]]:
     members = members_by_year(book, own, years, "costs", lang)
     needs = _needs(book, functions)
     groups = list(dict.fromkeys(group for group, _ in members))
-    parts, notes = [], []
+    parts: list[pd.DataFrame] = []
+    notes: list[str] = []
     for year in years:
         inside = {group: members[group, year] for group in groups if members[group, year]}
         notes += [_empty(group, year, lang) for group in groups if group not in inside]
-        compute = partial(_grid_of, book, own, year, inside, needs)
-        found = faults.attempt("own", 0, compute) if inside else None
-        if found is not None:
-            parts.append(found)
-            notes += found.attrs["left_out"]
+        found = _grid_of(book, own, year, inside, needs) if inside else []
+        notes += found if isinstance(found, list) else found.attrs["left_out"]
+        parts += [] if isinstance(found, list) else [found]
     if not parts:
-        faults.attempt("own", 0, partial(grid, costs, book.frame("population"), needs, {"-": []}, own=own))
-    faults.refuse()
+        table = book.tables["own"]
+        where = table.place(0, "municipality")
+        raise InvalidDataError(
+            f"no saving of {own} can be computed", [f"{where}: {note}" for note in first_of(notes)]
+        )
     keys = ["group", "need_key", "year", "mean"]
     cells = pd.concat(parts)[[*keys, "saving_mnok", "per_inhabitant_kr", "municipalities"]]
     order = {name: k for k, name in enumerate((*groups, *needs, *MEANS))}
@@ -150,24 +150,17 @@ def _grid_of(
     year: int,
     members: Mapping[str, tuple[str, ...]],
     needs: Mapping[str, pd.DataFrame],
-) -> pd.DataFrame:
+) -> pd.DataFrame | list[str]:
+    """Compute the grid of a year, or why it cannot be."""
+    costs, people = book.frame("costs"), book.frame("population")
+    only_positive = book.assumptions["bare_positive"] == 1
     with warnings.catch_warnings():
         # What is left out is told in the notes.
         warnings.simplefilter("ignore", DataWarning)
-        people = book.frame("population")
-        return grid(
-            book.frame("costs"),
-            people,
-            needs,
-            members,
-            own=own,
-            years=[year],
-            only_positive=_only_positive(book),
-        )
-
-
-def _only_positive(book: MunicipalBook) -> bool:
-    return book.assumptions["bare_positive"] == 1
+        try:
+            return grid(costs, people, needs, members, own=own, years=[year], only_positive=only_positive)
+        except InvalidDataError as error:
+            return list(error.problems)
 
 
 def _empty(group: str, year: int, lang: str) -> str:
