@@ -127,9 +127,9 @@ def _nearest(
     columns = {name: made.share[:, k] for k, name in enumerate(features)}
     # Equal distances that floating point tells apart are ties.
     frame = pd.DataFrame({"municipality": known["municipality"], "distance": made.distance, **columns})
-    order = frame.assign(_tie=[float(f"{d:.10g}") for d in made.distance])
-    order = order[order["municipality"] != own].sort_values(["_tie", "municipality"], kind="stable")
-    return order.drop(columns="_tie").head(n).reset_index(drop=True)
+    order = frame.assign(tie=[float(f"{d:.10g}") for d in made.distance])
+    order = order[order["municipality"] != own].sort_values(["tie", "municipality"], kind="stable")
+    return order.drop(columns="tie").head(n).reset_index(drop=True)
 
 
 def _is_text(column: pd.Series) -> bool:
