@@ -9,7 +9,7 @@ import pytest
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.municipal.comparison import findings
-from kostnadsvekst.municipal.comparison_findings import INSEPARABLE, LIMITS, VERDICTS
+from kostnadsvekst.municipal.comparison_findings import INSEPARABLE, LIMITS, VERDICTS, Beside
 from kostnadsvekst.municipal.user_group_terms import MEASURES
 
 KEYS = ["municipality", "year", "group", "age", "service", "provision", "measure"]
@@ -156,6 +156,18 @@ def test_what_the_sources_contradict_comes_out_as_the_table_has_it():
     assert "73,0 prosent, 7,0 prosentpoeng over snittet på 66,0" in texts[1]
     # 0.34 of 9.3 is 3.66 per cent, 96.34 below.
     assert "96 prosent under snittet på 9,30" in texts[2]
+
+
+def test_the_ends_of_the_interval_are_inside_it():
+    made = findings(profile(("fte_per_1000", 3.0, 2.0, 2.0, 4.0), ("fte_per_1000", 3.0, 4.0, 2.0, 4.0)))
+    assert made["verdict"].tolist() == [INSEPARABLE] * 2
+
+
+def test_more_than_a_negative_mean_is_more():
+    """A net income of 100 beside one of 200 per inhabitant: 50 per cent of the mean's size above it."""
+    assert Beside(-100.0, -200.0, -110.0, -90.0).percent == 50
+    made = findings(profile(("net_per_inhabitant", -100.0, -200.0, -110.0, -90.0)))
+    assert "50 prosent over snittet på −200" in made["text_nb"].iloc[0]
 
 
 def test_own_limits_and_differences_below_the_least():

@@ -30,6 +30,8 @@ def test_distance_by_hand():
     """Standard deviations √0.005 and √8e6: Li is 0.1²/0.005 = 2 and 4000²/8e6 = 2 away, √((2 + 2) / 2)."""
     found = similar(TABLE, "Vik", ["need_index", "income_kr"], n=3)
     assert found["municipality"].tolist() == ["Nes", "Ås", "Li"]
+    turned = similar(TABLE.iloc[::-1], "Vik", ["need_index", "income_kr"], n=3)
+    pd.testing.assert_frame_equal(turned, found)  # ties by name
     assert found["distance"].tolist() == pytest.approx([1.0, 1.0, math.sqrt(2)])
     assert found["need_index"].tolist() == pytest.approx([1, 0, 0.5])
     assert found["income_kr"].tolist() == pytest.approx([0, 1, 0.5])
