@@ -306,7 +306,7 @@ def _factors_sheet(given: GapInputs, table: Sheet, places: Sheet, lang: str) -> 
     empty = Sheet(name, words(lang, "Faktorer i gapet", "Factors of the gap"), columns, ())
     numbers = _numbers(given)
     formulas = _factor_formulas(empty, table, places)
-    rows = [
+    rows: list[tuple[Value, ...]] = [
         (names[key], *(Formula(f"={formulas[key][j]}", numbers[key][j]) for j in (0, 1))) for key in _ROWS
     ]
     return replace(empty, rows=tuple(rows))
