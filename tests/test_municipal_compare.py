@@ -86,7 +86,7 @@ def test_compared_by_hand(tmp_path):
     assert alike["municipality"].tolist() == ["C", "B", "D"]
     spread = np.std([810, 700, 805, 640])
     assert alike["distance"].tolist() == pytest.approx([5 / spread, 110 / spread, 170 / spread])
-    found = sheet_of(results, "Funn")
+    found = sheet_of(results, "Tall bak funnene")
     row = found[(found["service"] == HELP) & (found["measure"] == "Brukere per 1000 innbyggere")].iloc[0]
     assert row["value"] == pytest.approx(60 / 9)
     assert row["mean"] == pytest.approx((60 + 90 + 70 + 40) / 4 / 9)
@@ -95,7 +95,8 @@ def test_compared_by_hand(tmp_path):
 
 def test_findings_say_what_the_row_says(tmp_path):
     """Few of A against many of the others: the word, the sign and the sentence agree."""
-    found = sheet_of(system_of(tmp_path, compare_sheets(20, 150)).results, "Funn")
+    results = system_of(tmp_path, compare_sheets(20, 150)).results
+    found = sheet_of(results, "Tall bak funnene").assign(text=sheet_of(results, "Funn")["text"])
     row = found[(found["service"] == HELP) & (found["measure"] == "Brukere per 1000 innbyggere")].iloc[0]
     assert row["percent"] == pytest.approx(100 * (20 / 70 - 1))  # 280 of four, 70 each
     assert row["verdict"] == "vesentlig"
@@ -170,7 +171,7 @@ def test_public_comparison_is_the_same_whatever_a_hidden_count_of_another_is(tmp
 
 def test_public_findings_are_those_that_the_public_profile_shows(tmp_path):
     system = system_of(tmp_path, compare_sheets(3))
-    shown = sheet_of(public_sheets(system), "Funn")
+    shown = sheet_of(public_sheets(system), "Tall bak funnene")
     profile = protect_profile(system.public.args[1].profile)
     told = profile[
         (profile["municipality"] == "A") & (profile["hidden"] == "") & (profile["mean_hidden"] == "")
@@ -181,7 +182,7 @@ def test_public_findings_are_those_that_the_public_profile_shows(tmp_path):
     assert HELP not in set(shown["service"])
     # Kroner and man-years of a group with something hidden: limits would tell its recipients.
     assert set(shown["measure"]) == {"Brukere per 1000 innbyggere"}
-    everything = sheet_of(system.results, "Funn")
+    everything = sheet_of(system.results, "Tall bak funnene")
     assert "Brutto kostnad per mottaker" in set(everything["measure"])
 
 

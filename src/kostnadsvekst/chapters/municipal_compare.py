@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_faults import Faults
-from kostnadsvekst.chapters.municipal_findings import findings_sheet
+from kostnadsvekst.chapters.municipal_findings import findings_sheets
 from kostnadsvekst.chapters.municipal_gap import GapInputs, gap_inputs, gap_sheets
 from kostnadsvekst.chapters.municipal_members import members_by_year
 from kostnadsvekst.chapters.municipal_public import hide, is_small
@@ -26,7 +26,7 @@ from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.comparison import findings, intervals
 from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_group_profile import KEYS
-from kostnadsvekst.municipal.user_group_terms import ALL
+from kostnadsvekst.municipal.user_group_terms import ALL, BOUGHT, OWN
 from kostnadsvekst.report.workbook import Sheet
 from kostnadsvekst.sources.municipal_book import MunicipalBook
 from kostnadsvekst.sources.municipal_kinds import LIMITS_OF_WORDS
@@ -81,7 +81,7 @@ def compare(book: MunicipalBook, lang: str) -> System:
     """
     made = _compute(book, lang)
     inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}
-    found = findings_sheet(made.rows, lang)
+    found = findings_sheets(made.rows, lang)
     split = gap_sheets(book, made.gap, inputs, lang) if len(made.gap.rows) else ()
     alike: tuple[Sheet, ...] = ()
     if made.similar is not None:
@@ -89,7 +89,7 @@ def compare(book: MunicipalBook, lang: str) -> System:
     assumptions = used_assumptions(book)
     log = [*assumption_log(assumptions, book.kind.assumptions), *_judgements(made)]
     public = partial(_public, book, made, split, alike, lang)
-    results = (found, *split, *alike)
+    results = (found[0], *split[:2], *alike[:1], found[1], *split[2:], *alike[1:])
     return System(tuple(inputs.values()), results, assumptions, tuple(log), public, made.notes)
 
 
@@ -131,11 +131,20 @@ def _judged(
     # Beside nobody a value is its own mean.
     sure = sure.assign(at=range(len(sure)), size=sure.groupby(list(KEYS))["value"].transform("size"))
     mine = sure[(sure["municipality"] == own) & (sure["year"] == year) & (sure["size"] > 1)]
+    mine = mine[~_said_twice(mine)]
     said = findings(mine, {"svakt": 0.0, **limits})
     rows = mine.merge(said, on=["municipality", *KEYS], how="inner", validate="1:1")
     inside = rows["low"].le(rows["mean"]) & rows["mean"].le(rows["high"])
     order = pd.concat([rows[~inside], rows[inside]], ignore_index=True)
     return order, list(said.attrs["left_out"])
+
+
+def _said_twice(rows: pd.DataFrame) -> pd.Series:
+    """Rows of own provision where nothing is bought: the sum of all says the same."""
+    where = [key for key in KEYS if key != "provision"]
+    bought = rows["provision"].eq(BOUGHT).groupby([rows[key] for key in where]).transform("any")
+    summed = rows["provision"].eq(ALL).groupby([rows[key] for key in where]).transform("any")
+    return rows["provision"].eq(OWN) & summed & ~bought
 
 
 # --- The public edition
@@ -153,7 +162,7 @@ def _public(
     """
     shown = protect_profile(made.profile)
     rows = made.rows.sort_values("at", kind="stable")
-    sheets = [findings_sheet(rows[~_tells(rows, shown)], lang, public=True)]
+    sheets = [*findings_sheets(rows[~_tells(rows, shown)], lang, public=True)]
     few = made.gap.rows["users"].astype(float).map(is_small).any()
     if not few and not _hidden_groups(shown):
         sheets += split[:3]
@@ -198,7 +207,10 @@ def _judgements(made: _Compared) -> Iterator[Judgement]:
     )
     yield Judgement(
         Bilingual("Gapet", "The gap"),
-        Bilingual("Shapley-verdi av fire faktorer", "Shapley value of four factors"),
+        Bilingual(
+            f"Shapley-verdi av fire faktorer, mot {', '.join(made.gap.municipalities[1:]) or '–'}",
+            f"Shapley value of four factors, against {', '.join(made.gap.municipalities[1:]) or '–'}",
+        ),
         Bilingual(
             "Snittet over alle rekkefølger; summerer til øret. Fellesutgifter hører ikke til noen tjeneste",
             "The mean over all orders; sums to the øre. Shared costs belong to no service",

@@ -1,11 +1,17 @@
-"""The sheet of findings: each value of one's own beside the mean, how sure it is, and the sentence for it."""
+"""The sheets of findings: each value of one's own beside the mean, how sure it is, and its sentence."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
 
-from kostnadsvekst.chapters.municipal_sheets import result_column, unit_columns, words
+from kostnadsvekst.chapters.municipal_sheets import (
+    links_column,
+    result_column,
+    row_link,
+    unit_columns,
+    words,
+)
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.municipal.comparison_findings import INSEPARABLE, VERDICTS
 from kostnadsvekst.municipal.user_group_terms import ALL, GROUPS, MEASURES, PROVISIONS, service_label
@@ -15,24 +21,11 @@ from kostnadsvekst.sources.municipal_kinds import LIMITS_OF_WORDS
 _AGES = {ALL: Bilingual("alle, behovskorrigert", "all, need-adjusted")}
 # Characters of a text inside a formula, at most.
 _LITERAL = 240
-_NUMBERS = (
-    "value",
-    "mean",
-    "low",
-    "high",
-    "percent",
-    "verdict",
-    "text",
-    "shrunk",
-    "p_above_mean",
-    "rank",
-    "rank_low",
-    "rank_high",
-)
+_NUMBERS = ("value", "mean", "low", "high", "shrunk", "p_above_mean", "rank", "rank_low", "rank_high")
 
 
-def findings_sheet(rows: pd.DataFrame, lang: str, *, public: bool = False) -> Sheet:
-    """Sheet of findings.
+def findings_sheets(rows: pd.DataFrame, lang: str, *, public: bool = False) -> tuple[Sheet, Sheet]:
+    """Sheets of findings: the sentences, and the numbers behind them.
 
     Parameters
     ----------
@@ -43,17 +36,10 @@ def findings_sheet(rows: pd.DataFrame, lang: str, *, public: bool = False) -> Sh
     public : bool
         Whether it says that findings from which small counts follow are left out.
     """
-    name = words(lang, "Funn", "Findings")
-    title = words(lang, "Egen kommune mot snittet", "One's own municipality beside the mean")
-    left_out = words(
-        lang,
-        "Funn som små antall kan regnes ut av, er utelatt.",
-        "Findings from which small counts could be worked out are left out.",
-    )
+    name = words(lang, "Tall bak funnene", "Numbers behind")
+    title = words(lang, "Tallene bak funnene", "The numbers behind the findings")
     notes = (
-        left_out
-        if public
-        else words(
+        words(
             lang,
             "Verdi, snitt og intervall (mid-P, 95 prosent) regnes ikke om her; det gjør kommandoen.",
             "Value, mean and interval (mid-P, 95 per cent) are not computed anew here, but by the command.",
@@ -65,8 +51,32 @@ def findings_sheet(rows: pd.DataFrame, lang: str, *, public: bool = False) -> Sh
         ),
     )
     empty = Sheet(name, title, _columns(lang), (), notes)
-    made = [_row(empty, k, one, lang) for k, one in enumerate(rows.to_dict("records"))]
-    return replace(empty, rows=tuple(made))
+    numbers = replace(
+        empty, rows=tuple(_row(empty, k, one, lang) for k, one in enumerate(rows.to_dict("records")))
+    )
+    return _sentences_sheet(rows, numbers, lang, public=public), numbers
+
+
+def _sentences_sheet(rows: pd.DataFrame, numbers: Sheet, lang: str, *, public: bool) -> Sheet:
+    """Write each sentence; its word for the difference is that of the numbers, also after a change."""
+    columns = (
+        SheetColumn("verdict", words(lang, "Forskjell", "Difference"), "", "text", "result", 26),
+        SheetColumn("text", words(lang, "I ord", "In words"), "", "text", "result", 120),
+        links_column(lang, 24),
+    )
+    left_out = words(
+        lang,
+        "Funn som små antall kan regnes ut av, er utelatt.",
+        "Findings from which small counts could be worked out are left out.",
+    )
+    name = words(lang, "Funn", "Findings")
+    title = words(lang, "Egen kommune mot snittet", "One's own municipality beside the mean")
+    told: list[tuple[Value, ...]] = []
+    for k, one in enumerate(rows.to_dict("records")):
+        verdict, cell = str(one["verdict"]), numbers.cell("verdict", k)
+        word = Formula(f"={cell}", VERDICTS[verdict].get(lang))
+        told.append((word, _text(str(one[f"text_{lang}"]), verdict, cell, lang), row_link(numbers, k)))
+    return Sheet(name, title, columns, tuple(told), (left_out,) if public else ())
 
 
 def _columns(lang: str) -> tuple[SheetColumn, ...]:
@@ -95,13 +105,12 @@ def _columns(lang: str) -> tuple[SheetColumn, ...]:
         result_column("rank", words(lang, "Plass", "Rank"), "", "number"),
         result_column("rank_low", words(lang, "Plass fra", "Rank from"), "", "whole"),
         result_column("rank_high", words(lang, "Plass til", "Rank to"), "", "whole"),
-        SheetColumn("text", words(lang, "I ord", "In words"), "", "text", "result", 90),
     )
 
 
 def _row(sheet: Sheet, k: int, one: Mapping[object, object], lang: str) -> tuple[Value, ...]:
     measure = MEASURES[str(one["measure"])]
-    numbers = {name: _known(one[name]) for name in (*_NUMBERS[:4], *_NUMBERS[7:])}
+    numbers = {name: _known(one[name]) for name in _NUMBERS}
     value, mean = float(str(one["value"])), float(str(one["mean"]))
     cells = {name: sheet.cell(name, k) for name in ("value", "mean", "low", "high", "percent", "verdict")}
     percent = Formula(
@@ -129,7 +138,6 @@ def _row(sheet: Sheet, k: int, one: Mapping[object, object], lang: str) -> tuple
         numbers["rank"],
         numbers["rank_low"],
         numbers["rank_high"],
-        _text(str(one[f"text_{lang}"]), verdict, cells["verdict"], lang),
     )
 
 
@@ -148,7 +156,6 @@ def _verdict_formula(cells: Mapping[str, str], lang: str) -> str:
 
 
 def _text(text: str, verdict: str, cell: str, lang: str) -> Value:
-    """Write the sentence; its word for the difference is that of the row, also where a limit was changed."""
     word = VERDICTS[verdict].get(lang)
     if verdict == INSEPARABLE:
         return text

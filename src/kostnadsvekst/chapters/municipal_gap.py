@@ -414,15 +414,14 @@ def _gap_sheet(given: GapInputs, table: Sheet, factors: Sheet, lang: str) -> She
     found = gap(*given.frames())
     unit = words(lang, "kr per innbygger", "NOK per inhabitant")
     columns = (
-        SheetColumn("factor", words(lang, "Årsak", "Cause"), width=36),
+        SheetColumn("factor", words(lang, "Årsak", "Cause"), width=48),
         result_column("contribution_kr", words(lang, "Bidrag til gapet", "Contribution to the gap"), unit),
     )
     name = words(lang, "Gap", "Gap of costs")
-    others = ", ".join(given.municipalities[1:])
     note = words(
         lang,
-        f"Over null gjør egen kommune ({given.own}) dyrere enn {others}. Bare tjenestene i neste ark er med.",
-        f"Above zero makes one's own ({given.own}) dearer than {others}. Only services of the next sheet.",
+        "Over null gjør egen kommune dyrere. Tjenestene står i neste ark.",
+        "Above zero makes one's own dearer. Services: the next sheet.",
     )
     title = words(lang, "Gapet i kostnad per innbygger, delt opp", "The gap in cost per inhabitant, split")
     empty = Sheet(name, title, columns, (), (note,))
