@@ -236,6 +236,12 @@ def user_groups() -> tuple[pd.DataFrame, ...]:
         return *made_book(3), groups.profile(*made_book(3))
 
 
+def compared() -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        return kv.municipal.comparison.intervals(user_groups()[-1])
+
+
 def ledger() -> tuple[pd.DataFrame, pd.DataFrame]:
     accounts = pd.DataFrame({"municipality": "A", "year": 2023, "function": ["253", "254"], "gross_kr": 9.0})
     moves = {"pair": "x", "function": ["253", "254"], "amount_kr": [-1.0, 1.0], "reason": "night"}
@@ -252,6 +258,7 @@ FRAMES |= {
     "kv.municipal.user_groups.correct": lambda: groups.correct(*ledger()),
     "kv.municipal.user_groups.moved": lambda: groups.moved(ledger()[1]),
     "kv.municipal.user_groups.contradictions": lambda: groups.contradictions([same_number_twice()]),
+    "kv.municipal.comparison.intervals": compared,
     "kv.municipal.protection.protect_profile": lambda: protection.protect_profile(user_groups()[-1]),
     "kv.municipal.protection.protect_cells": lambda: protection.protect_cells(
         user_groups()[0], protection.protect_profile(user_groups()[-1])

@@ -25,6 +25,8 @@ _PUBLIC = {
     "compare_weights": "kostnadsvekst.analysis.influence",
     "describe": "kostnadsvekst.analysis.group_means",
     "specification_curve": "kostnadsvekst.analysis.specification_curve",
+    "draw_funnel": "kostnadsvekst.report.comparison_plots",
+    "draw_ranks": "kostnadsvekst.report.comparison_plots",
     "draw_curve": "kostnadsvekst.report.specification_figures",
     "draw_influence": "kostnadsvekst.report.specification_figures",
     "draw_coefficients": "kostnadsvekst.report.coefficient_plots",
@@ -114,6 +116,8 @@ if TYPE_CHECKING:
     from kostnadsvekst.panel.schema import check_panel as check_panel
     from kostnadsvekst.report import consistency as consistency
     from kostnadsvekst.report.coefficient_plots import draw_coefficients as draw_coefficients
+    from kostnadsvekst.report.comparison_plots import draw_funnel as draw_funnel
+    from kostnadsvekst.report.comparison_plots import draw_ranks as draw_ranks
     from kostnadsvekst.report.event_study_plots import draw_event_studies as draw_event_studies
     from kostnadsvekst.report.marginal_plots import draw_marginal_effects as draw_marginal_effects
     from kostnadsvekst.report.pictures import Picture as Picture

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.municipal.comparison import intervals
+from kostnadsvekst.municipal.count_intervals import poisson_interval
 from kostnadsvekst.synthetic.municipal_counts import (
     draw_costs,
     draw_counts,
@@ -25,6 +27,7 @@ MUNICIPALITIES = (15, 60)
 # Shape of the true rates, coefficient of variation.
 TRUTHS = (("gamma", 0.15), ("gamma", 0.4), ("lognormal", 0.4), ("two levels", 0.3), ("equal", 0.0))
 RANK_MEANS = (5, 20, 100)
+RANGES = ((2.0, 5.0), (5.0, 10.0), (10.0, 20.0), (20.0, 50.0), (50.0, 200.0), (200.0, 2000.0))
 _SETS_AT_ONCE = 1000
 _LIMITS = {
     "exact": "_exact",
@@ -73,6 +76,38 @@ def invented_profile(
     return frame.assign(**rest)
 
 
+def computed_coverage(ranges: Sequence[tuple[float, float]] = RANGES, points: int = 400) -> pd.DataFrame:
+    """Coverage of the limits of a Poisson count at many means, by sums of probabilities: without chance.
+
+    Parameters
+    ----------
+    ranges : sequence of (float, float)
+        Of means.
+    points : int
+        Means in each range, evenly in logarithms.
+
+    Returns
+    -------
+    DataFrame
+        One row for each range (``from_mean``, ``to_mean``) and ``method``: ``lowest``, ``mean`` and
+        ``highest`` coverage of the 95 % limits in per cent.
+    """
+    most = max(high for _, high in ranges)
+    counts = np.arange(0, int(most + 12 * np.sqrt(most)) + 20, dtype=float)
+    limits = {"exact": poisson_interval(counts, mid_p=False), "mid-P": poisson_interval(counts)}
+    rows: list[dict[str, object]] = []
+    for low, high in ranges:
+        means = np.geomspace(low, high, points)
+        for method, found in limits.items():
+            # Limits rise with the count: those that hold a mean are neighbours.
+            first = np.searchsorted(found.high, means, "left")
+            after = np.searchsorted(found.low, means, "right")
+            share = 100 * (stats.poisson.cdf(after - 1, means) - stats.poisson.cdf(first - 1, means))
+            told = {"lowest": share.min(), "mean": share.mean(), "highest": share.max()}
+            rows.append({"from_mean": low, "to_mean": high, "method": method, **told})
+    return pd.DataFrame(rows)
+
+
 def _with_intervals(profile: pd.DataFrame) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
@@ -80,7 +115,7 @@ def _with_intervals(profile: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(n_sets: int) -> Iterator[tuple[int, int]]:
-    """Number of a part, and how many data sets it has."""
+    """Give each part its number, and how many data sets it has."""
     for part, first in enumerate(range(0, n_sets, _SETS_AT_ONCE)):
         yield part, min(_SETS_AT_ONCE, n_sets - first)
 
@@ -102,13 +137,13 @@ def count_coverage(
     -------
     DataFrame
         One row for each ``counts`` (``"poisson"``, ``"binomial, 10 per cent"``), ``phi`` (variance over that
-        of chance), ``municipalities``, ``mean`` and ``method``: ``n_sets``, ``coverage`` of the 95 % limits in
+        of chance), ``municipalities``, ``mean`` and ``method``: ``n_sets``, ``coverage`` of the 95 % limits,
         per cent, ``monte_carlo_error`` and mean ``width`` over the mean. Sizes of the others go from 1/4.5
         to 4.5 times.
     """
     cells = [("poisson", phi, n) for phi in PHIS for n in MUNICIPALITIES]
     cells.append(("binomial, 10 per cent", 1.0, MUNICIPALITIES[0]))
-    rows = []
+    rows: list[dict[str, object]] = []
     for number, (kind, phi, n) in enumerate(cells):
         for k, mean in enumerate(means):
             seed = first_seed + 1000 * number + 20 * k
@@ -166,7 +201,7 @@ def rank_coverage(
         the ``lowest_coverage`` of one municipality; mean ``width`` of the limits, in ranks. Where true rates
         are equal every rank that they share must be inside.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     cells = [(*truth, n) for truth in TRUTHS for n in MUNICIPALITIES]
     for number, (shape, cv, n) in enumerate(cells):
         for k, mean in enumerate(means):
@@ -235,8 +270,8 @@ def cost_coverage(
         One row for each ``cv`` between recipients, ``years``, ``mean`` and ``measure``, as in
         `count_coverage`. There are 15 municipalities whose true unit costs differ by 20 per cent.
     """
-    rows = []
-    cells = [(cv, years) for cv in (0.5, 1.0) for years in (2, 6)]
+    rows: list[dict[str, object]] = []
+    cells = [(cv, years) for cv in (0.5, 1.0) for years in (4,)]
     for number, (cv, years) in enumerate(cells):
         for k, mean in enumerate(means):
             seed = first_seed + 1000 * number + 20 * k

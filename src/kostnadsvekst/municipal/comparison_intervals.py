@@ -138,6 +138,8 @@ def intervals(
     `rank_intervals`. Denominators are taken as known. The spread of costs is that from year to year within
     municipalities where there are years enough, else between municipalities. ``rank_low`` and ``rank_high``
     hold for one municipality at a time. No random numbers are drawn, and the order of rows changes nothing.
+    How often the limits hold the truth is in ``results/municipal/coverage_*.csv``. Limits of a count tell the
+    count: protect the profile before its intervals are published.
     """
     check_options(level, dispersion, DISPERSIONS)
     read = compared_rows(profile)

@@ -134,7 +134,7 @@ def _wrong_numbers(rows: pd.DataFrame) -> Sequence[str]:
     with np.errstate(divide="ignore", invalid="ignore"):
         differs = np.abs(value - top / bottom * per) > _ROUNDING * np.abs(value)
     faults = {
-        "a number is infinite": np.isinf(top) | np.isinf(bottom) | np.isinf(value),
+        "a number is infinite": np.isinf(top) | np.isinf(bottom) | (np.isinf(value) & (bottom != 0)),
         "the numerator is negative": (top < 0) & ~costs,
         "the denominator is negative": (bottom < 0) & ~rows["measure"].isin(_SHARES).to_numpy(),
         "the value is not numerator / denominator": differs & (bottom > 0) & np.isfinite(top),
@@ -151,9 +151,7 @@ def _places(rows: pd.DataFrame) -> list[str]:
 
 
 def _methods(rows: pd.DataFrame) -> pd.Series:
-    """Users of an age group are a part of its inhabitants; other counts are of a corrected population, or no
-    persons of it.
-    """
+    """Users of an age group are a part of its inhabitants; other counts are no part of their denominator."""
     measure = rows["measure"]
     method = pd.Series("", index=rows.index)
     method[measure.isin(_COUNTS)] = POISSON

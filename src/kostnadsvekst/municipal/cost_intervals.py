@@ -32,8 +32,8 @@ def compound_interval(
         Degrees of freedom behind the spread.
     level : float or array, shape (n,)
     counted : bool or array, shape (n,)
-        The number of recipients varies by chance too (an amount for each inhabitant), as a Poisson count; else
-        it is what it is (an amount for each recipient).
+        The number of recipients varies by chance too (an amount for each inhabitant), as a Poisson count;
+        else it is what it is (an amount for each recipient).
 
     Returns
     -------
@@ -43,7 +43,7 @@ def compound_interval(
     -----
     A compound Poisson sum has the squared relative variance (1 + spread) / count, a mean spread / count. The
     limits of the count (mid-P) and of the mean (log-normal, Student's t) are joined on the scale of
-    logarithms by squaring and adding (Zou & Donner 2008, Statistics in Medicine 27, 1693-1702, for a product).
+    logarithms by squaring and adding (Zou & Donner 2008, Statistics in Medicine 27, 1693-1702).
     """
     r, n = np.asarray(rates, float), np.asarray(counts, float)
     tail = (1.0 - np.asarray(level, float)) / 2
@@ -67,4 +67,5 @@ def relative_variance(counts: ArrayLike, spread: ArrayLike, counted: ArrayLike) 
     -------
     array, shape (n,)
     """
-    return (np.asarray(spread, float) + np.asarray(counted, bool)) / np.asarray(counts, float)
+    chance = np.asarray(counted, bool).astype(float)
+    return np.asarray((np.asarray(spread, float) + chance) / np.asarray(counts, float))

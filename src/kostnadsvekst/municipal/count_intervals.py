@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 
 _STEPS = 60  # a safeguarded Newton takes under ten; bisection alone would take fifty
 _PRECISION = 1e-11
+# A count below is none: quantiles of the gamma function do not exist in floating point.
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,9 @@ def binomial_interval(
     n = np.broadcast_to(np.asarray(sizes, float), y.shape)
     wrong = np.flatnonzero(~(np.isfinite(n) & (n > 0) & (y <= n)))
     if wrong.size:
-        raise InvalidDataError(f"counts that are no part of their size, in places {first_of(wrong.tolist())}")
+        raise InvalidDataError(
+            f"counts that are no part of their size, in places {first_of(map(str, wrong))}"
+        )
     cells, back = np.unique(np.column_stack([y, n, alpha]), axis=0, return_inverse=True)
     y, n, tail = cells[:, 0], cells[:, 1], cells[:, 2] / 2
     below = _probability_low(y, n, tail, mid_p)
@@ -155,8 +159,8 @@ def overdispersed_interval(
     -----
     The rates r with (count / size - r)^2 = critical^2 phi V(r) / size: Wilson's score interval (1927, JASA
     22, 209-212) with the variance of a quasi-likelihood (McCullagh & Nelder 1989, chapter 9). It is a
-    solution of a quadratic, has no need of a distribution for the extra variance, and covers negative binomial
-    counts of mean 20 and more within one point of its level when phi is known.
+    solution of a quadratic, has no need of a distribution for the extra variance, and covers negative
+    binomial counts of mean 20 and more within one point of its level when phi is known.
     """
     y, n = np.broadcast_arrays(np.asarray(counts, float), np.asarray(sizes, float))
     half = 0.5 if corrected else 0.0
@@ -175,17 +179,17 @@ def _score_root(y: Floats, n: Floats, spread: Floats, proportion: bool, sign: fl
 
 
 def _checked(counts: ArrayLike, level: ArrayLike) -> tuple[Floats, Floats]:
-    """Counts, and the probability outside the interval."""
+    """Check counts and level; give counts, and the probability outside the interval."""
     levels = np.asarray(level, dtype=float)
     if not np.all((levels > 0) & (levels < 1)):
-        raise SpecificationError(f"level={level}: give a number between 0 and 1, such as 0.95")
+        raise SpecificationError(f"level={levels}: give a number between 0 and 1, such as 0.95")
     y = np.atleast_1d(np.asarray(counts, dtype=float))
     wrong = np.flatnonzero(~(np.isfinite(y) & (y >= 0)))
     if wrong.size:
         raise InvalidDataError(
-            f"counts that are negative, missing or infinite, in places {first_of(wrong.tolist())}"
+            f"counts that are negative, missing or infinite, in places {first_of(map(str, wrong))}"
         )
-    return y, np.broadcast_to(1.0 - levels, y.shape)
+    return np.where(y < _NOTHING, 0.0, y), np.broadcast_to(1.0 - levels, y.shape)
 
 
 def _garwood(y: Floats, tail: Floats) -> Limits:
@@ -204,9 +208,9 @@ def _at_most_before(y: Floats, mean: Floats) -> Floats:
 
 def _poisson_pmf(y: Floats, mean: Floats) -> Floats:
     """Also the slope of the incomplete gamma function of y + 1; zero below zero."""
-    return np.where(
-        y > -1, np.exp(special.xlogy(y, mean) - mean - special.gammaln(np.maximum(y, -0.5) + 1)), 0.0
-    )
+    safe = np.where(y > -1, y, 0.0)
+    mass = np.exp(special.xlogy(safe, mean) - mean - special.gammaln(safe + 1))
+    return np.where(y > -1, mass, 0.0)
 
 
 def _probability_low(y: Floats, n: Floats, tail: Floats, mid_p: bool) -> Floats:

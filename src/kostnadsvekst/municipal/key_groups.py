@@ -25,7 +25,7 @@ class KeyGroups:
 
     @classmethod
     def of(cls, sorted_ids: ArrayLike) -> "KeyGroups":
-        """Groups of rows that have the same id and stand together."""
+        """Make groups of rows that have the same id and stand together."""
         ids = np.asarray(sorted_ids)
         first = np.r_[True, ids[1:] != ids[:-1]] if ids.size else np.zeros(0, dtype=bool)
         starts = np.flatnonzero(first).astype(np.int64)
@@ -39,7 +39,7 @@ class KeyGroups:
         return np.asarray(np.add.reduceat(np.asarray(values, float), self.starts))
 
     def spread(self, of_group: ArrayLike) -> NDArray[np.float64]:
-        """A number of each group beside each of its rows, shape (n,)."""
+        """Put a number of each group beside each of its rows, shape (n,)."""
         return np.asarray(of_group, float)[self.of_row]
 
     def slices(self) -> list[slice]:

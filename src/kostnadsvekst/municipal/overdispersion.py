@@ -198,15 +198,19 @@ def dispersion_within(
 def _two_way_rates(y: Floats, e: Floats, unit: NDArray[np.int64], period: NDArray[np.int64]) -> Floats:
     """Fitted rate of each row: municipality times year."""
     level, year = np.zeros(unit.max(initial=-1) + 1), np.ones(period.max(initial=-1) + 1)
-    of_unit, of_year = (np.bincount(ids, y, minlength=x.size) for ids, x in ((unit, level), (period, year)))
+    of_unit, of_year = _sums(unit, y, level.size), _sums(period, y, year.size)
     rate = np.zeros(y.size)
     for _ in range(_ROUNDS):
-        level = _over(of_unit, np.bincount(unit, e * year[period], minlength=level.size))
-        year = _over(of_year, np.bincount(period, e * level[unit], minlength=year.size))
+        level = _over(of_unit, _sums(unit, e * year[period], level.size))
+        year = _over(of_year, _sums(period, e * level[unit], year.size))
         before, rate = rate, level[unit] * year[period]
         if np.all(np.abs(rate - before) <= _PRECISION * rate):
             break
     return rate
+
+
+def _sums(ids: NDArray[np.int64], values: Floats, size: int) -> Floats:
+    return np.asarray(np.bincount(ids, values, minlength=size), dtype=float)
 
 
 def _over(top: Floats, bottom: Floats) -> Floats:

@@ -91,8 +91,9 @@ def fit_prior(
         with np.errstate(divide="ignore", invalid="ignore"):
             w = np.where(inside, 1.0 / variance, 0.0)
             mean = _weighted(r, w, groups)
-            gap = groups.sum(w * (r - groups.spread(mean)) ** 2) - free
-            following = np.maximum(tau2 + gap / groups.sum(share * w**2), 0.0)
+            squares = w * (r - groups.spread(mean)) ** 2
+            gap = groups.sum(squares) - free
+            following = np.maximum(tau2 + gap / groups.sum(share * w * squares), 0.0)
         moved = np.abs(following - tau2) > _PRECISION * (following + tau2)
         tau2 = np.where(np.isfinite(following), following, 0.0)
         if not np.any(moved):
@@ -153,9 +154,9 @@ def shrink_proportions(counts: ArrayLike, sizes: ArrayLike, prior: Prior, groups
 
     Notes
     -----
-    Prior beta(a, b) with the mean and variance of `prior`; posterior beta(a + count, b + size - count) (Gelman
-    and others 2013, Bayesian Data Analysis, section 5.3). They are compared on the scale of the arcsine of
-    the square root.
+    Prior beta(a, b) with the mean and variance of `prior`; posterior beta(a + count, b + size - count)
+    (Gelman and others 2013, Bayesian Data Analysis, section 5.3). They are compared on the scale of the
+    arcsine of the square root.
     """
     m, tau2 = groups.spread(prior.mean), groups.spread(prior.variance)
     y, n = np.asarray(counts, float), np.asarray(sizes, float)
@@ -184,8 +185,8 @@ def shrink_normal(rates: ArrayLike, coefficients: ArrayLike, prior: Prior, group
 
     Notes
     -----
-    Efron & Morris 1975 (JASA 70, 311-319): mean + B (rate - mean), B = tau^2 / (tau^2 + variance of the rate),
-    that variance taken at the mean, so that a low cost is not trusted more for being low.
+    Efron & Morris 1975 (JASA 70, 311-319): mean + B (rate - mean), B = tau^2 / (tau^2 + variance of the
+    rate), that variance taken at the mean, so that a low cost is not trusted more for being low.
     """
     m, tau2 = groups.spread(prior.mean), groups.spread(prior.variance)
     noise = m**2 * np.asarray(coefficients, float)
@@ -198,8 +199,14 @@ def shrink_normal(rates: ArrayLike, coefficients: ArrayLike, prior: Prior, group
 
 def _settled(found: Posterior, m: Floats, tau2: Floats) -> Posterior:
     """Where rates differ by chance alone all are the mean, and above it as likely as below."""
-    alike = tau2 == 0
-    unknown = np.isnan(tau2)
-    replaced = zip((found.mean, found.above, found.location, found.variance), (m, 0.5, 0.0, 0.0), strict=True)
-    parts = (np.where(unknown, np.nan, np.where(alike, then, x)) for x, then in replaced)
-    return Posterior(*parts)
+    alike, unknown = tau2 == 0, np.isnan(tau2)
+
+    def settle(values: Floats, then: Floats | float) -> Floats:
+        return np.where(unknown, np.nan, np.where(alike, then, values))
+
+    return Posterior(
+        settle(found.mean, m),
+        settle(found.above, 0.5),
+        settle(found.location, 0.0),
+        settle(found.variance, 0.0),
+    )

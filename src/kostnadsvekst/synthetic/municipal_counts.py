@@ -1,4 +1,4 @@
-"""Invented counts, costs and true rates of municipalities, many data sets at a time, to measure methods on."""
+"""Invented counts, costs and true rates of municipalities, many data sets at a time."""
 
 from dataclasses import dataclass
 
@@ -25,18 +25,18 @@ class DrawnCosts:
 
 
 def draw_sizes(n: int) -> Floats:
-    """Sizes of n municipalities, the first of size 1, the others from 1/20 to 1 times 4.5, evenly in logarithms.
+    """Make sizes of n municipalities: the first is 1, the others go from 1/4.5 to 4.5, evenly in logarithms.
 
     Parameters
     ----------
     n : int
     """
     others = np.exp(np.linspace(-np.log(_SPAN) / 2, np.log(_SPAN) / 2, n - 1)) if n > 1 else np.zeros(0)
-    return np.r_[1.0, others]
+    return np.asarray(np.r_[1.0, others])
 
 
 def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floats:
-    """True rates with mean 1, shape (sets, n).
+    """Draw true rates with mean 1, shape (sets, n).
 
     Parameters
     ----------
@@ -49,17 +49,17 @@ def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floa
     """
     rng = np.random.default_rng(seed)
     if shape == "gamma":
-        return rng.gamma(cv**-2, cv**2, (sets, n))
+        return np.asarray(rng.gamma(cv**-2, cv**2, (sets, n)))
     if shape == "lognormal":
         s2 = np.log1p(cv**2)
-        return np.exp(rng.normal(-s2 / 2, np.sqrt(s2), (sets, n)))
+        return np.asarray(np.exp(rng.normal(-s2 / 2, np.sqrt(s2), (sets, n))))
     if shape == "two levels":  # one in four is high
         return np.where(rng.random((sets, n)) < 0.25, 1 + cv * np.sqrt(3), 1 - cv / np.sqrt(3))
     return np.ones((sets, n))
 
 
 def draw_counts(means: ArrayLike, seed: int, phi: float = 1.0) -> Floats:
-    """Counts with variance phi times their mean: Poisson, or negative binomial.
+    """Draw counts with variance phi times their mean: Poisson, or negative binomial.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def draw_counts(means: ArrayLike, seed: int, phi: float = 1.0) -> Floats:
 
 
 def draw_proportions(sizes: ArrayLike, probability: float, seed: int) -> Floats:
-    """Counts that are a part of their size.
+    """Draw counts that are a part of their size.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def draw_proportions(sizes: ArrayLike, probability: float, seed: int) -> Floats:
 
 
 def draw_costs(means: ArrayLike, unit_costs: ArrayLike, cv: float, seed: int) -> DrawnCosts:
-    """Recipients, and the sum of their costs, each a gamma draw of its own.
+    """Draw recipients, and the sum of their costs, each a gamma draw of its own.
 
     Parameters
     ----------
@@ -101,6 +101,8 @@ def draw_costs(means: ArrayLike, unit_costs: ArrayLike, cv: float, seed: int) ->
     seed : int
     """
     rng = np.random.default_rng(seed)
-    counts = rng.poisson(means).astype(float)
+    counts = rng.poisson(np.asarray(means, float)).astype(float)
     shape = cv**-2
-    return DrawnCosts(counts, rng.gamma(np.maximum(counts, 1e-9) * shape, 1 / shape) * unit_costs)
+    return DrawnCosts(
+        counts, rng.gamma(np.maximum(counts, 1e-9) * shape, 1 / shape) * np.asarray(unit_costs, float)
+    )
