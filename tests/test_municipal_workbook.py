@@ -86,6 +86,19 @@ CHANGES = {
         ("Brukere etter alder", "users", 2, 77.0, ("users", "users")),
         ("Alternativer", "factor", 0, 0.9, ("policies", "factor")),
     ],
+    "compare": [
+        ("Forutsetninger", "value", 0, 2.0, "noe_prosent"),
+        ("Forutsetninger", "value", 1, 20.0, "tydelig_prosent"),
+        ("Forutsetninger", "value", 2, 26.0, "vesentlig_prosent"),
+        ("Kjennetegn", "value", 2, 69_000.0, ("features", "value")),
+    ],
+    "savings": [
+        ("Forutsetninger", "value", 0, 1.0, "bare_positive"),
+        ("Forutsetninger", "value", 1, 0.05, "annen_storrelse"),
+        ("Utgifter", "amount_kr", 1, 400_000_000.0, ("costs", "amount_kr")),
+        ("Innbyggere", "population", 2, 40_000.0, ("population", "population")),
+        ("Behov", "need_index", 0, 0.8, ("need", "need_index")),
+    ],
 }
 
 
@@ -95,6 +108,8 @@ HOURS = [
     "Total er etter refusjoner",
 ]
 NURSING, ASSISTANCE = "Hjemmesykepleie", "Praktisk bistand"
+ELDERLY, CARE, HELP = "Andre (eldre), hjemmeboende", "Helsehjelp i hjemmet", "Praktisk bistand"
+OWN, BOUGHT = "Egen regi", "Kjøp"
 # Books that go the ways which the examples do not: totals net and gross, with and without refunds and items;
 # hours and absences that are not known; steps left out; own prices in every unit; decisions of no hours.
 VARIANTS = {
@@ -154,6 +169,51 @@ VARIANTS = {
             ["Hjem", None, "plass", "kjøp", 1_100_000.99],
             ["Seng", None, "døgn", None, 4_885],
             ["Alarm", None, "utrykning", None, 700],
+        ],
+    },
+    "compare": {
+        "Egen kommune": [["Kommune", "Grupper etter hvert års medlemmer"], ["A", "ja"]],
+        "Innbyggere": [
+            ["Kommune", "År", "Innbyggere", "Behovsindeks"],
+            *([m, 2023, n, b] for m, n, b in (("A", 9000, 1.1), ("B", 7000, 0.9), ("C", 12_000, 1.05))),
+        ],
+        "Brukere": [
+            ["Kommune", "År", "Brukergruppe", "Tjeneste", "Utførelse", "Brukere 31.12."],
+            *(
+                ["A", 2023, ELDERLY, s, p, n]
+                for s, p, n in ((CARE, OWN, 80), (CARE, BOUGHT, 9), (HELP, OWN, 60))
+            ),
+            *(["B", 2023, ELDERLY, s, OWN, n] for s, n in ((CARE, 50), (HELP, 90))),
+            *(["C", 2023, ELDERLY, s, OWN, n] for s, n in ((CARE, 99), (HELP, 0))),
+        ],
+        "Regnskap": [
+            ["Kommune", "År", "Brukergruppe", "Tjeneste", "Utførelse", "Funksjon", "Brutto driftsutgifter"],
+            ["A", 2023, ELDERLY, CARE, OWN, "254", 12_000_000.25],
+            ["A", 2023, ELDERLY, CARE, BOUGHT, "254", 2_000_000],
+            ["A", 2023, ELDERLY, HELP, OWN, "254", 3_000_000],
+            ["B", 2023, ELDERLY, CARE, OWN, "254", 6_000_000],
+            ["B", 2023, ELDERLY, HELP, OWN, "254", 5_000_000],
+            ["C", 2023, ELDERLY, CARE, OWN, "254", 15_000_000],
+            ["C", 2023, ELDERLY, HELP, OWN, "254", 0],
+        ],
+        "Korreksjoner": [
+            [
+                *("Kommune", "År", "Par", "Funksjon", "Brukergruppe", "Tjeneste"),
+                "Utførelse",
+                "Beløp",
+                "Begrunnelse",
+            ],
+            ["A", 2023, "x", "254", ELDERLY, CARE, OWN, -500_000, "feilført"],
+            ["A", 2023, "x", "254", ELDERLY, HELP, OWN, 500_000, "feilført"],
+        ],
+        "Grupper": [["Gruppe", "Kommune", "År"], ["g", "B", 2023], ["g", "C", 2023], ["g", "C", 2022]],
+        "Kjennetegn": [
+            ["Kommune", "Kjennetegn", "Verdi"],
+            *(
+                [m, k, v]
+                for m, a, b in (("A", 1, 2.5), ("B", 1, 3), ("C", 2, 2.5))
+                for k, v in (("p", a), ("q", b))
+            ),
         ],
     },
     "staffing": {

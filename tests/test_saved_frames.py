@@ -382,6 +382,45 @@ FRAMES |= {
     ),
     "kv.municipal.staffing.decisions": lambda: kv.municipal.staffing.decisions([0.5, 3.0, 20.0]),
 }
+
+
+def compared(name: str) -> pd.DataFrame:
+    """Services of an invented municipality."""
+    services = {"service": ["a", "b"], "users": [60.0, 140.0], "cost_kr": [60e6, 28e6 + len(name)]}
+    return pd.DataFrame(services).assign(municipality=name, year=2023, population=9000, need_index=1.1)
+
+
+def savings_tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Accounts, inhabitants and need of two invented municipalities."""
+    keys = pd.DataFrame({"municipality": ["Vik", "Nes"], "year": 2023})
+    costs = keys.assign(function="253", amount_kr=[9e6, 7e6])
+    return costs, keys.assign(population=1000), keys.assign(need_index=1.0)
+
+
+FRAMES |= {
+    "kv.municipal.comparison.similar": lambda: kv.municipal.comparison.similar(
+        pd.DataFrame({"municipality": ["A", "B", "C"], "need_index": [1.0, 1.1, 0.8]}),
+        "A",
+        ["need_index"],
+        n=2,
+    ),
+    "kv.municipal.comparison.group_members": lambda: kv.municipal.comparison.group_members(
+        pd.DataFrame({"municipality": ["A", "B"], "year": 2023, "kostra_group": 8}), "A", [2023]
+    ),
+    "kv.municipal.comparison.gap": lambda: kv.municipal.comparison.gap(compared("Vik"), compared("Nesset")),
+    "kv.municipal.comparison.gap_by_service": lambda: kv.municipal.comparison.gap_by_service(
+        compared("Vik"), compared("Nesset")
+    ),
+    "kv.municipal.comparison.findings": lambda: kv.municipal.comparison.findings(
+        user_groups()[-1].assign(low=lambda p: p["value"] * 0.9, high=lambda p: p["value"] * 1.1)
+    ),
+    "kv.municipal.savings.savings": lambda: kv.municipal.savings.savings(
+        savings_tables()[0].head(1), savings_tables()[0].tail(1), *savings_tables()[1:]
+    ),
+    "kv.municipal.savings.grid": lambda: kv.municipal.savings.grid(
+        *savings_tables()[:2], {"all": savings_tables()[2]}, {"g": ["Nes"]}, own="Vik"
+    ),
+}
 SAME_AS = {
     "kv.klass.fetch_changes": "kv.klass.read_changes",
     "kv.klass.fetch_codes": "kv.klass.read_codes",

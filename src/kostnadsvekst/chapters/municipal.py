@@ -11,7 +11,16 @@ from kostnadsvekst.errors import OutputError
 from kostnadsvekst.sources.municipal_book import MunicipalBook, read_municipal_book
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_book
 from kostnadsvekst.sources.municipal_forms import find_kind
-from kostnadsvekst.sources.municipal_kinds import CALCULATOR, KINDS, LADDER, STAFFING, UNIT_COSTS, USER_GROUPS
+from kostnadsvekst.sources.municipal_kinds import (
+    CALCULATOR,
+    COMPARE,
+    KINDS,
+    LADDER,
+    SAVINGS,
+    STAFFING,
+    UNIT_COSTS,
+    USER_GROUPS,
+)
 from kostnadsvekst.sources.municipal_projection_kind import PROJECT
 
 # System -> its module and function, loaded when it is used.
@@ -21,6 +30,8 @@ _SYSTEMS = {
     LADDER.name: ("kostnadsvekst.chapters.municipal_ladder", "effort_ladder"),
     CALCULATOR.name: ("kostnadsvekst.chapters.municipal_calculator", "resource_calculator"),
     STAFFING.name: ("kostnadsvekst.chapters.municipal_staffing", "staffing"),
+    COMPARE.name: ("kostnadsvekst.chapters.municipal_compare", "compare"),
+    SAVINGS.name: ("kostnadsvekst.chapters.municipal_savings", "savings_potential"),
     PROJECT.name: ("kostnadsvekst.chapters.municipal_projection", "projection_of_places"),
 }
 
@@ -54,8 +65,8 @@ def run_system(
     Parameters
     ----------
     name : str
-        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"`` or
-        ``"project"``.
+        ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"``,
+        ``"compare"``, ``"savings"`` or ``"project"``.
     book : path or None
         Workbook or folder of CSV files; None for the made-up example.
     out : path

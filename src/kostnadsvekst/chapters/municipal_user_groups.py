@@ -41,7 +41,7 @@ _KEYS = ["municipality", "year", "group", "service", "provision", "function"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Computed:
+class Computed:
     """What the sheets show, before it is put in words.
 
     Attributes
@@ -76,7 +76,7 @@ def user_groups(book: MunicipalBook, lang: str) -> System:
     InvalidDataError
         What cannot be computed.
     """
-    computed = _compute(book)
+    computed = compute_profile(book)
     inputs = {name: input_sheet(table, lang) for name, table in book.tables.items()}
     sheets: list[Sheet] = []
     if "shared" in book.tables:
@@ -95,7 +95,19 @@ def user_groups(book: MunicipalBook, lang: str) -> System:
     return System(tuple(inputs.values()), results, (), tuple(log), public, notes)
 
 
-def _compute(book: MunicipalBook) -> _Computed:
+def compute_profile(book: MunicipalBook) -> Computed:
+    """Compute the profile of a book, and what it is made of.
+
+    Parameters
+    ----------
+    book : MunicipalBook
+        With the sheets of `kostnadsvekst.sources.municipal_kinds.USER_GROUPS`.
+
+    Raises
+    ------
+    InvalidDataError
+        What cannot be computed, each with its place in the book.
+    """
     faults = Faults(book)
     used = faults.attempt("accounts", 0, partial(_used_accounts, book))
     faults.refuse()
@@ -112,7 +124,7 @@ def _compute(book: MunicipalBook) -> _Computed:
         faults.refuse()
         read = read_inputs(counts, _for_profile(used), population, needs)
     assert found is not None
-    return _Computed(used, found, read.counts)
+    return Computed(used, found, read.counts)
 
 
 def _public(found: pd.DataFrame, sheets: tuple[Sheet, Sheet], rows: Sequence[int]) -> tuple[Sheet, ...]:

@@ -5,6 +5,8 @@
   ladder        effort ladder (innsatstrapp), and what moves between its steps change
   calculator    what a package of services costs, and what else the sum buys
   staffing      man-years from decided hours, decisions by size, case handling
+  compare       beside the mean with uncertainty, in words; the gap split; who is alike
+  savings       savings potential by group, need key, year and mean
   project       places, cost and dwellings ahead, with bands from the record of past projections
   template      a workbook to fill in: template KIND FILE.xlsx
 
@@ -25,7 +27,7 @@ from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.naming import first_of
 from kostnadsvekst.terminal import failure_of, run_program, say, say_json
 
-SYSTEMS = ("unit-costs", "user-groups", "ladder", "calculator", "staffing", "project")
+SYSTEMS = ("unit-costs", "user-groups", "ladder", "calculator", "staffing", "compare", "savings", "project")
 TEMPLATE = "template"
 OUT = Path("municipal")
 LISTED = 20  # notes at the terminal

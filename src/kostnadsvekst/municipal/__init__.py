@@ -16,6 +16,7 @@ _PUBLIC = {
     "protection": "kostnadsvekst.municipal.protection",
     "comparison": "kostnadsvekst.municipal.comparison",
     "projection": "kostnadsvekst.municipal.projection",
+    "savings": "kostnadsvekst.municipal.savings",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from kostnadsvekst.municipal import projection as projection
     from kostnadsvekst.municipal import protection as protection
     from kostnadsvekst.municipal import resource_calculator as resource_calculator
+    from kostnadsvekst.municipal import savings as savings
     from kostnadsvekst.municipal import staffing as staffing
     from kostnadsvekst.municipal import unit_costs as unit_costs
     from kostnadsvekst.municipal import user_groups as user_groups

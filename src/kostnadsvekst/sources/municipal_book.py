@@ -230,14 +230,15 @@ def _read_sheet(grid: Grid, form: Form) -> tuple[BookTable | None, list[str], li
 
 
 def _header_row(grid: Grid, form: Form) -> int | None:
-    """Row that has most names of columns, at least two of them or the half."""
+    """Row that has most names of columns, at least two of them or all that are required."""
     known = {name for one in form.fields for name in _names(one)}
     scores = [
         (len(known & names_of(*(cell for cell in row if isinstance(cell, str)))), -number)
         for number, row in enumerate(grid.rows)
     ]
     best, place = max(scores, default=(0, 0))
-    return -place if best >= min(2, len(form.fields)) else None
+    least = min(2, sum(one.required for one in form.fields))
+    return -place if best >= max(least, 1) else None
 
 
 def _names(one: Field) -> set[str]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 import pandas as pd
@@ -11,10 +11,13 @@ from kostnadsvekst.naming import nearest_names
 from kostnadsvekst.sources.municipal_forms import BookKind, Form
 from kostnadsvekst.sources.municipal_kinds import (
     CALCULATOR,
+    COMPARE,
     FOR_ALL,
     LADDER,
+    LIMITS_OF_WORDS,
     ORDINARY_PLACE,
     PLACE_TYPES,
+    SAVINGS,
     STAFFING,
     UNIT_COSTS,
     USER_GROUPS,
@@ -293,20 +296,30 @@ def _offices(tables: Sheets) -> Iterator[str]:
 
 def _limits(tables: Sheets) -> Iterator[str]:
     """Require that limits between decisions rise."""
+    names = ("grense_lav", "grense_middels", "grense_hoy")
+    yield from _rise(tables, STAFFING, names, "the limits between decisions")
+
+
+def _rising(tables: Sheets) -> Iterator[str]:
+    """Require that limits of the words for a difference rise."""
+    yield from _rise(tables, COMPARE, LIMITS_OF_WORDS, "the limits of the words")
+
+
+def _rise(tables: Sheets, kind: BookKind, names: Sequence[str], what: str) -> Iterator[str]:
     if "assumptions" not in tables:
         return
     table = tables["assumptions"]
-    labels = {text.casefold(): a.name for a in STAFFING.assumptions for text in (a.name, *a.label)}
-    given = {a.name: a.value for a in STAFFING.assumptions}
+    labels = {text.casefold(): a.name for a in kind.assumptions for text in (a.name, *a.label)}
+    given = {a.name: a.value for a in kind.assumptions}
     given |= {
         labels[name.casefold()]: float(value)
         for name, value in zip(table.frame["name"], table.frame["value"], strict=True)
         if name.casefold() in labels
     }
-    limits = [given[name] for name in ("grense_lav", "grense_middels", "grense_hoy")]
+    limits = [given[name] for name in names]
     if limits != sorted(set(limits)):
         told = ", ".join(f"{limit:g}" for limit in limits)
-        yield f"{table.place(0, 'value')}: the limits between decisions are {told}: let them rise"
+        yield f"{table.place(0, 'value')}: {what} are {told}: let them rise"
 
 
 def _functions(tables: Sheets) -> Iterator[str]:
@@ -380,6 +393,71 @@ def _quantities(tables: Sheets) -> Iterator[str]:
             yield f"{table.place(row, 'service')}: {near} has no price: add it to the sheet 'Priser'"
 
 
+def _one_own(tables: Sheets) -> Iterator[str]:
+    """One's own municipality is one, has costs, and is in no group that it is compared with."""
+    costs = tables.get("costs", tables.get("accounts"))
+    if "own" not in tables or costs is None:
+        return
+    table = tables["own"]
+    names = list(table.frame["municipality"])
+    yield from (
+        f"{table.place(row, 'municipality')}: a second municipality: keep one, and make a book for each"
+        for row in range(1, len(names))
+    )
+    if names[0] not in set(costs.frame["municipality"]):
+        near = nearest_names(names[:1], dict.fromkeys(costs.frame["municipality"]))
+        where = table.place(0, "municipality")
+        yield f"{where}: {near} has no rows in the sheet {costs.grid.name!r}: add them"
+    if "groups" in tables:
+        groups = tables["groups"]
+        yield from (
+            f"{groups.place(row, 'municipality')}: {name!r} is one's own municipality: leave it out"
+            for row, name in enumerate(groups.frame["municipality"])
+            if name == names[0]
+        )
+
+
+def _known_members(tables: Sheets) -> Iterator[str]:
+    """Members of groups have costs in some year."""
+    costs = tables.get("costs", tables.get("accounts"))
+    if "groups" not in tables or costs is None:
+        return
+    table, known = tables["groups"], dict.fromkeys(costs.frame["municipality"])
+    for row, name in enumerate(table.frame["municipality"]):
+        if name not in known:
+            near = nearest_names([name], known)
+            where = table.place(row, "municipality")
+            yield f"{where}: {near} has no rows in the sheet {costs.grid.name!r}: add or remove it"
+
+
+def _costs_covered(tables: Sheets) -> Iterator[str]:
+    """Municipalities and years with costs have inhabitants, and a need index of each key."""
+    if "costs" not in tables:
+        return
+    table, keys = tables["costs"], dict.fromkeys(tables["need"].frame["need_key"]) if "need" in tables else ()
+    people = set(_units(tables["population"].frame)) if "population" in tables else None
+    needs = {(*unit, key) for unit, key in _needs(tables)}
+    told: set[tuple[Any, ...]] = set()
+    for row, unit in enumerate(_units(table.frame)):
+        if unit in told:
+            continue
+        told.add(unit)
+        where = f"{table.place(row, 'year')}: {_words(unit)}"
+        if people is not None and unit not in people:
+            yield f"{where} is not in the sheet {tables['population'].grid.name!r}: add its inhabitants"
+        yield from (
+            f"{where} has no need index {key!r} in the sheet {tables['need'].grid.name!r}: add it"
+            for key in keys
+            if (*unit, key) not in needs
+        )
+
+
+def _needs(tables: Sheets) -> Iterator[tuple[tuple[Any, ...], str]]:
+    if "need" in tables:
+        frame = tables["need"].frame
+        yield from zip(_units(frame), frame["need_key"], strict=True)
+
+
 _WORKING_DAYS = 260 - 25
 _TOGETHER = {UNIT_COSTS.name: (("nursing_homes", "places"), ("home_accounts", "home_hours"))}
 _LABELS = {form.name: form.label.nb for form in (*UNIT_COSTS.forms, *LADDER.forms, *CALCULATOR.forms)}
@@ -394,6 +472,20 @@ _CHECKS: dict[str, dict[Callable[[Sheets], Iterator[str]], frozenset[str]]] = {
     LADDER.name: {_recipients: frozenset({"steps"}), _moves: frozenset({"steps", "moves"})},
     CALCULATOR.name: {_quantities: frozenset({"lines", "prices"})},
     STAFFING.name: {_offices: frozenset({"application_offices"}), _limits: frozenset({"assumptions"})},
+    COMPARE.name: {
+        _one_own: frozenset({"own", "accounts", "groups"}),
+        _known_members: frozenset({"groups", "accounts"}),
+        _covered: frozenset({"population"}),
+        _ages: frozenset({"population"}),
+        _functions: frozenset({"accounts", "shared", "corrections"}),
+        _pairs: frozenset({"corrections"}),
+        _rising: frozenset({"assumptions"}),
+    },
+    SAVINGS.name: {
+        _one_own: frozenset({"own", "costs", "groups"}),
+        _known_members: frozenset({"groups", "costs"}),
+        _costs_covered: frozenset({"costs", "population", "need"}),
+    },
     USER_GROUPS.name: {
         _covered: frozenset({"population"}),
         _ages: frozenset({"population"}),

@@ -6,11 +6,13 @@ from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.sources.embedded import municipal_parameters
 from kostnadsvekst.sources.municipal_forms import (
     COUNT,
+    MUNICIPALITY,
     NOTHING,
     NUMBER,
     PERCENT,
     SOURCE,
     UNIT,
+    YEAR_FIELD,
     YES_NO,
     Assumption,
     BookKind,
@@ -732,4 +734,187 @@ USER_GROUPS = BookKind(
     ),
 )
 
-KINDS = {kind.name: kind for kind in (UNIT_COSTS, USER_GROUPS, LADDER, CALCULATOR, STAFFING, PROJECT)}
+
+def _municipal_index() -> Field:
+    return _index("need_index", Bilingual("Behovsindeks", "Need index"), required=True)
+
+
+_OWN = Form(
+    "own",
+    Bilingual("Egen kommune", "Own municipality"),
+    (
+        MUNICIPALITY,
+        Field(
+            "moving_groups",
+            Bilingual("Grupper etter hvert års medlemmer", "Groups by each year's members"),
+            YES_NO,
+            required=False,
+            help=Bilingual(
+                "Tom eller nei: medlemmene i siste år brukes i alle år (gruppene ble laget på nytt i 2020)",
+                "Empty or no: members of the last year in all years (groups were made anew in 2020)",
+            ),
+        ),
+    ),
+    key=("municipality",),
+    help=Bilingual("Én rad: kommunen som sammenlignes.", "One row: the municipality that is compared."),
+)
+_COSTS = Form(
+    "costs",
+    Bilingual("Utgifter", "Expenditure"),
+    (
+        *UNIT,
+        Field(
+            "function",
+            Bilingual("Funksjon", "Function"),
+            help=Bilingual("KOSTRA-funksjon, som 253, eller en tjeneste", "KOSTRA function, or a service"),
+        ),
+        Field(
+            "amount_kr",
+            Bilingual("Netto driftsutgifter", "Net expenditure"),
+            NUMBER,
+            KRONER,
+            Bilingual("0 der kommunen ikke har utgifter", "0 where the municipality has none"),
+        ),
+        SOURCE,
+    ),
+    key=("municipality", "year", "function"),
+    help=Bilingual(
+        "En rad for hver kommune, hvert år og hver funksjon; egen kommune og de andre.",
+        "One row for each municipality, year and function; one's own and the others.",
+    ),
+)
+_SIZES = Form(
+    "population",
+    Bilingual("Innbyggere", "Inhabitants"),
+    (*UNIT, _people("population", Bilingual("Innbyggere", "Inhabitants"), required=True), SOURCE),
+    key=("municipality", "year"),
+    help=_ONE_A_YEAR,
+)
+_NEEDS = Form(
+    "need",
+    Bilingual("Behov", "Need"),
+    (
+        *UNIT,
+        Field(
+            "need_key",
+            Bilingual("Nøkkel", "Key"),
+            help=Bilingual("Som «samlet» eller «pleie og omsorg»", "Such as 'all' or 'care'"),
+        ),
+        Field(
+            "function",
+            Bilingual("Funksjon", "Function"),
+            required=False,
+            help=Bilingual("Tom: gjelder alle funksjoner", "Empty: holds for all functions"),
+        ),
+        _municipal_index(),
+        SOURCE,
+    ),
+    key=("municipality", "year", "need_key", "function"),
+    help=Bilingual(
+        "En eller flere nøkler; svaret vises med hver av dem.",
+        "One key or more; the answer is shown with each.",
+    ),
+)
+_GROUP_MEMBERS = Form(
+    "groups",
+    Bilingual("Grupper", "Groups"),
+    (
+        Field(
+            "name",
+            Bilingual("Gruppe", "Group"),
+            help=Bilingual(
+                "Som «KOSTRA-gruppe 8» eller «naboer»", "Such as 'KOSTRA group 8' or 'neighbours'"
+            ),
+        ),
+        MUNICIPALITY,
+        replace(YEAR_FIELD, required=False, help=Bilingual("Tom: medlem i alle år", "Empty: in all years")),
+    ),
+    key=("name", "municipality", "year"),
+    optional=True,
+    help=Bilingual(
+        "Uten egen kommune. La arket stå tomt for å sammenligne med alle de andre.",
+        "Without one's own. Leave it empty to compare with all the others.",
+    ),
+)
+SAVINGS = BookKind(
+    "savings",
+    Bilingual("Innsparingspotensial", "Savings potential"),
+    (_OWN, _COSTS, _SIZES, _NEEDS, _GROUP_MEMBERS),
+    (
+        _assumed(
+            "bare_positive",
+            Bilingual(
+                "Bare funksjoner der egen kommune er dyrere", "Only functions where one's own is dearer"
+            ),
+            Bilingual("0 = alle, 1 = bare de", "0 = all, 1 = only those"),
+            (0, 0, 1),
+            Bilingual("Ålesund summerer med fortegn", "Ålesund sums with the sign"),
+        ),
+        _assumed(
+            "annen_storrelse",
+            Bilingual("Når et tall er et annet svar", "When a figure is another answer"),
+            Bilingual("andel av det første", "share of the first"),
+            (0.25, 0.01, 1),
+            Bilingual("Vår grense; ingen kilde har noen", "Our limit; no source has one"),
+        ),
+    ),
+    Bilingual(
+        "Hva tjenestene ville kostet på andres nivå, og hvordan gruppe, nøkkel, år og snitt flytter svaret.",
+        "What services would cost at others' level, and how far group, key, year and mean move the answer.",
+    ),
+)
+
+_FEATURES = Form(
+    "features",
+    Bilingual("Kjennetegn", "Features"),
+    (
+        MUNICIPALITY,
+        Field(
+            "feature",
+            Bilingual("Kjennetegn", "Feature"),
+            help=Bilingual(
+                "Som behovsindeks, logaritmen av innbyggere, frie inntekter, sentralitet",
+                "Such as need index, logarithm of inhabitants, free income, centrality",
+            ),
+        ),
+        Field("value", Bilingual("Verdi", "Value"), NUMBER),
+        SOURCE,
+    ),
+    key=("municipality", "feature"),
+    optional=True,
+    help=Bilingual(
+        "Det kommunene skal ligne på; hvert kjennetegn teller likt.",
+        "What to be alike on; each counts the same.",
+    ),
+)
+LIMITS_OF_WORDS = ("noe_prosent", "tydelig_prosent", "vesentlig_prosent")
+COMPARE = BookKind(
+    "compare",
+    Bilingual("Sammenligning", "Comparison"),
+    (_OWN, _PEOPLE, _COUNTS, _GROUP_ACCOUNTS, _CORRECTIONS, _SHARED, _GROUP_MEMBERS, _FEATURES),
+    tuple(
+        _assumed(
+            name,
+            Bilingual(f"Minste forskjell som er «{nb}»", f"Least difference that is '{en}'"),
+            Bilingual("prosent av snittet", "per cent of the mean"),
+            (value, 0.1, 1000),
+            Bilingual("Vår grense; ingen kilde har noen", "Our limit; no source has one"),
+        )
+        for name, value, nb, en in zip(
+            LIMITS_OF_WORDS,
+            (5, 15, 30),
+            ("noe", "tydelig", "vesentlig"),
+            ("some", "clear", "substantial"),
+            strict=True,
+        )
+    ),
+    Bilingual(
+        "Egen kommune mot snittet i ord og tall med usikkerhet, gapet delt opp, og hvem som ligner.",
+        "One's own beside the mean in words and numbers with uncertainty, the gap split, and who is alike.",
+    ),
+)
+
+KINDS = {
+    kind.name: kind
+    for kind in (UNIT_COSTS, USER_GROUPS, LADDER, CALCULATOR, STAFFING, SAVINGS, COMPARE, PROJECT)
+}
