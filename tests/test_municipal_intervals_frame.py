@@ -12,7 +12,11 @@ from scipy import stats
 from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.municipal.comparison import intervals
 from kostnadsvekst.municipal.comparison_intervals import ADDED
-from kostnadsvekst.municipal.count_intervals import binomial_interval, poisson_interval
+from kostnadsvekst.municipal.count_intervals import (
+    binomial_interval,
+    overdispersed_interval,
+    poisson_interval,
+)
 from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_groups import profile
 from municipal_books import made_book
@@ -350,3 +354,20 @@ def test_no_rows_give_no_rows():
 def test_one_remark_is_one_warning():
     with pytest.warns(DataWarning, match=r"intervals: 1 remark\(s\)"):
         intervals(rows("users_per_1000", [7.0], [400.0]))
+
+
+def test_overdispersed_limits_have_the_dispersion_that_is_told():
+    """Of the mean's own municipalities with the normal quantile; the exact ones for an upper bound of phi."""
+    y, n = np.array([20.0, 60, 90, 35, 150]), np.array([1000.0, 2000, 2100, 1500, 3000])
+    found = quiet(rows("users_per_1000", y, n))
+    phi = found["phi"].iloc[0]
+    # Five are too few to move an end in: Pearson's statistic over four.
+    rate = y.sum() / n.sum()
+    assert phi == pytest.approx(((y - n * rate) ** 2 / (n * rate)).sum() / 4)
+    assert phi > 1.5
+    wide = overdispersed_interval(y, n, phi, stats.norm.isf(0.025))
+    np.testing.assert_allclose(found["high_overdispersed"], 1000 * wide.high)
+    bound = phi * 4 / stats.chi2.ppf(0.005, 4)
+    widest = overdispersed_interval(y, n, bound, stats.norm.isf(0.0225), corrected=True)
+    np.testing.assert_allclose(found["low_overdispersed_exact"], 1000 * widest.low)
+    np.testing.assert_allclose(found["high_overdispersed_exact"], 1000 * widest.high)
