@@ -133,7 +133,7 @@ def _inputs(
     now = replace(task.before, package=package_files() | files_outside(), own=own_files(task.settings))
     before, after = (inputs_of(task.name, snapshot, modules) for snapshot in (task.before, now))
     held = before == after and folder == folder_read(task.name, task.out)
-    return before | folder if foreseen and held and before["own"] is not None else None
+    return {**before, **folder} if foreseen and held and before["own"] is not None else None
 
 
 def peak_megabytes() -> float | None:

@@ -54,7 +54,8 @@ def draw_true_rates(shape: str, cv: float, sets: int, n: int, seed: int) -> Floa
         s2 = np.log1p(cv**2)
         return np.asarray(np.exp(rng.normal(-s2 / 2, np.sqrt(s2), (sets, n))))
     if shape == "two levels":  # one in four is high
-        return np.where(rng.random((sets, n)) < 0.25, 1 + cv * np.sqrt(3), 1 - cv / np.sqrt(3))
+        high = rng.random((sets, n)) < 0.25
+        return np.asarray(np.where(high, 1 + cv * np.sqrt(3), 1 - cv / np.sqrt(3)))
     return np.ones((sets, n))
 
 
