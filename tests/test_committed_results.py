@@ -16,7 +16,15 @@ from kostnadsvekst.report.replication.manifest import compare, embedded_inputs
 
 RESULTS = ROOT / "results"
 # Files that a chapter does not write: studies of coverage, power and made-up reports take up to an hour.
-MADE_ELSEWHERE = {"ohd/coverage.csv", "ohd/power.csv", "kpr/coverage.csv", "consistency/recall.csv"}
+MADE_ELSEWHERE = {
+    "ohd/coverage.csv",
+    "ohd/power.csv",
+    "kpr/coverage.csv",
+    "consistency/recall.csv",
+    *(f"municipal/coverage_{name}.csv" for name in ("computed", "costs", "counts", "ranks")),
+    "projection/coverage_of_bands.csv",
+    "projection/range_of_alternatives.csv",
+}
 # Audits print three digits more than the report, and the curve five significant ones: solvers of linear
 # algebra may differ in the last of them.
 NEAR = {

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from kostnadsvekst.chapters import CHAPTERS, READS, ChapterResult, Settings, files_of, finish_used
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
+from kostnadsvekst.report.chapter_files import owner_of
 from kostnadsvekst.report.replication.folder import chapters_in, studies_in
-from kostnadsvekst.report.replication.listing import CHAPTER, Made, origins_in
+from kostnadsvekst.report.replication.listing import CHAPTER, Made, made_elsewhere, origins_in
 from kostnadsvekst.report.replication.manifest import embedded_inputs, own_inputs
 from kostnadsvekst.report.replication.package import build_package
 
@@ -70,7 +71,17 @@ def _made(
         made = {
             n: Made({**one.files, **studies_in(settings.out, n)}, one.data_origin) for n, one in made.items()
         }
-    return {name: made[name] for name in uses if name in made}
+        made |= {
+            n: Made(files, origins_in(files))
+            for n in _owners_of_studies()
+            if (files := studies_in(settings.out, n))
+        }
+    return {name: made[name] for name in (*uses, *_owners_of_studies()) if name in made}
+
+
+def _owners_of_studies() -> list[str]:
+    """Folders of studies that belong to no chapter."""
+    return sorted({owner_of(path) for path in made_elsewhere()} - {*CHAPTERS})
 
 
 def _of_run(name: str, result: ChapterResult, settings: Settings) -> Made:
