@@ -324,6 +324,7 @@ SEEDED = [
     "import numpy as np\nrng: np.random.Generator = make()\nrng.normal()",
     "df.sample(frac=0.1, random_state=1)",
     "df.sample(**options)",
+    "df.sample(n=3, **options)",
     "posterior.sample(draws)",
     "from scipy import stats\nstats.norm.rvs(size=3, random_state=rng)",
     "random = 1\nrandom_numbers = list(x)",
@@ -376,8 +377,15 @@ def test_requirements_without_an_exact_version():
         "numpy==2.1.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n"
         "pandas>=3\nscipy\nduckdb==1.*\nlib[x]===1.0; python_version > '3'\n"
         "own @ https://x/own.whl#sha256=00\nother @ git+https://x/other\n"
+        "marked; python_version == '3.11'\n"
     )
-    assert [*loose_in_requirements(text)] == [(7, "pandas"), (8, "scipy"), (9, "duckdb"), (12, "other")]
+    assert [*loose_in_requirements(text)] == [
+        (7, "pandas"),
+        (8, "scipy"),
+        (9, "duckdb"),
+        (12, "other"),
+        (13, "marked"),
+    ]
 
 
 def test_conda_environments():
@@ -474,6 +482,13 @@ def test_results_that_are_as_listed(project):
 )  # fmt: skip
 def test_results_that_are_not_as_listed(project, files, told):
     assert found(fill(project, files), "outputs") == {told}
+
+
+def test_of_results_too_large_to_be_read_the_size_is_compared(project, monkeypatch):
+    monkeypatch.setattr("kostnadsvekst.report.doctor.examination.MOST_BYTES", 3)
+    assert not found(fill(project, {"results/table_1.csv": "b\n9\n"}), "outputs")
+    longer = fill(project, {"results/table_1.csv": "b\n11\n"})
+    assert ("stale-output", "results/table_1.csv") in found(longer, "outputs")
 
 
 def test_files_that_are_gone(project):
