@@ -617,6 +617,7 @@ def test_a_document_that_is_missing(documented, name, told):
         ({"CITATION.cff": CITATION.replace("title", "# title")}, ("citation-part", "CITATION.cff")),
         ({"CITATION.cff": CITATION.replace('  - name: "x"\n', "")}, ("citation-part", "CITATION.cff")),
         ({"data/x.csv": "municipality,cost_nok,users\n"}, ("codebook-part", "data/x.csv")),
+        ({"data/x.csv": "cost\n"}, ("codebook-part", "data/x.csv")),
         ({"data/y.csv": "cost_nok\n"}, ("codebook-part", "data/y.csv")),
     ],
 )  # fmt: skip

@@ -69,6 +69,8 @@ def test_kinds_of_numbers():
     # Made-up persons of Tenor have 80 added to the month: they are nobody's.
     assert kind_of_number(number(add_to_month=80)) is None
     assert kind_of_number(number(add_to_day=40, add_to_month=40)) is None
+    # Individual numbers from 500 to 749 are of those born in 1854 to 1899 or 2000 to 2039.
+    assert [kind_of_number(number(year=year)) for year in (39, 40, 53, 54)] == ["birth", None, None, "birth"]
     assert kind_of_number(BORN[:-1]) is kind_of_number(f"{BORN}0") is kind_of_number("²" * 11) is None
 
 
