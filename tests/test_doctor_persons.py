@@ -239,7 +239,12 @@ def test_numbers_that_lost_their_zero(tmp_path):
     chance = [str(1_000_000_007 + 977 * k) for k in range(200)]
     text = "\n".join
     fill(
-        tmp_path, {"a.csv": text(["pid", *zeros]), "b.csv": text(["sum", *chance]), "c.csv": text(zeros[:2])}
+        tmp_path,
+        {
+            "a.csv": text(["pid", *zeros]),
+            "b.csv": text(["sum", *zeros[:3], *chance]),
+            "c.csv": text(zeros[:2]),
+        },
     )
     WRITERS["parquet"](pd.DataFrame({"pid": [float(zero) for zero in zeros]}), tmp_path / "d.parquet")
     assert found(tmp_path) == {("identity-number", "a.csv"), ("identity-number", "d.parquet")}
