@@ -290,7 +290,12 @@ def test_paths_with_other_capitals_than_the_file(tmp_path):
         "b.R": "x <- read.csv('Data/users.csv')\ny <- read.csv('users.csv')\nz <- 'USERS.csv'\n",
         "c.py": "# data/costs.csv\nx = 'https://ssb.no/mycosts.csv'\ny = 'other_costs.csv'\n",
     })  # fmt: skip
-    assert lines(tmp_path, "code") == {("path-capitals", "a.py", 1), ("path-capitals", "b.R", 1)}
+    fill(tmp_path, {"code/d.R": "x <- 'Beside.csv'\ny <- 'Costs.CSV'\n", "code/beside.csv": "4"})
+    assert lines(tmp_path, "code") == {
+        ("path-capitals", "a.py", 1),
+        ("path-capitals", "b.R", 1),
+        ("path-capitals", "code/d.R", 1),  # the other file is not beside it
+    }
 
 
 def test_programs_that_cannot_be_parsed(tmp_path):
