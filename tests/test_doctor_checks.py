@@ -290,7 +290,12 @@ def test_paths_with_other_capitals_than_the_file(tmp_path):
         "b.R": "x <- read.csv('Data/users.csv')\ny <- read.csv('users.csv')\nz <- 'USERS.csv'\n",
         "c.py": "# data/costs.csv\nx = 'https://ssb.no/mycosts.csv'\ny = 'other_costs.csv'\n",
     })  # fmt: skip
-    assert lines(tmp_path, "code") == {("path-capitals", "a.py", 1), ("path-capitals", "b.R", 1)}
+    fill(tmp_path, {"code/d.R": "x <- 'Beside.csv'\ny <- 'Costs.CSV'\n", "code/beside.csv": "4"})
+    assert lines(tmp_path, "code") == {
+        ("path-capitals", "a.py", 1),
+        ("path-capitals", "b.R", 1),
+        ("path-capitals", "code/d.R", 1),  # the other file is not beside it
+    }
 
 
 def test_programs_that_cannot_be_parsed(tmp_path):
@@ -324,6 +329,7 @@ SEEDED = [
     "import numpy as np\nrng: np.random.Generator = make()\nrng.normal()",
     "df.sample(frac=0.1, random_state=1)",
     "df.sample(**options)",
+    "df.sample(n=3, **options)",
     "posterior.sample(draws)",
     "from scipy import stats\nstats.norm.rvs(size=3, random_state=rng)",
     "random = 1\nrandom_numbers = list(x)",
@@ -376,8 +382,15 @@ def test_requirements_without_an_exact_version():
         "numpy==2.1.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n"
         "pandas>=3\nscipy\nduckdb==1.*\nlib[x]===1.0; python_version > '3'\n"
         "own @ https://x/own.whl#sha256=00\nother @ git+https://x/other\n"
+        "marked; python_version == '3.11'\n"
     )
-    assert [*loose_in_requirements(text)] == [(7, "pandas"), (8, "scipy"), (9, "duckdb"), (12, "other")]
+    assert [*loose_in_requirements(text)] == [
+        (7, "pandas"),
+        (8, "scipy"),
+        (9, "duckdb"),
+        (12, "other"),
+        (13, "marked"),
+    ]
 
 
 def test_conda_environments():
@@ -474,6 +487,13 @@ def test_results_that_are_as_listed(project):
 )  # fmt: skip
 def test_results_that_are_not_as_listed(project, files, told):
     assert found(fill(project, files), "outputs") == {told}
+
+
+def test_of_results_too_large_to_be_read_the_size_is_compared(project, monkeypatch):
+    monkeypatch.setattr("kostnadsvekst.report.doctor.examination.MOST_BYTES", 3)
+    assert not found(fill(project, {"results/table_1.csv": "b\n9\n"}), "outputs")
+    longer = fill(project, {"results/table_1.csv": "b\n11\n"})
+    assert ("stale-output", "results/table_1.csv") in found(longer, "outputs")
 
 
 def test_files_that_are_gone(project):
@@ -602,6 +622,7 @@ def test_a_document_that_is_missing(documented, name, told):
         ({"CITATION.cff": CITATION.replace("title", "# title")}, ("citation-part", "CITATION.cff")),
         ({"CITATION.cff": CITATION.replace('  - name: "x"\n', "")}, ("citation-part", "CITATION.cff")),
         ({"data/x.csv": "municipality,cost_nok,users\n"}, ("codebook-part", "data/x.csv")),
+        ({"data/x.csv": "cost\n"}, ("codebook-part", "data/x.csv")),
         ({"data/y.csv": "cost_nok\n"}, ("codebook-part", "data/y.csv")),
     ],
 )  # fmt: skip

@@ -69,6 +69,8 @@ def test_kinds_of_numbers():
     # Made-up persons of Tenor have 80 added to the month: they are nobody's.
     assert kind_of_number(number(add_to_month=80)) is None
     assert kind_of_number(number(add_to_day=40, add_to_month=40)) is None
+    # Individual numbers from 500 to 749 are of those born in 1854 to 1899 or 2000 to 2039.
+    assert [kind_of_number(number(year=year)) for year in (39, 40, 53, 54)] == ["birth", None, None, "birth"]
     assert kind_of_number(BORN[:-1]) is kind_of_number(f"{BORN}0") is kind_of_number("²" * 11) is None
 
 
@@ -237,7 +239,12 @@ def test_numbers_that_lost_their_zero(tmp_path):
     chance = [str(1_000_000_007 + 977 * k) for k in range(200)]
     text = "\n".join
     fill(
-        tmp_path, {"a.csv": text(["pid", *zeros]), "b.csv": text(["sum", *chance]), "c.csv": text(zeros[:2])}
+        tmp_path,
+        {
+            "a.csv": text(["pid", *zeros]),
+            "b.csv": text(["sum", *zeros[:3], *chance]),
+            "c.csv": text(zeros[:2]),
+        },
     )
     WRITERS["parquet"](pd.DataFrame({"pid": [float(zero) for zero in zeros]}), tmp_path / "d.parquet")
     assert found(tmp_path) == {("identity-number", "a.csv"), ("identity-number", "d.parquet")}

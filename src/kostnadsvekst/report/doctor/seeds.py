@@ -97,8 +97,9 @@ def _draws_without_seed(call: ast.Call, name: str, seeded: set[str]) -> bool:
         return not _gives(call, _NEED_A_STATE[last]) and "numpy.random" not in seeded
     if last == "sample" and home and not call.args:
         keywords = {word.arg for word in call.keywords}
-        by_chance = bool(keywords & _BY_CHANCE) and None not in keywords
-        return by_chance and not _gives(call, "random_state") and "numpy.random" not in seeded
+        return (
+            bool(keywords & _BY_CHANCE) and not _gives(call, "random_state") and "numpy.random" not in seeded
+        )
     return False
 
 

@@ -57,7 +57,7 @@ def check_written_paths(folder: Folder, programs: Sequence[Program]) -> Iterator
         if not (
             kind_of_path(program.text)
             or has_backslashes(program.text)
-            or any(_differ_in_capitals(program.text, names))
+            or any(_differ_in_capitals(program, program.text, names))
         ):
             continue
         for line, text in _literals(parse_python(program.text)) if program.python else _lines(program):
@@ -66,7 +66,7 @@ def check_written_paths(folder: Folder, programs: Sequence[Program]) -> Iterator
                 yield Finding("absolute-path", program.file.name, words, place)
             elif has_backslashes(text):
                 yield Finding("backslash-path", program.file.name, line=place)
-            for name in _differ_in_capitals(text, names):
+            for name in _differ_in_capitals(program, text, names):
                 yield Finding("path-capitals", program.file.name, both(name), place)
 
 
@@ -98,12 +98,18 @@ def _by_small_letters(folder: Folder) -> dict[str, list[str]]:
     return names
 
 
-def _differ_in_capitals(text: str, names: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield files that a text names with other capitals, where no file has those."""
+def _differ_in_capitals(program: Program, text: str, names: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield files that a text names with other capitals, where no file has those.
+
+    A name without a folder is one at the root of the project or beside the program.
+    """
+    beside = f"/{program.file.name.rpartition('/')[0]}".rstrip("/")
     for found in _FILE.finditer(text):
         path = re.sub(r"^[./]*", "/", found[0])
         files = names.get(path.rpartition("/")[2].lower(), ())
         alike = [name for name in files if name.lower().endswith(path.lower())]
+        if path.count("/") == 1:
+            alike = [name for name in alike if name.rpartition("/")[0] in ("", beside)]
         if alike and not any(name.endswith(path) for name in alike):
             yield alike[0].removeprefix("/")
 
