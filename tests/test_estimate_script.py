@@ -250,9 +250,17 @@ def test_help_imports_nothing_heavy():
         (Settings(), tuple(CHAPTERS)),
         (
             Settings(data=Path("mine.csv")),
-            ("appendix", "explanation", "growth", "case-selection", "specification-curve", "page"),
+            (
+                "appendix",
+                "explanation",
+                "growth",
+                "case-selection",
+                "specification-curve",
+                "page",
+                "replication",
+            ),
         ),
-        (Settings(register=Path("episodes.parquet")), ("kpr", "page")),
+        (Settings(register=Path("episodes.parquet")), ("kpr", "page", "replication")),
         (Settings(specifications=Path("mine.toml")), (OWN,)),
     ],
 )
