@@ -98,6 +98,16 @@ def test_one_chapter_s_code_is_touched(fakes, out):
     assert taken(fakes) == ["alpha", "beta"]  # what hangs on it
 
 
+def test_what_is_used_came_out_differently(fakes, out):
+    """Whatever the reason: what was made of it is not believed any more."""
+    run(out)
+    (fakes / "moved.txt").touch()
+    run(out, ["alpha"], force=True)
+    taken(fakes)
+    assert [report.reused for report in run(out)] == [True, False, True]
+    assert "1 became 2" in (out / "beta" / "t0.csv").read_text("utf-8")
+
+
 def change_environment(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
 
