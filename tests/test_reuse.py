@@ -562,7 +562,7 @@ def log_of(modules):
 
 
 def test_two_runs_at_once(modules, out):
-    runs = [start(modules, out, "--jobs", "2") for _ in range(2)]
+    runs = [start(modules, out, "--jobs", jobs) for jobs in ("1", "2")]
     assert [finish(process)[0] for process in runs] == [0, 0]
     assert_whole(out)
     taken(modules)
