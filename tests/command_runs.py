@@ -38,5 +38,6 @@ def run_inside(start: Callable[[list[str]], int], *words, cwd: Path = ROOT) -> C
 
 
 def estimate_inside(*words, cwd: Path = ROOT) -> CompletedProcess:
-    """As ``kostnadsvekst estimate`` in a process of its own."""
-    return run_inside(estimate.start, *words, cwd=cwd)
+    """As ``kostnadsvekst estimate`` in a process of its own; chapters one after the other, in this one."""
+    jobs = () if "--jobs" in words else ("--jobs", "1")
+    return run_inside(estimate.start, *words, *jobs, cwd=cwd)

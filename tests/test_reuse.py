@@ -98,6 +98,16 @@ def test_one_chapter_s_code_is_touched(fakes, out):
     assert taken(fakes) == ["alpha", "beta"]  # what hangs on it
 
 
+def test_what_is_used_came_out_differently(fakes, out):
+    """Whatever the reason: what was made of it is not believed any more."""
+    run(out)
+    (fakes / "moved.txt").touch()
+    run(out, ["alpha"], force=True)
+    taken(fakes)
+    assert [report.reused for report in run(out)] == [True, False, True]
+    assert "1 became 2" in (out / "beta" / "t0.csv").read_text("utf-8")
+
+
 def change_environment(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
 
@@ -553,7 +563,7 @@ def log_of(modules):
 
 
 def test_two_runs_at_once(modules, out):
-    runs = [start(modules, out, "--jobs", "2") for _ in range(2)]
+    runs = [start(modules, out, "--jobs", jobs) for jobs in ("1", "2")]
     assert [finish(process)[0] for process in runs] == [0, 0]
     assert_whole(out)
     taken(modules)
