@@ -41,6 +41,7 @@ SHOWN = {
 }
 # File below data/ -> what it holds; a file that is not here, or not there, is an error.
 HOLDS = {
+    "README.md": "codebook of the data here",
     "parameters/claim_measures.csv": "how each measure of a claim is told in words",
     "parameters/claim_sources.csv": "what would settle claims that no data here hold",
     "parameters/claim_words.csv": "intervals that words such as “about” and “nearly” allow",
@@ -52,6 +53,7 @@ HOLDS = {
     "parameters/municipalities.toml": "borders that the list of changes does not tell",
     "parameters/outputs.csv": "which program makes which output",
     "parameters/prices.toml": "municipal deflator (Ministry of Finance and TBU)",
+    "parameters/projection_errors.csv": "errors of past population projections, by age and horizon",
     "parameters/statbank.toml": "requests to Statistics Norway",
     "published/accepted_deviations.csv": "accepted deviations from printed numbers, each with its reason",
     "published/consistency_003_claims.csv": "printed numbers held against each other",
