@@ -100,7 +100,8 @@ def tell_measured(measured: dict[str, object]) -> dict[str, object]:
     studies = measured["studies"]
     assert isinstance(studies, dict)
     assert set(studies) == set(made_elsewhere()), "docs/measured.toml: name every study"
-    rows = [f"| `{made_elsewhere()[path]}` | {time} |" for path, time in studies.items()]
+    # A command may make several files.
+    rows = dict.fromkeys(f"| `{made_elsewhere()[path]}` | {time} |" for path, time in studies.items())
     return {
         "date": measured["date"],
         "machine": measured["machine"],
