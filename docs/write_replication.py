@@ -86,7 +86,7 @@ def render() -> str:
         software=list_software(project["dependencies"]),
         seeds=list_seeds("en"),
         chapters="\n".join(f"| `{name}` | {chapter.title.en} |" for name, chapter in CHAPTERS.items()),
-        commands="\n".join(made_elsewhere().values()),
+        commands="\n".join(dict.fromkeys(made_elsewhere().values())),
         outputs="\n\n".join(list_programs(outputs)),
         n_claims=len(re.findall(r"^report,", text, re.MULTILINE)),
         n_paper=len(re.findall(r"^paper,", text, re.MULTILINE)),
