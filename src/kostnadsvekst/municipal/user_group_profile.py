@@ -49,6 +49,7 @@ _BY_SERVICE = list(CELL[:-1])
 _BY_GROUP = list(CELL[:3])
 _PART = {OWN: 1, BOUGHT: 2, ALL: 4}  # bits: a sum of parts is the set of them
 _MEANS = ("municipalities", "ratio_of_sums")
+_SIXTEEN_BITS = 2**16
 _ELDERLY = tuple(group for group in GROUPS if group.startswith("elderly"))
 _AGES = pd.CategoricalDtype(sorted({ALL, *AGE_COLUMNS}))
 _MEASURES = pd.CategoricalDtype(list(MEASURES))
@@ -436,16 +437,16 @@ def _constant(word: str, kind: pd.CategoricalDtype, n: int) -> pd.Categorical:
 
 def _identified(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Rows with a value, and by name those that have a numerator over nothing."""
-    known = rows.dropna(subset=["numerator", "denominator"])
-    good = known["denominator"] != 0
-    empty = known[~good & (known["numerator"] != 0)]
+    above, below = (rows[name].to_numpy() for name in ("numerator", "denominator"))
+    known = ~(np.isnan(above) | np.isnan(below))
+    empty = rows[known & (below == 0) & (above != 0)]
     # The number may be a count of few, and remarks are told and logged in public runs, too.
     left_out = [
         f"{r.municipality} {r.year}, {r.group}, {r.service}, {r.provision}: {r.measure} is left out, "
         "a number over zero; correct the count, or move the amount"
         for r in empty.itertuples()
     ]
-    return known[good].reset_index(drop=True), left_out
+    return rows[known & (below != 0)].reset_index(drop=True), left_out
 
 
 def _ages_left_out(inputs: Inputs) -> list[str]:
@@ -482,33 +483,35 @@ def _beside_mean(
     rows: pd.DataFrame, mean: str, members: Sequence[str], keep_zeros: Mapping[str, bool]
 ) -> pd.DataFrame:
     kind, known = rows["measure"].cat.codes.to_numpy(), MEASURES.values()
+    cell = _cells_of(rows)
     per = np.array([m.per for m in known])[kind]
-    rows = rows.assign(
-        value=ratio(rows["numerator"], rows["denominator"]) * per,
-        per=per,
-        unit=_words([m.unit.en for m in known], kind),
-        status=_words([m.status for m in known], kind),
-        cell=_cells_of(rows),
-    )
+    value = ratio(rows["numerator"], rows["denominator"]) * per
     zeros = np.array([keep_zeros[m.kind] for m in known], dtype=bool)[kind]
-    pool = rows[(zeros | (rows["value"] != 0)) & rows["municipality"].isin(members)]
-    rows["mean"] = _means(pool, mean).reindex(rows["cell"]).to_numpy()
-    rows["index"] = ratio(rows["value"], rows["mean"], 100.0)
-    rows["colour"] = _words(["", RED, GREEN], colours(rows["value"], rows["mean"]))
-    order = np.lexsort((rows["municipality"].cat.codes, rows["cell"]))
+    inside = (zeros | (value != 0)) & rows["municipality"].isin(members).to_numpy()
+    pool = rows[["numerator", "denominator"]].assign(cell=cell, value=value, per=per)[inside]
+    means = _means(pool, mean).reindex(range(int(cell.max(initial=0)) + 1)).to_numpy()[cell]
+    rows = rows.assign(
+        value=value,
+        unit=_words([m.unit.en for m in known], kind),
+        mean=means,
+        index=ratio(value, means, 100.0),
+        colour=_words(["", RED, GREEN], colours(value, means)),
+        status=_words([m.status for m in known], kind),
+    )
+    order = np.lexsort((rows["municipality"].cat.codes.to_numpy(), cell))
     return _in_words(rows[list(COLUMNS)].iloc[order].reset_index(drop=True))
 
 
 def _means(pool: pd.DataFrame, mean: str) -> pd.Series:
-    grouped = pool.groupby("cell", sort=False)
+    grouped = pool.groupby("cell")
     if mean == "municipalities":
         return grouped["value"].mean()
     sums = grouped.agg(top=("numerator", "sum"), bottom=("denominator", "sum"), per=("per", "first"))
     return sums["top"] / sums["bottom"].replace(0, np.nan) * sums["per"]
 
 
-def _cells_of(rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Number the rows by year, group, measure, age, service and provision, in the order of the profile.
+def _cells_of(rows: pd.DataFrame) -> NDArray[np.integer]:
+    """Give each row the number of its cell, from zero in the order of the profile.
 
     Groups, measures and services come as in their lists, services of the user's own last.
     """
@@ -526,7 +529,9 @@ def _cells_of(rows: pd.DataFrame) -> NDArray[np.int64]:
         ranked = sorted(words, key=lambda word: (place.get(word, len(order)), word))
         ranks = np.array([ranked.index(word) for word in words], dtype=np.int64)
         number = number * len(words) + ranks[rows[column].cat.codes.to_numpy()]
-    return number
+    cell, distinct = pd.factorize(number, sort=True)
+    # Sixteen bits are sorted in two passes.
+    return cell.astype(np.uint16) if len(distinct) < _SIXTEEN_BITS else cell
 
 
 def _words(words: Sequence[str], codes: NDArray[np.integer]) -> pd.Categorical:
