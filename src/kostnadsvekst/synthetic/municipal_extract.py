@@ -199,6 +199,6 @@ def _spent(rng: Generator, rows: pd.DataFrame, size: NDArray[np.float64]) -> pd.
     function = function.mask(function.eq("home"), np.where(new, _HOME, "254"))
     gross = (size[costs] * _KR_PER_MAN_YEAR * rng.uniform(0.7, 1.3, costs.sum())).round(2)
     share = np.where(inside["group"].str.startswith("pu"), rng.uniform(0.0, 0.4, len(inside)), 0.0)
-    return inside.assign(
-        function=function, gross_kr=gross, refund_kr=(gross * share).round(2)
-    ).reset_index(drop=True)
+    return inside.assign(function=function, gross_kr=gross, refund_kr=(gross * share).round(2)).reset_index(
+        drop=True
+    )
