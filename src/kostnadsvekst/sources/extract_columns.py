@@ -31,12 +31,15 @@ class ExtractPart:
         Columns that the folders of the file name, ``year=2023``.
     attributes : mapping
         Of the frame that was written to it.
+    origin : str
+        Of numbers that no attribute tells of.
     """
 
     name: str
     table: pa.Table
     folders: Mapping[str, str]
     attributes: Mapping[str, Any]
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,8 @@ def _number_column(one: Field, column: pd.Series) -> tuple[pd.Series | None, lis
 def _parsed(texts: pd.Series) -> tuple[pd.Series | None, list[str]]:
     """Numbers of texts that have one style; others, and unclear ones, are faults."""
     written = how_written(texts)
-    gone = texts.isna() | texts.map(
-        lambda t: is_missing(t.strip(), among_numbers=True), na_action="ignore"
-    ).eq(True)
+    distinct = texts.dropna().unique()
+    gone = texts.isna() | texts.isin([t for t in distinct if is_missing(t.strip(), among_numbers=True)])
     if gone.all():
         return pd.Series(np.full(len(texts), np.nan)), []
     if any("," in text for text in written.unclear):

@@ -95,7 +95,7 @@ def _repeated(table: ExtractTable) -> Iterator[str]:
 
 
 def _named_twice(tables: Mapping[str, ExtractTable]) -> Iterator[str]:
-    """A municipality is written in one way, by number, by name or by both, and nothing else is among them."""
+    """Find municipalities that are written in several ways, and sums of others among them."""
     first: dict[str, str] = {}
     for table in tables.values():
         names = table.frame["municipality"].drop_duplicates()
@@ -116,13 +116,13 @@ def _named_twice(tables: Mapping[str, ExtractTable]) -> Iterator[str]:
         kind = "numbers" if few is numbers else "no numbers"
         told = "; ".join(first_of((f"{name!r} in {first[name]}" for name in few), _TOLD))
         yield (
-            f"most municipalities are told in another way than {told}, which have {kind}: write all alike, and "
-            "leave out counties, groups and the country, which would count in the mean"
+            f"most municipalities are told in another way than {told}, which have {kind}: write all alike, "
+            "and leave out counties, groups and the country, which would count in the mean"
         )
 
 
 def _parts_of(name: str) -> Iterator[str]:
-    """Number and name of a municipality, those of them that are written."""
+    """Split into number and name where both are written."""
     both = _NUMBER_AND_NAME.fullmatch(name)
     yield from (part.casefold() for part in (both.groups() if both else (name,)))
 
@@ -134,7 +134,7 @@ def _functions(table: ExtractTable) -> Iterator[str]:
     empty = np.flatnonzero(table.frame["function"].eq(""))
     if 0 < len(empty) < len(table.frame):
         told = ", ".join(first_of((table.place(k) for k in empty), _TOLD))
-        yield f"the function is empty in {len(empty)} row(s) and others have one ({told}): write it in all, or none"
+        yield f"accounts: the function is empty in {len(empty)} row(s), {told}: write it in all, or in none"
 
 
 def _without_people(people: ExtractTable, table: ExtractTable) -> Iterator[str]:
@@ -143,6 +143,6 @@ def _without_people(people: ExtractTable, table: ExtractTable) -> Iterator[str]:
     beside = wanted.reset_index().merge(people.frame[keys].drop_duplicates(), how="left", indicator=True)
     lacking = beside[beside["_merge"] == "left_only"]
     for row, place, year in lacking[["index", *keys]].head(_TOLD).itertuples(index=False):
-        yield f"{table.place(row)}: {place} {year} is not in the population: add its inhabitants and need index"
+        yield f"{table.place(row)}: {place} {year} is not in the population: add inhabitants and need index"
     if len(lacking) > _TOLD:
-        yield f"{table.form.name}: {len(lacking) - _TOLD} more municipalities and years are not in the population"
+        yield f"{table.form.name}: {len(lacking) - _TOLD} more of them are not in the population"

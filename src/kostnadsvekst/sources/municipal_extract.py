@@ -1,7 +1,7 @@
 """Extracts of user groups: all municipalities and years as Parquet, or as tables of a database.
 
-The columns are those of the sheets of a book (`municipal_kinds.USER_GROUPS`), by their names in the package or
-as the template has them. All faults of all files are told at once, each with its file and rows.
+The columns are those of the sheets of a book (`municipal_kinds.USER_GROUPS`), by their names in the package
+or as the template has them. All faults of all files are told at once, each with its file and rows.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError, OutputError
 from kostnadsvekst.naming import first_of, nearest_names
-from kostnadsvekst.provenance import SYNTHETIC, Provenance, provenance_of
-from kostnadsvekst.sources.extract_columns import ExtractPart, read_part
-from kostnadsvekst.sources.extract_rows import check_tables
+from kostnadsvekst.provenance import SYNTHETIC, UNKNOWN, Provenance, provenance_of
+from kostnadsvekst.sources.extract_columns import ExtractPart, ReadPart, read_part
+from kostnadsvekst.sources.extract_rows import ExtractTable, check_tables, joined
 from kostnadsvekst.sources.files import USER_FILE
 from kostnadsvekst.sources.municipal_forms import Form
 from kostnadsvekst.sources.municipal_kinds import USER_GROUPS
@@ -200,8 +200,8 @@ def _in_folder(folder: Path, faults: list[str], unread: list[str]) -> dict[str, 
             found.setdefault(USER_GROUPS_NAMES[name], []).append(path)
         else:
             faults.append(
-                f"{path.relative_to(folder).as_posix()}: an extract holds the accounts as they are to be used; "
-                "take corrections and shared costs into them first (user_groups.correct, user_groups.allocate)"
+                f"{path.relative_to(folder).as_posix()}: an extract holds the accounts as they are to be "
+                "used; take corrections and shared costs into them first (user_groups.correct and .allocate)"
             )
     return found
 
@@ -234,9 +234,19 @@ def _open(name: str, given: Any) -> Iterator[ExtractPart]:
         for file in _files_below(path) if path.is_dir() else [path]:
             yield _parquet_part(file)
     elif isinstance(given, pd.DataFrame):
-        yield ExtractPart(name, pa.Table.from_pandas(given, preserve_index=False), {}, given.attrs)
+        yield _frame_part(name, given)
     else:
         yield _streamed_part(name, given)
+
+
+def _frame_part(name: str, given: pd.DataFrame) -> ExtractPart:
+    try:
+        table = pa.Table.from_pandas(given.rename(columns=str), preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InvalidDataError(
+            f"{name}: a column holds values of several kinds ({_first_line(error)}); give each column one"
+        ) from error
+    return ExtractPart(name, table, {}, given.attrs, UNKNOWN)
 
 
 def _parquet_part(path: Path) -> ExtractPart:
@@ -247,10 +257,10 @@ def _parquet_part(path: Path) -> ExtractPart:
             table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise InvalidDataError(
-            f"{name}: it cannot be read as Parquet ({str(error).splitlines()[0]}); write it again"
+            f"{name}: it cannot be read as Parquet ({_first_line(error)}); write it again"
         ) from error
     metadata = table.schema.pandas_metadata or {}
-    return ExtractPart(name, table, dict(folders), metadata.get("attributes") or {})
+    return ExtractPart(name, table, dict(folders), metadata.get("attributes") or {}, USER_FILE)
 
 
 def _streamed_part(name: str, given: Any) -> ExtractPart:
@@ -263,23 +273,29 @@ def _streamed_part(name: str, given: Any) -> ExtractPart:
             if hasattr(given, "to_pyarrow"):
                 known = {text.casefold() for one in form.fields for text in (one.name, *one.label)}
                 needed = [column for column in given.columns if column.casefold() in known]
-                return ExtractPart(name, given.select(*needed or given.columns).to_pyarrow(), {}, {})
-            return ExtractPart(name, pa.table(given), {}, {})
+                return ExtractPart(
+                    name, given.select(*needed or given.columns).to_pyarrow(), {}, {}, DATABASE
+                )
+            return ExtractPart(name, pa.table(given), {}, {}, DATABASE)
     except Exception as error:  # each database raises its own kinds
         raise InvalidDataError(
-            f"{name}: its rows cannot be had from {type(given).__name__} ({str(error).splitlines()[0]}); give a "
-            "path, a data frame, an Arrow table or an Ibis expression"
+            f"{name}: no rows come from {type(given).__name__} ({_first_line(error)}); give a path, a data "
+            "frame, an Arrow table or an Ibis expression"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _provenance(where: object, parts: Mapping[str, list[ExtractPart]]) -> Provenance:
     """Origin of all parts; one synthetic part makes the whole synthetic."""
-    told = [part.attributes for one in parts.values() for part in one if part.attributes]
-    known = [provenance_of(_with_attributes(one)) for one in told]
-    synthetic = any(one.origin == SYNTHETIC for one in known)
+    every = [part for one in parts.values() for part in one]
+    synthetic = any(provenance_of(_with_attributes(part.attributes)).synthetic for part in every)
     if isinstance(where, Mapping):
-        names = ", ".join(part.name for one in parts.values() for part in one)
-        return Provenance(SYNTHETIC if synthetic else DATABASE, names)
+        origins = dict.fromkeys(part.origin for part in every)
+        names = ", ".join(dict.fromkeys(part.name for part in every))
+        return Provenance(SYNTHETIC if synthetic else " and ".join(origins), names)
     path = Path(str(where))
     digest = hashlib.sha256()
     for file in _files_below(path):
@@ -296,10 +312,10 @@ def _with_attributes(attributes: Mapping[str, Any]) -> pd.DataFrame:
 # --- Parts of a table
 
 
-def _read_table(form: Form, parts: list[ExtractPart], faults: list[str], unread: list[str]) -> Any:
-    """Rows of all parts, or None where they cannot be read."""
-    from kostnadsvekst.sources.extract_rows import joined
-
+def _read_table(
+    form: Form, parts: list[ExtractPart], faults: list[str], unread: list[str]
+) -> ExtractTable | None:
+    """Read the rows of all parts; None where they cannot be."""
     read = [read_part(part, form) for part in parts]
     faults += [fault for one in read for fault in one.faults]
     unread += [note for one in read for note in one.unread]
@@ -310,7 +326,7 @@ def _read_table(form: Form, parts: list[ExtractPart], faults: list[str], unread:
     return joined(form, read)
 
 
-def _different_columns(form: Form, read: Sequence[Any]) -> Iterator[str]:
+def _different_columns(form: Form, read: Sequence[ReadPart]) -> Iterator[str]:
     """Files of one table have the same columns: what one lacks would be taken for unknown."""
     union = [one.name for one in form.fields if any(one.name in part.columns for part in read)]
     for part in read:
@@ -319,6 +335,6 @@ def _different_columns(form: Form, read: Sequence[Any]) -> Iterator[str]:
         if optional:
             other = next(p.name for p in read if optional[0] in p.columns)
             yield (
-                f"{part.name}: has no column {', '.join(map(repr, optional))}, and {other} has; give all files "
-                f"of {form.name} the same columns"
+                f"{part.name}: has no column {', '.join(map(repr, optional))}, and {other} has; give all "
+                f"files of {form.name} the same columns"
             )

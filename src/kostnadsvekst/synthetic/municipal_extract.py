@@ -150,7 +150,7 @@ def _whole(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _cells(rng: Generator, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Counts and accounts of all municipalities and years."""
+    """Draw counts and accounts of all municipalities and years."""
     n, k = len(people), len(_TEMPLATE)
     at = np.repeat(np.arange(n), k)
     rows = pd.concat(
