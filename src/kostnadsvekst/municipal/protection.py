@@ -245,13 +245,13 @@ def _read_profile(profile: pd.DataFrame) -> pd.DataFrame:
 
 def _are_numbers(column: pd.Series) -> NDArray[np.bool_]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
-        return column.notna().to_numpy()
+        return np.asarray(column.notna(), dtype=bool)
     return np.array([isinstance(v, Real) and v == v for v in column], dtype=bool)
 
 
 def _are_texts(column: pd.Series) -> NDArray[np.bool_]:
     if isinstance(column.dtype, pd.StringDtype):
-        return column.notna().to_numpy()
+        return np.asarray(column.notna(), dtype=bool)
     return np.array([isinstance(v, str) for v in column], dtype=bool)
 
 

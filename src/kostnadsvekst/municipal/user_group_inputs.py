@@ -1,9 +1,10 @@
 """Reading counts, accounts, populations and need indices: all faults at once, with place and remedy."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -305,10 +306,12 @@ def read_cell_names(frame: pd.DataFrame) -> pd.DataFrame:
     for column, labels in (("group", GROUPS), ("service", known), ("provision", PROVISIONS)):
         if column in given:
             codes = {str(n).casefold(): code for code, label in labels.items() for n in (code, *label)}
-            given[column] = map_distinct(
-                given[column], lambda v, c=codes: c.get(str(v).strip().casefold(), v)
-            )
+            given[column] = map_distinct(given[column], partial(_code, codes))
     return given
+
+
+def _code(codes: Mapping[str, str], value: object) -> object:
+    return codes.get(str(value).strip().casefold(), value)
 
 
 def map_distinct(column: pd.Series, function: Callable[[Any], Any]) -> pd.Series:

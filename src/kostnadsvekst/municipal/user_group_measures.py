@@ -93,5 +93,7 @@ def colours(own: ArrayLike, mean: ArrayLike) -> NDArray[np.int8]:
         0 for none, 1 for red, 2 for green.
     """
     a, b = np.asarray(own, dtype=float), np.asarray(mean, dtype=float)
-    apart = np.abs(a - b) > _SAME * np.maximum(np.abs(a), np.abs(b))
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = np.abs(a - b) > _SAME * np.maximum(np.abs(a), np.abs(b))
+    apart |= np.isinf(a) | np.isinf(b)
     return np.where((a > b) & apart, 1, np.where((a < b) & apart, 2, 0)).astype(np.int8)

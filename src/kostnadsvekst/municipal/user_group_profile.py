@@ -516,7 +516,7 @@ def _cells_of(rows: pd.DataFrame) -> NDArray[np.integer]:
     Groups, measures and services come as in their lists, services of the user's own last.
     """
     number = np.unique(rows["year"].to_numpy(), return_inverse=True)[1].astype(np.int64)
-    orders = (
+    orders: tuple[tuple[str, list[str]], ...] = (
         ("group", [ALL, *GROUPS]),
         ("measure", list(MEASURES)),
         ("age", []),
@@ -530,6 +530,7 @@ def _cells_of(rows: pd.DataFrame) -> NDArray[np.integer]:
         ranks = np.array([ranked.index(word) for word in words], dtype=np.int64)
         number = number * len(words) + ranks[rows[column].cat.codes.to_numpy()]
     cell, distinct = pd.factorize(number, sort=True)
+    assert isinstance(cell, np.ndarray)
     # Sixteen bits are sorted in two passes.
     return cell.astype(np.uint16) if len(distinct) < _SIXTEEN_BITS else cell
 

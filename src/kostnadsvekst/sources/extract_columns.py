@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,10 @@ def tell_rows(bad: NDArray[np.bool_], values: pd.Series | None = None) -> str:
         What stands there.
     """
     at = np.flatnonzero(bad)
-    shown = [f"row {k + 1}" + ("" if values is None else f" ({values.iloc[k]!r})") for k in at[:_ROWS_TOLD]]
+    told = [] if values is None else values.iloc[at[:_ROWS_TOLD]].tolist()
+    shown = [
+        f"row {k + 1}{f' ({value!r})' if told else ''}" for k, value in zip_longest(at[:_ROWS_TOLD], told)
+    ]
     more = f" and {len(at) - _ROWS_TOLD} more" if len(at) > _ROWS_TOLD else ""
     return ", ".join(shown) + more
 
@@ -140,7 +144,9 @@ def _arrow_type(column: pd.Series) -> pa.DataType:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return any(
+        is_it(kind) for is_it in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
 
 
 # --- Numbers
@@ -191,7 +197,8 @@ def _number_faults(one: Field, values: pd.Series) -> Iterator[str]:
         (np.abs(numbers) > EXACT, "is larger than any number of this kind"),
     ]
     if one.holds in (COUNT, YEAR):
-        checks.append((np.isfinite(numbers) & (numbers % 1 != 0), "is no whole number"))
+        whole = np.isfinite(numbers) & (numbers != np.floor(numbers))
+        checks.append((whole, "is no whole number"))
     if one.positive:
         checks.append((numbers <= 0, "must be above zero, it is divided by"))
     elif one.minimum is not None:

@@ -133,7 +133,7 @@ def _functions(table: ExtractTable) -> Iterator[str]:
         return
     empty = np.flatnonzero(table.frame["function"].eq(""))
     if 0 < len(empty) < len(table.frame):
-        told = ", ".join(first_of((table.place(k) for k in empty), _TOLD))
+        told = ", ".join(first_of((table.place(int(k)) for k in empty), _TOLD))
         yield f"accounts: the function is empty in {len(empty)} row(s), {told}: write it in all, or in none"
 
 

@@ -87,8 +87,8 @@ def read_extract(where: str | Path | Mapping[str, Any]) -> MunicipalExtract:
         raise InvalidDataError(
             f"the extract has {len(told)} fault(s); nothing is computed", first_of(told, _MOST_TOLD)
         )
-    frames = [tables[name].frame for name in _NAMES]
-    return MunicipalExtract(*frames, _provenance(where, parts), tuple(unread))
+    people, counts, accounts = (tables[name].frame for name in _NAMES)
+    return MunicipalExtract(people, counts, accounts, _provenance(where, parts), tuple(unread))
 
 
 def is_extract(path: str | Path) -> bool:
@@ -273,10 +273,10 @@ def _streamed_part(name: str, given: Any) -> ExtractPart:
             if hasattr(given, "to_pyarrow"):
                 known = {text.casefold() for one in form.fields for text in (one.name, *one.label)}
                 needed = [column for column in given.columns if column.casefold() in known]
-                return ExtractPart(
-                    name, given.select(*needed or given.columns).to_pyarrow(), {}, {}, DATABASE
-                )
-            return ExtractPart(name, pa.table(given), {}, {}, DATABASE)
+                table = given.select(*needed or given.columns).to_pyarrow()
+            else:
+                table = pa.table(given)
+            return ExtractPart(name, table, {}, {}, DATABASE)
     except Exception as error:  # each database raises its own kinds
         raise InvalidDataError(
             f"{name}: no rows come from {type(given).__name__} ({_first_line(error)}); give a path, a data "

@@ -176,19 +176,16 @@ def _drawn(rng: Generator, mean: NDArray[np.float64], told: NDArray[np.bool_]) -
 
 
 def _unique_users_hold(rows: pd.DataFrame) -> pd.DataFrame:
-    """No service has more users than the group has persons."""
-    k = len(_TEMPLATE)
-    block = rows["users"].to_numpy().reshape(-1, k).copy()
-    groups = _TEMPLATE["group"].to_numpy()
-    services = _TEMPLATE["service"].to_numpy()
+    """Keep persons between the users of any one service and those of all together."""
+    groups, services = (_TEMPLATE[name].to_numpy() for name in ("group", "service"))
+    users = rows["users"].to_numpy().reshape(-1, len(_TEMPLATE)).copy()
     for at in np.flatnonzero(services == "unique_users"):
-        block[:, at] = np.nanmax(block[:, groups == groups[at]], axis=1)
-        split = [
-            np.nansum(block[:, (groups == groups[at]) & (services == s)], axis=1)
-            for s in ("housing", "personal_assistance")
+        inside = (groups == groups[at]) & (services != "unique_users")
+        each = [
+            np.nansum(users[:, inside & (services == name)], axis=1) for name in np.unique(services[inside])
         ]
-        block[:, at] = np.maximum(block[:, at], np.maximum(*split))
-    return rows.assign(users=block.ravel())
+        users[:, at] = users[:, at].clip(np.max(each, axis=0), np.sum(each, axis=0))
+    return rows.assign(users=users.ravel())
 
 
 def _spent(rng: Generator, rows: pd.DataFrame, size: NDArray[np.float64]) -> pd.DataFrame:
