@@ -87,8 +87,11 @@ def read_extract(where: str | Path | Mapping[str, Any]) -> MunicipalExtract:
         raise InvalidDataError(
             f"the extract has {len(told)} fault(s); nothing is computed", first_of(told, _MOST_TOLD)
         )
+    provenance = _provenance(where, parts)
     people, counts, accounts = (tables[name].frame for name in _NAMES)
-    return MunicipalExtract(people, counts, accounts, _provenance(where, parts), tuple(unread))
+    for frame in (people, counts, accounts):
+        frame.attrs = {"provenance": provenance.to_attrs()}
+    return MunicipalExtract(people, counts, accounts, provenance, tuple(unread))
 
 
 def is_extract(path: str | Path) -> bool:
