@@ -25,7 +25,7 @@ from kostnadsvekst.errors import (
 from kostnadsvekst.municipal.extracts import profile_extract, read_extract, write_extract
 from kostnadsvekst.municipal.user_group_inputs import map_distinct
 from kostnadsvekst.municipal.user_group_measures import colour, colours
-from kostnadsvekst.municipal.user_group_terms import GROUPS, MEASURES
+from kostnadsvekst.municipal.user_group_terms import GROUPS, MEASURES, services
 from kostnadsvekst.municipal.user_groups import profile
 from kostnadsvekst.provenance import provenance_of
 from kostnadsvekst.sources.municipal_kinds import USER_GROUPS
@@ -79,6 +79,24 @@ def test_the_made_up_extract_has_every_measure_and_group(whole):
     assert provenance_of(whole).synthetic
     with pytest.raises(SpecificationError, match="at least one"):
         make_extract(0, 1)
+
+
+def test_rows_come_in_the_order_of_the_lists_and_own_services_last(made):
+    few = {name: table[table["year"] == 2024] for name, table in made.items()}
+    few["counts"] = few["counts"].assign(
+        service=few["counts"]["service"].replace("meals", "A service of ours")
+    )
+    found = computed(few)
+    groups, measures = ["all", *GROUPS], list(MEASURES)
+    known = ["all", "institution", "short_term", *services(), "A service of ours"]
+    provisions = ["all", "own", "bought"]
+    place = [
+        (groups.index(g), measures.index(m), age, known.index(s), provisions.index(p), municipality)
+        for g, m, age, s, p, municipality in found[
+            ["group", "measure", "age", "service", "provision", "municipality"]
+        ].itertuples(index=False)
+    ]
+    assert place == sorted(place)
 
 
 def test_the_order_of_rows_changes_nothing(made, whole):
