@@ -26,6 +26,7 @@ from kostnadsvekst.panel.raw import RawData, read_raw
 from kostnadsvekst.provenance import Provenance, provenance_of
 from kostnadsvekst.sources.statbank import fetch
 from kostnadsvekst.sources.transport import Policy
+from kostnadsvekst.synthetic.municipal_extract import make_extract
 from municipal_books import made_book
 from municipal_projections import made_up_record
 from register_cubes import cube_of, lasting
@@ -143,6 +144,11 @@ def crossed() -> pd.DataFrame:
 @cache
 def printed() -> kv.consistency.PrintedReport:
     return kv.consistency.read_report(ROOT / "docs" / "examples" / "consistency" / "report.toml")
+
+
+@cache
+def extract() -> kv.municipal.extracts.MunicipalExtract:
+    return kv.municipal.extracts.read_extract(make_extract(2, 1).tables())
 
 
 def care_hours() -> kv.municipal.unit_costs.Hours:
@@ -270,6 +276,10 @@ def same_number_twice() -> pd.DataFrame:
 
 FRAMES |= {
     "kv.municipal.user_groups.profile": lambda: user_groups()[-1],
+    "kv.municipal.extracts.profile_extract": lambda: kv.municipal.extracts.profile_extract(extract()),
+    "kv.municipal.extracts.MunicipalExtract.population": lambda: extract().population,
+    "kv.municipal.extracts.MunicipalExtract.counts": lambda: extract().counts,
+    "kv.municipal.extracts.MunicipalExtract.accounts": lambda: extract().accounts,
     "kv.municipal.user_groups.allocate": lambda: groups.allocate({"a": 1.0, "b": 2.0}, {"it": 10.0}),
     "kv.municipal.user_groups.correct": lambda: groups.correct(*ledger()),
     "kv.municipal.user_groups.moved": lambda: groups.moved(ledger()[1]),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from kostnadsvekst.chapters.municipal_files import render_system
 from kostnadsvekst.chapters.municipal_sheets import System
-from kostnadsvekst.errors import OutputError
+from kostnadsvekst.errors import InvalidDataError, OutputError
 from kostnadsvekst.sources.municipal_book import MunicipalBook, read_municipal_book
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN, example_book
+from kostnadsvekst.sources.municipal_extract import is_extract
 from kostnadsvekst.sources.municipal_forms import find_kind
 from kostnadsvekst.sources.municipal_kinds import (
     CALCULATOR,
@@ -23,6 +24,7 @@ from kostnadsvekst.sources.municipal_kinds import (
 )
 from kostnadsvekst.sources.municipal_projection_kind import PROJECT
 
+MOST_ROWS = 2**20 - 100  # of a sheet of Excel, less titles and notes
 # System -> its module and function, loaded when it is used.
 _SYSTEMS = {
     UNIT_COSTS.name: ("kostnadsvekst.chapters.municipal_unit_costs", "unit_costs"),
@@ -68,7 +70,8 @@ def run_system(
         ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"``,
         ``"compare"``, ``"savings"`` or ``"project"``.
     book : path or None
-        Workbook or folder of CSV files; None for the made-up example.
+        Workbook or folder of CSV files; None for the made-up example. For user groups also a folder of
+        Parquet (`kostnadsvekst.sources.municipal_extract.read_extract`): then Parquet is written.
     out : path
         Folder; the files are in ``NAME/`` below it, those for the public in ``NAME-public/``.
     languages : tuple of {"nb", "en"}
@@ -90,17 +93,39 @@ def run_system(
 
     kind = find_kind(name, KINDS)
     check_folder(out)
-    read = example_book(kind) if book is None else read_municipal_book(book, kind)
     folder = f"{name}-public" if publish else name
+    if kind is USER_GROUPS and book is not None and is_extract(book):
+        return _run_extract(book, out, folder, publish=publish)
+    read = example_book(kind) if book is None else read_municipal_book(book, kind)
     files: dict[str, str | bytes] = {}
     notes: tuple[str, ...] = ()
     for lang in languages:
         made = compute(read, lang)
+        _refuse_too_long(made)
         notes = made.notes
         for path, content in render_system(read, made, lang, publish=publish).items():
             files[f"{folder}/{path}"] = content
     written = write_chapter(out, f"municipal {folder}", files)
     return Written(written, read.unread, read.provenance.origin == MADE_UP_ORIGIN, notes)
+
+
+def _run_extract(book: str | Path, out: str | Path, folder: str, *, publish: bool) -> Written:
+    """Parquet of an extract: no workbook holds its rows, and what is written hangs on no number of them."""
+    from kostnadsvekst.chapters.municipal_extract import render_extract
+    from kostnadsvekst.report.chapter_files import write_chapter
+
+    made = render_extract(book, publish=publish)
+    files = {f"{folder}/{path}": content for path, content in made.files.items()}
+    return Written(write_chapter(out, f"municipal {folder}", files), made.unread, made.made_up, made.notes)
+
+
+def _refuse_too_long(system: System) -> None:
+    long = [sheet for sheet in (*system.inputs, *system.results) if len(sheet.rows) > MOST_ROWS]
+    if long:
+        raise InvalidDataError(
+            f"{len(long[0].rows)} rows would stand in the sheet {long[0].name!r}, and a sheet of Excel holds "
+            f"{MOST_ROWS}: give the numbers as Parquet (user-groups only), or fewer municipalities and years"
+        )
 
 
 def compute(book: MunicipalBook, lang: str) -> System:

@@ -10,8 +10,10 @@
   project       places, cost and dwellings ahead, with bands from the record of past projections
   template      a workbook to fill in: template KIND FILE.xlsx
 
-BOOK is a workbook as the template is, or a folder of CSV files named as its sheets. What is written is for
-the analyst and not for publication; --publish writes the public edition instead, in a folder of its own.
+BOOK is a workbook as the template is, or a folder of CSV files named as its sheets. For user-groups it may be
+a folder of Parquet (population, counts, accounts; all municipalities and years): then Parquet is written.
+What is written is for the analyst and not for publication; --publish writes the public edition instead, in a
+folder of its own.
 
 Exit codes: 0 written, 2 usage, 3 the book has faults or is missing, 4 refused to disclose, 130 interrupted,
 143 terminated. With 2 to 4 nothing is written and what was there is as it was.

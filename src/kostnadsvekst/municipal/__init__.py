@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 _PUBLIC = {
     "unit_costs": "kostnadsvekst.municipal.unit_costs",
     "user_groups": "kostnadsvekst.municipal.user_groups",
+    "extracts": "kostnadsvekst.municipal.extracts",
     "effort_ladder": "kostnadsvekst.municipal.effort_ladder",
     "resource_calculator": "kostnadsvekst.municipal.resource_calculator",
     "staffing": "kostnadsvekst.municipal.staffing",
@@ -37,6 +38,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from kostnadsvekst.municipal import comparison as comparison
     from kostnadsvekst.municipal import effort_ladder as effort_ladder
+    from kostnadsvekst.municipal import extracts as extracts
     from kostnadsvekst.municipal import projection as projection
     from kostnadsvekst.municipal import protection as protection
     from kostnadsvekst.municipal import resource_calculator as resource_calculator

@@ -1,9 +1,8 @@
 """What a profile of user groups may show in public: no count of five or fewer can be worked out from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -229,19 +228,31 @@ def _read_profile(profile: pd.DataFrame) -> pd.DataFrame:
     """Rows with their types; what `user_groups.profile` did not make is refused."""
     require_frame(profile, "profile")
     require_columns(COLUMNS, profile.columns)
-    rows = profile[list(COLUMNS)].reset_index(drop=True).copy()
+    rows = pd.DataFrame({name: profile[name].array for name in COLUMNS}).copy()  # and no attributes
     problems = []
     for column in ("year", *_VALUES, "mean", "index"):
-        known = np.array([isinstance(v, Real) and v == v for v in rows[column]], dtype=bool)
+        known = _are_numbers(rows[column])
         missing = rows[column].isna().to_numpy() & (column in ("mean", "index"))
         problems += [f"row {k + 1}: {column} is no number" for k in np.flatnonzero(~(known | missing))]
-        rows[column] = [float(v) if good else np.nan for v, good in zip(rows[column], known, strict=True)]
+        rows[column] = rows[column].where(known).astype(float)
     for column in ("municipality", *KEYS[1:]):
-        texts = [isinstance(v, str) for v in rows[column]]
-        problems += [f"row {k + 1}: {column} is no text" for k, good in enumerate(texts) if not good]
+        texts = _are_texts(rows[column])
+        problems += [f"row {k + 1}: {column} is no text" for k in np.flatnonzero(~texts)]
     if problems:
         raise InvalidDataError(f"profile: {len(problems)} problem(s)", first_of(problems))
     return rows.astype({"year": "int64"})
+
+
+def _are_numbers(column: pd.Series) -> NDArray[np.bool_]:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        return np.asarray(column.notna(), dtype=bool)
+    return np.array([isinstance(v, Real) and v == v for v in column], dtype=bool)
+
+
+def _are_texts(column: pd.Series) -> NDArray[np.bool_]:
+    if isinstance(column.dtype, pd.StringDtype):
+        return np.asarray(column.notna(), dtype=bool)
+    return np.array([isinstance(v, str) for v in column], dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,34 +269,53 @@ class _Group:
 
 
 def _hidden_rows(rows: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for k, where in enumerate(zip(*(rows[c] for c in _GROUP), strict=True)):
-        groups.setdefault(where, []).append(k)
-    columns = ("measure", "service", "provision", "numerator", "denominator")
-    told = list(zip(*(rows[c] for c in columns), strict=True))
-    hidden = np.zeros(len(rows), dtype=bool)
-    for where, index in groups.items():
-        pattern = _pattern(_read_group([told[k] for k in index], where), threshold)
-        for k in index:
-            measure, service, provision = told[k][:3]
-            name = _SERVICES_PER_USER if measure == _SERVICES_PER_USER else service
-            hidden[k] = (name, provision) in pattern
-    return hidden
+    group = rows.groupby(_GROUP, sort=False).ngroup().rename("at")
+    name = rows["service"].mask(rows["measure"] == _SERVICES_PER_USER, _SERVICES_PER_USER)
+    cells = pd.concat([group, name, rows["provision"]], axis=1)
+    told = _told_counts(rows, group)
+    where = rows.loc[~group.duplicated(), _GROUP].itertuples(index=False, name=None)
+    found: list[tuple[int, str, str]] = []
+    for (at, part), place in zip(told, where, strict=True):
+        found += [(at, *key) for key in _pattern(_read_group(part, place), threshold)]
+    hidden = pd.DataFrame(found, columns=list(cells.columns)).astype(cells.dtypes).assign(hidden=True)
+    return np.asarray(cells.merge(hidden, how="left", validate="m:1")["hidden"].notna(), dtype=bool)
 
 
-def _read_group(rows: Sequence[tuple[Any, ...]], where: tuple[object, ...]) -> _Group:
+def _told_counts(
+    rows: pd.DataFrame, group: pd.Series
+) -> Iterator[tuple[int, list[tuple[str, str, str, float]]]]:
+    """By group: users or places, service, provision and number, each once however many measures tell it."""
+    counted = rows["measure"].isin(_COUNT_IN).to_numpy()
+    inside = rows[counted]
+    above, count = (inside["measure"].map({m: one[k] for m, one in _COUNT_IN.items()}) for k in (0, 1))
+    number = np.where(above == "numerator", inside["numerator"], inside["denominator"])
+    told = pd.DataFrame(
+        {
+            "at": group[counted],
+            "count": count,
+            "service": inside["service"],
+            "provision": inside["provision"],
+            "number": number,
+        }
+    ).drop_duplicates()
+    parts: list[list[tuple[str, str, str, float]]] = (
+        [[] for _ in range(int(group.max()) + 1)] if len(group) else []
+    )
+    for at, *one in zip(*(told[name].tolist() for name in told), strict=True):
+        parts[at].append(tuple(one))
+    yield from enumerate(parts)
+
+
+def _read_group(rows: Sequence[tuple[str, str, str, float]], where: tuple[object, ...]) -> _Group:
     """Cells without the sums of own and bought; sums of places apart."""
     found: dict[str, dict[Key, float]] = {"users": {}, "places": {}}
-    for measure, service, provision, numerator, denominator in rows:
-        if measure in _COUNT_IN:
-            column, count = _COUNT_IN[measure]
-            value = float(numerator if column == "numerator" else denominator)
-            before = found[count].setdefault((service, provision), value)
-            if abs(before - value) > 1e-6:
-                raise InvalidDataError(
-                    f"profile: {', '.join(map(str, where))}, {service}, {provision} has two numbers of "
-                    f"{count}; give it as user_groups.profile made it"
-                )
+    for count, service, provision, value in rows:
+        before = found[count].setdefault((service, provision), value)
+        if abs(before - value) > 1e-6:
+            raise InvalidDataError(
+                f"profile: {', '.join(map(str, where))}, {service}, {provision} has two numbers of "
+                f"{count}; give it as user_groups.profile made it"
+            )
     sums = {key: v for key, v in found["places"].items() if key[0] in _SUMS}
     users, places = (_parts(found[count], where) for count in ("users", "places"))
     return _Group(users, places, sums)
@@ -368,13 +398,16 @@ def _hidden_means(
     rows: pd.DataFrame, hidden: NDArray[np.bool_], reference: Sequence[str] | None
 ) -> NDArray[np.bool_]:
     inside = np.ones(len(rows), dtype=bool) if reference is None else rows["municipality"].isin(reference)
-    behind = pd.Series(hidden & inside, index=rows.index)
-    return np.asarray(behind.groupby([rows[k] for k in KEYS]).transform("any"), dtype=bool)
+    cells = rows.groupby(list(KEYS), sort=False).ngroup().to_numpy()
+    behind = np.unique(cells[np.asarray(hidden & inside, dtype=bool)])
+    return np.isin(cells, behind)
 
 
 def _check_whole(rows: pd.DataFrame, reference: Sequence[str] | None) -> None:
     """Refuse a profile of which municipalities behind the mean are not there."""
-    members = rows if reference is None else rows[rows["municipality"].isin(reference)]
+    cell = rows.groupby(list(KEYS)).ngroup()
+    numbers = rows[[*_VALUES, "mean"]].assign(cell=cell)
+    members = numbers if reference is None else numbers[rows["municipality"].isin(reference)]
     pool = members.assign(
         per=members["value"] * members["denominator"] / members["numerator"].replace(0, np.nan)
     )
@@ -383,13 +416,14 @@ def _check_whole(rows: pd.DataFrame, reference: Sequence[str] | None) -> None:
         for part in (pool, pool[pool["value"] != 0])
         for how in ("municipalities", "ratio_of_sums")
     ]
-    keys = [rows[k] for k in KEYS]
-    told = rows.groupby(keys)["mean"].first().dropna()
+    told = numbers.groupby("cell")["mean"].first().dropna()
     agrees = np.zeros(len(told), dtype=bool)
     for candidate in candidates:
         agrees |= np.isclose(candidate.reindex(told.index), told, rtol=1e-9, atol=1e-12)
     if not agrees.all():
-        cut = [", ".join(map(str, key)) for key in told.index[~agrees]]
+        first = rows.loc[~cell.duplicated(), list(KEYS)].set_axis(cell[~cell.duplicated()])
+        keys = first.loc[told.index[~agrees]].itertuples(index=False, name=None)
+        cut = [", ".join(map(str, key)) for key in keys]
         raise InvalidDataError(
             "profile: the mean is not that of the municipalities in it; give the profile whole, and name "
             "municipalities= to show some",
@@ -398,7 +432,7 @@ def _check_whole(rows: pd.DataFrame, reference: Sequence[str] | None) -> None:
 
 
 def _mean_of(pool: pd.DataFrame, how: str) -> pd.Series:
-    grouped = pool.groupby(list(KEYS))
+    grouped = pool.groupby("cell")
     if how == "municipalities":
         return grouped["value"].mean()
     sums = grouped.agg(top=("numerator", "sum"), bottom=("denominator", "sum"), per=("per", "max"))

@@ -1,10 +1,12 @@
 """Reading counts, accounts, populations and need indices: all faults at once, with place and remedy."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -304,13 +306,40 @@ def read_cell_names(frame: pd.DataFrame) -> pd.DataFrame:
     for column, labels in (("group", GROUPS), ("service", known), ("provision", PROVISIONS)):
         if column in given:
             codes = {str(n).casefold(): code for code, label in labels.items() for n in (code, *label)}
-            given[column] = given[column].map(lambda v, c=codes: c.get(str(v).strip().casefold(), v))
+            given[column] = map_distinct(given[column], partial(_code, codes))
     return given
+
+
+def _code(codes: Mapping[str, str], value: object) -> object:
+    return codes.get(str(value).strip().casefold(), value)
+
+
+def map_distinct(column: pd.Series, function: Callable[[Any], Any]) -> pd.Series:
+    """Apply a function to each distinct value; missing values stay missing.
+
+    Parameters
+    ----------
+    column : Series
+    function : callable
+        Of a value that is not missing.
+
+    Returns
+    -------
+    Series of object
+    """
+    mixed = column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) != "string"
+    if mixed:  # 1, 1.0 and True are one value to a hash, and three to a reader
+        return column.astype(object).map(function, na_action="ignore")
+    codes, distinct = pd.factorize(column)
+    values = np.empty(len(distinct) + 1, dtype=object)
+    values[:-1] = [function(value) for value in distinct.tolist()]
+    values[-1] = None  # the code of what is missing is -1
+    return pd.Series(values[codes], index=column.index, name=column.name, dtype=object)
 
 
 def _read_keys(read: pd.DataFrame, keys: Sequence[str]) -> Iterator[str]:
     for column in keys:
-        missing = read[column].isna() | (read[column].astype(str).str.strip() == "")
+        missing = read[column].isna() | map_distinct(read[column], _is_blank).eq(True)
         if column == "reason":
             read[column] = read[column].astype(object).where(~missing, "").astype(str)
             continue
@@ -318,8 +347,12 @@ def _read_keys(read: pd.DataFrame, keys: Sequence[str]) -> Iterator[str]:
         if column == "year":
             yield from _read_years(read, missing)
         else:
-            read[column] = read[column].astype(object).where(missing, read[column].map(_text))
+            read[column] = read[column].astype(object).where(missing, map_distinct(read[column], _text))
     yield from _unknown_words(read, keys)
+
+
+def _is_blank(value: object) -> bool:
+    return not str(value).strip()
 
 
 def _text(value: object) -> str:
@@ -338,7 +371,7 @@ def _read_years(read: pd.DataFrame, missing: pd.Series) -> Iterator[str]:
 def _unknown_words(read: pd.DataFrame, keys: Sequence[str]) -> Iterator[str]:
     for column, known in (("group", GROUPS), ("provision", PROVISIONS)):
         if column in keys:
-            for word in sorted(set(read[column].dropna().astype(str)) - set(known) - {""}):
+            for word in sorted(set(map(str, read[column].dropna().unique())) - set(known) - {""}):
                 rows = read[read[column].astype(str) == word]
                 places = ", ".join(f"{r.municipality} {r.year}" for r in rows.head(3).itertuples())
                 hint = nearest_names([word], known)
@@ -351,9 +384,10 @@ def _read_kinds(read: pd.DataFrame) -> None:
     """Kind of each service; services that are not known are kept under their own name."""
     known = services()
     own = read["kind"] if "kind" in read else pd.Series(np.nan, read.index, dtype=object)
-    listed = read["service"].map(lambda code: known[code].kind if code in known else np.nan)
+    listed = read["service"].map({code: service.kind for code, service in known.items()})
     kinds = own.where(own.isin(KINDS), listed).fillna("other")
-    read["kind"] = read["service"].map(dict(zip(read["service"][::-1], kinds[::-1], strict=True)))
+    first = ~read["service"].duplicated()
+    read["kind"] = read["service"].map(dict(zip(read["service"][first], kinds[first], strict=True)))
     strange = sorted(set(read.loc[listed.isna() & ~own.isin(KINDS), "service"].astype(str)) - {ALL})
     if strange:
         warnings.warn(
@@ -366,7 +400,9 @@ def _read_kinds(read: pd.DataFrame) -> None:
 
 def _read_number(read: pd.DataFrame, column: str, required: bool, count: bool) -> Iterator[str]:
     numbers = _as_numbers(read[column])
-    given = read[column].notna() & (read[column].astype(str).str.strip() != "")
+    given = read[column].notna()
+    if not _is_plain(read[column]):
+        given &= read[column].astype(str).str.strip() != ""
     bad = given & (numbers.isna() | ~np.isfinite(numbers))
     for k in np.flatnonzero(bad):
         yield f"{where_of(read.iloc[k])}: {column} {read[column].iloc[k]!r} is no number; write digits only"
@@ -381,8 +417,15 @@ def _read_number(read: pd.DataFrame, column: str, required: bool, count: bool) -
 
 def _as_numbers(column: pd.Series) -> pd.Series:
     """Real numbers, also as text; missing where there is none."""
+    if _is_plain(column):
+        return column.astype(float)
     real = column.astype(object).map(lambda v: str(v) if isinstance(v, Real | str | Decimal) else None)
     return pd.to_numeric(real, errors="coerce").astype(float)
+
+
+def _is_plain(column: pd.Series) -> bool:
+    """Whether all values are numbers or missing, as a machine stores them."""
+    return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
 
 
 def _repeated(read: pd.DataFrame, numbers: set[str]) -> Iterator[str]:
@@ -437,11 +480,12 @@ def _nursing_homes_once(read: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         sums = typed.groupby(list(keys))[column].sum(min_count=1).rename("typed")
         totals = whole.groupby(list(keys))[column].sum(min_count=1).rename("whole")
         both = pd.concat([sums, totals], axis=1).dropna()
-        for (place, year, _), row in both.iterrows():
+        wrong = both if column == "users" else both[(both["whole"] - both["typed"]).abs() > 1e-6]
+        for (place, year, _), row in wrong.iterrows():
             where = f"{place} {year}, nursing homes: {row['whole']:g} {column}"
             if column == "users":
                 problems.append(f"{where} and users by type of place; give the one or the other")
-            elif abs(row["whole"] - row["typed"]) > 1e-6:
+            else:
                 problems.append(f"{where} are not the sum of the types, {row['typed']:g}; correct one")
     told = pd.MultiIndex.from_frame(typed.loc[typed["places"].notna(), list(CELL[:3])])
     again = whole.index[pd.MultiIndex.from_frame(whole[list(CELL[:3])]).isin(told)]
@@ -469,18 +513,20 @@ def _dated(read: pd.DataFrame) -> Iterator[str]:
     known = care_functions()
     if "function" not in read:
         return
-    pairs = zip(read["function"], read["year"], strict=True)
-    for k, (code, year) in enumerate(pairs):
-        function = known.get(str(code))
-        if function is not None and not function.exists(int(year)):
-            yield f"{where_of(read.iloc[k])}: {explain_function(function, int(year))}"
+    codes = read["function"]
+    first, last = (
+        codes.map({code: getattr(function, name) for code, function in known.items()}).astype(float)
+        for name in ("first", "last")
+    )
+    for k in np.flatnonzero((read["year"] < first) | (read["year"] > last)):
+        yield f"{where_of(read.iloc[k])}: {explain_function(known[codes.iloc[k]], int(read['year'].iloc[k]))}"
 
 
 def _inside_care(read: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if "function" not in read:
         return read, ()
     known = care_functions()
-    care = read["function"].map(lambda code: code in known and known[code].care).astype(bool)
+    care = read["function"].isin([code for code, function in known.items() if function.care])
     outside = read[~care].groupby(["municipality", "year", "function"])["net_kr"].sum()
     left = (f"{m} {y}, function {f}: {net:.2f} kr net is outside care" for (m, y, f), net in outside.items())
     return read[care].reset_index(drop=True), tuple(left)
@@ -490,11 +536,13 @@ def _unknown_places(
     tables: Iterable[pd.DataFrame], people: pd.DataFrame, needs: pd.DataFrame
 ) -> Iterator[str]:
     """Municipalities and years that have cells, but no population or need index."""
-    wanted = sorted({pair for t in tables for pair in zip(t["municipality"], t["year"], strict=True)})
+    cells = [t[list(PLACE_YEAR)].drop_duplicates() for t in tables]
+    wanted = sorted({pair for t in cells for pair in t.itertuples(index=False, name=None)})
     for name, have in (("population", people), ("need_index", needs)):
+        known = set(have.index)
         for place, year in wanted:
-            if (place, year) not in have.index:
-                years = sorted({int(y) for m, y in have.index if m == place})
+            if (place, year) not in known:
+                years = sorted({int(y) for m, y in known if m == place})
                 other = f" (it has {', '.join(map(str, years))})" if years else ""
                 yield f"{name}: {place} {year} lacks{other}; add the row, or leave this year's cells out"
 

@@ -4,12 +4,12 @@ import math
 from numbers import Real
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from kostnadsvekst.errors import SpecificationError
 
 RED, GREEN = "red", "green"
+_SAME = 1e-12  # values that floating point alone tells apart
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike, per: float = 1.0) -> NDArray[np.float64]:
@@ -71,7 +71,7 @@ def colour(own: float, mean: float) -> str:
     """
     if not _are_numbers(own, mean):
         raise SpecificationError(f"own={own}, mean={mean}: a colour needs numbers")
-    if math.isnan(own) or math.isnan(mean) or math.isclose(own, mean, rel_tol=1e-12, abs_tol=0.0):
+    if math.isnan(own) or math.isnan(mean) or math.isclose(own, mean, rel_tol=_SAME, abs_tol=0.0):
         return ""
     return RED if own > mean else GREEN
 
@@ -80,6 +80,20 @@ def _are_numbers(*values: object) -> bool:
     return all(isinstance(value, Real) for value in values)
 
 
-def colours(own: pd.Series, mean: pd.Series) -> list[str]:
-    """Colours of many values."""
-    return [colour(a, b) for a, b in zip(own, mean, strict=True)]
+def colours(own: ArrayLike, mean: ArrayLike) -> NDArray[np.int8]:
+    """Colours of many values, as `colour` gives them.
+
+    Parameters
+    ----------
+    own, mean : array, shape (n,)
+
+    Returns
+    -------
+    array, shape (n,)
+        0 for none, 1 for red, 2 for green.
+    """
+    a, b = np.asarray(own, dtype=float), np.asarray(mean, dtype=float)
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = np.abs(a - b) > _SAME * np.maximum(np.abs(a), np.abs(b))
+    apart |= np.isinf(a) | np.isinf(b)
+    return np.where((a > b) & apart, 1, np.where((a < b) & apart, 2, 0)).astype(np.int8)
