@@ -10,7 +10,12 @@ import pandas as pd
 from kostnadsvekst.chapters.municipal_allocation import allocation_sheet
 from kostnadsvekst.chapters.municipal_faults import Faults
 from kostnadsvekst.chapters.municipal_ledgers import SHARED, Ledger
-from kostnadsvekst.chapters.municipal_profile import profile_sheet, summary_rows, summary_sheet
+from kostnadsvekst.chapters.municipal_profile import (
+    profile_sheet,
+    rows_behind,
+    summary_rows,
+    summary_sheet,
+)
 from kostnadsvekst.chapters.municipal_public import hide
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
@@ -92,7 +97,8 @@ def user_groups(book: MunicipalBook, lang: str) -> System:
     public = partial(_public, computed.found, (summary, table), rows)
     notes = tuple(computed.found.attrs.get("left_out", []))
     results = (summary, table, *sheets, ledger.sheet)
-    return System(tuple(inputs.values()), results, (), tuple(log), public, notes)
+    behind = partial(rows_behind, computed.found, (ledger, counted), people, lang)
+    return System(tuple(inputs.values()), results, (), tuple(log), public, notes, behind)
 
 
 def compute_profile(book: MunicipalBook) -> Computed:
