@@ -1,7 +1,7 @@
 """What stands on the council's page, as values: tables, figures, what leads from one to the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kostnadsvekst.language import Bilingual
 
@@ -60,6 +60,14 @@ class PageTable:
     def cell(self, row: int, name: str) -> Cell:
         """Cell of a row."""
         return self.rows[row][self.position(name)]
+
+    def keeping(self, names: Sequence[str], rows: Sequence[int] | None = None) -> "PageTable":
+        """Some of its columns and rows."""
+        places = [self.position(name) for name in names]
+        kept = range(len(self.rows)) if rows is None else rows
+        columns = tuple(self.columns[k] for k in places)
+        cells = tuple(tuple(self.rows[row][k] for k in places) for row in kept)
+        return replace(self, columns=columns, rows=cells)
 
     def number(self, row: int, name: str) -> float | None:
         """Return the number of a cell; None where it holds none, as where it is hidden."""
@@ -242,11 +250,14 @@ class Section:
     heading : Bilingual
     parts : tuple of Part
         In their order; a text is a paragraph.
+    short : tuple of Part
+        Those of the short report on paper: texts, tables with few columns, drawings.
     """
 
     key: str
     heading: Bilingual
     parts: tuple[Part, ...]
+    short: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,254 @@
+"""The report to the council: one page and a short PDF of all parts of a book that are filled in."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kostnadsvekst.chapters.municipal_calculator import calculator_trials
+from kostnadsvekst.chapters.municipal_public import public_sheets
+from kostnadsvekst.chapters.municipal_report_sections import (
+    GroupTables,
+    Made,
+    calculator_section,
+    grounds_section,
+    ladder_section,
+    plain_section,
+    user_groups_section,
+)
+from kostnadsvekst.chapters.municipal_report_tables import (
+    Pair,
+    Unit,
+    hiding_units,
+    page_table,
+    unit_label,
+    units_of,
+    without_units,
+)
+from kostnadsvekst.chapters.municipal_sheets import (
+    MADE_UP,
+    NOT_FOR_PUBLICATION,
+    PUBLIC,
+    System,
+    assumption_sheet,
+    log_sheet,
+)
+from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.language import LANGUAGES, Bilingual
+from kostnadsvekst.naming import first_of
+from kostnadsvekst.report.council_page.content import CouncilPage, PageTable
+from kostnadsvekst.sources.municipal_book import MOST_TOLD, MunicipalBook
+from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN
+from kostnadsvekst.sources.municipal_kinds import CALCULATOR, LADDER, USER_GROUPS
+from kostnadsvekst.version import __version__
+
+Compute = Callable[[MunicipalBook, str], System]
+_TITLE = Bilingual(
+    "Helse- og omsorgstjenestene: hva tallene sier", "Health and care services: what the numbers say"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A part of the book, computed in both languages.
+
+    Attributes
+    ----------
+    book : MunicipalBook
+    systems : mapping of str to System
+        By language.
+    publish : bool
+    """
+
+    book: MunicipalBook
+    systems: Mapping[str, System]
+    publish: bool
+
+    @property
+    def system(self) -> System:
+        """In Norwegian, for what has no words."""
+        return self.systems["nb"]
+
+    def tables(self) -> list[PageTable]:
+        """Sheets of results as this edition may show them."""
+        shown = {
+            lang: public_sheets(one) if self.publish else one.results for lang, one in self.systems.items()
+        }
+        inputs = {sheet.name: sheet for sheet in self.system.inputs}
+        pairs: list[Pair] = [*zip(shown["nb"], shown["en"], strict=True)]
+        return [page_table(f"{self.book.kind.name}-{k}", pair, inputs) for k, pair in enumerate(pairs)]
+
+    def grounds(self) -> Iterator[PageTable]:
+        """Assumptions, and for the analyst the log of judgements, which tells numbers of the book."""
+        name = self.book.kind.name
+        if self.system.assumptions:
+            nb, en = (assumption_sheet(self.systems[lang].assumptions, lang) for lang in LANGUAGES)
+            table = _titled(page_table(f"{name}-assumptions", (nb, en)), self.book)
+            yield table.keeping([c.name for c in table.columns if c.name != "name"])
+        if self.system.judgements and not self.publish:
+            nb, en = (log_sheet(self.systems[lang].judgements, lang) for lang in LANGUAGES)
+            table = _titled(page_table(f"{name}-log", (nb, en)), self.book)
+            filled = [k for k, row in enumerate(table.rows) if any(cell is not None for cell in row)]
+            yield table.keeping(["about", "choice", "reason", "status"], filled)
+
+
+def _titled(table: PageTable, book: MunicipalBook) -> PageTable:
+    title = Bilingual(*(f"{table.title.get(lang)}: {book.kind.title.get(lang)}" for lang in LANGUAGES))
+    return replace(table, title=title, notes=())
+
+
+def render_report(
+    blocks: Mapping[str, MunicipalBook], compute: Compute, languages: tuple[str, ...], *, publish: bool
+) -> dict[str, str | bytes]:
+    """Render the page and the short report.
+
+    Parameters
+    ----------
+    blocks : mapping of str to MunicipalBook
+        From `kostnadsvekst.sources.municipal_report_book.read_report_book`.
+    compute : callable
+        Computes a book in a language.
+    languages : tuple of {"nb", "en"}
+        Both: one page with a switch; one: a page in that language alone. A PDF for each.
+    publish : bool
+
+    Returns
+    -------
+    dict of str to str or bytes
+        ``results.html`` and ``report_LANG.pdf``.
+
+    Raises
+    ------
+    InvalidDataError
+        What cannot be computed in any part, all at once.
+    """
+    from kostnadsvekst.report.council_page import render_council_page, render_council_report
+
+    page = make_page(blocks, compute, publish=publish)
+    files: dict[str, str | bytes] = {"results.html": render_council_page(page, languages)}
+    for lang in languages:
+        files[f"report_{lang}.pdf"] = render_council_report(page, lang)
+    return files
+
+
+def make_page(blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish: bool) -> CouncilPage:
+    """Gather what the page says from all parts of a book.
+
+    Parameters
+    ----------
+    blocks, compute, publish
+        As for `render_report`.
+    """
+    computed = _computed(blocks, compute, publish=publish)
+    made = _sections(computed)
+    grounds = [table for block in computed.values() for table in block.grounds()]
+    made += [grounds_section(grounds)] if grounds else []
+    books = [block.book for block in computed.values()]
+    parts: dict[str, Any] = {"drills": {}, "rows_behind": {}}
+    for one in made:
+        parts["drills"] |= one.drills
+        parts["rows_behind"] |= one.rows_behind
+    return CouncilPage(
+        _TITLE,
+        _banners(books, publish=publish),
+        ", ".join(dict.fromkeys(book.provenance.file for book in books)),
+        tuple(sentence for one in made for sentence in one.answer),
+        tuple(one.section for one in made),
+        tuple(table for one in made for table in one.behind),
+        version=__version__,
+        **parts,
+    )
+
+
+def _banners(books: Sequence[MunicipalBook], *, publish: bool) -> tuple[Bilingual, ...]:
+    made_up = any(book.provenance.origin == MADE_UP_ORIGIN for book in books)
+    return (PUBLIC if publish else NOT_FOR_PUBLICATION, *([MADE_UP] if made_up else []))
+
+
+def _computed(
+    blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish: bool
+) -> dict[str, _Block]:
+    """Compute all parts; what is wrong with any of them is told together."""
+    found, faults, first = {}, [], None
+    for name, book in blocks.items():
+        try:
+            systems = {lang: compute(book, lang) for lang in LANGUAGES}
+        except InvalidDataError as error:
+            first = first or error
+            faults += list(error.problems) or [str(error)]
+            continue
+        found[name] = _Block(book, systems, publish)
+    if first is not None:
+        told = list(dict.fromkeys(faults))
+        name = next(iter(blocks.values())).provenance.file
+        raise InvalidDataError(
+            f"the book {name!r} has {len(told)} fault(s); nothing is written", first_of(told, MOST_TOLD)
+        ) from None
+    return found
+
+
+def _sections(blocks: Mapping[str, _Block]) -> list[Made]:
+    made = []
+    tables = {name: block.tables() for name, block in blocks.items()}
+    withheld = _withheld(tables)
+    for name, block in blocks.items():
+        shown = [*without_units(tables[name], withheld.get(name, set()))]
+        notes = [_withheld_note(unit) for unit in sorted(withheld.get(name, ()))]
+        if name == USER_GROUPS.name:
+            made.append(user_groups_section(_group_tables(block, shown)))
+        elif name == LADDER.name:
+            made.append(ladder_section(shown, notes, hiding_units(shown[:1])))
+        elif name == CALCULATOR.name:
+            trials = calculator_trials(block.book)
+            made.append(calculator_section(shown, trials))
+        else:
+            made.append(plain_section(name, block.book.kind.title, shown))
+    return made
+
+
+# Parts that count the same people: together they tell what each of them hides.
+_COUNTING = (USER_GROUPS.name, LADDER.name)
+
+
+def _withheld(tables: Mapping[str, Sequence[PageTable]]) -> dict[str, set[Unit]]:
+    """Municipalities and years that a part does not show, since another part counts the same people.
+
+    A count that is told in one part, less those that are told in another, is the count that the other hides.
+    As soon as any of them hides a number of a municipality and year, only the first of them shows it.
+    """
+    shown: set[Unit] = set()
+    withheld: dict[str, set[Unit]] = {}
+    counting = [name for name in _COUNTING if name in tables]
+    hiding = {unit for name in counting for unit in hiding_units(tables[name])}
+    for name in counting:
+        units = {unit for table in tables[name] for unit in units_of(table)}
+        withheld[name] = units & shown & hiding
+        shown |= units
+    return withheld
+
+
+def _withheld_note(unit: Unit) -> Bilingual:
+    name = unit_label(unit)
+    return Bilingual(
+        f"{name.nb}: trappen vises ikke i den offentlige utgaven. Den teller de samme menneskene som "
+        "brukergruppene, og små tall som er skjult, kunne regnes ut av de to sammen.",
+        f"{name.en}: the ladder is not shown in the public edition. It counts the same people as the user "
+        "groups, and small numbers that are hidden could be worked out from the two together.",
+    )
+
+
+def _group_tables(block: _Block, shown: Sequence[PageTable]) -> GroupTables:
+    summary, profile, *others = shown
+    named = replace(summary, key="summary"), replace(profile, key="profile")
+    if block.publish or block.system.behind is None:
+        return GroupTables(*named)
+    counts = [
+        next(s for s in block.systems[lang].inputs if any(c.name == "users" for c in s.columns))
+        for lang in LANGUAGES
+    ]
+    return GroupTables(
+        *named,
+        replace(others[-1], key="accounts"),
+        page_table("counts", (counts[0], counts[1])),
+        block.system.behind(),
+        tuple(others[:-1]),
+    )
