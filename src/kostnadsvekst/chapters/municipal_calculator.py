@@ -106,7 +106,9 @@ def calculator_trials(book: MunicipalBook) -> tuple[CalculatorTrial, ...]:
         line = {"alternative": one["alternative"], "price": place, "quantity": float(one["quantity"])}
         lines.setdefault((str(one["municipality"]), int(one["year"])), []).append(line)
     return tuple(
-        CalculatorTrial(f"packages-{k}", both(f"{name} {year}"), prices, tuple(own), weeks, factor, _QUANTITIES)
+        CalculatorTrial(
+            f"packages-{k}", both(f"{name} {year}"), prices, tuple(own), weeks, factor, _QUANTITIES
+        )
         for k, ((name, year), own) in enumerate(lines.items())
     )
 

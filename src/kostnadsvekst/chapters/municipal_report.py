@@ -33,7 +33,7 @@ from kostnadsvekst.chapters.municipal_sheets import (
     log_sheet,
 )
 from kostnadsvekst.errors import InvalidDataError
-from kostnadsvekst.language import LANGUAGES, Bilingual
+from kostnadsvekst.language import LANGUAGES, Bilingual, both
 from kostnadsvekst.naming import first_of
 from kostnadsvekst.report.council_page.content import CouncilPage, PageTable
 from kostnadsvekst.sources.municipal_book import MOST_TOLD, MunicipalBook
@@ -150,7 +150,7 @@ def make_page(blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish:
     return CouncilPage(
         _TITLE,
         _banners(books, publish=publish),
-        ", ".join(dict.fromkeys(book.provenance.file for book in books)),
+        _basis(books),
         tuple(sentence for one in made for sentence in one.answer),
         tuple(one.section for one in made),
         tuple(table for one in made for table in one.behind),
@@ -159,14 +159,22 @@ def make_page(blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish:
     )
 
 
+def _basis(books: Sequence[MunicipalBook]) -> Bilingual:
+    """Name of the book; of the examples, that they are made up."""
+    if _is_made_up(books):
+        return Bilingual("oppdiktet eksempel", "made-up example")
+    return both(", ".join(dict.fromkeys(book.provenance.file for book in books)))
+
+
+def _is_made_up(books: Sequence[MunicipalBook]) -> bool:
+    return any(book.provenance.origin == MADE_UP_ORIGIN for book in books)
+
+
 def _banners(books: Sequence[MunicipalBook], *, publish: bool) -> tuple[Bilingual, ...]:
-    made_up = any(book.provenance.origin == MADE_UP_ORIGIN for book in books)
-    return (PUBLIC if publish else NOT_FOR_PUBLICATION, *([MADE_UP] if made_up else []))
+    return (PUBLIC if publish else NOT_FOR_PUBLICATION, *([MADE_UP] if _is_made_up(books) else []))
 
 
-def _computed(
-    blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish: bool
-) -> dict[str, _Block]:
+def _computed(blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish: bool) -> dict[str, _Block]:
     """Compute all parts; what is wrong with any of them is told together."""
     found, faults, first = {}, [], None
     for name, book in blocks.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kostnadsvekst.chapters.municipal_report_tables import Unit, rows_of, unit_label, units_of
-from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.language import Bilingual
 from kostnadsvekst.municipal.user_group_terms import MEASURES, PROVISIONS
 from kostnadsvekst.report.council_page.content import (
     Choice,
@@ -86,7 +86,9 @@ def user_groups_section(tables: GroupTables) -> Made:
     rows_behind |= {("profile", k): drill for k, drill in enumerate(_behind_profile(tables)) if drill}
     own = tables.summary.keeping(["group", "value", "mean", "index"], rows_of(tables.summary, units[0]))
     heading = Bilingual("Brukergrupper", "User groups")
-    section = Section("user-groups", heading, (_GROUPS_READ, chosen, tables.summary, *tables.others), (drawings[0], own))
+    section = Section(
+        "user-groups", heading, (_GROUPS_READ, chosen, tables.summary, *tables.others), (drawings[0], own)
+    )
     behind = (tables.profile, *(t for t in (tables.accounts, tables.counts) if t is not None))
     return Made(section, (*_group_sentences(tables),), behind, drills, rows_behind)
 
@@ -179,7 +181,9 @@ def _group_sentences(tables: GroupTables) -> Iterator[Bilingual]:
             yield from _against_mean(tables.profile, k, name)
     summary = tables.summary
     index = {k: summary.number(k, "index") for k in rows_of(summary, unit)}
-    far = sorted((k for k, v in index.items() if v is not None), key=lambda k: -abs((index[k] or 100.0) - 100))
+    far = sorted(
+        (k for k, v in index.items() if v is not None), key=lambda k: -abs((index[k] or 100.0) - 100)
+    )
     for k in far[:2]:
         yield from _against_mean(summary, k, summary.text(k, "group"))
 
@@ -227,9 +231,7 @@ def ladder_section(tables: Sequence[PageTable], notes: Sequence[Bilingual], hidi
     units = units_of(steps)
     drawings = [_ladder_bars(steps, unit, number) for number, unit in enumerate(units)]
     chosen = Choice("ladders", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
-    trials = [
-        _ladder_trial(tables, unit, number) for number, unit in enumerate(units) if unit not in hiding
-    ]
+    trials = [_ladder_trial(tables, unit, number) for number, unit in enumerate(units) if unit not in hiding]
     own = rows_of(steps, units[0])
     short = steps.keeping(["step", "name", "recipients", "price_kr", "total_mnok", "share_percent"], own)
     section = Section("ladder", heading, (*notes, chosen, *trials, *tables), (*notes, drawings[0], short))
@@ -250,8 +252,8 @@ def _ladder_bars(steps: PageTable, unit: Unit, number: int) -> Drawing:
         )
         rows.append(Bar(name, steps.number(row, "total_mnok"), told))
     about = Bilingual(
-        "Trappen viser grad av inngripen, ikke stigende kostnad. Rute: etter flyttingene som prøves nedenfor.",
-        "The ladder shows degree of intervention, not rising cost. Diamond: after the moves tried below.",
+        "Trappen viser grad av inngripen, ikke stigende kostnad.",
+        "The ladder shows degree of intervention, not rising cost.",
     )
     title = joined([Bilingual("Kostnad per trinn", "Cost by step"), unit_label(unit)])
     unit_text = Bilingual("mill. kr", "NOK million")
@@ -307,13 +309,17 @@ def _moves_sentence(moves: PageTable, unit: Unit) -> Iterator[Bilingual]:
         return
     whole = sum(known)
     kr = numbers(abs(whole), 0)
-    nb = "endrer ikke kostnaden" if kr.nb == "0" else f"{'øker' if whole > 0 else 'senker'} kostnaden med {kr.nb} kr"
+    nb = (
+        "endrer ikke kostnaden"
+        if kr.nb == "0"
+        else f"{'øker' if whole > 0 else 'senker'} kostnaden med {kr.nb} kr"
+    )
     en = (
-        "do not change the cost" if kr.nb == "0" else f"{'raise' if whole > 0 else 'lower'} the cost by NOK {kr.en}"
+        "do not change the cost"
+        if kr.nb == "0"
+        else f"{'raise' if whole > 0 else 'lower'} the cost by NOK {kr.en}"
     )
-    yield Bilingual(
-        f"Flyttingene i boken {nb} i året.", f"The moves in the book {en} a year."
-    )
+    yield Bilingual(f"Flyttingene i boken {nb} i året.", f"The moves in the book {en} a year.")
 
 
 # --- Resource calculator
@@ -408,4 +414,3 @@ __all__ = [
     "plain_section",
     "user_groups_section",
 ]
-

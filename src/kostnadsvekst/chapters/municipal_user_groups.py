@@ -38,6 +38,7 @@ from kostnadsvekst.municipal.user_group_terms import (
     services,
 )
 from kostnadsvekst.municipal.user_groups import allocate, correct, profile
+from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
 from kostnadsvekst.sources.municipal_kinds import PROVISION_NAMES, USER_GROUP_NAMES, USER_GROUPS
@@ -362,8 +363,8 @@ def _judgements(book: MunicipalBook, found: pd.DataFrame, lang: str) -> Iterator
         yield Judgement(
             Bilingual(f"Korreksjon {one['pair']}", f"Correction {one['pair']}"),
             Bilingual(
-                f"{one['function']}: {one['amount_kr']:,.2f} kr",
-                f"{one['function']}: NOK {one['amount_kr']:,.2f}",
+                f"{one['function']}: {format_number(one['amount_kr'], 2, 'nb')} kr",
+                f"{one['function']}: NOK {format_number(one['amount_kr'], 2, 'en')}",
             ),
             both(str(one["reason"])),
         )

@@ -269,8 +269,8 @@ class CouncilPage:
     title : Bilingual
     banners : tuple of Bilingual
         What the reader must know first, in every part: not for publication, made up, small numbers hidden.
-    basis : str
-        Name of the book read.
+    basis : Bilingual
+        Name of the book read, or that it is made up.
     answer : tuple of Bilingual
         Sentences at the top.
     sections : tuple of Section
@@ -285,7 +285,7 @@ class CouncilPage:
 
     title: Bilingual
     banners: tuple[Bilingual, ...]
-    basis: str
+    basis: Bilingual
     answer: tuple[Bilingual, ...]
     sections: tuple[Section, ...]
     behind: tuple[PageTable, ...] = ()

@@ -317,7 +317,7 @@
     const table = data.tables[key];
     const quote = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
     const inert = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
-    const origin = tell(data.origin[0]);
+    const origin = tell(data.origin);
     const plainCell = (cell) => (Array.isArray(cell) ? inert(textAt(cell[0])) : cell ?? "");
     const lines = [[...table.columns.map((one) => tell(one.label)), ...(origin ? ["data_origin"] : [])]];
     for (const row of table.rows) lines.push([...row.map(plainCell), ...(origin ? [origin] : [])]);

@@ -9,13 +9,13 @@ from kostnadsvekst.report.council_page.content import Drawing, Mark, Text
 from kostnadsvekst.report.council_page.voice import numbers
 from kostnadsvekst.report.page.svg import ticks_between
 
-WIDTH = 720.0
+WIDTH = 600.0
 TOP, BELOW, RIGHT = 14.0, 40.0, 16.0
-LABELS = 238.0
-LEFT = 78.0
+LABELS = 206.0
+LEFT = 66.0
 ROW = 34.0
-HEIGHT = 340.0
-_LETTERS = 36
+HEIGHT = 310.0
+_LETTERS = 31
 Scale = Callable[[float], float]
 
 
@@ -112,11 +112,15 @@ def _bar(row: Bar, k: int, across: Scale) -> Mark:
         parts.append(f'<text class="gone" x="{across(0) + 6:.1f}" y="{y + ROW / 2 + 4:.1f}">:</text>')
     else:
         start, end = sorted((across(0), across(row.value)))
-        parts.append(f'<rect class="bar" x="{start:.1f}" y="{y + 8:.1f}" width="{end - start:.1f}" height="16"/>')
+        parts.append(
+            f'<rect class="bar" x="{start:.1f}" y="{y + 8:.1f}" width="{end - start:.1f}" height="16"/>'
+        )
     if row.beside is not None:
         parts.append(f'<path class="mean" d="M{across(row.beside):.1f} {y + 3:.1f}v26"/>')
-    parts.append(f'<path class="after" data-after="{k}" data-zero="{across(0):.3f}" '
-                 f'data-one="{across(1) - across(0):.9g}" data-y="{y + 16:.1f}" d=""/>')
+    parts.append(
+        f'<path class="after" data-after="{k}" data-zero="{across(0):.3f}" '
+        f'data-one="{across(1) - across(0):.9g}" data-y="{y + 16:.1f}" d=""/>'
+    )
     return Mark("".join(parts), row.told, row.opens)
 
 
@@ -180,7 +184,9 @@ def funnel(
     """
     shown = [row for row in rows if row.value is not None and row.x > 0]
     sizes = [row.x for row in shown] + [x for line in limits for x, _, _ in line if x > 0]
-    up_ticks = ticks_between(*_ends(shown, mean, *(v for line in limits for _, *ends in line for v in ends)), 5)
+    up_ticks = ticks_between(
+        *_ends(shown, mean, *(v for line in limits for _, *ends in line for v in ends)), 5
+    )
     over_ticks = ticks_between(min(sizes, default=0.0), max(sizes, default=1.0), 6)
     over = _scale(over_ticks, LEFT, WIDTH - RIGHT - 10)
     up = _scale(up_ticks, HEIGHT - BELOW - 8, TOP + 8)
@@ -392,6 +398,4 @@ def _drawing(
     named: Named, height: float, ground: Sequence[str], texts: Sequence[Text], marks: Sequence[Mark]
 ) -> Drawing:
     size = (WIDTH, height)
-    return Drawing(
-        named.key, named.title, size, (*ground,), (*texts,), (*marks,), named.about, named.table
-    )
+    return Drawing(named.key, named.title, size, (*ground,), (*texts,), (*marks,), named.about, named.table)

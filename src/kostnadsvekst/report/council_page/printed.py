@@ -65,7 +65,7 @@ def _content(page: CouncilPage, lang: str) -> dict[str, Any]:
         "title": page.title.get(lang),
         "description": page.title.get(lang),
         "banners": [banner.get(lang) for banner in page.banners],
-        "basis": f"{words.BASIS.get(lang)}: {page.basis}. {words.FOOTER.get(lang)} {page.version}.",
+        "basis": f"{words.BASIS.get(lang)}: {page.basis.get(lang)}. {words.FOOTER.get(lang)} {page.version}.",
         "answer": [sentence.get(lang) for sentence in page.answer],
         "sections": sections,
     }

@@ -80,8 +80,16 @@ def _banners(page: CouncilPage, voice: Voice) -> str:
 
 def _label(page: CouncilPage, voice: Voice) -> str:
     """Say in small letters beside every table and figure what the reader must know."""
-    told = joined(page.banners, " · ")
+    told = _short_banners(page)
     return f' <small class="label">{voice.said(told)}</small>' if told.nb else ""
+
+
+def _short_banners(page: CouncilPage) -> Bilingual:
+    """Banners up to what explains them."""
+    short = [
+        Bilingual(*(banner.get(lang).partition(":")[0] for lang in LANGUAGES)) for banner in page.banners
+    ]
+    return joined(short, " · ")
 
 
 def _header(page: CouncilPage, voice: Voice) -> str:
@@ -90,7 +98,7 @@ def _header(page: CouncilPage, voice: Voice) -> str:
     return (
         f'<a class="skip" href="#answer">{voice.said(words.SKIP)}</a>\n<header>\n<div class="bar">'
         f"<h1>{voice.said(page.title)}</h1>{_switches(voice)}</div>\n{_banners(page, voice)}"
-        f"<p>{voice.said(words.BASIS)}: {escape(page.basis)}</p>\n"
+        f"<p>{voice.said(words.BASIS)}: {voice.said(page.basis)}</p>\n"
         f"<noscript><p>{voice.said(words.NO_SCRIPT)}</p></noscript>\n"
         f"<nav {voice.labelled(words.CONTENTS)}><ul>{links}</ul></nav>\n</header>\n"
     )
@@ -175,7 +183,7 @@ def _svg(part: Drawing, voice: Voice) -> str:
     marks = "\n".join(
         f'<g class="mark" role="{"button" if mark.opens else "img"}" tabindex="{-1 if k else 0}" '
         f"{voice.labelled(mark.told)}"
-        f'{f" data-opens={chr(34)}{escape(mark.opens)}{chr(34)}" if mark.opens else ""}>{mark.shape}</g>'
+        f"{f' data-opens={chr(34)}{escape(mark.opens)}{chr(34)}' if mark.opens else ''}>{mark.shape}</g>"
         for k, mark in enumerate(part.marks)
     )
     return (
@@ -224,7 +232,7 @@ def _row(page: CouncilPage, table: PageTable, number: int, voice: Voice, *, behi
     for k, (cell, column) in enumerate(zip(table.rows[number], table.columns, strict=True)):
         text = voice.said(cell_text(cell, column))
         look = "" if _numeric(table, k) else _WORD
-        cells.append(f'<td{look}>{text}</td>' if k else f'<th scope="row">{text}</th>')
+        cells.append(f"<td{look}>{text}</td>" if k else f'<th scope="row">{text}</th>')
     if behind:
         opens = (table.key, number) in page.rows_behind
         button = f'<button type="button" data-row="{table.key}:{number}">{voice.said(words.BEHIND)}</button>'
@@ -258,7 +266,7 @@ def _data(page: CouncilPage, voice: Voice) -> dict[str, Any]:
         "languages": list(voice.languages),
         "words": voice.words(words.SCRIPT),
         "banners": [voice.data(banner) for banner in page.banners],
-        "origin": [voice.data(joined(page.banners, " · "))],
+        "origin": voice.data(_short_banners(page)),
         "tables": tables,
         "drills": drills,
         "behind": behind,
@@ -299,10 +307,15 @@ def _drill_data(drill: Drill, texts: dict[Bilingual, int]) -> dict[str, Any]:
 
 def _trial_data(part: LadderTrial | CalculatorTrial, voice: Voice) -> dict[str, Any]:
     if isinstance(part, LadderTrial):
-        steps = [{k: voice.data(v) if isinstance(v, Bilingual) else v for k, v in one.items()} for one in part.steps]
+        steps = [
+            {k: voice.data(v) if isinstance(v, Bilingual) else v for k, v in one.items()}
+            for one in part.steps
+        ]
         moves = [{"n": n, "origin": origin, "target": target} for n, origin, target in part.moves]
         return {"steps": steps, "moves": moves, "figure": part.figure}
-    prices = [{k: voice.data(v) if isinstance(v, Bilingual) else v for k, v in one.items()} for one in part.prices]
+    prices = [
+        {k: voice.data(v) if isinstance(v, Bilingual) else v for k, v in one.items()} for one in part.prices
+    ]
     return {
         "prices": prices,
         "lines": [dict(one) for one in part.lines],

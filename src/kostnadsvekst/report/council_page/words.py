@@ -26,9 +26,9 @@ BACK = Bilingual("Tilbake", "Back")
 TRIAL = Bilingual("Prøv selv", "Try it")
 LADDER_ABOUT = Bilingual(
     "Regnes ut på siden med de samme formlene som i arbeidsboken: antall × (pris på nytt trinn − pris på "
-    "gammelt). Antatt: den som flytter, koster som snittet.",
+    "gammelt). Antatt: den som flytter, koster som snittet. Rutene i figuren er kostnaden etterpå.",
     "Computed in the page by the formulas of the workbook: number × (price of the new step − price of the old "
-    "one). Assumed: who moves costs the average.",
+    "one). Assumed: who moves costs the average. Diamonds in the figure are the cost afterwards.",
 )
 CALCULATOR_ABOUT = Bilingual(
     "Regnes ut på siden med de samme formlene som i arbeidsboken. Timer: pris × timer × uker. Plass: pris × "
@@ -37,7 +37,8 @@ CALCULATOR_ABOUT = Bilingual(
     "cent. Days and call-outs: price × number.",
 )
 HIDDEN = Bilingual(
-    "Skjult: fem eller færre, eller et tall som ville røpe dem", "Hidden: five or fewer, or what would tell them"
+    "Skjult: fem eller færre, eller et tall som ville røpe dem",
+    "Hidden: five or fewer, or what would tell them",
 )
 
 # For the script; what it says is asked for by these names.
