@@ -365,9 +365,12 @@ def test_files_say_whose_numbers_they_are(opened, page):
 def test_no_width_cuts_the_page(opened, width):
     tab = opened(viewport={"width": width, "height": 900})
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    code = "[...document.querySelectorAll('svg.council text')].filter(e => e.getBoundingClientRect().width)"
-    inside = "e => { const a = e.getBoundingClientRect(), b = e.closest('svg').getBoundingClientRect(); return a.left >= b.left - 1 && a.right <= b.right + 1; }"
-    assert tab.evaluate(f"{code}.every({inside})")
+    code = """[...document.querySelectorAll('svg.council text')].every((text) => {
+        const box = text.getBoundingClientRect();
+        const drawing = text.closest('svg').getBoundingClientRect();
+        return !box.width || (box.left >= drawing.left - 1 && box.right <= drawing.right + 1);
+    })"""
+    assert tab.evaluate(code)
 
 
 def test_it_follows_the_dark_and_can_be_switched(opened):

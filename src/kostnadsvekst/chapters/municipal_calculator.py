@@ -85,7 +85,7 @@ def resource_calculator(book: MunicipalBook, lang: str) -> System:
 
 
 def calculator_trials(book: MunicipalBook) -> tuple[CalculatorTrial, ...]:
-    """Packages of each municipality and year, to be changed in a page that computes.
+    """Take the packages of each municipality and year, to be changed in a page that computes.
 
     Parameters
     ----------

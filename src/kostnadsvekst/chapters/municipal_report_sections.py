@@ -94,10 +94,10 @@ def user_groups_section(tables: GroupTables) -> Made:
 
 
 _GROUPS_READ = Bilingual(
-    "Søylen er kommunens utgift, streken på tvers er snittet av kommunene i boken. Over eller under snittet er "
-    "ingen dom om rett og galt.",
-    "The bar is the municipality's expenditure, the line across it the mean of the municipalities in the book. "
-    "Above or below the mean is no judgement of right and wrong.",
+    "Søylen er kommunens utgift, streken på tvers er snittet av kommunene i boken. Over eller under snittet "
+    "er ingen dom om rett og galt.",
+    "The bar is the municipality's expenditure, the line across it the mean of the municipalities in the "
+    "book. Above or below the mean is no judgement of right and wrong.",
 )
 
 
@@ -110,7 +110,8 @@ def _drills_of_groups(
     for k in range(len(profile.rows)):
         unit = profile.text(k, "municipality").nb, profile.number(k, "year") or 0.0
         places.setdefault((unit, profile.text(k, "group").nb), []).append(k)
-    drills, behind = {}, {}
+    drills: dict[str, Drill] = {}
+    behind: dict[tuple[str, int], tuple[Drill, ...]] = {}
     for number, unit in enumerate(units_of(tables.summary)):
         for row in rows_of(tables.summary, unit):
             group = tables.summary.text(row, "group")
@@ -171,7 +172,7 @@ _COUNTS_TITLE = Bilingual("Brukere, plasser og årsverk bak", "Users, places and
 
 
 def _group_sentences(tables: GroupTables) -> Iterator[Bilingual]:
-    """What the municipality spends in all, and the groups that are farthest from the mean."""
+    """Say what the municipality spends in all, and which groups are farthest from the mean."""
     unit = units_of(tables.summary)[0]
     whole = MEASURES["net_per_inhabitant"].label.nb, PROVISIONS["all"].nb
     for k in rows_of(tables.profile, unit):

@@ -62,7 +62,7 @@ class PageTable:
         return self.rows[row][self.position(name)]
 
     def keeping(self, names: Sequence[str], rows: Sequence[int] | None = None) -> "PageTable":
-        """Some of its columns and rows."""
+        """Take some of its columns and rows."""
         places = [self.position(name) for name in names]
         kept = range(len(self.rows)) if rows is None else rows
         columns = tuple(self.columns[k] for k in places)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.report.council_page.content import Drawing, Mark, Text
@@ -16,6 +17,7 @@ LEFT = 66.0
 ROW = 34.0
 HEIGHT = 310.0
 _LETTERS = 31
+_NOTHING = Bilingual("", "")
 Scale = Callable[[float], float]
 
 
@@ -84,7 +86,7 @@ class Named:
     unit: Bilingual
     about: Bilingual
     table: str = ""
-    across: Bilingual = Bilingual("", "")
+    across: Bilingual = _NOTHING
 
 
 def bars(named: Named, rows: Sequence[Bar]) -> Drawing:
@@ -226,7 +228,7 @@ def waterfall(named: Named, start: Bar, steps: Sequence[Bar], end: Bar) -> Drawi
     height = TOP + ROW * len(rows) + BELOW
     across = _scale(ticks, LABELS, WIDTH - RIGHT - 20)
     zero = max(ticks[0], min(ticks[-1], 0.0))
-    spans = [(zero, levels[0]), *zip(levels, levels[1:], strict=False), (zero, float(end.value or 0.0))]
+    spans = [(zero, levels[0]), *pairwise(levels), (zero, float(end.value or 0.0))]
     marks = [
         _piece(row, k, (across(a), across(b)), "" if k in (0, len(rows) - 1) else "up" if b >= a else "down")
         for k, (row, (a, b)) in enumerate(zip(rows, spans, strict=True))
@@ -239,7 +241,8 @@ def waterfall(named: Named, start: Bar, steps: Sequence[Bar], end: Bar) -> Drawi
 def _piece(row: Bar, k: int, ends: tuple[float, float], way: str) -> Mark:
     y = TOP + ROW * k
     left, right = sorted(ends)
-    shape = f'<rect class="bar {way}" x="{left:.1f}" y="{y + 8:.1f}" width="{max(right - left, 1):.1f}" height="16"/>'
+    size = f'y="{y + 8:.1f}" width="{max(right - left, 1):.1f}" height="16"'
+    shape = f'<rect class="bar {way}" x="{left:.1f}" {size}/>'
     sign = {"up": "+", "down": "\u2212"}.get(way, "")
     if sign:
         shape += f'<text class="sign" x="{right + 5:.1f}" y="{y + 20:.1f}">{sign}</text>'

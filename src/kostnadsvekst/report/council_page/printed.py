@@ -44,7 +44,8 @@ def standalone(drawing: Drawing, lang: str) -> str:
     for name, ink in _INKS.items():
         style = style.replace(f"var(--{name})", ink)
     texts = "".join(
-        f'<text x="{one.x:.1f}" y="{one.y:.1f}" class="{one.look} {one.anchor}">{escape(one.text.get(lang))}</text>'
+        f'<text x="{one.x:.1f}" y="{one.y:.1f}" class="{one.look} {one.anchor}">'
+        f"{escape(one.text.get(lang))}</text>"
         for one in drawing.texts
     )
     marks = "".join(mark.shape for mark in drawing.marks)

@@ -111,7 +111,8 @@ def _switches(voice: Voice) -> str:
         for lang in (voice.languages if len(voice.languages) > 1 else ())
     )
     group = f'<span role="group" {voice.labelled(words.LANGUAGE)}>{languages}</span>' if languages else ""
-    return f'<div class="switches">{group}<button type="button" id="theme">{voice.said(words.THEME)}</button></div>'
+    theme = f'<button type="button" id="theme">{voice.said(words.THEME)}</button>'
+    return f'<div class="switches">{group}{theme}</div>'
 
 
 def _footer(page: CouncilPage, voice: Voice) -> str:
@@ -257,8 +258,8 @@ def _data(page: CouncilPage, voice: Voice) -> dict[str, Any]:
     texts: dict[Bilingual, int] = {}
     tables = {table.key: _table_data(table, texts, voice) for table in page.tables}
     behind: dict[str, dict[str, Any]] = {}
-    for (key, row), drills in page.rows_behind.items():
-        behind.setdefault(key, {})[str(row)] = [_drill_data(drill, texts) for drill in drills]
+    for (key, row), several in page.rows_behind.items():
+        behind.setdefault(key, {})[str(row)] = [_drill_data(drill, texts) for drill in several]
     trials = {part.key: _trial_data(part, voice) for part in _trials(page)}
     drills = {key: _drill_data(drill, texts) for key, drill in page.drills.items()}
     return {

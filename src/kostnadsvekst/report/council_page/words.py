@@ -27,8 +27,8 @@ TRIAL = Bilingual("Prøv selv", "Try it")
 LADDER_ABOUT = Bilingual(
     "Regnes ut på siden med de samme formlene som i arbeidsboken: antall × (pris på nytt trinn − pris på "
     "gammelt). Antatt: den som flytter, koster som snittet. Rutene i figuren er kostnaden etterpå.",
-    "Computed in the page by the formulas of the workbook: number × (price of the new step − price of the old "
-    "one). Assumed: who moves costs the average. Diamonds in the figure are the cost afterwards.",
+    "Computed in the page by the formulas of the workbook: number × (price of the new step − price of the "
+    "old one). Assumed: who moves costs the average. Diamonds in the figure are the cost afterwards.",
 )
 CALCULATOR_ABOUT = Bilingual(
     "Regnes ut på siden med de samme formlene som i arbeidsboken. Timer: pris × timer × uker. Plass: pris × "

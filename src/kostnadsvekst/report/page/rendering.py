@@ -56,7 +56,7 @@ def page_style() -> str:
 
 
 def shared_script() -> str:
-    """Return the beginning of a page's script: elements, words, numbers; it opens what the page's own closes."""
+    """Return how a page's script begins: elements, words, numbers; the page's own closes what it opens."""
     return (_HERE / "shared.js").read_text("utf-8")
 
 
