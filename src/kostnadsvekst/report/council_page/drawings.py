@@ -179,7 +179,7 @@ def funnel(
     ----------
     named : Named
     rows : sequence of Spread
-        With ``x``; those without a value are not drawn.
+        With ``x``, drawn by its logarithm; those without a value or a size are not drawn.
     mean : float
     limits : sequence of sequences of (x, low, high)
         Inner limits first.
@@ -189,8 +189,7 @@ def funnel(
     up_ticks = ticks_between(
         *_ends(shown, mean, *(v for line in limits for _, *ends in line for v in ends)), 5
     )
-    over_ticks = ticks_between(min(sizes, default=0.0), max(sizes, default=1.0), 6)
-    over = _scale(over_ticks, LEFT, WIDTH - RIGHT - 10)
+    over, over_ticks = _logarithmic(min(sizes, default=1.0), max(sizes, default=10.0))
     up = _scale(up_ticks, HEIGHT - BELOW - 8, TOP + 8)
     ground = [*_lines_across(up_ticks, up)]
     for number, line in enumerate(limits):
@@ -204,6 +203,16 @@ def funnel(
         marks.append(Mark(_target(x - 9, y - 9, 18, 18) + _point(x, y, own=row.own), row.told))
     texts = [*_ticks_left(up_ticks, up, named.unit), *_ticks_under(over_ticks, over, named.across)]
     return _drawing(named, HEIGHT, ground, texts, marks)
+
+
+def _logarithmic(low: float, high: float) -> tuple[Scale, list[float]]:
+    """Scale of sizes, and its marks at 1, 2 and 5 times powers of ten, few enough to be read."""
+    ends = (math.log10(low / 1.15), math.log10(high * 1.15))
+    straight = _scale(ends, LEFT, WIDTH - RIGHT - 10)
+    powers = range(math.floor(ends[0]), math.ceil(ends[1]) + 1)
+    ticks = [f * 10.0**p for p in powers for f in (1, 2, 5) if ends[0] <= math.log10(f * 10.0**p) <= ends[1]]
+    whole = [tick for tick in ticks if math.log10(tick) % 1 < 1e-9]
+    return lambda size: straight(math.log10(size)), whole if len(ticks) > 7 and len(whole) > 1 else ticks
 
 
 def waterfall(named: Named, start: Bar, steps: Sequence[Bar], end: Bar) -> Drawing:
