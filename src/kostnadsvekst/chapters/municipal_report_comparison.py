@@ -73,8 +73,8 @@ def compare_section(
 
 
 _UNSURE = Bilingual(
-    "Et tall bygd på få mennesker svinger fra år til år uten at noe er annerledes. Streken ved hvert punkt er "
-    "det intervallet tallet er forenlig med; der den når snittet, kan kommunen ikke skilles fra det.",
+    "Et tall bygd på få mennesker svinger fra år til år uten at noe er annerledes. Streken ved hvert punkt "
+    "er intervallet som tallet er forenlig med; der den når snittet, kan kommunen ikke skilles fra det.",
     "A number made of few people moves from year to year without anything being different. The line at each "
     "point is the interval that the number agrees with; where it reaches the mean, the municipality cannot "
     "be told from it.",
@@ -178,8 +178,8 @@ def _ranked(frame: pd.DataFrame, own: str, number: int) -> Drawing:
         ordered = ordered.iloc[start : start + _MOST_ROWS]
     unit = MEASURES[str(frame["measure"].iloc[0])].unit
     about = Bilingual(
-        "Punkt: verdien. Strek: 95 prosents intervall (mid-P). Loddrett strek: snittet. Firkant: egen kommune.",
-        "Point: the value. Line: interval of 95 per cent (mid-P). Vertical line: the mean. Square: one's own.",
+        "Punkt: verdien. Strek: 95 %-intervall (mid-P). Loddrett strek: snittet. Firkant: egen kommune.",
+        "Point: the value. Line: interval of 95 % (mid-P). Vertical line: the mean. Square: one's own.",
     )
     title = joined(
         [Bilingual("Hvor sikkert er tallet", "How sure the number is"), comparison_label(frame)], ": "
@@ -222,7 +222,7 @@ def _gap_drawing(tables: Sequence[PageTable]) -> list[Drawing]:
         return []
     unit = Bilingual("kr per innbygger", "NOK per inhabitant")
     about = Bilingual(
-        "Hva som skiller egen kommune fra de andre, i kroner per innbygger; leddene summerer til forskjellen.",
+        "Hva som skiller egen kommune fra de andre, kroner per innbygger; leddene summerer til forskjellen.",
         "What tells one's own municipality from the others, NOK per inhabitant; the parts sum to the gap.",
     )
     ends = [_level(name, value) for name, value in ((_OTHERS, reference), (_OWN, own))]
@@ -274,8 +274,10 @@ def _grid_bars(grid: PageTable) -> Drawing:
         rows.append(Bar(label, value, told))
     unit = Bilingual("mill. kr", "NOK million")
     about = Bilingual(
-        "Hver søyle er svaret med ett valg av gruppe, behovsnøkkel, snitt og år. Er de ulike, er tallet usikkert.",
-        "Each bar is the answer with one choice of group, need key, mean and year. If they differ, it is unsure.",
+        "Hver søyle er svaret med ett valg av gruppe, behovsnøkkel, snitt og år. Er de ulike, er tallet "
+        "usikkert.",
+        "Each bar is the answer with one choice of group, need key, mean and year. If they differ, it is "
+        "unsure.",
     )
     return bars(Named("savings-grid", grid.title, unit, about, grid.key), rows)
 

@@ -76,6 +76,8 @@ def unit_of(table: PageTable, row: int) -> Unit:
 
 def units_of(table: PageTable) -> list[Unit]:
     """Municipalities and years, in the order of the rows."""
+    if not table.has(*UNIT_KEYS):
+        return []
     return list(dict.fromkeys(unit_of(table, k) for k in range(len(table.rows))))
 
 
@@ -103,12 +105,18 @@ def hiding_units(tables: Sequence[PageTable]) -> set[Unit]:
 def without_units(tables: Sequence[PageTable], units: set[Unit]) -> Iterator[PageTable]:
     """Tables without the rows of some municipalities and years; those without rows are left out.
 
+    A table that does not say whose its rows are is left out if anything is.
+
     Parameters
     ----------
     tables : sequence of PageTable
     units : set of Unit
     """
     for table in tables:
+        if not table.has(*UNIT_KEYS):
+            if not units:
+                yield table
+            continue
         kept = [k for k in range(len(table.rows)) if unit_of(table, k) not in units]
         if kept:
             yield table.keeping([column.name for column in table.columns], kept)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 from kostnadsvekst.errors import InvalidDataError
@@ -39,7 +40,7 @@ def compose(kinds: Sequence[BookKind]) -> BookKind:
     for kind in kinds:
         names = {form.name: _name_of(kind, form, given) for form in kind.forms}
         for form in kind.forms:
-            forms.setdefault(names[form.name], _composed(kind, form, names[form.name]))
+            forms.setdefault(names[form.name], _composed(kind, form, names[form.name], given))
         given += kind.forms
         parts.append(BookPart(kind, names))
     assumptions = {one.name: one for kind in reversed(kinds) for one in kind.assumptions}
@@ -53,9 +54,9 @@ def _name_of(kind: BookKind, form: Form, given: Sequence[Form]) -> str:
     return f"{kind.name}-{form.name}" if taken and form not in given else form.name
 
 
-def _composed(kind: BookKind, form: Form, name: str) -> Form:
-    if name == form.name:
-        return replace(form, optional=True)
+def _composed(kind: BookKind, form: Form, name: str, given: Sequence[Form]) -> Form:
+    if all(form.label != other.label for other in given if other != form):
+        return replace(form, name=name, optional=True)
     titles = (f"{form.label.get(lang)} {kind.title.get(lang).casefold()}"[:_LETTERS] for lang in ("nb", "en"))
     return replace(form, name=name, label=Bilingual(*titles), optional=True)
 
@@ -85,7 +86,7 @@ def read_report_book(path: str | Path | None) -> dict[str, MunicipalBook]:
         All faults, each with sheet, cell and remedy; also sheets without those that they need.
     """
     if path is None:
-        return {part.kind.name: example_book(part.kind) for part in REPORT.parts}
+        return _examples()
     whole = read_municipal_book(path, REPORT, USER_FILE)
     faults = list(dict.fromkeys(_lacking(whole)))
     if faults:
@@ -94,6 +95,17 @@ def read_report_book(path: str | Path | None) -> dict[str, MunicipalBook]:
             f"the book {name!r} has {len(faults)} fault(s); nothing is written", first_of(faults, MOST_TOLD)
         )
     return {part.kind.name: _part_of(whole, part) for part in REPORT.parts if not _missing(whole, part)}
+
+
+def _examples() -> dict[str, MunicipalBook]:
+    """Read the example of each part; of parts with the same sheets, those of the part that has most of them."""
+    books = {part.kind.name: example_book(part.kind) for part in REPORT.parts}
+    for part, larger in permutations(REPORT.parts, 2):
+        if set(part.kind.forms) < set(larger.kind.forms):
+            known = {form.name for form in part.kind.forms}
+            tables = {name: table for name, table in books[larger.kind.name].tables.items() if name in known}
+            books[part.kind.name] = replace(books[part.kind.name], tables=tables)
+    return books
 
 
 def _missing(book: MunicipalBook, part: BookPart) -> list[Form]:
