@@ -98,7 +98,7 @@ def read_report_book(path: str | Path | None) -> dict[str, MunicipalBook]:
 
 
 def _examples() -> dict[str, MunicipalBook]:
-    """Read the example of each part; of parts with the same sheets, those of the part that has most of them."""
+    """Read the example of each part; parts with the same sheets have those of the largest of them."""
     books = {part.kind.name: example_book(part.kind) for part in REPORT.parts}
     for part, larger in permutations(REPORT.parts, 2):
         if set(part.kind.forms) < set(larger.kind.forms):
