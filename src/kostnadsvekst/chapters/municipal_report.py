@@ -6,13 +6,17 @@ from typing import Any
 
 from kostnadsvekst.chapters.municipal_calculator import calculator_trials
 from kostnadsvekst.chapters.municipal_public import public_sheets
+from kostnadsvekst.chapters.municipal_report_comparison import (
+    compare_section,
+    projection_section,
+    savings_section,
+)
 from kostnadsvekst.chapters.municipal_report_sections import (
     GroupTables,
     Made,
     calculator_section,
     grounds_section,
     ladder_section,
-    plain_section,
     user_groups_section,
 )
 from kostnadsvekst.chapters.municipal_report_tables import (
@@ -20,7 +24,6 @@ from kostnadsvekst.chapters.municipal_report_tables import (
     Unit,
     hiding_units,
     page_table,
-    unit_label,
     units_of,
     without_units,
 )
@@ -38,7 +41,8 @@ from kostnadsvekst.naming import first_of
 from kostnadsvekst.report.council_page.content import CouncilPage, PageTable
 from kostnadsvekst.sources.municipal_book import MOST_TOLD, MunicipalBook
 from kostnadsvekst.sources.municipal_examples import MADE_UP_ORIGIN
-from kostnadsvekst.sources.municipal_kinds import CALCULATOR, LADDER, USER_GROUPS
+from kostnadsvekst.sources.municipal_kinds import CALCULATOR, COMPARE, LADDER, SAVINGS, USER_GROUPS
+from kostnadsvekst.sources.municipal_projection_kind import PROJECT
 from kostnadsvekst.version import __version__
 
 Compute = Callable[[MunicipalBook, str], System]
@@ -194,27 +198,49 @@ def _computed(blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish:
     return found
 
 
+def _own(blocks: Mapping[str, _Block]) -> str:
+    """Municipality that the page is of: as the book says, else the first in its sheets."""
+    books = [block.book for block in blocks.values()]
+    told = [book.frame("own") for book in books if "own" in book.tables]
+    named = [*told, *(t.frame for book in books for t in book.tables.values() if "municipality" in t.frame)]
+    return str(named[0]["municipality"].iloc[0])
+
+
 def _sections(blocks: Mapping[str, _Block]) -> list[Made]:
-    made = []
+    made, own = [], _own(blocks)
     tables = {name: block.tables() for name, block in blocks.items()}
     withheld = _withheld(tables)
-    for name, block in blocks.items():
+    for name in sorted(blocks, key=_ORDER.index):
+        block = blocks[name]
         shown = [*without_units(tables[name], withheld.get(name, set()))]
-        notes = [_withheld_note(unit) for unit in sorted(withheld.get(name, ()))]
+        notes = _withheld_notes(withheld.get(name, set()))
         if name == USER_GROUPS.name:
-            made.append(user_groups_section(_group_tables(block, shown)))
+            made.append(user_groups_section(_group_tables(block, shown), own))
         elif name == LADDER.name:
-            made.append(ladder_section(shown, notes, hiding_units(shown[:1])))
+            made.append(ladder_section(shown, notes, hiding_units(shown[:1]), own))
+        elif name == COMPARE.name:
+            made.append(_compare_section(block, shown))
+        elif name == SAVINGS.name:
+            made.append(savings_section(block.book.kind.title, shown))
+        elif name == PROJECT.name:
+            made.append(projection_section(block.book.kind.title, [*shown], notes))
         elif name == CALCULATOR.name:
             trials = calculator_trials(block.book)
-            made.append(calculator_section(shown, trials))
-        else:
-            made.append(plain_section(name, block.book.kind.title, shown))
+            made.append(calculator_section(shown, trials, own))
     return made
 
 
+def _compare_section(block: _Block, shown: Sequence[PageTable]) -> Made:
+    from kostnadsvekst.chapters.municipal_report_spreads import spreads_of
+
+    own, spreads = spreads_of(block.book, publish=block.publish)
+    return compare_section(block.book.kind.title, shown, spreads, own)
+
+
+# Of the sections: what is found comes first.
+_ORDER = (COMPARE.name, USER_GROUPS.name, SAVINGS.name, PROJECT.name, LADDER.name, CALCULATOR.name)
 # Parts that count the same people: together they tell what each of them hides.
-_COUNTING = (USER_GROUPS.name, LADDER.name)
+_COUNTING = (USER_GROUPS.name, LADDER.name, PROJECT.name)
 
 
 def _withheld(tables: Mapping[str, Sequence[PageTable]]) -> dict[str, set[Unit]]:
@@ -230,18 +256,26 @@ def _withheld(tables: Mapping[str, Sequence[PageTable]]) -> dict[str, set[Unit]]
     for name in counting:
         units = {unit for table in tables[name] for unit in units_of(table)}
         withheld[name] = units & shown & hiding
+        if name == PROJECT.name:
+            # Coverage times population gives the users of the base year back in every other year.
+            places = {municipality for municipality, _ in withheld[name]}
+            withheld[name] = {unit for unit in units if unit[0] in places}
         shown |= units
     return withheld
 
 
-def _withheld_note(unit: Unit) -> Bilingual:
-    name = unit_label(unit)
-    return Bilingual(
-        f"{name.nb}: trappen vises ikke i den offentlige utgaven. Den teller de samme menneskene som "
-        "brukergruppene, og små tall som er skjult, kunne regnes ut av de to sammen.",
-        f"{name.en}: the ladder is not shown in the public edition. It counts the same people as the user "
-        "groups, and small numbers that are hidden could be worked out from the two together.",
-    )
+def _withheld_notes(units: set[Unit]) -> list[Bilingual]:
+    if not units:
+        return []
+    places = ", ".join(sorted({municipality for municipality, _ in units}))
+    return [
+        Bilingual(
+            f"{places}: vises ikke i den offentlige utgaven. Her telles de samme menneskene som i en annen del "
+            "av siden, og små tall som er skjult, kunne regnes ut av de to sammen.",
+            f"{places}: not shown in the public edition. The same people are counted as in another part of "
+            "the page, and small numbers that are hidden could be worked out from the two together.",
+        )
+    ]
 
 
 def _group_tables(block: _Block, shown: Sequence[PageTable]) -> GroupTables:

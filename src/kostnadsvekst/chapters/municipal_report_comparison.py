@@ -87,7 +87,9 @@ def _first_findings(findings: PageTable) -> Iterator[Bilingual]:
     size = {k: abs(findings.number(k, "percent") or 0.0) for k in range(len(findings.rows))}
     inside = {k for k in size if _inside(findings, k)}
     order = sorted((k for k in size if k not in inside), key=lambda k: (-size[k], k))
-    for k in order[:MOST_SENTENCES]:
+    # The same measure of own provision and of all, or by other inhabitants, is one finding.
+    told = {tuple(findings.text(k, c) for c in ("group", "service", "measure")): k for k in reversed(order)}
+    for k in [k for k in order if k in told.values()][:MOST_SENTENCES]:
         yield findings.text(k, "text")
     if inside:
         count, whole = len(inside), len(size)
@@ -298,7 +300,9 @@ def _savings_sentences(summary: PageTable) -> Iterator[Bilingual]:
 # --- Projection
 
 
-def projection_section(heading: Bilingual, tables: Sequence[PageTable]) -> Made:
+def projection_section(
+    heading: Bilingual, tables: Sequence[PageTable], withheld: Sequence[Bilingual] = ()
+) -> Made:
     """Section of the projection: a fan for each alternative.
 
     Parameters
@@ -306,12 +310,16 @@ def projection_section(heading: Bilingual, tables: Sequence[PageTable]) -> Made:
     heading : Bilingual
     tables : sequence of PageTable
         Of the system ``project``.
+    withheld : sequence of Bilingual
+        What is not shown, and why.
     """
     sums = next((t for t in tables if t.has("places", "low", "high", "extrapolated")), None)
     drawn = _fans(sums) if sums is not None else []
     notes = sums.notes if sums is not None else ()
     chosen: list[Part] = [Choice("fans", _ALTERNATIVE, tuple(drawn))] if drawn else []
-    section = Section("project", heading, (*chosen, *tables), (*notes, *(fan for _, fan in drawn[:1])))
+    section = Section(
+        "project", heading, (*withheld, *chosen, *tables), (*withheld, *notes, *(fan for _, fan in drawn[:1]))
+    )
     return Made(section, tuple(_projection_sentences(sums)) if sums is not None else ())
 
 
@@ -334,9 +342,9 @@ def _fans(sums: PageTable) -> list[tuple[Bilingual, Drawing]]:
         label = joined(key)
         unit = Bilingual("plasser", "places")
         about = Bilingual(
-            "Linje: antatt dekning og hovedalternativet. Bånd: så mye tidligere framskrivinger har tatt feil "
+            "Linje: antatt dekning. Bånd: så mye tidligere framskrivinger har tatt feil "
             "(90 prosent); stiplet der de ikke rekker.",
-            "Line: coverage as assumed, main alternative. Band: as wide as past projections were wrong "
+            "Line: coverage as assumed. Band: as wide as past projections were wrong "
             "(90 per cent); dashed where they do not reach.",
         )
         title = joined([Bilingual("Plasser som trengs", "Places needed"), label], ": ")

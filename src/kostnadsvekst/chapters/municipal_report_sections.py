@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kostnadsvekst.chapters.municipal_report_tables import Unit, rows_of, unit_label, units_of
+from kostnadsvekst.chapters.municipal_report_tables import Unit, own_first, rows_of, unit_label, units_of
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.municipal.user_group_terms import MEASURES, PROVISIONS
 from kostnadsvekst.report.council_page.content import (
@@ -71,15 +71,17 @@ class GroupTables:
     others: tuple[PageTable, ...] = ()
 
 
-def user_groups_section(tables: GroupTables) -> Made:
+def user_groups_section(tables: GroupTables, own: str = "") -> Made:
     """Section of the profile: a figure for each municipality and year, from there to the accounts.
 
     Parameters
     ----------
     tables : GroupTables
+    own : str
+        Municipality that comes first, with its last year; default: the first there is.
     """
-    drills, summary_behind = _drills_of_groups(tables)
-    units = units_of(tables.summary)
+    units = own_first(units_of(tables.summary), own)
+    drills, summary_behind = _drills_of_groups(tables, units)
     drawings = [_group_bars(tables, unit, number) for number, unit in enumerate(units)]
     chosen = Choice("groups", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
     rows_behind = dict(summary_behind)
@@ -90,7 +92,7 @@ def user_groups_section(tables: GroupTables) -> Made:
         "user-groups", heading, (_GROUPS_READ, chosen, tables.summary, *tables.others), (drawings[0], own)
     )
     behind = (tables.profile, *(t for t in (tables.accounts, tables.counts) if t is not None))
-    return Made(section, (*_group_sentences(tables),), behind, drills, rows_behind)
+    return Made(section, (*_group_sentences(tables, units[0]),), behind, drills, rows_behind)
 
 
 _GROUPS_READ = Bilingual(
@@ -102,7 +104,7 @@ _GROUPS_READ = Bilingual(
 
 
 def _drills_of_groups(
-    tables: GroupTables,
+    tables: GroupTables, units: Sequence[Unit]
 ) -> tuple[dict[str, Drill], dict[tuple[str, int], tuple[Drill, ...]]]:
     """Rows of the profile behind each bar, and the same behind each row of the summary."""
     places: dict[tuple[Unit, str], list[int]] = {}
@@ -112,7 +114,7 @@ def _drills_of_groups(
         places.setdefault((unit, profile.text(k, "group").nb), []).append(k)
     drills: dict[str, Drill] = {}
     behind: dict[tuple[str, int], tuple[Drill, ...]] = {}
-    for number, unit in enumerate(units_of(tables.summary)):
+    for number, unit in enumerate(units):
         for row in rows_of(tables.summary, unit):
             group = tables.summary.text(row, "group")
             title = joined([group, unit_label(unit)], " · ")
@@ -171,9 +173,8 @@ _ACCOUNTS_TITLE = Bilingual("Regnskapet bak", "The accounts behind it")
 _COUNTS_TITLE = Bilingual("Brukere, plasser og årsverk bak", "Users, places and man-years behind it")
 
 
-def _group_sentences(tables: GroupTables) -> Iterator[Bilingual]:
+def _group_sentences(tables: GroupTables, unit: Unit) -> Iterator[Bilingual]:
     """Say what the municipality spends in all, and which groups are farthest from the mean."""
-    unit = units_of(tables.summary)[0]
     whole = MEASURES["net_per_inhabitant"].label.nb, PROVISIONS["all"].nb
     for k in rows_of(tables.profile, unit):
         keys = tuple(tables.profile.text(k, name).nb for name in ("measure", "group", "service"))
@@ -213,7 +214,9 @@ def _against_mean(table: PageTable, row: int, name: Bilingual) -> Iterator[Bilin
 # --- Effort ladder
 
 
-def ladder_section(tables: Sequence[PageTable], notes: Sequence[Bilingual], hiding: set[Unit]) -> Made:
+def ladder_section(
+    tables: Sequence[PageTable], notes: Sequence[Bilingual], hiding: set[Unit], own: str = ""
+) -> Made:
     """Section of the ladder: its steps, planned moves, and a trial of moves of one's own.
 
     Parameters
@@ -224,12 +227,14 @@ def ladder_section(tables: Sequence[PageTable], notes: Sequence[Bilingual], hidi
         Such as what is withheld.
     hiding : set of Unit
         Of which numbers are hidden: no trial is made of them.
+    own : str
+        Municipality that comes first.
     """
     heading = Bilingual("Innsatstrapp", "Effort ladder")
     if not tables:
         return Made(Section("ladder", heading, tuple(notes), tuple(notes)))
     steps = tables[0]
-    units = units_of(steps)
+    units = own_first(units_of(steps), own)
     drawings = [_ladder_bars(steps, unit, number) for number, unit in enumerate(units)]
     chosen = Choice("ladders", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
     trials = [_ladder_trial(tables, unit, number) for number, unit in enumerate(units) if unit not in hiding]
@@ -326,7 +331,7 @@ def _moves_sentence(moves: PageTable, unit: Unit) -> Iterator[Bilingual]:
 # --- Resource calculator
 
 
-def calculator_section(tables: Sequence[PageTable], trials: Sequence[Part]) -> Made:
+def calculator_section(tables: Sequence[PageTable], trials: Sequence[Part], own: str = "") -> Made:
     """Section of the calculator: what packages cost, and a trial with quantities of one's own.
 
     Parameters
@@ -334,9 +339,11 @@ def calculator_section(tables: Sequence[PageTable], trials: Sequence[Part]) -> M
     tables : sequence of PageTable
         Packages, their sums, what the sums buy.
     trials : sequence of CalculatorTrial
+    own : str
+        Municipality that comes first.
     """
     cost, sums, other = tables
-    units = units_of(sums)
+    units = own_first(units_of(sums), own)
     drawings = [_sum_bars(sums, unit, number) for number, unit in enumerate(units)]
     chosen = Choice("sums", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
     short = cost.keeping(
@@ -387,11 +394,12 @@ def grounds_section(tables: Sequence[PageTable]) -> Made:
     tables : sequence of PageTable
     """
     heading = Bilingual("Forutsetninger og vurderinger", "Assumptions and judgements")
-    short = [table.keeping([c.name for c in table.columns if c.name in _GROUNDS]) for table in tables]
+    short = [table.keeping(_GROUNDS) for table in tables if table.has(*_GROUNDS)]
     return Made(Section("grounds", heading, tuple(tables), tuple(short)))
 
 
-_GROUNDS = ("label", "value", "unit", "about", "choice", "reason")
+# Of the assumptions on paper; the log of judgements is for the screen.
+_GROUNDS = ("label", "value", "unit", "reason")
 
 
 def plain_section(key: str, heading: Bilingual, tables: Sequence[PageTable]) -> Made:

@@ -81,6 +81,12 @@ def units_of(table: PageTable) -> list[Unit]:
     return list(dict.fromkeys(unit_of(table, k) for k in range(len(table.rows))))
 
 
+def own_first(units: Sequence[Unit], own: str) -> list[Unit]:
+    """Order units: the last year of one's own municipality first, then its others, then all others."""
+    mine = sorted((unit for unit in units if unit[0] == own), key=lambda unit: -unit[1])
+    return [*mine, *(unit for unit in units if unit[0] != own)]
+
+
 def unit_label(unit: Unit) -> Bilingual:
     """Name of a municipality and year."""
     return both(f"{unit[0]} {unit[1]:.0f}")
