@@ -270,8 +270,8 @@ def _withheld_notes(units: set[Unit]) -> list[Bilingual]:
     places = ", ".join(sorted({municipality for municipality, _ in units}))
     return [
         Bilingual(
-            f"{places}: vises ikke i den offentlige utgaven. Her telles de samme menneskene som i en annen del "
-            "av siden, og små tall som er skjult, kunne regnes ut av de to sammen.",
+            f"{places}: vises ikke i den offentlige utgaven. Her telles de samme menneskene som i en annen "
+            "del av siden, og små tall som er skjult, kunne regnes ut av de to sammen.",
             f"{places}: not shown in the public edition. The same people are counted as in another part of "
             "the page, and small numbers that are hidden could be worked out from the two together.",
         )

@@ -258,9 +258,9 @@ def savings_section(heading: Bilingual, tables: Sequence[PageTable]) -> Made:
     grid = next((t for t in tables if t.has("saving_mnok", "against_first")), None)
     summary = next((t for t in tables if t.has("what", "saving_mnok")), None)
     drawn = [_grid_bars(grid)] if grid is not None else []
-    caveats = summary.notes if summary is not None else ()
-    short: list[Part] = [*caveats, *drawn, *([summary] if summary is not None else [])]
-    section = Section("savings", heading, (*caveats, *drawn, *tables), tuple(short))
+    first = [summary] if summary is not None else []
+    others = [table for table in tables if table is not summary]
+    section = Section("savings", heading, (*first, *drawn, *others), (*first, *drawn))
     return Made(section, tuple(_savings_sentences(summary)) if summary is not None else ())
 
 

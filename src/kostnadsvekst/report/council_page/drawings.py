@@ -1,6 +1,7 @@
 """Figures of the page: bars, intervals in rows, funnel, waterfall and fan; every mark tells its value."""
 
 import math
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -351,25 +352,30 @@ def _target(x: float, y: float, width: float, height: float) -> str:
 
 def _row_labels(labels: Sequence[Bilingual], row: float = ROW) -> Iterator[Text]:
     for k, label in enumerate(labels):
-        middle = TOP + row * (k + 0.5)
-        halves = [_in_two(label.get(lang)) for lang in ("nb", "en")]
-        two = any(second for _, second in halves)
-        first, second = (Bilingual(*(half[n] for half in halves)) for n in (0, 1))
-        if not two or row < ROW:
-            yield Text(LABELS - 8, middle + 4, label, "name", "end")
-        else:
-            yield Text(LABELS - 8, middle - 3, first, "name", "end")
-            yield Text(LABELS - 8, middle + 11, second, "name", "end")
+        most = 3 if row >= ROW else 1
+        lines = [in_lines(label.get(lang), most) for lang in ("nb", "en")]
+        count = max(map(len, lines))
+        look, height = ("name", 13.0) if count < 3 else ("tick", 10.5)
+        first = TOP + row * (k + 0.5) + 4 - height * (count - 1) / 2
+        for number in range(count):
+            texts = (line[number] if number < len(line) else "" for line in lines)
+            yield Text(LABELS - 8, first + height * number, Bilingual(*texts), look, "end")
 
 
-def _in_two(text: str) -> tuple[str, str]:
-    """Break a long label where a word ends; what does not fit two lines is shortened."""
-    if len(text) <= _LETTERS:
-        return text, ""
-    cut = text.rfind(" ", 0, _LETTERS + 1)
-    cut = cut if cut > 0 else _LETTERS
-    rest = text[cut:].strip()
-    return text[:cut].strip(), rest if len(rest) <= _LETTERS else f"{rest[: _LETTERS - 1].rstrip()}…"
+def in_lines(text: str, most: int) -> list[str]:
+    """Break a long label where words end; what does not fit is shortened.
+
+    Parameters
+    ----------
+    text : str
+    most : int
+        Lines.
+    """
+    lines = textwrap.wrap(text, _LETTERS, break_long_words=True) or [""]
+    if len(lines) <= most:
+        return lines
+    last = f"{lines[most - 1][: _LETTERS - 1].rstrip(' ,')}…"
+    return [*lines[: most - 1], last]
 
 
 def _decimals(ticks: Sequence[float]) -> int:
