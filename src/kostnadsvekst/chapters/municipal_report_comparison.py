@@ -358,13 +358,13 @@ def _path(sums: PageTable, rows: Sequence[int], label: Bilingual) -> Path:
     columns = {c.name: c for c in sums.columns}
     told = []
     for k in rows:
-        value, low, high = (cell_text(sums.cell(k, c), columns[c]) for c in ("places", "low", "high"))
+        value, least, most = (cell_text(sums.cell(k, c), columns[c]) for c in ("places", "low", "high"))
         year = f"{sums.number(k, 'year') or 0:.0f}"
         nb, en = f"{year}: {value.nb} plasser", f"{year}: {value.en} places"
-        if low.nb and high.nb:
+        if least.nb and most.nb:
             beyond = _is_beyond(sums, k)
-            nb += f" (bånd {low.nb} til {high.nb}{', utenfor det som er prøvd' if beyond else ''})"
-            en += f" (band {low.en} to {high.en}{', beyond what was checked' if beyond else ''})"
+            nb += f" (bånd {least.nb} til {most.nb}{', utenfor det som er prøvd' if beyond else ''})"
+            en += f" (band {least.en} to {most.en}{', beyond what was checked' if beyond else ''})"
         told.append(Bilingual(nb, en))
     years = tuple(int(sums.number(k, "year") or 0) for k in rows)
     values, low, high = (tuple(sums.number(k, c) for k in rows) for c in ("places", "low", "high"))

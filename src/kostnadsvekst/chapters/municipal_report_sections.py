@@ -86,10 +86,10 @@ def user_groups_section(tables: GroupTables, own: str = "") -> Made:
     chosen = Choice("groups", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
     rows_behind = dict(summary_behind)
     rows_behind |= {("profile", k): drill for k, drill in enumerate(_behind_profile(tables)) if drill}
-    own = tables.summary.keeping(["group", "value", "mean", "index"], rows_of(tables.summary, units[0]))
+    short = tables.summary.keeping(["group", "value", "mean", "index"], rows_of(tables.summary, units[0]))
     heading = Bilingual("Brukergrupper", "User groups")
     section = Section(
-        "user-groups", heading, (_GROUPS_READ, chosen, tables.summary, *tables.others), (drawings[0], own)
+        "user-groups", heading, (_GROUPS_READ, chosen, tables.summary, *tables.others), (drawings[0], short)
     )
     behind = (tables.profile, *(t for t in (tables.accounts, tables.counts) if t is not None))
     return Made(section, (*_group_sentences(tables, units[0]),), behind, drills, rows_behind)
@@ -238,8 +238,8 @@ def ladder_section(
     drawings = [_ladder_bars(steps, unit, number) for number, unit in enumerate(units)]
     chosen = Choice("ladders", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
     trials = [_ladder_trial(tables, unit, number) for number, unit in enumerate(units) if unit not in hiding]
-    own = rows_of(steps, units[0])
-    short = steps.keeping(["step", "name", "recipients", "price_kr", "total_mnok", "share_percent"], own)
+    rows = rows_of(steps, units[0])
+    short = steps.keeping(["step", "name", "recipients", "price_kr", "total_mnok", "share_percent"], rows)
     section = Section("ladder", heading, (*notes, chosen, *trials, *tables), (*notes, drawings[0], short))
     return Made(section, (*_ladder_sentences(tables, units[0]),))
 
