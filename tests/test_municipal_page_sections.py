@@ -34,14 +34,13 @@ def table(key, columns, rows):
 
 
 def finding(number, value, low, high, percent, measure="m"):
-    cells = (both("A"), both("g"), both("s"), both(measure), value, 10.0, low, high, percent)
-    return (*cells, both("tydelig"), Bilingual(f"setning {number}", f"sentence {number}"))
+    numbers = (both("A"), both("g"), both("s"), both(measure), value, 10.0, low, high, percent)
+    return numbers, (both("tydelig"), Bilingual(f"setning {number}", f"sentence {number}"))
 
 
 FINDINGS = {
     **dict.fromkeys(("municipality", "group", "service", "measure")),
     **dict.fromkeys(("value", "mean", "low", "high", "percent"), 2),
-    **dict.fromkeys(("verdict", "text")),
 }
 
 
@@ -54,7 +53,11 @@ def test_the_page_opens_with_the_largest_differences_that_can_be_told_from_the_m
         finding(5, 12.0, 10.0, 13.0, 20.0, "d"),  # the end itself is inside
         *(finding(6 + k, 11.0, 10.5, 12.0, 10.0, f"e{k}") for k in range(9)),
     ]
-    made = compare_section(HEADING, [table("f", FINDINGS, rows)], [], "A")
+    numbers, sentences = zip(*rows, strict=True)
+    told = table("s", {"verdict": None, "text": None}, sentences)
+    made = compare_section(HEADING, [told, table("f", FINDINGS, numbers)], [], "A")
+    assert made.rows_behind["s", 2][0].rows == (2,)
+    assert made.rows_behind["s", 2][0].table == "f"
     told = [one.nb for one in made.answer]
     assert told[:3] == ["setning 3", "setning 2", "setning 6"]
     assert len(told) == MOST_SENTENCES + 1

@@ -13,7 +13,7 @@ from kostnadsvekst.municipal.user_group_terms import (
     PROVISIONS,
     service_label,
 )
-from kostnadsvekst.report.council_page.content import Choice, Drawing, PageTable, Part, Section
+from kostnadsvekst.report.council_page.content import Choice, Drawing, Drill, PageTable, Part, Section
 from kostnadsvekst.report.council_page.drawings import (
     Bar,
     Named,
@@ -58,7 +58,8 @@ def compare_section(
     own : str
         Municipality to mark.
     """
-    findings = next((table for table in tables if table.has("text", "verdict")), None)
+    sentences = next((table for table in tables if table.has("text", "verdict")), None)
+    found = next((table for table in tables if table.has("percent", "low", "high")), None)
     parts: list[Part] = [_UNSURE]
     short: list[Part] = []
     for shape in ("ranks", "funnel"):
@@ -68,8 +69,11 @@ def compare_section(
     split = _gap_drawing(tables)
     parts += [*split, *tables]
     short += split
-    answer = _first_findings(findings) if findings is not None else ()
-    return Made(Section("compare", heading, tuple(parts), tuple(short)), tuple(answer))
+    section = Section("compare", heading, tuple(parts), tuple(short))
+    if sentences is None or found is None:
+        return Made(section)
+    behind = {(sentences.key, k): (Drill(found.title, found.key, (k,)),) for k in range(len(sentences.rows))}
+    return Made(section, tuple(_first_findings(sentences, found)), rows_behind=behind)
 
 
 _UNSURE = Bilingual(
@@ -82,15 +86,15 @@ _UNSURE = Bilingual(
 _MEASURE = Bilingual("Mål", "Measure")
 
 
-def _first_findings(findings: PageTable) -> Iterator[Bilingual]:
-    """Sentences of the largest differences that can be told from the mean, as the table has them."""
+def _first_findings(sentences: PageTable, findings: PageTable) -> Iterator[Bilingual]:
+    """Sentences of the largest differences that can be told from the mean, as the tables have them."""
     size = {k: abs(findings.number(k, "percent") or 0.0) for k in range(len(findings.rows))}
     inside = {k for k in size if _inside(findings, k)}
     order = sorted((k for k in size if k not in inside), key=lambda k: (-size[k], k))
     # The same measure of own provision and of all, or by other inhabitants, is one finding.
     told = {tuple(findings.text(k, c) for c in ("group", "service", "measure")): k for k in reversed(order)}
     for k in [k for k in order if k in told.values()][:MOST_SENTENCES]:
-        yield findings.text(k, "text")
+        yield sentences.text(k, "text")
     if inside:
         count, whole = len(inside), len(size)
         yield Bilingual(

@@ -33,7 +33,9 @@ def render_council_report(page: CouncilPage, lang: str) -> bytes:
     parts = [part for section in page.sections for part in section.short]
     tables = {part.key: {lang: _printed(part, lang)} for part in parts if isinstance(part, PageTable)}
     drawings = {f"{p.key}_{lang}.svg": standalone(p, lang) for p in parts if isinstance(p, Drawing)}
-    made = {"numbers": {}, "sentences": {}, "tables": tables, "council": _content(page, lang)}
+    # The frame that it shares with the paper reads these, too.
+    of_paper: dict[str, Any] = {"numbers": {}, "sentences": {}, "originals": {}}
+    made = {**of_paper, "tables": tables, "council": _content(page, lang)}
     return compile_document("council", made, drawings, lang)
 
 
