@@ -10,7 +10,9 @@ import pypdf
 import pytest
 
 from kostnadsvekst.chapters.municipal import compute, write_template
+from kostnadsvekst.chapters.municipal_public import public_sheets
 from kostnadsvekst.chapters.municipal_report import make_page, render_report
+from kostnadsvekst.chapters.municipal_sheets import assumption_sheet, evaluated
 from kostnadsvekst.errors import InvalidDataError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.effort_ladder import ladder
@@ -214,6 +216,52 @@ def test_the_public_edition_has_neither_accounts_nor_counts_nor_what_is_hidden(p
     numbers = {cell for table in page.tables for row in table.rows for cell in row if isinstance(cell, float)}
     assert not numbers & {4.0, 0.4, 75.0, 250_000.0}
     assert {drill.table for drills in page.rows_behind.values() for drill in drills} == {"profile"}
+
+
+def test_the_public_page_has_no_number_that_the_public_sheets_do_not_have(pages, computed):
+    shown = {
+        float(value)
+        for (_, lang), system in computed.items()
+        if lang == "nb"
+        for sheet in (*public_sheets(system), *([assumption_sheet(system.assumptions, "nb")]))
+        for row in sheet.rows
+        for value in map(evaluated, row)
+        if isinstance(value, int | float)
+    }
+    page = pages[True]
+    told = {cell for table in page.tables for row in table.rows for cell in row if isinstance(cell, float)}
+    assert len(told) > 300
+    assert told <= shown
+    trials = [p for s in page.sections for p in s.parts if isinstance(p, LadderTrial)]
+    tried = {v for trial in trials for step in trial.steps for v in step.values() if isinstance(v, float)}
+    assert tried
+    assert tried <= shown
+
+
+def test_a_book_of_very_many_municipalities_has_ones_own_and_those_of_its_last_year(monkeypatch, pages):
+    """Of three municipalities two are kept: their rows, drills and accounts still belong together."""
+    from kostnadsvekst.chapters import municipal_report_sections as sections
+
+    monkeypatch.setattr(sections, "MOST_UNITS", 2)
+    page = pages[False]
+    by_key = {table.key: table for table in page.tables}
+    behind = [page.rows_behind.get(("profile", k), ()) for k in range(len(by_key["profile"].rows))]
+    rows = [{d.table: d.rows for d in drills} for drills in behind]
+    traced = tuple((row.get("accounts", ()), row.get("counts", ())) for row in rows)
+    tables = sections.GroupTables(*(by_key[k] for k in ("summary", "profile", "accounts", "counts")), traced)
+    made = sections.user_groups_section(tables, "Tenkt")
+    profile, accounts, _ = made.behind
+    names = {profile.text(k, "municipality").nb for k in range(len(profile.rows))}
+    assert names == {"Tenkt", "Oppdiktet"}
+    assert any("1 andre kommuner og år" in p.nb for p in made.section.parts if isinstance(p, Bilingual))
+    seen = 0
+    for k in range(len(profile.rows)):
+        drill = next((d for d in made.rows_behind.get(("profile", k), ()) if d.table == "accounts"), None)
+        if drill and profile.text(k, "measure").nb == "Brutto driftsutgifter per innbygger":
+            whole = math.fsum(accounts.number(row, "gross_kr") for row in drill.rows)
+            assert whole == pytest.approx(profile.number(k, "numerator"))
+            seen += 1
+    assert seen > 5
 
 
 def book_of(folder, name, *, users, steps, year=2024):
@@ -451,9 +499,10 @@ def test_the_pdf_says_the_answer_and_is_for_all_readers(pages, blocks, computed)
     def looked_up(book, lang):
         return computed[book.kind.name, lang]
 
-    files = render_report(blocks, looked_up, ("nb",), publish=True)
-    again = render_report(blocks, looked_up, ("nb",), publish=True)
-    assert files == again
+    files, notes = render_report(blocks, looked_up, ("nb",), publish=True)
+    assert render_council_page(pages[True], ("nb",)) == files["results.html"]
+    assert render_council_report(pages[True], "nb") == files["report_nb.pdf"]
+    assert set(notes) == {note for (_, lang), made in computed.items() if lang == "nb" for note in made.notes}
     reader = pypdf.PdfReader(io.BytesIO(files["report_nb.pdf"]))
     assert {(round(p.mediabox.width), round(p.mediabox.height)) for p in reader.pages} == {(595, 842)}
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]

@@ -201,6 +201,9 @@ def test_labels_are_broken_between_words_and_never_lose_their_beginning():
 def test_ones_own_comes_first_with_its_last_year():
     units = [("A", 2020.0), ("B", 2020.0), ("B", 2022.0), ("C", 2020.0)]
     assert own_first(units, "B") == [("B", 2022.0), ("B", 2020.0), ("A", 2020.0), ("C", 2020.0)]
+    units = [("A", 2020.0), ("A", 2022.0), *units[1:], ("C", 2022.0)]
+    assert own_first(units, "B")[2:] == [("A", 2022.0), ("C", 2022.0), ("A", 2020.0), ("C", 2020.0)]
+    units = units[:1] + units[2:-1]
     assert own_first(units, "X") == units
 
 

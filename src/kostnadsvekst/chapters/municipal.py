@@ -116,11 +116,11 @@ def _run_report(
     check_folder(out)
     blocks = read_report_book(book)
     folder = f"{REPORT.name}-public" if publish else REPORT.name
-    made = render_report(blocks, compute, languages, publish=publish)
+    made, notes = render_report(blocks, compute, languages, publish=publish)
     written = write_chapter(out, f"municipal {folder}", {f"{folder}/{path}": made[path] for path in made})
     books = [*blocks.values()]
     unread = tuple(dict.fromkeys(note for one in books for note in one.unread))
-    return Written(written, unread, any(one.provenance.origin == MADE_UP_ORIGIN for one in books))
+    return Written(written, unread, any(one.provenance.origin == MADE_UP_ORIGIN for one in books), notes)
 
 
 def compute(book: MunicipalBook, lang: str) -> System:

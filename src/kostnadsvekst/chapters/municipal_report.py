@@ -102,7 +102,7 @@ def _titled(table: PageTable, book: MunicipalBook) -> PageTable:
 
 def render_report(
     blocks: Mapping[str, MunicipalBook], compute: Compute, languages: tuple[str, ...], *, publish: bool
-) -> dict[str, str | bytes]:
+) -> tuple[dict[str, str | bytes], tuple[str, ...]]:
     """Render the page and the short report.
 
     Parameters
@@ -117,8 +117,10 @@ def render_report(
 
     Returns
     -------
-    dict of str to str or bytes
+    files : dict of str to str or bytes
         ``results.html`` and ``report_LANG.pdf``.
+    notes : tuple of str
+        What the user is told at the terminal, such as what is left out.
 
     Raises
     ------
@@ -127,11 +129,19 @@ def render_report(
     """
     from kostnadsvekst.report.council_page import render_council_page, render_council_report
 
-    page = make_page(blocks, compute, publish=publish)
+    notes: dict[str, None] = {}
+
+    def noting(book: MunicipalBook, lang: str) -> System:
+        made = compute(book, lang)
+        if lang == languages[0]:
+            notes.update(dict.fromkeys(made.notes))
+        return made
+
+    page = make_page(blocks, noting, publish=publish)
     files: dict[str, str | bytes] = {"results.html": render_council_page(page, languages)}
     for lang in languages:
         files[f"report_{lang}.pdf"] = render_council_report(page, lang)
-    return files
+    return files, tuple(notes)
 
 
 def make_page(blocks: Mapping[str, MunicipalBook], compute: Compute, *, publish: bool) -> CouncilPage:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from kostnadsvekst.chapters.municipal_report_sections import Made
+from kostnadsvekst.chapters.municipal_report_sections import MOST_UNITS, Made
 from kostnadsvekst.chapters.municipal_report_tables import is_hidden
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.user_group_terms import (
@@ -342,7 +342,7 @@ def _paths(sums: PageTable) -> dict[tuple[Bilingual, ...], list[int]]:
 
 def _fans(sums: PageTable) -> list[tuple[Bilingual, Drawing]]:
     out = []
-    for number, (key, rows) in enumerate(_paths(sums).items()):
+    for number, (key, rows) in enumerate([*_paths(sums).items()][:MOST_UNITS]):
         label = joined(key)
         unit = Bilingual("plasser", "places")
         about = Bilingual(

@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kostnadsvekst.chapters.municipal_report_tables import Unit, own_first, rows_of, unit_label, units_of
+from kostnadsvekst.chapters.municipal_report_tables import (
+    Unit,
+    own_first,
+    rows_of,
+    unit_label,
+    unit_of,
+    units_of,
+    without_units,
+)
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.municipal.user_group_terms import MEASURES, PROVISIONS
 from kostnadsvekst.report.council_page.content import (
@@ -18,6 +26,8 @@ from kostnadsvekst.report.council_page.content import (
 from kostnadsvekst.report.council_page.drawings import Bar, Named, bars
 from kostnadsvekst.report.council_page.voice import cell_text, joined, numbers
 
+# Municipalities and years of which a page has figures.
+MOST_UNITS = 60
 UNITS = Bilingual("Kommune og år", "Municipality and year")
 # Columns of a list of measures; the others are seen when one of them is opened.
 _LISTED = ("service", "provision", "measure", "value", "unit", "mean", "index")
@@ -80,6 +90,7 @@ def user_groups_section(tables: GroupTables, own: str = "") -> Made:
     own : str
         Municipality that comes first, with its last year; default: the first there is.
     """
+    tables, left_out = _of_few(tables, own)
     units = own_first(units_of(tables.summary), own)
     drills, summary_behind = _drills_of_groups(tables, units)
     drawings = [_group_bars(tables, unit, number) for number, unit in enumerate(units)]
@@ -89,7 +100,10 @@ def user_groups_section(tables: GroupTables, own: str = "") -> Made:
     short = tables.summary.keeping(["group", "value", "mean", "index"], rows_of(tables.summary, units[0]))
     heading = Bilingual("Brukergrupper", "User groups")
     section = Section(
-        "user-groups", heading, (_GROUPS_READ, chosen, tables.summary, *tables.others), (drawings[0], short)
+        "user-groups",
+        heading,
+        (_GROUPS_READ, *left_out, chosen, tables.summary, *tables.others),
+        (drawings[0], short),
     )
     behind = (tables.profile, *(t for t in (tables.accounts, tables.counts) if t is not None))
     return Made(section, (*_group_sentences(tables, units[0]),), behind, drills, rows_behind)
@@ -101,6 +115,30 @@ _GROUPS_READ = Bilingual(
     "The bar is the municipality's expenditure, the line across it the mean of the municipalities in the "
     "book. Above or below the mean is no judgement of right and wrong.",
 )
+
+
+def _of_few(tables: GroupTables, own: str) -> tuple[GroupTables, list[Bilingual]]:
+    """Keep as many municipalities and years as a page holds, one's own first; say how many are left out."""
+    units = own_first(units_of(tables.summary), own)
+    if len(units) <= MOST_UNITS:
+        return tables, []
+    kept = set(units[:MOST_UNITS])
+    rows = [k for k in range(len(tables.profile.rows)) if unit_of(tables.profile, k) in kept]
+    traced = tuple(tables.traced[k] for k in rows) if tables.traced else ()
+    ledgers = []
+    for place, ledger in enumerate((tables.accounts, tables.counts)):
+        used = sorted({k for one in traced for k in one[place]})
+        at = {row: number for number, row in enumerate(used)}
+        traced = tuple((*t[:place], tuple(at[k] for k in t[place]), *t[place + 1 :]) for t in traced)
+        ledgers.append(ledger and ledger.keeping([c.name for c in ledger.columns], used))
+    dropped = set(units) - kept
+    summary, profile = (next(without_units([t], dropped)) for t in (tables.summary, tables.profile))
+    count = len(units) - MOST_UNITS
+    told = Bilingual(
+        f"{count} andre kommuner og år vises ikke her; de står i arbeidsboken.",
+        f"{count} other municipalities and years are not shown here; they are in the workbook.",
+    )
+    return GroupTables(summary, profile, ledgers[0], ledgers[1], traced, ()), [told]
 
 
 def _drills_of_groups(
@@ -234,7 +272,7 @@ def ladder_section(
     if not tables:
         return Made(Section("ladder", heading, tuple(notes), tuple(notes)))
     steps = tables[0]
-    units = own_first(units_of(steps), own)
+    units = own_first(units_of(steps), own)[:MOST_UNITS]
     drawings = [_ladder_bars(steps, unit, number) for number, unit in enumerate(units)]
     chosen = Choice("ladders", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
     trials = [_ladder_trial(tables, unit, number) for number, unit in enumerate(units) if unit not in hiding]
@@ -343,7 +381,7 @@ def calculator_section(tables: Sequence[PageTable], trials: Sequence[Part], own:
         Municipality that comes first.
     """
     cost, sums, other = tables
-    units = own_first(units_of(sums), own)
+    units = own_first(units_of(sums), own)[:MOST_UNITS]
     drawings = [_sum_bars(sums, unit, number) for number, unit in enumerate(units)]
     chosen = Choice("sums", UNITS, tuple(zip(map(unit_label, units), drawings, strict=True)))
     short = cost.keeping(

@@ -82,9 +82,11 @@ def units_of(table: PageTable) -> list[Unit]:
 
 
 def own_first(units: Sequence[Unit], own: str) -> list[Unit]:
-    """Order units: the last year of one's own municipality first, then its others, then all others."""
+    """Order units: one's own municipality, its last year first, then the others, of the same year first."""
     mine = sorted((unit for unit in units if unit[0] == own), key=lambda unit: -unit[1])
-    return [*mine, *(unit for unit in units if unit[0] != own)]
+    others = [unit for unit in units if unit[0] != own]
+    year = mine[0][1] if mine else None
+    return [*mine, *sorted(others, key=lambda unit: unit[1] != year)]
 
 
 def unit_label(unit: Unit) -> Bilingual:
