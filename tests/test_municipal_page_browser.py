@@ -18,6 +18,7 @@ from kostnadsvekst.municipal.effort_ladder import ladder, move
 from kostnadsvekst.municipal.resource_calculator import equivalents, index_prices, package, prices
 from kostnadsvekst.report.council_page import render_council_page, rendering
 from kostnadsvekst.report.numbers import format_number
+from kostnadsvekst.sources.municipal_report_book import read_report_book
 from municipal_workbooks import small_example
 
 pytestmark = pytest.mark.browser
@@ -395,3 +396,41 @@ def test_it_prints_on_a4_with_nothing_cut(opened, tmp_path):
     tab.set_viewport_size({"width": 688, "height": 1017})
     inside = "e => e.getBoundingClientRect().right <= document.documentElement.clientWidth + 1"
     assert tab.evaluate(f"[...document.querySelectorAll('table.sheet, svg')].every({inside})")
+
+
+# --- All parts together
+
+
+@pytest.mark.parametrize(("width", "publish"), [(1280, False), (390, True)])
+def test_the_whole_example_opens_without_a_fault(browser, whole, width, publish):
+    heard = []
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    tab = context.new_page()
+    tab.on("console", lambda message: heard.append(message.text))
+    tab.on("pageerror", lambda error: heard.append(str(error)))
+    tab.goto(whole[publish])
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    for name in ("ranks", "funnel", "fans"):
+        figure = tab.locator(f"[data-option={name}]").first
+        figure.locator(".mark").first.focus()
+        told = figure.locator(".told").inner_text()
+        assert any(sign.isdigit() for sign in told)
+        tab.select_option(f"[data-choice={name}]", "1")
+        assert tab.locator(f"[data-option={name}][data-number='1']").is_visible()
+        assert figure.is_hidden()
+    assert tab.locator("svg[data-figure=gap] .mark").count() == 6
+    context.close()
+    assert heard == []
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    books = read_report_book(None)
+    made = {(name, lang): compute(book, lang) for name, book in books.items() for lang in ("nb", "en")}
+    folder, addresses = tmp_path_factory.mktemp("whole"), {}
+    for publish in (False, True):
+        page = make_page(books, lambda book, lang: made[book.kind.name, lang], publish=publish)
+        path = folder / f"{publish}.html"
+        path.write_text(render_council_page(page), "utf-8")
+        addresses[publish] = path.as_uri()
+    return addresses
