@@ -13,6 +13,7 @@ from kostnadsvekst.chapters.municipal import compute, write_template
 from kostnadsvekst.chapters.municipal_public import public_sheets
 from kostnadsvekst.chapters.municipal_report import make_page, render_report
 from kostnadsvekst.chapters.municipal_sheets import assumption_sheet, evaluated
+from kostnadsvekst.commands import municipal
 from kostnadsvekst.errors import InvalidDataError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.effort_ladder import ladder
@@ -399,6 +400,39 @@ def test_the_template_of_the_report_has_a_sheet_for_each_part(tmp_path):
     sheets = openpyxl.load_workbook(path, read_only=True).sheetnames
     assert {form.label.nb for form in REPORT.sheets} <= set(sheets)
     assert {part.kind.name for part in REPORT.parts} == set(KINDS) - {"unit-costs", "staffing"}
+
+
+def test_the_command_writes_the_parts_that_are_filled_in(tmp_path, capsys):
+    """A book with a ladder alone; with a fault nothing is written and what was there stays."""
+    sheets = {
+        "Trinn": [
+            STEPS,
+            ["A", 2024, 1, "Hjem", "mottakere", 40, 5.0],
+            ["A", 2024, 2, "Hus", "boliger", 9, 3.0],
+        ]
+    }
+    book = write_book(tmp_path / "bok.xlsx", sheets)
+    out = tmp_path / "ut"
+    assert municipal.main(["report", str(book), "--out", str(out), "--lang", "nb"]) == 0
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*.*") if path.is_file()}
+    assert written >= {"report/results.html", "report/report_nb.pdf"}
+    assert "report/report_en.pdf" not in written
+    html = (out / "report" / "results.html").read_text("utf-8")
+    assert "IKKE FOR PUBLISERING" in html
+    assert "OPPDIKTET" not in html
+    assert "bok.xlsx" in html
+    assert 'id="user-groups"' not in html
+    assert "IKKE FOR PUBLISERING" in capsys.readouterr().out
+    assert (
+        municipal.main(["report", str(book), "--out", str(out), "--publish", "--lang", "en", "--quiet"]) == 0
+    )
+    assert "Public edition" in (out / "report-public" / "results.html").read_text("utf-8")
+    faulty = write_book(
+        tmp_path / "bok.xlsx", {"Trinn": [*sheets["Trinn"], ["A", 2024, 2, "Hus", "boliger", 9, 3.0]]}
+    )
+    with pytest.raises(InvalidDataError):
+        municipal.main(["report", str(faulty), "--out", str(out), "--lang", "nb"])
+    assert (out / "report" / "results.html").read_text("utf-8") == html
 
 
 # --- Figures, by hand

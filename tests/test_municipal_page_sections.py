@@ -233,7 +233,7 @@ def made(books):
     return {name: compute(book, "nb") for name, book in books.items()}
 
 
-@pytest.mark.parametrize("publish", [False, True])
+@pytest.mark.parametrize("publish", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_example_has_every_part_and_one_municipality_is_its_own(books, made, publish):
     page = make_page(books, lambda book, lang: made[book.kind.name], publish=publish)
     assert [section.key for section in page.sections] == [
@@ -280,3 +280,20 @@ def test_what_others_hide_is_in_no_figure_of_the_public_edition(books):
         assert there is shown
         costs = any(labels["nb"] in n and "innbygger" in n and "driftsutgifter" in n for n in names)
         assert costs is shown, "amounts of the group are made of its recipients"
+
+
+def test_a_projection_is_withheld_whole_where_the_ladder_of_its_base_year_hides_a_number(books, made):
+    """4 recipients of one step in 2024: the users of 2024 follow from any year of the projection."""
+    book = books["ladder"]
+    steps = book.tables["steps"].frame.copy()
+    steps.loc[steps["recipients"] == 28, "recipients"] = 4.0
+    few = replace(book, tables={**book.tables, "steps": replace(book.tables["steps"], frame=steps)})
+    several = {"ladder": compute(few, "nb"), "project": made["project"]}
+    both_books = {"ladder": few, "project": books["project"]}
+    page = make_page(both_books, lambda one, lang: several[one.kind.name], publish=True)
+    section = next(s for s in page.sections if s.key == "project")
+    assert not any(isinstance(part, PageTable | Choice) for part in section.parts)
+    assert "vises ikke i den offentlige utgaven" in section.parts[0].nb
+    assert not any("plasser i 2024" in sentence.nb for sentence in page.answer)
+    alone = make_page({"project": books["project"]}, lambda one, lang: made["project"], publish=True)
+    assert any(isinstance(part, PageTable) for part in alone.sections[0].parts)
