@@ -20,6 +20,7 @@ from kostnadsvekst.report.council_page import render_council_page, rendering
 from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.sources.municipal_report_book import read_report_book
 from municipal_workbooks import small_example
+from test_page_browser import axe  # noqa: F401
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -421,6 +422,31 @@ def test_the_whole_example_opens_without_a_fault(browser, whole, width, publish)
     assert tab.locator("svg[data-figure=gap] .mark").count() == 6
     context.close()
     assert heard == []
+
+
+@pytest.mark.parametrize(("width", "scheme", "lang"), [(1280, "light", "nb"), (390, "dark", "en")])
+def test_axe_finds_nothing(
+    browser,
+    whole,
+    axe,  # noqa: F811
+    width,
+    scheme,
+    lang,
+):
+    """On the page, in a dialog with accounts, and beside a move that cannot be made."""
+    view = {"width": width, "height": 844}
+    context = browser.new_context(viewport=view, color_scheme=scheme, bypass_csp=True)
+    tab = context.new_page()
+    tab.goto(whole[False])
+    tab.click(f"[data-lang={lang}]")
+    tab.evaluate(axe)
+    run = "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"
+    tab.locator(".moves [data-field=n]").first.fill("-1")
+    assert tab.evaluate(run) == []
+    tab.locator("[data-row^='summary:']:visible").first.click()
+    tab.locator("#detail [data-row]").first.click()
+    assert tab.evaluate(run) == []
+    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,9 @@ def compare_section(
         parts += chosen
         short += [part.options[0][1] for part in chosen]
     split = _gap_drawing(tables)
-    parts += [*split, *tables]
+    # What a sentence is made of opens beside it; where the workbook has it is nothing to a page.
+    short_table = [] if sentences is None else [sentences.keeping(["text", "verdict"])]
+    parts += [*split, *short_table, *(table for table in tables if table is not sentences)]
     short += split
     section = Section("compare", heading, tuple(parts), tuple(short))
     if sentences is None or found is None:

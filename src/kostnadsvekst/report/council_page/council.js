@@ -230,7 +230,7 @@
       fields.append(field(word(name), entry(name, now[name], { min: String(least), max: String(most) })));
     }
     fields.append(button(word("reset"), "reset"));
-    const columns = [column(word("alternative"), true), column(word("service"), true), column(word("quantity")), column(""),
+    const columns = [column(word("alternative"), true), column(word("service"), true), column(word("quantity")), column(word("unit"), true),
       column(word("price")), column(word("week")), column(word("year"))];
     const rows = now.lines.map((line, k) => {
       const price = given.prices[line.price];
@@ -277,7 +277,7 @@
     const bought = sum ? formulas.equivalents(sum.kr_per_year, given.prices, now.weeks, now.factor) : [];
     const others = bought.map((value, k) => [priceName(given.prices[k]), write(value, 2), tell(given.units[given.prices[k].unit])]);
     box.querySelector(".buys").replaceChildren(
-      computed([column(word("service"), true), column(word("quantity")), column("", true)], others, word("buys")));
+      computed([column(word("service"), true), column(word("quantity")), column(word("unit"), true)], others, word("buys")));
   };
   const trialOf = (e) => e.closest("[data-trial]");
   const renew = (trial, form = true) => {

@@ -78,6 +78,7 @@ SCRIPT = {
     "alternative": Bilingual("Alternativ", "Alternative"),
     "service": Bilingual("Tjeneste", "Service"),
     "quantity": Bilingual("Mengde", "Quantity"),
+    "unit": Bilingual("Mengden er", "The quantity is"),
     "week": Bilingual("Kr per uke", "NOK a week"),
     "year": Bilingual("Kr per år", "NOK a year"),
     "sums": Bilingual("Sum per alternativ", "Sum by alternative"),
