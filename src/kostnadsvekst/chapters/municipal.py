@@ -23,6 +23,7 @@ from kostnadsvekst.sources.municipal_kinds import (
     USER_GROUPS,
 )
 from kostnadsvekst.sources.municipal_projection_kind import PROJECT
+from kostnadsvekst.sources.municipal_report_book import REPORT, read_report_book
 
 MOST_ROWS = 2**20 - 100  # of a sheet of Excel, less titles and notes
 # System -> its module and function, loaded when it is used.
@@ -68,7 +69,7 @@ def run_system(
     ----------
     name : str
         ``"unit-costs"``, ``"user-groups"``, ``"ladder"``, ``"calculator"``, ``"staffing"``,
-        ``"compare"``, ``"savings"`` or ``"project"``.
+        ``"compare"``, ``"savings"``, ``"project"``, or ``"report"`` for a page of all parts of a book.
     book : path or None
         Workbook or folder of CSV files; None for the made-up example. For user groups also a folder of
         Parquet (`kostnadsvekst.sources.municipal_extract.read_extract`): then Parquet is written.
@@ -91,6 +92,8 @@ def run_system(
     """
     from kostnadsvekst.report.chapter_files import check_folder, write_chapter
 
+    if name == REPORT.name:
+        return _run_report(book, out, languages, publish=publish)
     kind = find_kind(name, KINDS)
     check_folder(out)
     folder = f"{name}-public" if publish else name
@@ -126,6 +129,23 @@ def _refuse_too_long(system: System) -> None:
             f"{len(long[0].rows)} rows would stand in the sheet {long[0].name!r}, and a sheet of Excel holds "
             f"{MOST_ROWS}: give the numbers as Parquet (user-groups only), or fewer municipalities and years"
         )
+
+
+def _run_report(
+    book: str | Path | None, out: str | Path, languages: tuple[str, ...], *, publish: bool
+) -> Written:
+    """Compute all parts of a report's book, and write its page and PDF."""
+    from kostnadsvekst.chapters.municipal_report import render_report
+    from kostnadsvekst.report.chapter_files import check_folder, write_chapter
+
+    check_folder(out)
+    blocks = read_report_book(book)
+    folder = f"{REPORT.name}-public" if publish else REPORT.name
+    made, notes = render_report(blocks, compute, languages, publish=publish)
+    written = write_chapter(out, f"municipal {folder}", {f"{folder}/{path}": made[path] for path in made})
+    books = [*blocks.values()]
+    unread = tuple(dict.fromkeys(note for one in books for note in one.unread))
+    return Written(written, unread, any(one.provenance.origin == MADE_UP_ORIGIN for one in books), notes)
 
 
 def compute(book: MunicipalBook, lang: str) -> System:
@@ -170,7 +190,7 @@ def write_template(name: str, path: str | Path, lang: str) -> Path:
     from kostnadsvekst.report.municipal_template import render_template
     from kostnadsvekst.report.output import write_files
 
-    kind, path = find_kind(name, KINDS), Path(path)
+    kind, path = find_kind(name, {**KINDS, REPORT.name: REPORT}), Path(path)
     if path.suffix.lower() != ".xlsx":
         raise OutputError(f"{str(path)!r}: a template is a workbook; let the name end in .xlsx")
     if path.exists():

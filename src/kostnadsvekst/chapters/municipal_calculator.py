@@ -21,8 +21,9 @@ from kostnadsvekst.chapters.municipal_sheets import (
     used_assumptions,
     words,
 )
-from kostnadsvekst.language import Bilingual
+from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.resource_calculator import equivalents, index_prices, package, prices
+from kostnadsvekst.report.council_page.content import CalculatorTrial
 from kostnadsvekst.report.workbook import Chart, Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook
 from kostnadsvekst.sources.municipal_kinds import BOUGHT, CALCULATOR, OWN, PRICE_UNITS
@@ -81,6 +82,46 @@ def resource_calculator(book: MunicipalBook, lang: str) -> System:
     log = assumption_log(assumptions, book.kind.assumptions)
     log.append(_price_judgement(table))
     return System((lines, listed), (cost, sums, other), assumptions, tuple(log))
+
+
+def calculator_trials(book: MunicipalBook) -> tuple[CalculatorTrial, ...]:
+    """Take the packages of each municipality and year, to be changed in a page that computes.
+
+    Parameters
+    ----------
+    book : MunicipalBook
+    """
+    table = _prices(book)
+    faults = Faults(book)
+    costed = [*_costed(book, table, faults)]
+    faults.refuse()
+    prices = tuple(_priced(one) for one in table.given.to_dict("records"))
+    bounds = {one.name: one for one in book.kind.assumptions}
+    weeks, factor = (
+        (book.assumptions[name], bounds[name].minimum, bounds[name].maximum)
+        for name in ("uker_per_aar", "prisfaktor")
+    )
+    lines: dict[tuple[str, int], list[dict[str, object]]] = {}
+    for _, one, place in costed:
+        line = {"alternative": one["alternative"], "price": place, "quantity": float(one["quantity"])}
+        lines.setdefault((str(one["municipality"]), int(one["year"])), []).append(line)
+    return tuple(
+        CalculatorTrial(
+            f"packages-{k}", both(f"{name} {year}"), prices, tuple(own), weeks, factor, _QUANTITIES
+        )
+        for k, ((name, year), own) in enumerate(lines.items())
+    )
+
+
+def _priced(one: Mapping[Any, Any]) -> dict[str, object]:
+    """Price as the page has it: its factor is applied there."""
+    return {
+        "service": one["service"],
+        "time": one["time"],
+        "provision": PROVISIONS.get(one["provision"], ""),
+        "unit": one["unit"],
+        "price_kr": float(one["price_kr"]),
+    }
 
 
 def _prices(book: MunicipalBook) -> _Prices:

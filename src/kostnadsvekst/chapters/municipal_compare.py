@@ -162,7 +162,7 @@ def _public(
     """
     shown = protect_profile(made.profile)
     rows = made.rows.sort_values("at", kind="stable")
-    sheets = [*findings_sheets(rows[~_tells(rows, shown)], lang, public=True)]
+    sheets = [*findings_sheets(rows[~tells_small_counts(rows, shown)], lang, public=True)]
     few = made.gap.rows["users"].astype(float).map(is_small).any()
     if not few and not _hidden_groups(shown):
         sheets += split[:3]
@@ -174,8 +174,16 @@ def _public(
     return tuple(sheets)
 
 
-def _tells(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
-    """Whether a small count can be worked out from a finding."""
+def tells_small_counts(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
+    """Whether a small count can be worked out from a finding, or from a value in its comparison.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of a profile.
+    shown : DataFrame
+        The whole profile, from `kostnadsvekst.municipal.protection.protect_profile`.
+    """
     marked = shown[(shown["hidden"] != "") | (shown["mean_hidden"] != "")]
     keys = pd.MultiIndex.from_frame(marked[list(KEYS)])
     secret = _hidden_groups(shown)

@@ -47,6 +47,23 @@ class Ledger:
             self.found[key] = self.columns[name] == value
         return self.found[key]
 
+    def fitting(
+        self, same: Mapping[str, tuple[str, object]], flags: tuple[str, ...] = ()
+    ) -> NDArray[np.bool_]:
+        """Rows that a sum is over.
+
+        Parameters
+        ----------
+        same, flags
+            As for `total`.
+        """
+        fits = np.ones(len(self.frame), dtype=bool)
+        for name, (_, value) in same.items():
+            fits &= self.rows_with(name, value)
+        for name in flags:
+            fits &= self.rows_with(name, 1.0)
+        return fits
+
     def total(
         self, amount: str, same: Mapping[str, tuple[str, object]], flags: tuple[str, ...] = ()
     ) -> tuple[str, float]:
@@ -70,11 +87,7 @@ class Ledger:
         """
         conditions = [f"({self.sheet.span(name)}={cell})" for name, (cell, _) in same.items()]
         factors = [*conditions, *(self.sheet.span(name) for name in (*flags, amount))]
-        fits = np.ones(len(self.frame), dtype=bool)
-        for name, (_, value) in same.items():
-            fits &= self.rows_with(name, value)
-        for name in flags:
-            fits &= self.rows_with(name, 1.0)
+        fits = self.fitting(same, flags)
         values = self.columns[amount][fits].astype(float)
         known = values[~np.isnan(values)]
         total = float(known.sum()) if len(known) else np.nan

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from kostnadsvekst.chapters.municipal_ledgers import SHARED, Ledger
@@ -58,12 +59,61 @@ Part = tuple[str, float]
 class _Books:
     """What the parts of a value are made of."""
 
-    accounts: Ledger
-    counts: Ledger
+    accounts: "Ledger | _Tracing"
+    counts: "Ledger | _Tracing"
     population: Sheet
     people: pd.DataFrame
     # Municipality and year -> row of the inhabitants.
     rows: Mapping[tuple[str, float], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tracing:
+    """A ledger that notes which of its rows with an amount the sums are over."""
+
+    ledger: Ledger
+    rows: set[int]
+
+    def total(
+        self, amount: str, same: Mapping[str, tuple[str, object]], flags: tuple[str, ...] = ()
+    ) -> tuple[str, float]:
+        """Sum as the ledger has it."""
+        known = ~np.isnan(self.ledger.columns[amount].astype(float))
+        self.rows.update(np.flatnonzero(self.ledger.fitting(same, flags) & known).tolist())
+        return self.ledger.total(amount, same, flags)
+
+
+def rows_behind(
+    found: pd.DataFrame, ledgers: tuple[Ledger, Ledger], people: tuple[Sheet, pd.DataFrame], lang: str
+) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """Rows of the accounts and of the counts that each row of a profile is made of.
+
+    Parameters
+    ----------
+    found, ledgers, people, lang
+        As for `profile_sheet`.
+    """
+    units = zip(people[1]["municipality"], people[1]["year"], strict=True)
+    rows = {unit: k for k, unit in enumerate(units)}
+    out = []
+    for record in found.to_dict("records"):
+        one = {str(key): value for key, value in record.items()}
+        traced = tuple(_Tracing(ledger, set()) for ledger in ledgers)
+        cells = {name: ("", value) for name, value in _keys_of(one, lang).items()}
+        _parts(_Books(traced[0], traced[1], *people, rows), one, cells, lang)
+        out.append((tuple(sorted(traced[0].rows)), tuple(sorted(traced[1].rows))))
+    return tuple(out)
+
+
+def _keys_of(one: Mapping[str, object], lang: str) -> dict[str, object]:
+    """Keys of a row as the sheets write them."""
+    return {
+        "municipality": one["municipality"],
+        "year": float(str(one["year"])),
+        "group": _label(str(one["group"]), GROUPS, lang),
+        "service": _service(str(one["service"]), lang),
+        "provision": PROVISIONS[str(one["provision"])].get(lang),
+    }
 
 
 def profile_sheet(
@@ -129,13 +179,7 @@ def _row(
 ) -> tuple[Value, ...]:
     k, block = place
     measure = MEASURES[str(one["measure"])]
-    labels: dict[str, object] = {
-        "municipality": one["municipality"],
-        "year": float(str(one["year"])),
-        "group": _label(str(one["group"]), GROUPS, lang),
-        "service": _service(str(one["service"]), lang),
-        "provision": PROVISIONS[str(one["provision"])].get(lang),
-    }
+    labels = _keys_of(one, lang)
     cells = {name: (sheet.cell(name, k), value) for name, value in labels.items()}
     above, below = _parts(books, one, cells, lang)
     top, bottom = sheet.cell("numerator", k), sheet.cell("denominator", k)

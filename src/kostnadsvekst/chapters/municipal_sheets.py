@@ -76,6 +76,8 @@ class System:
         counts of persons or places, and all of them may be seen.
     notes : tuple of str
         What the user is told at the terminal, such as what is left out.
+    behind : callable, optional
+        Makes, for each row of a sheet of results, the rows of other sheets that it is made of.
     """
 
     inputs: tuple[Sheet, ...]
@@ -84,6 +86,7 @@ class System:
     judgements: tuple[Judgement, ...]
     public: Callable[[], tuple[Sheet, ...]] | None = None
     notes: tuple[str, ...] = ()
+    behind: Callable[[], tuple[tuple[tuple[int, ...], ...], ...]] | None = None
 
 
 def words(lang: str, norwegian: str, english: str) -> str:

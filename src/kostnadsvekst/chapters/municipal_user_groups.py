@@ -10,7 +10,12 @@ import pandas as pd
 from kostnadsvekst.chapters.municipal_allocation import allocation_sheet
 from kostnadsvekst.chapters.municipal_faults import Faults
 from kostnadsvekst.chapters.municipal_ledgers import SHARED, Ledger
-from kostnadsvekst.chapters.municipal_profile import profile_sheet, summary_rows, summary_sheet
+from kostnadsvekst.chapters.municipal_profile import (
+    profile_sheet,
+    rows_behind,
+    summary_rows,
+    summary_sheet,
+)
 from kostnadsvekst.chapters.municipal_public import hide
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
@@ -33,6 +38,7 @@ from kostnadsvekst.municipal.user_group_terms import (
     services,
 )
 from kostnadsvekst.municipal.user_groups import allocate, correct, profile
+from kostnadsvekst.report.numbers import format_number
 from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_book import MunicipalBook, units_of
 from kostnadsvekst.sources.municipal_kinds import PROVISION_NAMES, USER_GROUP_NAMES, USER_GROUPS
@@ -92,7 +98,8 @@ def user_groups(book: MunicipalBook, lang: str) -> System:
     public = partial(_public, computed.found, (summary, table), rows)
     notes = tuple(computed.found.attrs.get("left_out", []))
     results = (summary, table, *sheets, ledger.sheet)
-    return System(tuple(inputs.values()), results, (), tuple(log), public, notes)
+    behind = partial(rows_behind, computed.found, (ledger, counted), people, lang)
+    return System(tuple(inputs.values()), results, (), tuple(log), public, notes, behind)
 
 
 def compute_profile(book: MunicipalBook) -> Computed:
@@ -356,8 +363,8 @@ def _judgements(book: MunicipalBook, found: pd.DataFrame, lang: str) -> Iterator
         yield Judgement(
             Bilingual(f"Korreksjon {one['pair']}", f"Correction {one['pair']}"),
             Bilingual(
-                f"{one['function']}: {one['amount_kr']:,.2f} kr",
-                f"{one['function']}: NOK {one['amount_kr']:,.2f}",
+                f"{one['function']}: {format_number(one['amount_kr'], 2, 'nb')} kr",
+                f"{one['function']}: NOK {format_number(one['amount_kr'], 2, 'en')}",
             ),
             both(str(one["reason"])),
         )

@@ -8,6 +8,7 @@
   compare       beside the mean with uncertainty, in words; the gap split; who is alike
   savings       savings potential by group, need key, year and mean
   project       places, cost and dwellings ahead, with bands from the record of past projections
+  report        a page for the council (results.html) and a short PDF, of all parts that are filled in
   template      a workbook to fill in: template KIND FILE.xlsx
 
 BOOK is a workbook as the template is, or a folder of CSV files named as its sheets. For user-groups it may be
@@ -29,7 +30,17 @@ from kostnadsvekst.language import LANGUAGES
 from kostnadsvekst.naming import first_of
 from kostnadsvekst.terminal import failure_of, run_program, say, say_json
 
-SYSTEMS = ("unit-costs", "user-groups", "ladder", "calculator", "staffing", "compare", "savings", "project")
+SYSTEMS = (
+    "unit-costs",
+    "user-groups",
+    "ladder",
+    "calculator",
+    "staffing",
+    "compare",
+    "savings",
+    "project",
+    "report",
+)
 TEMPLATE = "template"
 OUT = Path("municipal")
 LISTED = 20  # notes at the terminal

@@ -87,6 +87,31 @@ def compile_paper(made: Mapping[str, Any], pictures: Mapping[str, str | bytes], 
     SpecificationError
         What the typesetter finds wrong, such as a number without a name or a picture without a text.
     """
+    return compile_document("paper", made, pictures, lang)
+
+
+def compile_document(
+    source: str, made: Mapping[str, Any], pictures: Mapping[str, str | bytes], lang: str
+) -> bytes:
+    """Compile a document whose source lies beside the paper's and may use its frame.
+
+    Parameters
+    ----------
+    source : str
+        ``"paper"`` or ``"council"``.
+    made, pictures, lang
+        As for `compile_paper`.
+
+    Returns
+    -------
+    bytes
+        PDF by `STANDARDS`. No fonts of the machine and no time of the day go in.
+
+    Raises
+    ------
+    SpecificationError
+        What the typesetter finds wrong.
+    """
     import typst
 
     with tempfile.TemporaryDirectory() as folder:
@@ -103,7 +128,7 @@ def compile_paper(made: Mapping[str, Any], pictures: Mapping[str, str | bytes], 
             (root / "made" / f"{name}.json").write_text(text, encoding="utf-8")
         try:
             pdf: bytes = typst.compile(
-                str(root / "paper" / "paper.typ"),
+                str(root / "paper" / f"{source}.typ"),
                 root=str(root),
                 format="pdf",
                 ignore_system_fonts=True,
@@ -113,5 +138,5 @@ def compile_paper(made: Mapping[str, Any], pictures: Mapping[str, str | bytes], 
             )
         except typst.TypstError as error:
             where = re.sub(r"\S*/paper/", "paper/", error.diagnostic)
-            raise SpecificationError(f"the paper cannot be typeset: {where}") from None
+            raise SpecificationError(f"the {source} cannot be typeset: {where}") from None
     return pdf

@@ -64,6 +64,14 @@ def check_tables(kind: BookKind, tables: Sheets, unreadable: Set[str] = frozense
         One sentence a fault: cell, what is wrong, what to do.
     """
     faults = [*_assumptions(kind, tables), *_spelt_alike(tables)]
+    for part in kind.parts:
+        hidden = {own for own, name in part.names.items() if name in unreadable}
+        faults += _checked_together(part.kind, part.tables(tables), hidden)
+    return faults + _checked_together(kind, tables, unreadable)
+
+
+def _checked_together(kind: BookKind, tables: Sheets, unreadable: Set[str]) -> list[str]:
+    faults: list[str] = []
     for one, other in _TOGETHER.get(kind.name, ()):
         if not unreadable & {one, other}:
             faults += _same_years(tables, one, other)

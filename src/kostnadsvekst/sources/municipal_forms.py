@@ -1,11 +1,14 @@
 """Books of the municipal cost systems: which sheets and columns each kind of book has, and their units."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from kostnadsvekst.errors import SpecificationError
 from kostnadsvekst.language import Bilingual
 from kostnadsvekst.naming import nearest_names
 
+Table = TypeVar("Table")
 # What a cell holds.
 TEXT, NUMBER, COUNT, YEAR, YES_NO, PERCENT = "text", "number", "count", "year", "yes/no", "percent"
 NUMERIC = (NUMBER, COUNT, YEAR, PERCENT)
@@ -123,6 +126,8 @@ class BookKind:
     forms : tuple of Form
     assumptions : tuple of Assumption
     help : Bilingual
+    parts : tuple of BookPart
+        Kinds whose sheets it has, where it is made of several.
     """
 
     name: str
@@ -130,6 +135,7 @@ class BookKind:
     forms: tuple[Form, ...]
     assumptions: tuple[Assumption, ...] = ()
     help: Bilingual = NOTHING
+    parts: tuple["BookPart", ...] = ()
 
     @property
     def sheets(self) -> tuple[Form, ...]:
@@ -139,6 +145,28 @@ class BookKind:
     def form(self, name: str) -> Form:
         """Sheet of a name."""
         return next(one for one in self.sheets if one.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class BookPart:
+    """A kind of book inside another.
+
+    Attributes
+    ----------
+    kind : BookKind
+    names : mapping of str to str
+        Its sheets -> their names in the whole.
+    """
+
+    kind: BookKind
+    names: Mapping[str, str]
+
+    def tables(self, tables: Mapping[str, Table]) -> dict[str, Table]:
+        """Tables of the whole that are its own, under its own names; with the assumptions."""
+        found = {own: tables[name] for own, name in self.names.items() if name in tables}
+        if ASSUMPTIONS.name in tables and self.kind.assumptions:
+            found[ASSUMPTIONS.name] = tables[ASSUMPTIONS.name]
+        return found
 
 
 MUNICIPALITY = Field(

@@ -1,7 +1,7 @@
 """From the content of the page to its one file: markup, style, script and data, nothing from elsewhere."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ def render_page(page: Page, lang: str = "nb") -> str:
         HTML. It loads nothing: a policy in its head forbids every request.
     """
     title = words.OWN_TITLE if page.own_data else words.TITLE
-    style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    style = page_style()
+    script = shared_script() + (_HERE / "page.js").read_text("utf-8")
     parts = [answer(page), tables(page), claims(page), findings(page), figures(page), files(page)]
     return (
         f'<!DOCTYPE html>\n<html lang="{lang}" {in_attributes(title, "title")}>\n<head>\n<meta '
@@ -47,6 +48,16 @@ def render_page(page: Page, lang: str = "nb") -> str:
         f'<script type="application/json" id="data">{_data(page)}</script>\n<script>\n{script}</script>\n'
         "</body>\n</html>\n"
     )
+
+
+def page_style() -> str:
+    """Return the style sheet of the pages."""
+    return (_HERE / "page.css").read_text("utf-8")
+
+
+def shared_script() -> str:
+    """Return how a page's script begins: elements, words, numbers; the page's own closes what it opens."""
+    return (_HERE / "shared.js").read_text("utf-8")
 
 
 _DIALOG = (
@@ -149,6 +160,11 @@ def _data(page: Page) -> str:
         "classes": words.CLASSES,
         **words.for_script(),
     }
+    return script_data(held)
+
+
+def script_data(held: Mapping[str, Any]) -> str:
+    """Write data as JSON that is safe inside a script element."""
     text = json.dumps(held, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
