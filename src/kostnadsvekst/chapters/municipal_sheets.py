@@ -76,6 +76,8 @@ class System:
         counts of persons or places, and all of them may be seen.
     notes : tuple of str
         What the user is told at the terminal, such as what is left out.
+    public_notes : callable, optional
+        Says it of the public edition; None where the notes tell nothing that is hidden there.
     """
 
     inputs: tuple[Sheet, ...]
@@ -84,6 +86,7 @@ class System:
     judgements: tuple[Judgement, ...]
     public: Callable[[], tuple[Sheet, ...]] | None = None
     notes: tuple[str, ...] = ()
+    public_notes: Callable[[], tuple[str, ...]] | None = None
 
 
 def words(lang: str, norwegian: str, english: str) -> str:
