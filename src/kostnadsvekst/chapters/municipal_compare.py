@@ -102,9 +102,9 @@ def compare(book: MunicipalBook, lang: str) -> System:
         results,
         assumptions,
         tuple(log),
-        lambda: public().sheets,
-        made.notes,
-        lambda: public().notes,
+        public=lambda: public().sheets,
+        notes=made.notes,
+        public_notes=lambda: public().notes,
     )
 
 
