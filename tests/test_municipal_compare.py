@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from kostnadsvekst.chapters.municipal import compute
+from kostnadsvekst.chapters.municipal_compare_public import may_be_few, public_similar
 from kostnadsvekst.chapters.municipal_public import public_sheets
+from kostnadsvekst.chapters.municipal_sheets import input_sheet
+from kostnadsvekst.chapters.municipal_user_groups import compute_profile
 from kostnadsvekst.commands import municipal
 from kostnadsvekst.errors import DisclosureError, InvalidDataError
 from kostnadsvekst.municipal.protection import protect_profile
@@ -156,11 +159,13 @@ def published(folder, sheets, kind="compare"):
 
 
 def test_public_comparison_is_the_same_whatever_a_hidden_count_is(tmp_path):
-    """Two or five of one's own: not a byte of the files differs; six are told."""
+    """Two or five of one's own: not a byte of the files differs, and the gap is that of care alone."""
     two, five = (published(tmp_path / str(few), compare_sheets(few)) for few in (2, 5))
     assert two == five
-    assert not any("gap" in name for name in two)
-    assert any("gap" in name for name in published(tmp_path / "6", compare_sheets(6)))
+    (services,) = (content.decode() for name, content in two.items() if "gap_per_tjeneste" in name)
+    assert CARE in services
+    assert HELP not in services
+    assert f"Utelatt: {GROUP}, {HELP}" in two["compare-public_nb.html"].decode()
 
 
 def test_public_comparison_is_the_same_whatever_a_hidden_count_of_another_is(tmp_path):
@@ -170,28 +175,71 @@ def test_public_comparison_is_the_same_whatever_a_hidden_count_of_another_is(tmp
 
 
 def test_public_findings_are_those_that_the_public_profile_shows(tmp_path):
-    system = system_of(tmp_path, compare_sheets(3))
+    book = read_municipal_book(write_book(tmp_path / "b.xlsx", compare_sheets(3)), KINDS["compare"])
+    system = compute(book, "nb")
     shown = sheet_of(public_sheets(system), "Tall bak funnene")
-    profile = protect_profile(system.public.args[1].profile)
-    told = profile[
-        (profile["municipality"] == "A") & (profile["hidden"] == "") & (profile["mean_hidden"] == "")
-    ]
+    profile = protect_profile(compute_profile(book).found)
+    told = profile[(profile["municipality"] == "A") & (profile["hidden"] == "")]
     known = {round(v, 9) for v in told["value"]}
     assert len(shown)
     assert all(round(v, 9) in known for v in shown["value"])
     assert HELP not in set(shown["service"])
-    # Kroner and man-years of a group with something hidden: limits would tell its recipients.
-    assert set(shown["measure"]) == {"Brukere per 1000 innbyggere"}
-    everything = sheet_of(system.results, "Tall bak funnene")
-    assert "Brutto kostnad per mottaker" in set(everything["measure"])
+    assert "Brutto kostnad per mottaker" in set(shown["measure"])
 
 
-def test_features_that_may_be_counts_are_hidden(tmp_path):
+def test_a_large_municipality_keeps_its_comparison_beside_small_ones(tmp_path):
+    """D has 3 of help: one's own 60 is beside the mean of A, B and C, ranks among three; limits as before."""
     sheets = compare_sheets()
+    sheets["Brukere"][7][5] = 3
+    system = system_of(tmp_path, sheets)
+    shown = sheet_of(public_sheets(system), "Tall bak funnene")
+    row = shown[(shown["service"] == HELP) & (shown["measure"] == "Brukere per 1000 innbyggere")].iloc[0]
+    everything = sheet_of(system.results, "Tall bak funnene")
+    same = everything[everything["service"].eq(HELP) & everything["measure"].eq(row["measure"])].iloc[0]
+    assert row["mean"] == pytest.approx((60 + 90 + 70) / 3 / 9)
+    assert same["mean"] == pytest.approx((60 + 90 + 70 + 3) / 4 / 9)
+    assert row[["low", "high"]].tolist() == pytest.approx(same[["low", "high"]].tolist())
+    assert row["rank_high"] <= 3
+
+
+def test_features_that_may_be_counts_are_left_out_by_name(tmp_path):
+    """Brukere: 3 of B, or 0.333 per 1000 of 9000; neither moves distance or order, and centrality stays."""
+    sheets = compare_sheets()
+
+    def alike(features):
+        file = write_book(tmp_path / "b.xlsx", sheets | {"Kjennetegn": [*sheets["Kjennetegn"], *features]})
+        book = read_municipal_book(file, KINDS["compare"])
+        return public_similar(book, "A", input_sheet(book.tables["features"], "nb"), "nb")
+
+    (alone,) = alike([]).sheets
+    for few in (3, 0.333, 33.333):
+        found = alike([[m, "brukere", v] for m, v in zip("ABCD", (900, few, 700, 640), strict=True)])
+        (shown,) = found.sheets
+        pd.testing.assert_frame_equal(sheet_of([shown], "Lignende"), sheet_of([alone], "Lignende"))
+        assert "brukere" in shown.notes[-1]
+        assert found.notes[0].startswith("similar: brukere: left out")
+    (told,) = alike([[m, "brukere", v] for m, v in zip("ABCD", (900, 7, 700, 640), strict=True)]).sheets
+    assert len(told.columns) == len(alone.columns) + 1
     sheets["Kjennetegn"][2][2] = 3
-    alike = sheet_of(public_sheets(system_of(tmp_path, sheets)), "Lignende")
-    assert set(alike["distance"]) == {":"}
-    assert not alike["municipality"].isin([":"]).any()
+    assert alike([]).sheets == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "few"),
+    [
+        (3, True),
+        (7, False),
+        (0, False),
+        (0.333, True),
+        (0.35, False),
+        (33, True),
+        (0.972, False),
+        (810, False),
+    ],
+)
+def test_what_may_be_a_count_of_few_by_hand(value, few):
+    """Of 9000: 0.333 per 1000 is 2.997; 0.35 is 3.15; 33 per 100 000 is 2.97; 0.972 is 8.7, or 0.87."""
+    assert may_be_few(float(value), [9000.0]) is few
 
 
 # --- Savings

@@ -3,15 +3,22 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import pandas as pd
 
+from kostnadsvekst.chapters.municipal_compare_public import (
+    PublicComparison,
+    notes_of,
+    public_findings,
+    public_gap,
+    public_profile,
+    public_similar,
+)
 from kostnadsvekst.chapters.municipal_faults import Faults
 from kostnadsvekst.chapters.municipal_findings import findings_sheets
 from kostnadsvekst.chapters.municipal_gap import GapInputs, gap_inputs, gap_sheets
 from kostnadsvekst.chapters.municipal_members import members_by_year
-from kostnadsvekst.chapters.municipal_public import hide, is_small
 from kostnadsvekst.chapters.municipal_sheets import (
     Judgement,
     System,
@@ -24,7 +31,6 @@ from kostnadsvekst.chapters.municipal_user_groups import compute_profile
 from kostnadsvekst.errors import DataWarning, InvalidDataError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.comparison import findings, intervals
-from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_group_profile import KEYS
 from kostnadsvekst.municipal.user_group_terms import ALL, BOUGHT, OWN
 from kostnadsvekst.report.workbook import Sheet
@@ -32,8 +38,6 @@ from kostnadsvekst.sources.municipal_book import MunicipalBook
 from kostnadsvekst.sources.municipal_kinds import LIMITS_OF_WORDS
 
 _WORDS = ("noe", "tydelig", "vesentlig")
-# Measures that are counts over a population, or counts over counts; the others are kroner and man-years.
-_COUNTED = ("users_per_1000", "places_per_1000", "coverage_80_plus", "places_per_unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class _Compared:
     gap : GapInputs
     similar : DataFrame or None
     notes : tuple of str
+    structure : tuple of str
+        Of the notes those that say which rows the book has, and no more.
     """
 
     own: str
@@ -60,6 +66,7 @@ class _Compared:
     gap: GapInputs
     similar: pd.DataFrame | None
     notes: tuple[str, ...]
+    structure: tuple[str, ...]
 
 
 def compare(book: MunicipalBook, lang: str) -> System:
@@ -88,9 +95,17 @@ def compare(book: MunicipalBook, lang: str) -> System:
         alike = similar_sheets(book.tables["features"], made.similar, inputs["features"], lang)
     assumptions = used_assumptions(book)
     log = [*assumption_log(assumptions, book.kind.assumptions), *_judgements(made)]
-    public = partial(_public, book, made, split, alike, lang)
+    public = cache(partial(_public, book, made, inputs, lang))
     results = (found[0], *split[:2], *alike[:1], found[1], *split[2:], *alike[1:])
-    return System(tuple(inputs.values()), results, assumptions, tuple(log), public, made.notes)
+    return System(
+        tuple(inputs.values()),
+        results,
+        assumptions,
+        tuple(log),
+        public=lambda: public().sheets,
+        notes=made.notes,
+        public_notes=lambda: public().notes,
+    )
 
 
 def _compute(book: MunicipalBook, lang: str) -> _Compared:
@@ -99,8 +114,7 @@ def _compute(book: MunicipalBook, lang: str) -> _Compared:
     accounts = book.frame("accounts")
     year = int(accounts.loc[accounts["municipality"] == own, "year"].max())
     profile = compute_profile(book).found
-    limits = dict(zip(_WORDS, (book.assumptions[name] for name in LIMITS_OF_WORDS), strict=True))
-    rows, notes = _judged(profile, own, year, limits)
+    rows, notes = _judged(profile, own, year, _limits(book))
     members = next(iter(members_by_year(book, own, [year], "accounts", lang).values()))
     known = set(accounts.loc[accounts["year"] == year, "municipality"])
     split = gap_inputs(book, own, [m for m in members if m in known], year)
@@ -116,8 +130,13 @@ def _compute(book: MunicipalBook, lang: str) -> _Compared:
     absent = [f"gap: {m} has no accounts of {year}" for m in members if m not in known]
     more = [] if alike is None else [f"similar: {line}" for line in alike.attrs["left_out"]]
     left_out = profile.attrs.get("left_out", [])
+    structure = (*left_out, *absent, *split.left_out, *more)
     told = tuple(dict.fromkeys([*left_out, *notes, *absent, *split.left_out, *more]))
-    return _Compared(own, year, profile, rows, split, alike, told)
+    return _Compared(own, year, profile, rows, split, alike, told, structure)
+
+
+def _limits(book: MunicipalBook) -> dict[str, float]:
+    return dict(zip(_WORDS, (book.assumptions[name] for name in LIMITS_OF_WORDS), strict=True))
 
 
 def _judged(
@@ -128,8 +147,8 @@ def _judged(
         # What is left out is told in the notes.
         warnings.simplefilter("ignore", DataWarning)
         sure = intervals(profile)
-    # Beside nobody a value is its own mean.
-    sure = sure.assign(at=range(len(sure)), size=sure.groupby(list(KEYS))["value"].transform("size"))
+    # Beside nobody a value is its own mean; a hidden one is beside nobody.
+    sure = sure.assign(at=range(len(sure)), size=sure.groupby(list(KEYS))["value"].transform("count"))
     mine = sure[(sure["municipality"] == own) & (sure["year"] == year) & (sure["size"] > 1)]
     mine = mine[~_said_twice(mine)]
     said = findings(mine, {"svakt": 0.0, **limits})
@@ -150,54 +169,23 @@ def _said_twice(rows: pd.DataFrame) -> pd.Series:
 # --- The public edition
 
 
-def _public(
-    book: MunicipalBook, made: _Compared, split: tuple[Sheet, ...], alike: tuple[Sheet, ...], lang: str
-) -> tuple[Sheet, ...]:
-    """Show what follows from what `protect_profile` shows of the same book, and nothing else.
+def _public(book: MunicipalBook, made: _Compared, inputs: Mapping[str, Sheet], lang: str) -> PublicComparison:
+    """Compare anew from the public profile of the book alone: nothing hidden can follow from what is told.
 
-    A finding is left out where anybody in its comparison is hidden: mean, shrunken value and rank are made
-    of all. Limits of kroner and man-years are made of recipients, of other services, too: they are left out
-    where anything of the group is hidden in any year. The gap is told where nothing is hidden at all.
-    Findings stand in the order of the profile: which come first would tell which differ from the mean.
+    Means, shrunken values, ranks and the spread of costs are made of many rows; where one is hidden they are
+    made of the others.
     """
-    shown = protect_profile(made.profile)
-    rows = made.rows.sort_values("at", kind="stable")
-    sheets = [*findings_sheets(rows[~tells_small_counts(rows, shown)], lang, public=True)]
-    few = made.gap.rows["users"].astype(float).map(is_small).any()
-    if not few and not _hidden_groups(shown):
-        sheets += split[:3]
-    if alike:
-        values = book.frame("features")["value"]
-        counts = bool(((values % 1 == 0) & values.map(is_small)).any())
-        columns = [column.name for column in alike[0].columns[1:]] if counts else []
-        sheets.append(hide(alike[0], dict.fromkeys(range(len(alike[0].rows)), columns)))
-    return tuple(sheets)
-
-
-def tells_small_counts(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.Series:
-    """Whether a small count can be worked out from a finding, or from a value in its comparison.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Of a profile.
-    shown : DataFrame
-        The whole profile, from `kostnadsvekst.municipal.protection.protect_profile`.
-    """
-    marked = shown[(shown["hidden"] != "") | (shown["mean_hidden"] != "")]
-    keys = pd.MultiIndex.from_frame(marked[list(KEYS)])
-    secret = _hidden_groups(shown)
-    mixed = ~rows["measure"].isin(_COUNTED)
-    inside = rows["group"].isin(secret) | (rows["group"].eq(ALL) & bool(secret))
-    return pd.Series(pd.MultiIndex.from_frame(rows[list(KEYS)]).isin(keys), index=rows.index) | (
-        mixed & inside
-    )
-
-
-def _hidden_groups(shown: pd.DataFrame) -> set[str]:
-    """Name the groups of which something is hidden, of any municipality and year."""
-    marked = (shown["hidden"] != "") | (shown["mean_hidden"] != "")
-    return set(shown.loc[marked, "group"])
+    shown = public_profile(made.profile)
+    rows, left_out = _judged(shown, made.own, made.year, _limits(book))
+    findings_of = PublicComparison(public_findings(rows, lang), tuple(left_out))
+    parts = [findings_of]
+    if len(made.gap.rows):
+        parts.append(public_gap(book, made.gap, shown, inputs, lang))
+    if made.similar is not None:
+        parts.append(public_similar(book, made.own, inputs["features"], lang))
+    sheets = tuple(sheet for part in parts for sheet in part.sheets)
+    notes = dict.fromkeys([*made.structure, *notes_of(parts)])
+    return PublicComparison(sheets, tuple(notes))
 
 
 # --- Judgements

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from kostnadsvekst.chapters.municipal_compare import tells_small_counts
+from kostnadsvekst.chapters.municipal_compare_public import public_profile
 from kostnadsvekst.chapters.municipal_user_groups import compute_profile
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.municipal.comparison import intervals
 from kostnadsvekst.municipal.funnel_limits import funnel_limits
-from kostnadsvekst.municipal.protection import protect_profile
 from kostnadsvekst.municipal.user_group_profile import KEYS
 from kostnadsvekst.sources.municipal_book import MunicipalBook
 
@@ -28,7 +27,7 @@ def spreads_of(book: MunicipalBook, *, publish: bool) -> tuple[str, list[Spread]
     book : MunicipalBook
         Of the kind ``compare``.
     publish : bool
-        Whether comparisons from which a small count could be worked out are left out.
+        Whether only what the public profile shows is compared.
 
     Returns
     -------
@@ -39,14 +38,14 @@ def spreads_of(book: MunicipalBook, *, publish: bool) -> tuple[str, list[Spread]
     """
     own = str(book.frame("own")["municipality"].iloc[0])
     profile = compute_profile(book).found
+    if publish:
+        profile = public_profile(profile)
     with warnings.catch_warnings():
         # What is left out is told by the comparison.
         warnings.simplefilter("ignore", DataWarning)
         sure = intervals(profile)
     year = int(sure.loc[sure["municipality"] == own, "year"].max())
-    rows = sure[sure["year"] == year]
-    if publish:
-        rows = rows[~tells_small_counts(rows, protect_profile(profile))]
+    rows = sure[(sure["year"] == year) & sure["value"].notna()]
     found = [part.reset_index(drop=True) for _, part in rows.groupby(list(KEYS), sort=False)]
     drawn = [part for part in found if _can_be_drawn(part, own)]
     drawn.sort(key=lambda part: _distance(part, own))

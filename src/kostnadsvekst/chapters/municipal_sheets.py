@@ -78,6 +78,8 @@ class System:
         What the user is told at the terminal, such as what is left out.
     behind : callable, optional
         Makes, for each row of a sheet of results, the rows of other sheets that it is made of.
+    public_notes : callable, optional
+        Says it of the public edition; None where the notes tell nothing that is hidden there.
     """
 
     inputs: tuple[Sheet, ...]
@@ -87,6 +89,7 @@ class System:
     public: Callable[[], tuple[Sheet, ...]] | None = None
     notes: tuple[str, ...] = ()
     behind: Callable[[], tuple[tuple[tuple[int, ...], ...], ...]] | None = None
+    public_notes: Callable[[], tuple[str, ...]] | None = None
 
 
 def words(lang: str, norwegian: str, english: str) -> str:

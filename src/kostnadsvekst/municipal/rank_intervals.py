@@ -111,7 +111,8 @@ def rank_limits(rates: ArrayLike, low: ArrayLike, high: ArrayLike, groups: KeyGr
     """
     r, below, above = (np.asarray(x, float) for x in (rates, low, high))
     best, worst = np.empty(r.size), np.empty(r.size)
-    down, up = (r - below) ** 2, (above - r) ** 2
+    with np.errstate(over="ignore"):  # a limit that few degrees of freedom leave without end
+        down, up = (r - below) ** 2, (above - r) ** 2
     for rows in groups.slices():
         gap = r[rows][None, :] - r[rows][:, None]  # how much column is above row
         surely = gap * np.abs(gap) > down[rows][None, :] + up[rows][:, None]
