@@ -46,8 +46,10 @@ def findings_sheets(rows: pd.DataFrame, lang: str, *, public: bool = False) -> t
         ),
         words(
             lang,
-            "Kommuner er mer ulike enn tilfeldighet gjør dem: intervallet er med overspredning der den er kjent.",
-            "Municipalities differ by more than chance: the interval is with overdispersion where it is known.",
+            "Kommuner er mer ulike enn tilfeldighet gjør dem: intervallet er med overspredning der den "
+            "er kjent.",
+            "Municipalities differ by more than chance: the interval is with overdispersion where that is "
+            "known.",
         ),
         words(
             lang,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.municipal.given_numbers import number_faults
+from kostnadsvekst.municipal.given_numbers import number_faults, year_faults
 from kostnadsvekst.municipal.user_group_inputs import require_frame
 from kostnadsvekst.municipal.user_group_terms import ALL, GROUPS, MEASURES, PROVISIONS, service_label
 from kostnadsvekst.naming import first_of, nearest_names, require_columns
@@ -164,9 +164,13 @@ def findings(profile: pd.DataFrame, thresholds: Mapping[str, float] | None = Non
     limits = _read_limits(LIMITS if thresholds is None else thresholds)
     require_frame(profile, "profile")
     require_columns([*_KEYS, *_NUMBERS], profile.columns)
-    records = judged_limits(profile).reset_index(drop=True).to_dict("records")
+    judged = judged_limits(profile).reset_index(drop=True)
+    # Missing numbers are one, whatever stands for them.
+    filled = {name: judged[name].astype(object).where(judged[name].notna(), math.nan) for name in _NUMBERS}
+    records = judged.assign(**filled).to_dict("records")
     _refuse_faults(profile, records)
-    level = profile.attrs.get("level")
+    told_level = profile.attrs.get("level")
+    level = float(told_level) if isinstance(told_level, Real) else None
     rows: list[tuple[Any, ...]] = []
     left_out: list[str] = []
     for record in records:
@@ -193,10 +197,10 @@ def judged_limits(profile: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `profile`; ``low`` and ``high`` are those with overdispersion where they are known, and ``basis`` is
-        a key of `BASES`: ``"overdispersed"`` where they are wider than chance alone makes them, ``"chance"``
-        where the overdispersion is not known, empty where there is none, where it is measured in the limits
-        (costs), and where the profile does not tell.
+        As `profile`; ``low`` and ``high`` are those with overdispersion where they are known, and ``basis``
+        is a key of `BASES`: ``"overdispersed"`` where they are wider than chance alone makes them,
+        ``"chance"`` where the overdispersion is not known, empty where there is none, where it is measured
+        in the limits (costs), and where the profile does not tell.
 
     Notes
     -----
@@ -238,7 +242,7 @@ def _read_limits(thresholds: Mapping[str, float]) -> dict[str, float]:
 
 
 def _refuse_faults(profile: pd.DataFrame, records: Sequence[Mapping[Any, Any]]) -> None:
-    faults = []
+    faults = year_faults("profile: year", profile["year"].unique())
     for record in records:
         if record["measure"] not in MEASURES:
             faults.append(
@@ -332,7 +336,7 @@ def _subject(record: Mapping[str, Any], lang: str) -> str:
         parts.append(_AGES[str(record["age"])].get(lang))
     inside = f" ({'; '.join(parts)})" if parts else ""
     measure = MEASURES[str(record["measure"])].label.get(lang)
-    return f"{record['municipality']} {int(record['year'])}, {measure}{inside}"
+    return f"{record['municipality']} {int(float(record['year']))}, {measure}{inside}"
 
 
 def _least_decimals(one: Beside) -> int:
