@@ -28,6 +28,7 @@ FACTORS = ("need", "coverage", "mix", "unit_cost")
 _COLUMNS = ("service", "users", "cost_kr", "population", "need_index")
 # Kroner. Sums are told to it; of huge costs to so large a share of them.
 _ORE, _DIGITS = 0.01, 1e-9
+_EPSILON = float(np.finfo(float).eps)
 _OF_PLACE = ("population", "need_index")
 
 
@@ -219,8 +220,8 @@ def _lost(own: CostFactors, reference: CostFactors) -> list[str]:
     """Say where floating point cannot split the gap to the øre, or to its last digits if it is huge."""
     with np.errstate(over="ignore", invalid="ignore"):
         made, costs = split_gap(own, reference), (own.cost, reference.cost)
-        total = made.need + made.coverage + float(made.mix.sum()) + float(made.unit_cost.sum())
-        lost = abs(total - (costs[0] - costs[1]))
+        parts = np.array([made.need, made.coverage, made.mix.sum(), made.unit_cost.sum()])
+        lost = max(abs(parts.sum() - (costs[0] - costs[1])), _EPSILON * np.abs(parts).max())
     if lost <= max(_ORE / 2, _DIGITS * max(map(abs, costs))):
         return []
     return ["the numbers are too far apart to be split: look for users or kroner in a wrong unit"]

@@ -137,9 +137,7 @@ def savings(
     with np.errstate(over="ignore", invalid="ignore"):
         found, left_out = _table(inputs, mean, only_positive)
     infinite = found.loc[~np.isfinite(found["saving_mnok"]), "function"]
-    refuse(
-        "savings", [f"function {f}: kroner too large to be computed with; look at the unit" for f in infinite]
-    )
+    refuse("savings", [f"function {f}: kroner too large to compute with; look at the unit" for f in infinite])
     total = float(found["saving_mnok"].sum())
     found.attrs = {
         "total_mnok": total,
