@@ -25,8 +25,9 @@ COUNTS = ["Kommune", "År", "Brukergruppe", "Tjeneste", "Utførelse", "Brukere 3
 COSTS = [*COUNTS[:5], "Brutto driftsutgifter"]
 
 
-def compare_sheets(few=60, other=90):
+def compare_sheets(few=60, other=90, more=0):
     users = {"A": (few, 80), "B": (other, 50), "C": (70, 99), "D": (40, 66)}
+    users |= {chr(ord("E") + k): (70, 80) for k in range(more)}
     return {
         "Egen kommune": [["Kommune"], ["A"]],
         "Innbyggere": [
@@ -52,7 +53,7 @@ def compare_sheets(few=60, other=90):
         "Grupper": [["Gruppe", "Kommune"], ["naboer", "B"], ["naboer", "C"]],
         "Kjennetegn": [
             ["Kommune", "Kjennetegn", "Verdi"],
-            *([m, "sentralitet", v] for m, v in zip(users, (810, 700, 805, 640), strict=True)),
+            *([m, "sentralitet", v] for m, v in zip(users, (810, 700, 805, 640), strict=False)),
         ],
     }
 
@@ -96,16 +97,30 @@ def test_compared_by_hand(tmp_path):
     assert row["verdict"] == "kan ikke skilles fra snittet"
 
 
-def test_findings_say_what_the_row_says(tmp_path):
-    """Few of A against many of the others: the word, the sign and the sentence agree."""
-    results = system_of(tmp_path, compare_sheets(20, 150)).results
+def help_row(path, sheets):
+    results = system_of(path, sheets).results
     found = sheet_of(results, "Tall bak funnene").assign(text=sheet_of(results, "Funn")["text"])
-    row = found[(found["service"] == HELP) & (found["measure"] == "Brukere per 1000 innbyggere")].iloc[0]
-    assert row["percent"] == pytest.approx(100 * (20 / 70 - 1))  # 280 of four, 70 each
+    return found[(found["service"] == HELP) & (found["measure"] == "Brukere per 1000 innbyggere")].iloc[0]
+
+
+def test_findings_say_what_the_row_says(tmp_path):
+    """Few of A against many of ten others: the word, the sign and the sentence agree."""
+    row = help_row(tmp_path, compare_sheets(10, 100, 6))  # 640 of ten, 64 each
+    assert row["percent"] == pytest.approx(100 * (10 / 64 - 1))
     assert row["verdict"] == "vesentlig"
-    assert "71 prosent under snittet på 7,78" in row["text"]
+    assert "84 prosent under snittet på 7,11" in row["text"]
+    assert "95 prosent intervall med overspredning" in row["text"]
+    assert row["basis"] == "med overspredning"
     assert row["text"].endswith("Forskjell: vesentlig.")
     assert row["high"] < row["mean"]
+
+
+def test_municipalities_that_differ_by_more_than_chance_are_not_told_from_the_mean(tmp_path):
+    """20 of four with 70 on average: chance gives 12 to 31, but 40 to 150 are among the others."""
+    row = help_row(tmp_path, compare_sheets(20, 150))
+    assert row["verdict"] == "kan ikke skilles fra snittet"
+    assert row["low"] <= row["mean"] <= row["high"]
+    assert "95 prosent intervall med overspredning" in row["text"]
 
 
 def test_services_that_cannot_be_compared_are_left_out_by_name(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.municipal.comparison import findings
-from kostnadsvekst.municipal.comparison_findings import INSEPARABLE, LIMITS, VERDICTS, Beside
+from kostnadsvekst.municipal.comparison_findings import INSEPARABLE, LIMITS, VERDICTS, Beside, judged_limits
 from kostnadsvekst.municipal.user_group_terms import MEASURES
 
 KEYS = ["municipality", "year", "group", "age", "service", "provision", "measure"]
@@ -197,6 +197,30 @@ def test_numbers_that_no_decimals_tell_apart_are_left_out():
     made = findings(profile(("fte_per_1000", 1 + 1e-12, 1.0, 1 + 5e-13, 1.5)))
     assert made.empty
     assert "nine decimals" in made.attrs["left_out"][0]
+
+
+def test_limits_with_overdispersion_judge_where_they_are_known():
+    """10 of 20 ± 5 by chance, ± 12 with overdispersion; ± 5 where it is not known, or is none."""
+    row = ("fte_per_1000", 10.0, 20.0, 5.0, 15.0)
+    frame = profile(row, row, row)
+    frame["low_overdispersed"], frame["high_overdispersed"] = [1.0, np.nan, 5.0], [22.0, np.nan, 15.0]
+    made = findings(frame)
+    assert made["verdict"].tolist() == [INSEPARABLE, "vesentlig", "vesentlig"]
+    told = ["intervall med overspredning 1,0 til 22,0.", "intervall av tilfeldighet alene 5,0 til 15,0.", ""]
+    assert all(one in text for one, text in zip(told, made["text_nb"], strict=True))
+    assert "95 per cent interval of chance alone 5.0 to 15.0" in made["text_en"].iloc[1]
+    assert "95 per cent interval 5.0 to 15.0" in made["text_en"].iloc[2]
+    judged = judged_limits(frame)
+    assert judged["high"].tolist() == [22.0, 15.0, 15.0]
+    assert judged["basis"].tolist() == ["overdispersed", "chance", ""]
+
+
+def test_limits_with_overdispersion_are_numbers_around_the_value():
+    frame = profile(("fte_per_1000", 10.0, 20.0, 5.0, 15.0)).assign(low_overdispersed=12.0)
+    with pytest.raises(InvalidDataError, match="10 is outside 12 to 22"):
+        findings(frame.assign(high_overdispersed=22.0))
+    with pytest.raises(InvalidDataError, match="high must be finite"):
+        findings(frame.assign(high_overdispersed=math.inf))
 
 
 def test_interval_without_level_is_told_without():

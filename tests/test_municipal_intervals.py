@@ -165,6 +165,22 @@ def test_exact_limits_cover_at_every_mean_and_mid_p_is_within_one_point_from_twe
     assert (mid["mean"] - 95).abs().max() < 0.1
 
 
+def test_mid_p_is_more_than_one_point_off_in_four_narrow_places_alone():
+    """Coverage turns at the limits of counts and nowhere else: its extremes are just beside them."""
+    limits = poisson_interval(np.arange(2600))
+    ends = np.concatenate([limits.low, limits.high])
+    ends = ends[(ends >= 20) & (ends <= 2000)]
+    means = np.sort(np.concatenate([ends * (1 - 1e-10), ends * (1 + 1e-10)]))
+    first = np.searchsorted(limits.high, means, "left")
+    last = np.searchsorted(limits.low, means, "right") - 1
+    covered = 100 * (stats.poisson.cdf(last, means) - stats.poisson.cdf(first - 1, means))
+    assert (covered.min(), covered.max()) == pytest.approx((93.984, 96.057), abs=5e-4)
+    off = means[np.abs(covered - 95) > 1]
+    places = ((20.58, 20.62), (21.43, 21.68), (22.97, 23.10), (31.51, 31.56))
+    assert {k for m in off for k, (low, high) in enumerate(places) if low <= m <= high} == {0, 1, 2, 3}
+    assert all(any(low <= m <= high for low, high in places) for m in off)
+
+
 def test_computed_coverage_is_the_sum_of_probabilities():
     table = study.computed_coverage(((20.0, 20.0),), points=1).set_index("method")
     for method, mid_p in (("exact", False), ("mid-P", True)):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, InvalidDataError, SpecificationError
 from kostnadsvekst.municipal.comparison import group_members, similar
 
 CLOSE = 1e-12
@@ -84,7 +84,9 @@ def test_those_that_lack_a_feature_are_left_out_by_name():
     found = similar(table, "Vik", ["need_index", "income_kr"], n=2)
     assert found.attrs["left_out"] == ["Li lacks income_kr"]
     assert set(found["municipality"]) == {"Nes", "Ås"}
-    assert "n=3: a whole number up to the 2 other" in faults_of(table, "Vik", ["income_kr"], n=3)
+    more = similar(table, "Vik", ["income_kr"])  # ten, where there are two others
+    assert set(more["municipality"]) == {"Nes", "Ås"}
+    assert more.attrs["left_out"][1] == "n=10: there are 2 other municipalities with every feature"
     assert "own municipality 'Li' lacks a feature" in faults_of(table, "Li", ["income_kr"], n=1)
 
 
@@ -99,7 +101,16 @@ def test_those_that_lack_a_feature_are_left_out_by_name():
         (TABLE.assign(county="Vest"), "Vik", ["county"], {}, "county is the same everywhere"),
         (TABLE.assign(need_index=[1, math.inf, 1, 2]), "Vik", ["need_index"], {}, "infinite"),
         (TABLE.assign(county=["a", 1, "b", "b"]), "Vik", ["county"], {}, "mixes texts and numbers"),
-        (TABLE, "Vik", ["need_index"], {"n": 4}, "n=4"),
+        (TABLE.head(1), "Vik", ["need_index"], {}, "there is no other municipality"),
+        (TABLE.assign(distance=[1, 2, 3, 4]), "Vik", ["distance"], {}, "a column of the answer"),
+        (TABLE.assign(need_index=[1e308, -1e308, 1, 2]), "Vik", ["need_index"], {}, "too large or too small"),
+        (
+            TABLE.assign(need_index=[1e-300, 2e-300, 0, 0]),
+            "Vik",
+            ["need_index"],
+            {},
+            "too large or too small",
+        ),
         (TABLE, "Vik", ["need_index"], {"n": 1.5}, "n=1.5"),
         (TABLE, "Vik", ["need_index"], {"n": "to"}, "n is 'to'"),
         (TABLE, "Vik", ["need_index"], {"weights": {"need_index": -1}}, "weight of need_index is -1"),
@@ -113,8 +124,10 @@ def test_bad_input_is_named(table, own, on, options, told):
 
 
 def test_all_faults_at_once():
-    told = faults_of(TABLE.assign(need_index=1.0), "X", ["need_index"], n=9, weights={"need_index": -1})
-    assert all(w in told for w in ("has no row", "the same everywhere", "n=9", "is -1"))
+    told = faults_of(TABLE.assign(need_index=1.0), "X", ["need_index"], n=9.5, weights={"need_index": -1})
+    assert all(w in told for w in ("has no row", "the same everywhere", "n=9.5", "is -1"))
+    with pytest.raises(SpecificationError, match="on= is a list of columns"):
+        similar(TABLE, "Vik", None)
     with pytest.raises(DataMissingError, match="'need'"):
         similar(TABLE, "Vik", ["need"])
 

@@ -31,6 +31,7 @@ from kostnadsvekst.chapters.municipal_user_groups import compute_profile
 from kostnadsvekst.errors import DataWarning, InvalidDataError
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.municipal.comparison import findings, intervals
+from kostnadsvekst.municipal.comparison_findings import judged_limits
 from kostnadsvekst.municipal.user_group_profile import KEYS
 from kostnadsvekst.municipal.user_group_terms import ALL, BOUGHT, OWN
 from kostnadsvekst.report.workbook import Sheet
@@ -152,7 +153,8 @@ def _judged(
     mine = sure[(sure["municipality"] == own) & (sure["year"] == year) & (sure["size"] > 1)]
     mine = mine[~_said_twice(mine)]
     said = findings(mine, {"svakt": 0.0, **limits})
-    rows = mine.merge(said, on=["municipality", *KEYS], how="inner", validate="1:1")
+    # The limits that judge are those that the sheets show.
+    rows = judged_limits(mine).merge(said, on=["municipality", *KEYS], how="inner", validate="1:1")
     inside = rows["low"].le(rows["mean"]) & rows["mean"].le(rows["high"])
     order = pd.concat([rows[~inside], rows[inside]], ignore_index=True)
     return order, list(said.attrs["left_out"])
@@ -194,7 +196,10 @@ def _public(book: MunicipalBook, made: _Compared, inputs: Mapping[str, Sheet], l
 def _judgements(made: _Compared) -> Iterator[Judgement]:
     yield Judgement(
         Bilingual("Intervaller", "Intervals"),
-        Bilingual("Poisson og binomial, mid-P, 95 prosent", "Poisson and binomial, mid-P, 95 per cent"),
+        Bilingual(
+            "Poisson og binomial, mid-P, 95 prosent, med overspredning mellom kommunene",
+            "Poisson and binomial, mid-P, 95 per cent, with overdispersion between the municipalities",
+        ),
         Bilingual(
             "Vår metode: ingen av kildene viser usikkerhet. Kroner: antall mottakere og spredning mellom dem",
             "Our method: no source shows uncertainty. Kroner: number of recipients and spread between them",

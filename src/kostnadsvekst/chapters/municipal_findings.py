@@ -13,7 +13,7 @@ from kostnadsvekst.chapters.municipal_sheets import (
     words,
 )
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.municipal.comparison_findings import INSEPARABLE, VERDICTS
+from kostnadsvekst.municipal.comparison_findings import BASES, INSEPARABLE, VERDICTS
 from kostnadsvekst.municipal.user_group_terms import ALL, GROUPS, MEASURES, PROVISIONS, service_label
 from kostnadsvekst.report.workbook import Formula, Sheet, SheetColumn, Value
 from kostnadsvekst.sources.municipal_kinds import LIMITS_OF_WORDS
@@ -43,6 +43,13 @@ def findings_sheets(rows: pd.DataFrame, lang: str, *, public: bool = False) -> t
             lang,
             "Verdi, snitt og intervall (mid-P, 95 prosent) regnes ikke om her; det gjør kommandoen.",
             "Value, mean and interval (mid-P, 95 per cent) are not computed anew here, but by the command.",
+        ),
+        words(
+            lang,
+            "Kommuner er mer ulike enn tilfeldighet gjør dem: intervallet er med overspredning der den "
+            "er kjent.",
+            "Municipalities differ by more than chance: the interval is with overdispersion where that is "
+            "known.",
         ),
         words(
             lang,
@@ -93,6 +100,7 @@ def _columns(lang: str) -> tuple[SheetColumn, ...]:
         result_column("mean", words(lang, "Snitt", "Mean"), unit, "number"),
         result_column("low", words(lang, "Intervall fra", "Interval from"), unit, "number"),
         result_column("high", words(lang, "Intervall til", "Interval to"), unit, "number"),
+        SheetColumn("basis", words(lang, "Intervallet er", "The interval is"), width=22),
         result_column("percent", words(lang, "Mot snittet", "Against the mean"), "%", "percent"),
         SheetColumn("verdict", words(lang, "Forskjell", "Difference"), "", "text", "result", 26),
         result_column("shrunk", words(lang, "Krympet verdi", "Shrunken value"), unit, "number"),
@@ -131,6 +139,7 @@ def _row(sheet: Sheet, k: int, one: Mapping[object, object], lang: str) -> tuple
         numbers["mean"],
         numbers["low"],
         numbers["high"],
+        BASES[str(one["basis"])].get(lang) or None,
         percent,
         Formula(_verdict_formula(cells, lang), VERDICTS[verdict].get(lang)),
         numbers["shrunk"],

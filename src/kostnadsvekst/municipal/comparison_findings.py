@@ -12,13 +12,23 @@ import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.municipal.given_numbers import number_faults
+from kostnadsvekst.municipal.given_numbers import number_faults, year_faults
 from kostnadsvekst.municipal.user_group_inputs import require_frame
 from kostnadsvekst.municipal.user_group_terms import ALL, GROUPS, MEASURES, PROVISIONS, service_label
 from kostnadsvekst.naming import first_of, nearest_names, require_columns
 from kostnadsvekst.provenance import provenance_of
 
-__all__ = ["INSEPARABLE", "LIMITS", "VERDICTS", "Beside", "fewest_decimals", "findings", "verdict"]
+__all__ = [
+    "BASES",
+    "INSEPARABLE",
+    "LIMITS",
+    "VERDICTS",
+    "Beside",
+    "fewest_decimals",
+    "findings",
+    "judged_limits",
+    "verdict",
+]
 
 # Least difference from the mean, per cent of it, for each word; the conventions are ours.
 LIMITS: Mapping[str, float] = {"svakt": 0.0, "noe": 5.0, "tydelig": 15.0, "vesentlig": 30.0}
@@ -30,6 +40,13 @@ VERDICTS: Mapping[str, Bilingual] = {
     "vesentlig": Bilingual("vesentlig", "substantial"),
     INSEPARABLE: Bilingual(INSEPARABLE, "cannot be told from the mean"),
 }
+# What is in the limits that a value is judged by, as it is told beside them.
+BASES: Mapping[str, Bilingual] = {
+    "": Bilingual("", ""),
+    "overdispersed": Bilingual("med overspredning", "with overdispersion"),
+    "chance": Bilingual("av tilfeldighet alene", "of chance alone"),
+}
+_OVERDISPERSED = ("low_overdispersed", "high_overdispersed")
 _KEYS = ("municipality", "year", "group", "age", "service", "provision", "measure")
 _NUMBERS = ("value", "mean", "low", "high")
 _MOST_DECIMALS = 9
@@ -112,7 +129,8 @@ def findings(profile: pd.DataFrame, thresholds: Mapping[str, float] | None = Non
     Parameters
     ----------
     profile : DataFrame
-        From `comparison.intervals`: the profile of `user_groups.profile` with ``low`` and ``high``.
+        From `comparison.intervals`: the profile of `user_groups.profile` with ``low`` and ``high``, and
+        ``low_overdispersed`` and ``high_overdispersed``, which judge where they are there.
     thresholds : mapping of str to float, optional
         ``"svakt"``, ``"noe"``, ``"tydelig"``, ``"vesentlig"`` -> least difference from the mean, per cent of
         the mean, increasing; ``"svakt"`` may be left out and is then 0. Default: 0, 5, 15 and 30.
@@ -122,7 +140,8 @@ def findings(profile: pd.DataFrame, thresholds: Mapping[str, float] | None = Non
     DataFrame
         ``municipality, year, group, age, service, provision, measure, text_nb, text_en, verdict``, one row
         for each row of the profile that can be judged, in its order. ``verdict`` is one of the four words, or
-        ``"kan ikke skilles fra snittet"`` where the mean lies in the interval. ``attrs["left_out"]`` names
+        ``"kan ikke skilles fra snittet"`` where the mean lies in the interval: that with overdispersion where
+        it is known, and the sentence says so (`judged_limits`). ``attrs["left_out"]`` names
         the others: hidden or without interval, a mean of zero, a difference below the least limit.
 
     Raises
@@ -145,9 +164,13 @@ def findings(profile: pd.DataFrame, thresholds: Mapping[str, float] | None = Non
     limits = _read_limits(LIMITS if thresholds is None else thresholds)
     require_frame(profile, "profile")
     require_columns([*_KEYS, *_NUMBERS], profile.columns)
-    records = profile.reset_index(drop=True).to_dict("records")
+    judged = judged_limits(profile).reset_index(drop=True)
+    # Missing numbers are one, whatever stands for them.
+    filled = {name: judged[name].astype(object).where(judged[name].notna(), math.nan) for name in _NUMBERS}
+    records = judged.assign(**filled).to_dict("records")
     _refuse_faults(profile, records)
-    level = profile.attrs.get("level")
+    told_level = profile.attrs.get("level")
+    level = float(told_level) if isinstance(told_level, Real) else None
     rows: list[tuple[Any, ...]] = []
     left_out: list[str] = []
     for record in records:
@@ -161,6 +184,40 @@ def findings(profile: pd.DataFrame, thresholds: Mapping[str, float] | None = Non
     told = {"limits_percent": limits, "left_out": left_out}
     found.attrs = {**told, "provenance": provenance_of(profile).to_attrs()}
     return found
+
+
+def judged_limits(profile: pd.DataFrame) -> pd.DataFrame:
+    """Give each row of a profile the limits that it is judged by.
+
+    Parameters
+    ----------
+    profile : DataFrame
+        As `findings` takes it.
+
+    Returns
+    -------
+    DataFrame
+        As `profile`; ``low`` and ``high`` are those with overdispersion where they are known, and ``basis``
+        is a key of `BASES`: ``"overdispersed"`` where they are wider than chance alone makes them,
+        ``"chance"`` where the overdispersion is not known, empty where there is none, where it is measured
+        in the limits (costs), and where the profile does not tell.
+
+    Notes
+    -----
+    Municipalities differ by more than chance: two of three limits of chance alone hold the mean where the
+    variance is four times as large, so that every third would be called different (``coverage_counts.csv``).
+    """
+    if not set(_OVERDISPERSED) <= set(profile.columns):
+        return profile.assign(basis="")
+    low, high = (profile[name] for name in _OVERDISPERSED)
+    known = low.notna() & high.notna()
+    wider = known & (low.ne(profile["low"]) | high.ne(profile["high"]))
+    chance = ~known & profile["low"].notna()
+    return profile.assign(
+        low=profile["low"].mask(known, low),
+        high=profile["high"].mask(known, high),
+        basis=np.select([wider.to_numpy(bool), chance.to_numpy(bool)], ["overdispersed", "chance"], ""),
+    )
 
 
 def _where(record: Mapping[Any, Any]) -> str:
@@ -185,7 +242,7 @@ def _read_limits(thresholds: Mapping[str, float]) -> dict[str, float]:
 
 
 def _refuse_faults(profile: pd.DataFrame, records: Sequence[Mapping[Any, Any]]) -> None:
-    faults = []
+    faults = year_faults("profile: year", profile["year"].unique())
     for record in records:
         if record["measure"] not in MEASURES:
             faults.append(
@@ -240,7 +297,7 @@ def _sentence(
     value, mean, low, high = (_number(x, decimals, lang) for x in (one.value, one.mean, one.low, one.high))
     head = f"{_subject(record, lang)}: {value} {MEASURES[str(record['measure'])].unit.get(lang)}"
     to, nb = _words(lang, "til", "to"), lang == "nb"
-    interval = f"{_interval(level, lang)} {low} {to} {high}"
+    interval = f"{_interval(level, str(record['basis']), lang)} {low} {to} {high}"
     if word == INSEPARABLE:
         told = f"Tallet {INSEPARABLE}" if nb else f"It {VERDICTS[word].en}"
         return f"{head}, {interval}. {told}, {mean}."
@@ -259,11 +316,13 @@ def _words(lang: str, nb: str, en: str) -> str:
     return nb if lang == "nb" else en
 
 
-def _interval(level: float | None, lang: str) -> str:
+def _interval(level: float | None, basis: str, lang: str) -> str:
+    word = _words(lang, "intervall", "interval")
+    told = f"{word} {BASES[basis].get(lang)}" if basis else word
     if level is None:
-        return "intervall" if lang == "nb" else "interval"
+        return told
     shown = f"{100 * level:.10g}"
-    return f"{shown.replace('.', ',')} prosent intervall" if lang == "nb" else f"{shown} per cent interval"
+    return f"{shown.replace('.', ',')} prosent {told}" if lang == "nb" else f"{shown} per cent {told}"
 
 
 def _subject(record: Mapping[str, Any], lang: str) -> str:
@@ -277,7 +336,7 @@ def _subject(record: Mapping[str, Any], lang: str) -> str:
         parts.append(_AGES[str(record["age"])].get(lang))
     inside = f" ({'; '.join(parts)})" if parts else ""
     measure = MEASURES[str(record["measure"])].label.get(lang)
-    return f"{record['municipality']} {int(record['year'])}, {measure}{inside}"
+    return f"{record['municipality']} {int(float(record['year']))}, {measure}{inside}"
 
 
 def _least_decimals(one: Beside) -> int:

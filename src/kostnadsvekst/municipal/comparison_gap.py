@@ -10,7 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError
-from kostnadsvekst.municipal.given_numbers import as_name, number_faults, refuse, twice
+from kostnadsvekst.municipal.given_numbers import (
+    as_name,
+    municipality_name,
+    number_faults,
+    refuse,
+    twice,
+    year_faults,
+)
 from kostnadsvekst.municipal.user_group_inputs import require_frame
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.provenance import provenance_of
@@ -19,6 +26,9 @@ __all__ = ["FACTORS", "CostFactors", "SplitGap", "gap", "gap_by_service", "split
 
 FACTORS = ("need", "coverage", "mix", "unit_cost")
 _COLUMNS = ("service", "users", "cost_kr", "population", "need_index")
+# Kroner. Sums are told to it; of huge costs to so large a share of them.
+_ORE, _DIGITS = 0.01, 1e-9
+_EPSILON = float(np.finfo(float).eps)
 _OF_PLACE = ("population", "need_index")
 
 
@@ -188,13 +198,14 @@ def _read(
     both = sums[0].add_suffix("_own").join(sums[1].add_suffix("_reference"), how="inner")
     used = both[(both["users_own"] > 0) & (both["users_reference"] > 0)]
     refuse("the gap", [*_service_faults(both), *([] if len(used) else ["no service has users in both"])])
-    factors = [
+    mine, theirs = (
         _factors(tables[name], used[f"users_{name}"].to_numpy(), used[f"cost_kr_{name}"].to_numpy())
         for name in ("own", "reference")
-    ]
+    )
+    refuse("the gap", _lost(mine, theirs))
     origins = [provenance_of(frame).to_attrs() for frame in (own, reference)]
     synthetic = next((one for one in origins if one["origin"] == "synthetic"), origins[0])
-    return factors[0], factors[1], [str(s) for s in used.index], {"provenance": synthetic}
+    return mine, theirs, [str(s) for s in used.index], {"provenance": synthetic}
 
 
 def _factors(table: pd.DataFrame, users: NDArray[np.float64], cost: NDArray[np.float64]) -> CostFactors:
@@ -205,6 +216,17 @@ def _factors(table: pd.DataFrame, users: NDArray[np.float64], cost: NDArray[np.f
     return CostFactors(adjusted / population, total / adjusted, users / total, cost / users)
 
 
+def _lost(own: CostFactors, reference: CostFactors) -> list[str]:
+    """Say where floating point cannot split the gap to the øre, or to its last digits if it is huge."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        made, costs = split_gap(own, reference), (own.cost, reference.cost)
+        parts = np.array([made.need, made.coverage, made.mix.sum(), made.unit_cost.sum()])
+        lost = max(abs(parts.sum() - (costs[0] - costs[1])), _EPSILON * np.abs(parts).max())
+    if lost <= max(_ORE / 2, _DIGITS * max(map(abs, costs))):
+        return []
+    return ["the numbers are too far apart to be split: look for users or kroner in a wrong unit"]
+
+
 def _table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     require_frame(frame, name)
     try:
@@ -212,7 +234,8 @@ def _table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     except DataMissingError as error:
         raise DataMissingError(f"{name}: {error}") from None
     table = frame.reset_index(drop=True).copy()
-    table["municipality"] = [as_name(m) for m in table.get("municipality", pd.Series(name, table.index))]
+    places = table.get("municipality", pd.Series(name, table.index))
+    table["municipality"] = [municipality_name(m) for m in places]
     table["service"] = [as_name(s) if pd.notna(s) else "" for s in table["service"]]
     return table
 
@@ -221,7 +244,8 @@ def _faults_of(table: pd.DataFrame, name: str) -> list[str]:
     faults = [] if len(table) else [f"{name} has no rows; give one for each service"]
     for k, row in enumerate(table.to_dict("records")):
         where = f"{name} row {k + 1} ({row['municipality']}, {row['service'] or 'no service'})"
-        faults += [f"{where}: the service is empty; name it"] if not row["service"] else []
+        empty = [what for what in ("service", "municipality") if not row[what]]
+        faults += [f"{where}: the {what} is empty; name it" for what in empty]
         faults += number_faults(f"{where}: users", row["users"], least=0)
         faults += number_faults(f"{where}: cost_kr", row["cost_kr"])
         faults += number_faults(f"{where}: population", row["population"], above=0)
@@ -254,9 +278,13 @@ def _faults_between(own: pd.DataFrame, reference: pd.DataFrame) -> list[str]:
         faults += [f"{name} lacks the service {s!r}; give it, or leave it out of both" for s in lacking]
     if "municipality" in own and set(own["municipality"]) & set(reference["municipality"]):
         faults.append(f"{own['municipality'].iloc[0]} is compared with itself; leave it out of the reference")
-    years = [set(table["year"]) if "year" in table else set() for table in (own, reference)]
+    given = [list(table["year"]) if "year" in table else [] for table in (own, reference)]
+    wrong = [*year_faults("own: year", given[0]), *year_faults("reference: year", given[1])]
+    if wrong:
+        return [*faults, *wrong]
+    years = [{int(float(str(year))) for year in one} for one in given]
     if all(years) and (years[0] != years[1] or len(years[0]) > 1):
-        told = [", ".join(sorted(as_name(y) for y in one)) for one in years]
+        told = [", ".join(map(str, sorted(one))) for one in years]
         faults.append(
             f"years do not meet: own has {told[0]}, reference {told[1]}; give one and the same year"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,8 @@ _SHARES = ("share_of_net", "refund_share", "bought_share")
 _NUMBERS = ("numerator", "denominator", "value")
 # A value is its numerator over its denominator, but for rounding in files.
 _ROUNDING = 1e-6
+# Kroner of all municipalities are below; limits of counts lose their digits above.
+_MOST = 1e13
 
 HIDDEN = "hidden: few persons"
 MISSING = "a number is missing"
@@ -135,6 +138,7 @@ def _wrong_numbers(rows: pd.DataFrame) -> Sequence[str]:
         differs = np.abs(value - top / bottom * per) > _ROUNDING * np.abs(value)
     faults = {
         "a number is infinite": np.isinf(top) | np.isinf(bottom) | (np.isinf(value) & (bottom != 0)),
+        "a number too large to be a count or an amount": (np.abs(top) > _MOST) | (np.abs(bottom) > _MOST),
         "the numerator is negative": (top < 0) & ~costs,
         "the denominator is negative": (bottom < 0) & ~rows["measure"].isin(_SHARES).to_numpy(),
         "the value is not numerator / denominator": differs & (bottom > 0) & np.isfinite(top),
@@ -200,7 +204,7 @@ def check_options(level: float, dispersion: str, known: Sequence[str]) -> None:
     ------
     SpecificationError
     """
-    number = isinstance(level, int | float) and not isinstance(level, bool)
+    number = isinstance(level, Real) and not isinstance(level, bool | np.bool_)
     problems = (
         [] if number and 0 < level < 1 else [f"level={level!r}: give a number between 0 and 1, such as 0.95"]
     )

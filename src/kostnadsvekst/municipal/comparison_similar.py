@@ -1,6 +1,6 @@
 """Municipalities like one's own: by a stated distance, or by KOSTRA group with membership that stays put."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.municipal.given_numbers import as_name, number_faults, refuse, twice
+from kostnadsvekst.errors import SpecificationError
+from kostnadsvekst.municipal.given_numbers import (
+    as_name,
+    municipality_name,
+    number_faults,
+    refuse,
+    twice,
+    year_faults,
+)
 from kostnadsvekst.municipal.user_group_inputs import require_frame
 from kostnadsvekst.naming import first_of, nearest_names, require_columns
 from kostnadsvekst.provenance import provenance_of
@@ -17,6 +25,7 @@ __all__ = ["Distances", "distances", "group_members", "similar"]
 
 # Mean squared difference of two draws of a standardised variable.
 _SPREAD = 2.0
+_ANSWER = ("municipality", "distance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ def similar(
     on : sequence of str
         Columns to compare on.
     n : int
-        How many to find; at most all others.
+        How many to find; all others where they are fewer, as ``attrs["left_out"]`` then says.
     weights : mapping of str to float, optional
         Feature -> weight, not negative. Default: 1 each.
 
@@ -89,8 +98,8 @@ def similar(
     ------
     InvalidDataError
         All faults together: one's own is not there or lacks a feature, municipalities that stand twice,
-        features that are the same everywhere or infinite, weights that are negative or all zero, more
-        municipalities than there are.
+        features that are the same everywhere or infinite, weights that are negative or all zero, nobody to
+        compare with.
     DataMissingError
         Columns that lack.
 
@@ -103,16 +112,18 @@ def similar(
     give their logarithm.
     """
     require_frame(municipalities, "municipalities")
-    features = [on] if isinstance(on, str) else list(on)
+    features = _features(on)
     require_columns(["municipality", *features], municipalities.columns)
-    table = municipalities.assign(municipality=[as_name(m) for m in municipalities["municipality"]])
-    name = as_name(own)
+    table = municipalities.assign(municipality=[municipality_name(m) for m in municipalities["municipality"]])
+    name = municipality_name(own)
     known, left_out = _complete(table, features)
     used = _weights(features, weights)
     faults = [*_row_faults(table, known, name, features), *_feature_faults(known, features)]
     faults += [*_weight_faults(features, weights, used), *_number_faults(n, known, name)]
     refuse("similar municipalities", faults)
     found = _nearest(known, name, features, np.array(used), int(n))
+    if len(found) < n:
+        left_out.append(f"n={n}: there are {len(found)} other municipalities with every feature")
     told = {"own": name, "on": features, "weights": used, "left_out": left_out}
     found.attrs = {**told, "provenance": provenance_of(municipalities).to_attrs()}
     return found
@@ -132,8 +143,22 @@ def _nearest(
     return order.drop(columns="tie").head(n).reset_index(drop=True)
 
 
+def _features(on: object) -> list[str]:
+    if isinstance(on, str):
+        return [on]
+    if not isinstance(on, Iterable):
+        raise SpecificationError(f"on= is a list of columns to compare on, not {on!r}")
+    return list(on)
+
+
 def _is_text(column: pd.Series) -> bool:
     return any(isinstance(value, str) for value in column)
+
+
+def _has_spread(column: pd.Series) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = column.to_numpy(dtype=float).std()
+    return bool(np.isfinite(spread) and spread > 0)
 
 
 def _squared(column: pd.Series, place: int) -> NDArray[np.float64]:
@@ -158,9 +183,11 @@ def _complete(table: pd.DataFrame, features: Sequence[str]) -> tuple[pd.DataFram
 
 def _row_faults(table: pd.DataFrame, known: pd.DataFrame, own: str, features: Sequence[str]) -> list[str]:
     names = list(table["municipality"])
-    faults = twice("municipalities stand", names, "choose one year")
+    faults = twice("municipalities stand", filter(None, names), "choose one year")
     if not features:
         faults.append("on= names no feature; name the columns to compare on")
+    faults += [f"on= names {f!r}, a column of the answer; rename it" for f in features if f in _ANSWER]
+    faults += ["a municipality has no name; fill it in"] if "" in names else []
     faults += twice("features are named", map(str, features), "name each once; weigh it with weights=")
     if own not in names:
         faults.append(f"one's own municipality {nearest_names([own], names)} has no row")
@@ -187,6 +214,8 @@ def _feature_faults(known: pd.DataFrame, features: Sequence[str]) -> list[str]:
                 continue
         if values.nunique() < 2:
             faults.append(f"{name} is the same everywhere and tells nobody apart; leave it out")
+        elif not _is_text(values) and not _has_spread(values):
+            faults.append(f"{name} is too large or too small to be compared; give it in another unit")
     return faults
 
 
@@ -213,8 +242,10 @@ def _weight_faults(
 def _number_faults(n: object, known: pd.DataFrame, own: str) -> list[str]:
     others = int((known["municipality"] != own).sum())
     faults = number_faults("n", n, least=1)
-    if not faults and (float(str(n)) != int(float(str(n))) or int(float(str(n))) > others):
-        faults.append(f"n={n}: a whole number up to the {others} other municipalities with every feature")
+    if not faults and float(str(n)) % 1 != 0:
+        faults.append(f"n={n} is no whole number of municipalities")
+    if not others:
+        faults.append("there is no other municipality with every feature; add rows")
     return faults
 
 
@@ -258,11 +289,13 @@ def group_members(
     require_frame(membership, "membership")
     require_columns(["municipality", "year", "kostra_group"], membership.columns)
     table = membership.assign(
-        municipality=[as_name(m) for m in membership["municipality"]],
-        kostra_group=[as_name(g) for g in membership["kostra_group"]],
+        municipality=[municipality_name(m) for m in membership["municipality"]],
+        kostra_group=["" if pd.isna(g) else as_name(g) for g in membership["kostra_group"]],
         year=pd.to_numeric(membership["year"], errors="coerce"),
     )
-    name, wanted = as_name(own), [int(year) for year in years]
+    asked = [years] if isinstance(years, Real | str) else list(years)
+    refuse("the KOSTRA group", year_faults("years=", asked))
+    name, wanted = municipality_name(own), [int(float(str(year))) for year in asked]
     source = {year: year if moving else base if base is not None else max(wanted) for year in wanted}
     faults = _member_faults(table, name, sorted(set(source.values())))
     if not wanted:
@@ -277,7 +310,7 @@ def group_members(
 
 
 def _others(table: pd.DataFrame, own: str, year: int) -> list[str]:
-    same = table[table["year"] == year]
+    same = table[(table["year"] == year) & (table["kostra_group"] != "")]
     group = same.loc[same["municipality"] == own, "kostra_group"]
     if group.empty:
         return []
@@ -290,7 +323,7 @@ def _member_faults(table: pd.DataFrame, own: str, years: Sequence[int]) -> list[
     again = table[table.duplicated(["municipality", "year"])]
     faults += [f"{r.municipality} {r.year:g} stands twice; keep one group" for r in again.itertuples()]
     for year in years:
-        same = table[table["year"] == year]
+        same = table[(table["year"] == year) & (table["kostra_group"] != "")]
         if own not in set(same["municipality"]):
             near = nearest_names([own], same["municipality"])
             faults.append(f"{near} has no KOSTRA group in {year}; add the year, or choose base=")

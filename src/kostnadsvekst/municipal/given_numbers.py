@@ -132,6 +132,37 @@ def as_name(key: Any) -> str:
     return str(int(key) if whole else key).strip()
 
 
+_CODE_DIGITS = 4
+
+
+def municipality_name(key: Any) -> str:
+    """Take a key for a municipality: ``301``, ``301.0``, ``"301"`` and ``"0301"`` are one.
+
+    Parameters
+    ----------
+    key : object
+        Name or number; a number of three digits has lost its zero. Empty if it is missing.
+    """
+    if key is None or key is pd.NA or key is pd.NaT or (isinstance(key, float) and math.isnan(key)):
+        return ""
+    name = as_name(key)
+    return name.zfill(_CODE_DIGITS) if name.isdigit() and len(name) == _CODE_DIGITS - 1 else name
+
+
+def year_faults(name: str, values: Iterable[Any]) -> list[str]:
+    """Say which values are no years.
+
+    Parameters
+    ----------
+    name : str
+    values : iterable
+        Numbers, or texts of digits.
+    """
+    years = pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce").astype(float)
+    wrong = [value for value, year in zip(values, years, strict=True) if year % 1 != 0]
+    return [f"{name} {value!r} is no year; write it as 2024" for value in dict.fromkeys(map(str, wrong))]
+
+
 def twice(name: str, keys: Iterable[str], remedy: str) -> list[str]:
     """Name what stands more than once.
 

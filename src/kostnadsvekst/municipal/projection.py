@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import DataWarning
-from kostnadsvekst.municipal.given_numbers import number_faults, refuse
+from kostnadsvekst.municipal.given_numbers import number_faults, refuse, year_faults
 from kostnadsvekst.municipal.housing_ladder import HOUSING_LADDER, LadderStep, housing_ladder
 from kostnadsvekst.municipal.projection_bands import bands, totals
 from kostnadsvekst.municipal.projection_factors import read_factors
@@ -22,6 +22,7 @@ from kostnadsvekst.municipal.projection_inputs import (
     AGE_KEY,
     APART,
     age_order,
+    overlap_faults,
     read_numbers,
     records,
     refuse_projection,
@@ -98,7 +99,7 @@ def coverage(users: object, population: object) -> pd.Series:
     used, faults = read_numbers(users, "users", ("year",))
     base_year, more = _base_year(used, population)
     there, wrong = read_numbers(_of_year(population, base_year), "population")
-    faults += [*more, *wrong]
+    faults += [*more, *wrong, *overlap_faults(used, "users", APART)]
     keys = [name for name in APART if name in used and name in there]
     used, there = used.drop(columns="year", errors="ignore"), there.rename(columns={AGE: "label"})
     met = used.merge(there, on=[*keys, AGE_KEY], how="outer", indicator=True)
@@ -230,7 +231,7 @@ def project(
     shares, faults = read_numbers(coverage, "coverage")
     attrs = dict(getattr(coverage, "attrs", {}))
     people, more = _read_population(population)
-    faults += more
+    faults += [*_share_faults(shares), *more]
     refuse_projection("the projection", faults + _meeting_faults(shares, people, attrs))
     _tell_other_base(people, attrs)
     keys = [AGE_KEY, *(name for name in ("municipality",) if name in shares and name in people)]
@@ -243,6 +244,20 @@ def project(
         rows[column] = rows["places"] * unit / (1e6 if column == "cost_mnok" else 1)
     refuse_projection("the projection", faults)
     return _in_order(rows, population, attrs)
+
+
+def _share_faults(shares: pd.DataFrame) -> list[str]:
+    """Coverage of more users than inhabitants, and age groups that count persons twice."""
+    above = shares[shares["coverage"] > 1]
+    keys = [name for name in APART if name in shares]
+    return [
+        *(
+            f"coverage of {told(row, keys)} is {row['coverage']:g}, more than one user an inhabitant; 13.7 "
+            "per cent is 0.137"
+            for row in records(above)
+        ),
+        *overlap_faults(shares, "coverage", APART),
+    ]
 
 
 def _in_order(rows: pd.DataFrame, population: pd.DataFrame, attrs: Mapping[str, object]) -> pd.DataFrame:
@@ -258,9 +273,15 @@ def _in_order(rows: pd.DataFrame, population: pd.DataFrame, attrs: Mapping[str, 
 
 def _base_year(used: pd.DataFrame, population: object) -> tuple[int | None, list[str]]:
     """Year of the users, or the only one of the population; faults where they do not meet."""
-    of_users = set(map(int, used["year"].dropna())) if "year" in used else set()
     framed = isinstance(population, pd.DataFrame) and "year" in population
-    of_population = set(map(int, population["year"].dropna())) if framed else set()  # type: ignore[index]
+    given = [
+        list(used["year"].dropna()) if "year" in used else [],
+        list(population["year"].dropna()) if framed else [],  # type: ignore[index]
+    ]
+    wrong = [*year_faults("users: year", given[0]), *year_faults("population: year", given[1])]
+    if wrong:
+        return None, wrong
+    of_users, of_population = ({int(float(str(year))) for year in one} for one in given)
     if len(of_users) > 1:
         return None, [f"users are of several years ({_listed(of_users)}); coverage has one base year"]
     if not of_users and len(of_population) > 1:
@@ -287,7 +308,7 @@ def _of_year(population: object, year: int | None) -> object:
         return population
     rows = population
     if year is not None and "year" in rows:
-        rows = rows[rows["year"] == year]
+        rows = rows[pd.to_numeric(rows["year"], errors="coerce") == year]
     if "alternative" in rows and len(rows):
         rows = rows[rows["alternative"] == rows["alternative"].iloc[0]]
     return rows
@@ -325,9 +346,9 @@ def _read_population(population: object) -> tuple[pd.DataFrame, list[str]]:
     people, faults = read_numbers(framed, "population", ("alternative", "year"))
     people = people.drop(columns="service", errors="ignore")
     if len(people):
-        years = pd.to_numeric(people["year"], errors="coerce")
-        faults += [f"year {value!r} is no year" for value in pd.unique(people["year"][years.isna()])]
-        people["year"] = years.fillna(0).astype("int64")
+        years = pd.to_numeric(people["year"], errors="coerce").astype(float)
+        faults += year_faults("population: year", pd.unique(people["year"]))
+        people["year"] = years.where(years % 1 == 0, 0).astype("int64")
         people = people.rename(columns={"alternative": "population_alternative"})
     return people, faults
 

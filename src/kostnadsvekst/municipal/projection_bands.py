@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataMissingError, InvalidDataError
-from kostnadsvekst.municipal.given_numbers import number_faults, refuse
+from kostnadsvekst.municipal.given_numbers import number_faults, refuse, year_faults
 from kostnadsvekst.municipal.projection_inputs import AGE, refuse_projection
 from kostnadsvekst.naming import require_columns
 from kostnadsvekst.sources.age_groups import AgeGroup, parse_age_group
@@ -24,6 +24,7 @@ ERROR_CORRELATION = 0.2
 ALL_AGES = "all"
 _BASIC = [AGE, "horizon", "bias", "sd"]
 _SIZED = ["mean_square_common", "mean_square_counted", "largest_population"]
+_NUMBERS = ["horizon", "bias", "sd", *_SIZED]
 _TINY = 1e-30
 
 
@@ -67,6 +68,8 @@ def bands(projection: pd.DataFrame, errors: pd.DataFrame, *, level: float = 0.9)
     """
     _check(projection, errors, level)
     made = projection.copy()
+    errors = errors.assign(**{name: _number(errors[name]) for name in errors.columns.intersection(_NUMBERS)})
+    errors = errors[errors["horizon"] > 0]  # of the base year nothing is projected
     horizon = _horizons(made)
     made["low"], made["high"] = math.nan, math.nan
     made["extrapolated"], made["record_age_group"], made["editions"] = False, "", 0
@@ -199,11 +202,12 @@ def _check(projection: pd.DataFrame, errors: pd.DataFrame, level: float) -> None
     named = [name for name in _SIZED if name in errors]
     needed = named if len(named) == len(_SIZED) else ["bias", "sd"]
     for name in ("horizon", *needed):
-        bad = errors[
-            ~np.isfinite(pd.to_numeric(errors[name], errors="coerce")) | (name != "bias") & (errors[name] < 0)
-        ]
+        numbers = _number(errors[name])
+        least = -math.inf if name == "bias" else 0.0
+        bad = errors[~(np.isfinite(numbers) & (numbers >= least))]
         faults += [f"the record's {name} of {age!r} is missing or negative" for age in pd.unique(bad[AGE])]
-    known = list(pd.unique(errors[AGE]))
+    faults += _projection_faults(projection)
+    known = list(pd.unique(errors.loc[_number(errors["horizon"]) > 0, AGE]))
     faults += [
         f"age group {label!r} is not in the record ({', '.join(map(str, known))}); give errors of it"
         for label in pd.unique(projection[AGE])
@@ -212,11 +216,28 @@ def _check(projection: pd.DataFrame, errors: pd.DataFrame, level: float) -> None
     refuse_projection("bands", faults)
 
 
+def _number(column: pd.Series) -> pd.Series:
+    """Floating point, missing where a cell is no number."""
+    return pd.to_numeric(column, errors="coerce").astype(float)
+
+
+def _projection_faults(projection: pd.DataFrame) -> list[str]:
+    faults = year_faults("projection: year", pd.unique(projection["year"]))
+    for name in ("places", "population", "horizon"):
+        if name in projection:
+            numbers = _number(projection[name])
+            bad = projection[~(np.isfinite(numbers) & ((numbers >= 0) | (name == "horizon")))]
+            where = zip(bad["year"], bad[AGE], strict=True)
+            faults += [f"projection: {name} of {age!r} {year} is missing or negative" for year, age in where]
+    return faults
+
+
 def _horizons(projection: pd.DataFrame) -> Floats:
+    years = _number(projection["year"])
     if "horizon" in projection:
-        ahead = projection["horizon"]
+        ahead = _number(projection["horizon"])
     else:
-        ahead = projection["year"] - projection.attrs.get("base_year", projection["year"].min())
+        ahead = years - projection.attrs.get("base_year", years.min())
     if (ahead < 0).any():
         first = projection.loc[ahead < 0, "year"].min()
         raise InvalidDataError(f"the projection has years before its base year ({first})")

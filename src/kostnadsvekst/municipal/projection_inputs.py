@@ -1,12 +1,14 @@
 """Reading what projections of places are made from, by age group and service; all faults at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kostnadsvekst.errors import InvalidDataError
+from kostnadsvekst.municipal.given_numbers import municipality_name
 from kostnadsvekst.sources.age_groups import parse_age_group
 
 # Columns that may stand beside the age group and keep apart.
@@ -61,6 +63,11 @@ def read_numbers(given: object, value: str, others: Sequence[str] = ()) -> tuple
         return pd.DataFrame(columns=[AGE, AGE_KEY, value]), faults
     keys = [name for name in (*APART, *others) if name in frame]
     made = frame[[*keys, AGE, value]].copy()
+    if "municipality" in made:
+        made["municipality"] = [municipality_name(name) for name in made["municipality"]]
+        faults += (
+            [f"{value}: a municipality has no name; fill it in"] if "" in set(made["municipality"]) else []
+        )
     made[AGE] = made[AGE].astype(str).str.strip()
     made[AGE_KEY] = made[AGE].map(age_key)
     numbers = pd.to_numeric(made[value], errors="coerce").astype(float)
@@ -74,6 +81,31 @@ def read_numbers(given: object, value: str, others: Sequence[str] = ()) -> tuple
     if not len(made):
         faults.append(f"{value} is empty; give at least one age group")
     return made.drop_duplicates([*keys, AGE_KEY]).reset_index(drop=True), faults
+
+
+def overlap_faults(rows: pd.DataFrame, what: str, apart: Sequence[str] = ()) -> list[str]:
+    """Say which age groups share ages with another, whose persons would count twice.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `read_numbers`.
+    what : str
+    apart : sequence of str
+        Columns that keep groups apart: services, municipalities.
+    """
+    keys = [name for name in apart if name in rows]
+    units = [rows] if not keys else [unit for _, unit in rows.groupby(keys, sort=False)]
+    faults = []
+    for unit in units:
+        known = {label: parse_age_group(label) for label in pd.unique(unit[AGE])}
+        ordered = sorted((ages.low, ages.high, label) for label, ages in known.items() if ages is not None)
+        faults += [
+            f"{what}: age groups {one!r} and {other!r} share ages; keep groups that do not"
+            for (_, high, one), (low, _, other) in pairwise(ordered)
+            if low <= high
+        ]
+    return list(dict.fromkeys(faults))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

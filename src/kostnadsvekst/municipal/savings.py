@@ -7,8 +7,9 @@ formula is assumed as the only form that fits "corrected for need" and 1000 kron
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from kostnadsvekst.errors import DataWarning, InvalidDataError, SpecificationError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.municipal.given_numbers import as_name, number_faults, refuse
+from kostnadsvekst.municipal.given_numbers import municipality_name, number_faults, refuse, year_faults
 from kostnadsvekst.municipal.savings_inputs import SavingInputs, read_savings
 from kostnadsvekst.municipal.user_group_inputs import require_frame
 from kostnadsvekst.naming import first_of, nearest_names, require_columns
@@ -129,11 +130,14 @@ def savings(
     saving = (own − reference) × population × need index / 1 000 000. Assumed, see the module. It adds over
     functions.
     """
-    _refuse_mean([mean])
+    _refuse_mean([mean], only_positive)
     inputs, faults = read_savings(own, references, population, need_index, weighted=mean == MEANS[1])
     refuse("savings", faults)
     assert inputs is not None
-    found, left_out = _table(inputs, mean, only_positive)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found, left_out = _table(inputs, mean, only_positive)
+    infinite = found.loc[~np.isfinite(found["saving_mnok"]), "function"]
+    refuse("savings", [f"function {f}: kroner too large to compute with; look at the unit" for f in infinite])
     total = float(found["saving_mnok"].sum())
     found.attrs = {
         "total_mnok": total,
@@ -181,10 +185,14 @@ def _origin(tables: Sequence[object]) -> dict[str, dict[str, str]]:
     return {"provenance": first[0]} if first else {}
 
 
-def _refuse_mean(means: Sequence[str]) -> None:
+def _refuse_mean(means: Sequence[str], only_positive: bool) -> None:
     unknown = [str(mean) for mean in means if mean not in MEANS]
-    if unknown or not means:
-        raise SpecificationError(f"mean={nearest_names(unknown, MEANS)}; allowed are {' and '.join(MEANS)}")
+    told = nearest_names(unknown, MEANS) if unknown else "()"
+    faults = [f"mean={told}; allowed are {' and '.join(MEANS)}"] if unknown or not means else []
+    if not isinstance(only_positive, bool | np.bool_):
+        faults.append(f"only_positive={only_positive!r}; allowed are True and False")
+    if faults:
+        raise SpecificationError("; ".join(faults))
 
 
 def saving_share_percent(saving_kr: float, net_kr: float) -> float:
@@ -263,16 +271,20 @@ def grid(
     """
     require_frame(accounts, "accounts")
     require_columns(["municipality", "year", "function", "amount_kr"], accounts.columns)
-    _refuse_mean(means)
-    if not (groups and need_indices):
-        raise SpecificationError("grid: give at least one comparison group and one need key")
-    name = as_name(own)
-    members = {str(group): [as_name(m) for m in listed] for group, listed in groups.items()}
-    costs = accounts.assign(municipality=[as_name(m) for m in accounts["municipality"]])
+    means = [means] if isinstance(means, str) else list(means)
+    _refuse_mean(means, only_positive)
+    _refuse_choices(groups, need_indices)
+    name = municipality_name(own)
+    members = {str(group): [municipality_name(m) for m in listed] for group, listed in groups.items()}
+    costs = accounts.assign(municipality=[municipality_name(m) for m in accounts["municipality"]])
     mine = costs[costs["municipality"] == name]
-    wanted = list(dict.fromkeys(int(y) for y in (mine["year"].dropna() if years is None else years)))
+    asked = mine["year"] if years is None else [years] if isinstance(years, Real | str) else list(years)
+    refuse("the grid", [*year_faults("accounts: year", costs["year"]), *year_faults("years=", asked)])
+    costs = costs.assign(year=pd.to_numeric(costs["year"]).astype("int64"))
+    mine = costs[costs["municipality"] == name]
+    wanted = sorted({int(float(str(year))) for year in asked})
     refuse("the grid", _grid_faults(mine, name, members, wanted))
-    cells = list(product(members, need_indices, sorted(wanted), means))
+    cells = list(product(members, need_indices, wanted, means))
     rows: list[tuple[object, ...]] = []
     left_out: list[str] = []
     for group, key, year, mean in cells:
@@ -291,6 +303,27 @@ def grid(
     made.attrs |= {**told, **_origin([accounts, population, *need_indices.values()])}
     _warn(left_out)
     return made
+
+
+def _refuse_choices(groups: object, need_indices: object) -> None:
+    faults = [
+        f"{name} is a mapping from name to {what}, not a {type(given).__name__}"
+        for name, given, what in (
+            ("groups", groups, "list of municipalities"),
+            ("need_indices", need_indices, "frame"),
+        )
+        if not isinstance(given, Mapping)
+    ]
+    if isinstance(groups, Mapping):
+        faults += [
+            f"the group {group!r} is a list of municipalities, not {listed!r}"
+            for group, listed in groups.items()
+            if isinstance(listed, str) or not isinstance(listed, Iterable)
+        ]
+    if not faults and not (groups and need_indices):
+        faults.append("give at least one comparison group and one need key")
+    if faults:
+        raise SpecificationError(f"grid: {'; '.join(faults)}")
 
 
 def _parts(costs: pd.DataFrame, own: str, members: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kostnadsvekst.municipal.given_numbers import as_name, number_faults, twice
+from kostnadsvekst.municipal.given_numbers import as_name, municipality_name, number_faults, twice
 from kostnadsvekst.naming import first_of
 
 OWN, ALL = "own", "all"
@@ -129,7 +129,7 @@ def _own_costs(own: object, faults: list[str]) -> _Costs:
         if len(made.names()) > 1:
             faults.append(f"own has several municipalities: {', '.join(first_of(made.names()))}; give one")
         return made
-    name = as_name(own.name) if isinstance(own, pd.Series) and own.name is not None else OWN
+    name = municipality_name(own.name) if isinstance(own, pd.Series) and own.name is not None else OWN
     return _Costs(_by_function(own, "own", name, faults))
 
 
@@ -143,6 +143,8 @@ def _reference_costs(references: object, faults: list[str]) -> _Costs:
         pairs = references.items()
     elif isinstance(references, pd.Series):
         pairs = [(references.name or "reference", references)]
+    elif isinstance(references, np.ndarray) and references.ndim == 1:
+        pairs = [(f"reference {k}", one) for k, one in enumerate(references, start=1)]
     elif isinstance(references, Sequence) and not isinstance(references, str):
         pairs = [(_name_of(one, k), one) for k, one in enumerate(references, start=1)]
     elif isinstance(references, Real):
@@ -150,7 +152,7 @@ def _reference_costs(references: object, faults: list[str]) -> _Costs:
     else:
         faults.append(f"references are a frame, a mapping or numbers, not {type(references).__name__}")
         return _Costs()
-    listed = [(as_name(name), values) for name, values in pairs]
+    listed = [(municipality_name(name), values) for name, values in pairs]
     if not listed:
         faults.append("references are empty; give at least one municipality")
     faults += twice("references stand", [name for name, _ in listed], "give each once")
@@ -189,9 +191,12 @@ def _frame_costs(frame: pd.DataFrame, what: str, faults: list[str]) -> _Costs:
     if frame.empty:
         faults.append(f"{what} has no rows; give at least one function")
     for k, row in enumerate(frame.to_dict("records"), start=1):
-        name, function = as_name(row.get("municipality", OWN)), as_name(row["function"])
+        name = municipality_name(row.get("municipality", OWN))
+        function = "" if pd.isna(row["function"]) else as_name(row["function"])
         where = f"{what} row {k} ({name}, {function})"
-        wrong = number_faults(f"{where}: {kinds[0]}", row[kinds[0]])
+        named = (("municipality", name), ("function", function))
+        wrong = [f"{where}: the {column} is empty; name it" for column, text in named if not text]
+        wrong += number_faults(f"{where}: {kinds[0]}", row[kinds[0]])
         if (name, function) in made.cells:
             wrong.append(f"{where}: stands twice; add the rows up, and give one year")
         faults += wrong
@@ -237,13 +242,14 @@ def _numbers_of(
         return _frame_numbers(given, what, places, functions, years, faults)
     if isinstance(given, Mapping | pd.Series):
         pairs = {as_name(key): value for key, value in given.items()}
-        by_place = bool(set(pairs) & set(places))
+        of_place = {municipality_name(key): value for key, value in given.items()}
+        by_place = bool(set(of_place) & set(places))
         if by_place == bool(set(pairs) & set(functions)):
             told = "both" if by_place else "neither"
             faults.append(f"{what} is by municipality or by function; its keys are {told} of them")
             return {}
         if by_place:
-            return {(p, f): pairs[p] for p in places if p in pairs for f in functions}
+            return {(p, f): of_place[p] for p in places if p in of_place for f in functions}
         return {(places[0], f): pairs[f] for f in functions if f in pairs}
     # A number is that of one's own.
     return {(places[0], f): given for f in functions}  # type: ignore[misc]
@@ -263,7 +269,7 @@ def _frame_numbers(
     made: dict[Cell, float] = {}
     dated = "year" in frame.columns and bool(years)
     for row in frame.to_dict("records"):
-        name = as_name(row["municipality"])
+        name = municipality_name(row["municipality"])
         if name not in places or (dated and as_name(row["year"]) not in years):
             continue
         told = [as_name(row["function"])] if "function" in row else functions

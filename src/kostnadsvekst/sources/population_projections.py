@@ -129,6 +129,7 @@ def tidy_projections(frame: pd.DataFrame) -> pd.DataFrame:
     DataMissingError, InvalidDataError
         As `read_projections`.
     """
+    _require_frame(frame, "editions")
     named = frame.rename(columns=_named(frame, "Kilde"))
     if "alternative" not in named:
         named["alternative"] = MAIN
@@ -161,6 +162,7 @@ def tidy_population(frame: pd.DataFrame) -> pd.DataFrame:
     DataMissingError, InvalidDataError
         As `read_projections`.
     """
+    _require_frame(frame, "population")
     return _tidy(frame.rename(columns=_named(frame)), _COUNTED, [])
 
 
@@ -227,6 +229,11 @@ def fetch_projection(
     made = tidy_projections(told)
     made.attrs["statbank"] = {"table": number, "retrieved": str(cells.attrs.get("retrieved", ""))}
     return made
+
+
+def _require_frame(frame: object, name: str) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidDataError(f"{name}: a data frame is needed, not {type(frame).__name__}")
 
 
 def _label(cells: pd.DataFrame, labels: Mapping[str, Mapping[str, str]], name: str) -> pd.Series:
