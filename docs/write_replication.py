@@ -41,6 +41,7 @@ SHOWN = {
 }
 # File below data/ -> what it holds; a file that is not here, or not there, is an error.
 HOLDS = {
+    "README.md": "codebook of these files: every column, with unit and source",
     "parameters/claim_measures.csv": "how each measure of a claim is told in words",
     "parameters/claim_sources.csv": "what would settle claims that no data here hold",
     "parameters/claim_words.csv": "intervals that words such as “about” and “nearly” allow",
@@ -53,6 +54,7 @@ HOLDS = {
     "parameters/outputs.csv": "which program makes which output",
     "parameters/prices.toml": "municipal deflator (Ministry of Finance and TBU)",
     "parameters/statbank.toml": "requests to Statistics Norway",
+    "parameters/projection_errors.csv": "errors of earlier population projections (Statistics Norway)",
     "published/accepted_deviations.csv": "accepted deviations from printed numbers, each with its reason",
     "published/consistency_003_claims.csv": "printed numbers held against each other",
     "published/consistency_003_relations.toml": "relations between printed numbers",
@@ -84,7 +86,7 @@ def render() -> str:
         software=list_software(project["dependencies"]),
         seeds=list_seeds("en"),
         chapters="\n".join(f"| `{name}` | {chapter.title.en} |" for name, chapter in CHAPTERS.items()),
-        commands="\n".join(made_elsewhere().values()),
+        commands="\n".join(dict.fromkeys(made_elsewhere().values())),
         outputs="\n\n".join(list_programs(outputs)),
         n_claims=len(re.findall(r"^report,", text, re.MULTILINE)),
         n_paper=len(re.findall(r"^paper,", text, re.MULTILINE)),
@@ -98,7 +100,8 @@ def tell_measured(measured: dict[str, object]) -> dict[str, object]:
     studies = measured["studies"]
     assert isinstance(studies, dict)
     assert set(studies) == set(made_elsewhere()), "docs/measured.toml: name every study"
-    rows = [f"| `{made_elsewhere()[path]}` | {time} |" for path, time in studies.items()]
+    times = {made_elsewhere()[path]: time for path, time in studies.items()}
+    rows = [f"| `{command}` | {time} |" for command, time in times.items()]
     return {
         "date": measured["date"],
         "machine": measured["machine"],

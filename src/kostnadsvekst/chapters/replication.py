@@ -7,8 +7,8 @@ from types import MappingProxyType
 from kostnadsvekst.chapters import CHAPTERS, READS, ChapterResult, Settings, files_of, finish_used
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.replication.folder import chapters_in, studies_in
-from kostnadsvekst.report.replication.listing import CHAPTER, Made, origins_in
+from kostnadsvekst.report.replication.folder import chapters_in, studies_alone, studies_in
+from kostnadsvekst.report.replication.listing import CHAPTER, Made, origins_in, origins_of
 from kostnadsvekst.report.replication.manifest import embedded_inputs, own_inputs
 from kostnadsvekst.report.replication.package import build_package
 
@@ -50,8 +50,7 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
         f"{count} filer med sjekksum, tittel, program og kommando; {len(inputs)} filer som er lest",
         f"{count} files with digest, title, program and command; {len(inputs)} files that were read",
     )
-    origins = sorted({origin for one in made.values() for origin in one.data_origin})
-    return ChapterResult(files, summary=(told,), data_origin=tuple(origins))
+    return ChapterResult(files, summary=(told,), data_origin=origins_of(made))
 
 
 def _made(
@@ -70,7 +69,8 @@ def _made(
         made = {
             n: Made({**one.files, **studies_in(settings.out, n)}, one.data_origin) for n, one in made.items()
         }
-    return {name: made[name] for name in uses if name in made}
+        made |= studies_alone(settings.out, uses)
+    return {name: made[name] for name in (*uses, *made) if name in made}
 
 
 def _of_run(name: str, result: ChapterResult, settings: Settings) -> Made:

@@ -59,6 +59,26 @@ def studies_in(folder: Path, chapter: str) -> dict[str, str | bytes]:
     return {path: (folder / path).read_bytes() for path in paths if (folder / path).is_file()}
 
 
+def studies_alone(folder: Path, chapters: Iterable[str]) -> dict[str, Made]:
+    """Read studies that lie in folders of their own, such as those of municipal systems.
+
+    Parameters
+    ----------
+    folder : Path
+        Results folder.
+    chapters : iterable of str
+        Chapters, whose folders are left out.
+
+    Returns
+    -------
+    dict of str to Made
+        Name of the folder -> its studies.
+    """
+    names = dict.fromkeys(owner_of(path) for path in made_elsewhere())
+    found = {name: studies_in(folder, name) for name in names if name not in {*chapters}}
+    return {name: Made(files, origins_in(files)) for name, files in found.items() if files}
+
+
 def _ours(folder: Path) -> set[str]:
     """Paths that the lists of the folder and of its chapters name."""
     places = [folder, *(path for path in folder.iterdir() if path.is_dir())] if folder.is_dir() else []

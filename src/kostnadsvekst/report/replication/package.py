@@ -7,7 +7,7 @@ from pathlib import Path
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.replication import codebook, data_package, manifest, ro_crate
 from kostnadsvekst.report.replication.in_text import numbers_frame
-from kostnadsvekst.report.replication.listing import CHAPTER, Made, list_outputs, outputs_frame
+from kostnadsvekst.report.replication.listing import CHAPTER, Made, list_outputs, origins_of, outputs_frame
 from kostnadsvekst.report.replication.summary import render_summary
 
 Files = dict[str, str | bytes]
@@ -34,7 +34,7 @@ def build_package(
     dict of str to str or bytes
         Path below the results folder -> content.
     """
-    origins = tuple(sorted({origin for one in made.values() for origin in one.data_origin}))
+    origins = origins_of(made)
     # Pages and papers have no column that tells: they show what the others made.
     made = {name: one if one.data_origin else replace(one, data_origin=origins) for name, one in made.items()}
     files = _tables(made, origins)
