@@ -34,6 +34,7 @@ from kostnadsvekst.report.replication.manifest import Difference, compare, embed
 from kostnadsvekst.report.replication.package import build_package
 from kostnadsvekst.report.replication.rights import NOT_THE_REPORTS
 from kostnadsvekst.report.replication.seeds import SEEDS
+from kostnadsvekst.sources.municipal_kinds import KINDS
 from kostnadsvekst.synthetic.acute_beds import simulate
 from kostnadsvekst.version import RELEASED, __version__
 
@@ -658,6 +659,23 @@ def test_the_licences_lie_side_by_side():
     described = (ROOT / "data" / "README.md").read_text("utf-8")
     assert "CC BY 4.0 (`../LICENSE-DATA.md`)" in described
     assert "made here: MIT" not in described
+
+
+# What every sheet has, described once for all.
+COMMON = {"Kommune", "År", "Kilde"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "data" / "examples" / "municipal").glob("*/*.csv")))
+def test_made_up_books_are_described_as_their_forms_have_it(path):
+    form = KINDS[path.parent.name].form(path.stem)
+    fields = {field.label.nb: field for field in form.fields}
+    header = path.read_text("utf-8-sig").splitlines()[0].split(";")
+    lines = [f"### `{path.parent.name}/{path.name}`: {form.label.en}", ""]
+    lines += ["| Column | What it is | Unit | Remarks |", "|---|---|---|---|"]
+    for one in (fields[name] for name in header if name not in COMMON):
+        lines.append(f"| `{one.label.nb}` | {one.label.en} | {one.unit.en or '-'} | {one.help.en or '-'} |")
+    described = (ROOT / "data" / "README.md").read_text("utf-8")
+    assert "\n".join(lines) + "\n" in described, f"data/README.md: describe {path.name} so: {lines}"
 
 
 @pytest.fixture(scope="module")
