@@ -98,6 +98,79 @@ def test_one_chapter_s_code_is_touched(fakes, out):
     assert taken(fakes) == ["alpha", "beta"]  # what hangs on it
 
 
+# What is done to the results between two runs -> chapters that the second makes; "lists" reads the folder.
+BETWEEN = {
+    "nothing": (lambda fakes, out: None, []),
+    "code of a chapter that it uses": (
+        lambda fakes, out: touch_code(fakes, "gamma"),
+        ["gamma", "lists"],
+    ),
+    "other files of a chapter that it uses": (
+        lambda fakes, out: touch_code(fakes, "gamma", "range(5)", "range(4)"),
+        ["gamma", "lists"],
+    ),
+    "a file of another chapter is gone": (lambda fakes, out: (out / "gamma" / "t0.csv").unlink(), ["gamma"]),
+    "a file of the user": (lambda fakes, out: (out / "mine.csv").write_text("1"), ["lists"]),
+    "a study beside a chapter": (lambda fakes, out: write_study(out), ["lists"]),
+    "a hidden file": (lambda fakes, out: (out / ".hidden").write_text("1"), []),
+    "its own file is gone": (lambda fakes, out: (out / "lists" / "all.csv").unlink(), ["lists"]),
+    "its own file was edited": (
+        lambda fakes, out: (out / "lists" / "all.csv").write_text("data_origin\nby hand\n"),
+        ["lists"],
+    ),
+}
+
+
+def touch_code(fakes, name, old="", new=""):
+    source = fakes / f"fake_{name}.py"
+    source.write_text(source.read_text().replace(old or "\0", new) + "# touched\n")
+
+
+def write_study(out):
+    (out / "study").mkdir()
+    (out / "study" / "coverage.csv").write_text("data_origin\nsynthetic\n")
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+def test_a_chapter_that_reads_the_results_folder(fakes, out, monkeypatch, between):
+    add_reader(fakes, monkeypatch)
+    names = [*ALL, "lists"]
+    assert not any(report.reused for report in run(out, names))
+    assert [report.reused for report in run(out, names)] == [True] * 4
+    taken(fakes)
+    change, made = BETWEEN[between]
+    change(fakes, out)
+    run(out, names)
+    assert taken(fakes) == made
+    run(out, names)
+    assert taken(fakes) == []
+    there = {path for path in contents(out) if not any(part.startswith(".") for part in path.split("/"))}
+    listed = (out / "lists" / "all.csv").read_text().splitlines()[1:]
+    assert {*listed} == {path for path in there if not path.startswith("lists/")}
+
+
+def add_reader(fakes, monkeypatch):
+    """Another chapter: it lists the files that it finds in the results folder."""
+    (fakes / "fake_lists.py").write_text(READER, "utf-8")
+    monkeypatch.delitem(sys.modules, "fake_lists", raising=False)
+    uses = tuple(ALL)
+    reader = Chapter("fake_lists", both("Lists"), "chapters", uses, reads_folder=True)
+    monkeypatch.setitem(CHAPTERS, "lists", reader)
+
+
+READER = """
+from fake_alpha import made
+from kostnadsvekst.chapters import ChapterResult
+
+def run(settings, finished={}):
+    made("lists")
+    names = (path.relative_to(settings.out).as_posix() for path in settings.out.rglob("*") if path.is_file())
+    ours = (n for n in names if not n.startswith("lists/") and not any(p[0] == "." for p in n.split("/")))
+    text = "data_origin\\n" + "".join(f"{n}\\n" for n in sorted(ours))
+    return ChapterResult({"lists/all.csv": text}, data_origin=("none",))
+"""
+
+
 def change_environment(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
 
