@@ -171,6 +171,30 @@ def run(settings, finished={}):
 """
 
 
+@pytest.mark.parametrize("place", ["here", "MPLCONFIGDIR", "nowhere"])
+def test_settings_of_the_user_for_figures_are_put_aside(tmp_path, place):
+    """In a process of its own, for matplotlib reads them when it is imported; they come back."""
+    folder = tmp_path / "matplotlib"
+    folder.mkdir()
+    (folder / "matplotlibrc").write_text("lines.linewidth: 9\n" if place != "nowhere" else "")
+    code = (
+        "from kostnadsvekst.report.look import drawn_as_shipped\n"
+        "with drawn_as_shipped():\n"
+        "    import matplotlib\n    inside = matplotlib.rcParams['lines.linewidth']\n"
+        "print(inside, matplotlib.rcParams['lines.linewidth'])\n"
+    )
+    variables = {} if place in ("here", "nowhere") else {place: str(folder)}
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(("MPL", "MATPLOTLIB"))}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder if place == "here" else tmp_path,
+        env={**clean, "PYTHONPATH": str(ROOT / "src"), **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == ("1.5 1.5\n" if place == "nowhere" else "1.5 9.0\n"), told.stderr
+
+
 def change_environment(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
 
