@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings, choose_chapters, files_of
+from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings, choose_chapters, files_of, replication
 from kostnadsvekst.chapters.replication import run
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
 from kostnadsvekst.panel.monthly import CELLS, DEMAND, DISTANCE, MAIN_OUTCOME, MECHANISMS, SUPPLY
 from kostnadsvekst.panel.schema import COLUMNS as PANEL
@@ -244,7 +244,10 @@ def small_manifest(tmp_path, own_data=False):
     source = tmp_path / "source.csv"
     source.write_text("a\n1\n")
     text = manifest.build_manifest(
-        {"own/source.csv": source}, list_outputs({"growth": Made(FILES)}), FILES, own_data=own_data
+        {"own/source.csv": sha(source.read_text())},
+        list_outputs({"growth": Made(FILES)}),
+        FILES,
+        own_data=own_data,
     )
     return source, text
 
@@ -407,6 +410,34 @@ def test_one_chapter_alone_is_described_with_what_earlier_runs_left(tmp_path):
     write_chapter(out, "growth", panel_table(3, "file of the user"))
     assert "growth/a.csv" not in describe(out)
     assert "consistency/b.csv" in describe(out)
+
+
+def test_what_changed_after_an_earlier_run_is_not_called_current(tmp_path, monkeypatch):
+    """The chapter alone describes results of before a change of their data: the list must not vouch for them."""
+    out, source = tmp_path / "out", tmp_path / "x.csv"
+    source.write_text("before")
+    monkeypatch.setattr(replication, "embedded_inputs", lambda own_data: {"data/x.csv": source})
+    growth = ChapterResult(panel_table(1, "synthetic"), data_origin=("synthetic",))
+    write_chapter(out, "growth", growth.files)
+    describe(out)
+    assert inputs_in(out) == {"data/x.csv": sha("before")}
+    source.write_text("after")
+    with pytest.warns(DataWarning, match=r"changed since: data/x.csv; run all") as told:
+        describe(out)
+    assert "endret etterpå: data/x.csv" in told[0].message.args[0].nb
+    assert inputs_in(out) == {"data/x.csv": sha("before")}
+    assert [(d.path, d.kind) for d in compare(out, {"data/x.csv": source})] == [("data/x.csv", "changed")]
+    page = (out / "replication" / "replication_en.md").read_text("utf-8")
+    assert sha("before") in page
+    assert sha("after") not in page
+    # Made in this run: what was read is what is there.
+    write_chapter(out, "replication", run(Settings(out=out), {"growth": growth}).files)
+    assert inputs_in(out) == {"data/x.csv": sha("after")}
+    assert compare(out, {"data/x.csv": source}) == ()
+
+
+def inputs_in(out):
+    return json.loads((out / "manifest.json").read_text("utf-8"))["inputs"]
 
 
 def test_results_on_other_data_are_left_out(tmp_path):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from kostnadsvekst.chapters import CHAPTERS, READS, ChapterResult, Settings, files_of, finish_used
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.replication.folder import chapters_in, studies_alone, studies_in
+from kostnadsvekst.report.replication.folder import chapters_in, digests_behind, studies_alone, studies_in
 from kostnadsvekst.report.replication.listing import CHAPTER, Made, origins_in, origins_of
 from kostnadsvekst.report.replication.manifest import embedded_inputs, own_inputs
 from kostnadsvekst.report.replication.package import build_package
@@ -43,7 +43,9 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
             f"{settings.out} has no results that could be described: run `kostnadsvekst estimate --out "
             f"{settings.out}` whole, or name chapters beside `--only {CHAPTER}`"
         )
-    inputs = embedded_inputs(own_data=settings.own_data) | own
+    read = embedded_inputs(own_data=settings.own_data) | own
+    earlier = any(name in CHAPTERS and name not in finished for name in made)
+    inputs = digests_behind(settings.out, read, earlier=earlier)
     files = build_package(made, inputs, settings.languages, own_data=settings.own_data)
     count = sum(len(one.files) for one in made.values())
     told = Bilingual(

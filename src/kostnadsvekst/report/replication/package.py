@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.replication import codebook, data_package, manifest, ro_crate
@@ -14,7 +13,7 @@ Files = dict[str, str | bytes]
 
 
 def build_package(
-    made: Mapping[str, Made], inputs: Mapping[str, Path], languages: Sequence[str], *, own_data: bool
+    made: Mapping[str, Made], inputs: Mapping[str, str], languages: Sequence[str], *, own_data: bool
 ) -> Files:
     """Describe what chapters made.
 
@@ -22,8 +21,8 @@ def build_package(
     ----------
     made : mapping of str to Made
         Chapter -> its files.
-    inputs : mapping of str to Path
-        Name in the manifest -> file that was read.
+    inputs : mapping of str to str
+        Name in the manifest -> sha256 of what was read.
     languages : sequence of str
         Of the page for readers.
     own_data : bool
