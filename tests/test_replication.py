@@ -413,7 +413,7 @@ def test_one_chapter_alone_is_described_with_what_earlier_runs_left(tmp_path):
 
 
 def test_what_changed_after_an_earlier_run_is_not_called_current(tmp_path, monkeypatch):
-    """The chapter alone describes results of before a change of their data: the list must not vouch for them."""
+    """The chapter alone describes results of before a change of their data, and does not vouch for them."""
     out, source = tmp_path / "out", tmp_path / "x.csv"
     source.write_text("before")
     monkeypatch.setattr(replication, "embedded_inputs", lambda own_data: {"data/x.csv": source})
