@@ -276,7 +276,7 @@ def test_files_that_the_user_s_files_name(tmp_path):
     mapping.write_text(
         'columns = {x = "."}\n[files.one]\nfile = "b.csv"\nlist = ["store", "", "no\\u0000path"]\n'
     )
-    names = {Path(name).relative_to(tmp_path).as_posix() for name in own_files(Settings(data=mapping))}
+    names = {name.partition("/")[2] for name in own_files(Settings(data=mapping))}
     assert names == {"map.toml", "b.csv", "store/a.csv"}
     assert {Path(n).name for n in own_files(Settings(register=tmp_path / "store", population=mapping))} == {
         "a.csv",
@@ -284,6 +284,45 @@ def test_files_that_the_user_s_files_name(tmp_path):
         "map.toml",
     }
     assert own_files(Settings(data=tmp_path / "absent.csv")) == {}
+
+
+def test_records_have_no_folder_of_the_user(fakes, out, tmp_path, monkeypatch):
+    """A results folder is handed on with its hidden records."""
+    data = tmp_path / "somebody" / "x.csv"
+    data.parent.mkdir()
+    data.write_text("1234")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(data.parent / "cache"))
+    monkeypatch.setenv("TZ", "Europe/Oslo")
+    run(out, settings=Settings(data=data, rename={"a/b": "year"}))
+    records = {path.name: path.read_text("utf-8") for path in (out / RECORDS).glob("*.json")}
+    assert records.keys() == {"alpha.json", "beta.json", "gamma.json", "run.json"}
+    for text in records.values():
+        assert "somebody" not in text
+        assert str(tmp_path) not in text
+        assert {"x.csv", "a/b", "Europe/Oslo"} <= {*text.split('"')}
+
+
+def test_two_files_of_one_name_are_not_one_file(tmp_path):
+    for name, text in (("one", "1"), ("two", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.csv").write_text(text)
+    one, two = tmp_path / "one" / "x.csv", tmp_path / "two" / "x.csv"
+    found = own_files(Settings(register=one, population=two))
+    assert len(found) == 2
+    assert found != own_files(Settings(register=two, population=one))
+
+
+def test_the_same_file_moved_to_another_folder(fakes, out, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "x.csv").write_text("1234")
+    run(out, settings=Settings(data=tmp_path / "one" / "x.csv"))
+    taken(fakes)
+    (tmp_path / "one").rename(tmp_path / "two")
+    run(out, settings=Settings(data=tmp_path / "two" / "x.csv"))
+    assert taken(fakes) == []
+    (tmp_path / "two" / "x.csv").rename(tmp_path / "two" / "y.csv")
+    run(out, settings=Settings(data=tmp_path / "two" / "y.csv"))
+    assert taken(fakes) == ALL  # messages and the manifest have its name
 
 
 @posix
