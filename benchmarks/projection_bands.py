@@ -121,7 +121,8 @@ def alternatives(editions, came):
 
 
 def text_of(frame, digits="%.1f"):
-    return frame.assign(source=SOURCE).to_csv(index=False, lineterminator="\n", float_format=digits)
+    told = frame.assign(source=SOURCE, data_origin="Statistics Norway")
+    return told.to_csv(index=False, lineterminator="\n", float_format=digits)
 
 
 def main():

@@ -41,7 +41,7 @@ SHOWN = {
 }
 # File below data/ -> what it holds; a file that is not here, or not there, is an error.
 HOLDS = {
-    "README.md": "codebook of the data here",
+    "README.md": "codebook of these files: every column, with unit and source",
     "parameters/claim_measures.csv": "how each measure of a claim is told in words",
     "parameters/claim_sources.csv": "what would settle claims that no data here hold",
     "parameters/claim_words.csv": "intervals that words such as “about” and “nearly” allow",
@@ -53,8 +53,8 @@ HOLDS = {
     "parameters/municipalities.toml": "borders that the list of changes does not tell",
     "parameters/outputs.csv": "which program makes which output",
     "parameters/prices.toml": "municipal deflator (Ministry of Finance and TBU)",
-    "parameters/projection_errors.csv": "errors of past population projections, by age and horizon",
     "parameters/statbank.toml": "requests to Statistics Norway",
+    "parameters/projection_errors.csv": "errors of earlier population projections (Statistics Norway)",
     "published/accepted_deviations.csv": "accepted deviations from printed numbers, each with its reason",
     "published/consistency_003_claims.csv": "printed numbers held against each other",
     "published/consistency_003_relations.toml": "relations between printed numbers",
@@ -100,8 +100,8 @@ def tell_measured(measured: dict[str, object]) -> dict[str, object]:
     studies = measured["studies"]
     assert isinstance(studies, dict)
     assert set(studies) == set(made_elsewhere()), "docs/measured.toml: name every study"
-    # A command may make several files.
-    rows = dict.fromkeys(f"| `{made_elsewhere()[path]}` | {time} |" for path, time in studies.items())
+    times = {made_elsewhere()[path]: time for path, time in studies.items()}
+    rows = [f"| `{command}` | {time} |" for command, time in times.items()]
     return {
         "date": measured["date"],
         "machine": measured["machine"],

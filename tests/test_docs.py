@@ -23,6 +23,7 @@ IN_COMMANDS = rf"(?<![\w./-])(?:{'|'.join(TOP)})/[\w./-]*\.(?:py|toml|csv|md|jso
 EXAMPLES = {
     "analysis/claims/capacity.py",
     "chapters/capacity.py",
+    "data/x.csv",
     "models/random_effects.py",
     "sources/NAME.py",
     "tests/test_chapter_capacity.py",

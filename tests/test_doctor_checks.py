@@ -271,6 +271,9 @@ def test_paths_in_other_programs_notebooks_and_settings(tmp_path):
         "e.sh": "#!/usr/bin/env bash\ncp data/x.csv results/\n",
         "f.ipynb": json.dumps({"cells": [cell, {"cell_type": "markdown", "source": [HOME]}]}),
         "g.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": ["%matplotlib inline\nx = 1\n"]}]}),
+        "Makefile": f"all:\n\tpython a.py {HOME}\n# {HOME}\n",
+        "Dockerfile": "COPY data/x.csv /data/x.csv\n",
+        ".Rprofile": f"setwd('{HOME}')\n",
     })  # fmt: skip
     assert lines(tmp_path, "code") == {
         ("absolute-path", "a.do", 2),
@@ -278,7 +281,36 @@ def test_paths_in_other_programs_notebooks_and_settings(tmp_path):
         ("absolute-path", "c.toml", 3),
         ("absolute-path", "d.yaml", 1),
         ("absolute-path", "f.ipynb", None),
+        ("absolute-path", "Makefile", 2),
+        ("absolute-path", "Dockerfile", 1),
+        ("absolute-path", ".Rprofile", 1),
     }
+
+
+def notebook(source, language="python"):
+    cell = {"cell_type": "code", "source": source}
+    return json.dumps({"cells": [cell], "metadata": {"kernelspec": {"language": language}}})
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "told"),
+    [
+        (f"%cd {HOME}", "python", {"absolute-path"}),
+        (f"x = !ls {HOME}", "python", {"absolute-path"}),
+        (f"%%bash\ncd {HOME}", "python", {"absolute-path"}),
+        (f"%%time\nopen('{HOME}')", "python", {"absolute-path"}),
+        ("files = !ls\nimport random\nrandom.random()", "python", {"missing-seed"}),
+        ("%%timeit\nimport random\nrandom.random()", "python", {"missing-seed"}),
+        (f"setwd('{HOME}')\nx <- rnorm(3)", "R", {"absolute-path", "missing-seed"}),
+        ("set.seed(1)\nx <- rnorm(3)", "R", set()),
+        ("x = (7\n  % 3)\n!ls", "python", {"unparsable-program"}),
+        ("x = (7\n  % 3)", "python", set()),
+        ("%matplotlib inline\nfiles = !ls data\nx = 1", "python", set()),
+    ],
+)
+def test_commands_and_other_languages_in_notebooks(tmp_path, source, language, told):
+    fill(tmp_path, {"a.ipynb": notebook(source, language), "requirements.txt": "x==1\n", "renv.lock": "{}"})
+    assert {check for check, _ in found(tmp_path, "code")} == told
 
 
 def test_paths_with_other_capitals_than_the_file(tmp_path):
@@ -318,6 +350,8 @@ UNSEEDED = [
     "import numpy as np\nimport random\nrandom.seed(1)\nnp.random.rand()",
     "df.sample(frac=0.1)",
     "df.sample(n=3, random_state=None)",
+    "df.sample(10)",
+    "df.sample(0.5)",
     "from scipy import stats\nstats.norm.rvs(size=3)",
     "from sklearn.model_selection import train_test_split\ntrain_test_split(X, y)",
 ]
@@ -330,6 +364,9 @@ SEEDED = [
     "df.sample(frac=0.1, random_state=1)",
     "df.sample(**options)",
     "df.sample(n=3, **options)",
+    "df.sample(10, random_state=1)",
+    "df.sample(n=3, seed=1)",
+    "deck.sample(cards, 5)",
     "posterior.sample(draws)",
     "from scipy import stats\nstats.norm.rvs(size=3, random_state=rng)",
     "random = 1\nrandom_numbers = list(x)",
@@ -359,6 +396,7 @@ def test_seeds_in_r_and_stata(tmp_path):
         "a.R": "x <- 1\n# rnorm(3)\ny <- rnorm(3)\n",
         "b.R": "set.seed(7)\ny <- rnorm(3)\n",
         "c.R": "y <- resample(3); ternorm(3)\n",
+        "i.R": "# set.seed(7)\ny <- rnorm(3)\n",
         "d.do": "gen x = runiform()\n",
         "e.do": "set seed 7\ngen x = runiform()\n",
         "f.do": "gen sample = 3\n* bsample\n",
@@ -370,6 +408,7 @@ def test_seeds_in_r_and_stata(tmp_path):
         ("missing-seed", "d.do", 1),
         ("missing-seed", "g.do", 1),
         ("missing-seed", "h.py", 2),
+        ("missing-seed", "i.R", 2),
     }
 
 

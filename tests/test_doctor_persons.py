@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
+from openpyxl.comments import Comment
 
 from command_runs import run_inside
 from kostnadsvekst.commands import doctor
@@ -122,12 +124,24 @@ def test_every_day_with_the_ending_of_the_definition_makes_a_number(born, indivi
         ("0.{}", False),
         ("0,{}", False),
         ("{}.5", False),
+        ("{},5", False),
+        ("{}.05", False),
         ("+{}", False),
-        ("_{}_", False),
+        # As programs write a column with gaps, names of files and dates.
+        ("{}.0", True),
+        ("x;{},0", True),
+        ("_{}_", True),
+        ("kpr_{}.csv", True),
+        ("a{}_", False),
+        ("{d} {5}", True),
+        ("{d}{5}", True),
+        ("1{d} {5}", False),
     ],
 )
 def test_where_a_number_may_stand(text, there):
+    dotted = f"{BORN[:2]}.{BORN[2:4]}.{BORN[4:6]}"
     written = text.replace("{}", BORN).replace("{6}", BORN[:6]).replace("{5}", BORN[6:])
+    written = written.replace("{d}", dotted)
     assert ([*kinds_in(written)] == [("identity-number", "birth")]) == there
 
 
@@ -266,6 +280,57 @@ def test_encodings_and_odd_bytes(tmp_path):
     named = {path for check, path in found(tmp_path) if check == "identity-number"}
     assert named == {f.path for f in findings(tmp_path, deep=True)}
     assert named == {"latin.csv", "marked.csv", "wide.csv", "odd.csv", "quoted.csv", "one_line.json"}
+
+
+def with_comment(path):
+    book = Workbook()
+    book.active["A1"].comment = Comment(BORN, "somebody")
+    book.save(path)
+
+
+def with_name_of_a_sheet(path):
+    book = Workbook()
+    book.active.title = BORN
+    book.save(path)
+
+
+def with_author(path):
+    book = Workbook()
+    book.properties.creator = BORN
+    book.save(path)
+
+
+def stata(**labels):
+    return lambda path: pd.DataFrame({"id": [1, 2]}).to_stata(path, write_index=False, **labels)
+
+
+BESIDE_VALUES = {
+    "comment.xlsx": with_comment,
+    "sheet.xlsx": with_name_of_a_sheet,
+    "author.xlsx": with_author,
+    "file.dta": stata(data_label=BORN),
+    "column.dta": stata(variable_labels={"id": BORN}),
+    "value.dta": stata(value_labels={"id": {1: BORN}}),
+    "column.parquet": lambda path: pd.DataFrame({BORN: [1]}).to_parquet(path),
+    "index.parquet": lambda path: pd.DataFrame({"a": [1]}, index=[BORN]).to_parquet(path),
+    "nested.parquet": lambda path: pd.DataFrame({"a": [{"b": [BORN]}]}).to_parquet(path),
+}
+
+
+def test_a_number_beside_the_values(tmp_path):
+    (tmp_path / "data").mkdir()
+    for name, write in BESIDE_VALUES.items():
+        write(tmp_path / "data" / name)
+    assert found(tmp_path) == {("identity-number", f"data/{name}") for name in BESIDE_VALUES}
+
+
+def test_data_of_a_kind_that_nobody_reads_are_named(tmp_path):
+    names = ("a.pdf", "b.jpg", "c.xlsb", "d.msg", "e.pptx", "f.orc", "g")
+    fill(tmp_path, {f"data/raw/{name}": b"\x01\0\0" + name.encode() for name in names})
+    fill(
+        tmp_path, {"results/figure.png": b"\x89PNG\0", "results/paper.pdf": b"%PDF\0", "docs/h.jpg": b"\0\1"}
+    )
+    assert found(tmp_path) == {("unsearched-file", f"data/raw/{name}") for name in names}
 
 
 def test_what_cannot_be_searched_is_named(tmp_path):

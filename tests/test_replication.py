@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings, choose_chapters, files_of
+from kostnadsvekst.chapters import CHAPTERS, ChapterResult, Settings, choose_chapters, files_of, replication
 from kostnadsvekst.chapters.replication import run
-from kostnadsvekst.errors import DataMissingError, InvalidDataError
+from kostnadsvekst.errors import DataMissingError, DataWarning, InvalidDataError
 from kostnadsvekst.language import LANGUAGES, SYNTHETIC_LABEL
 from kostnadsvekst.panel.monthly import CELLS, DEMAND, DISTANCE, MAIN_OUTCOME, MECHANISMS, SUPPLY
 from kostnadsvekst.panel.schema import COLUMNS as PANEL
@@ -34,6 +34,7 @@ from kostnadsvekst.report.replication.manifest import Difference, compare, embed
 from kostnadsvekst.report.replication.package import build_package
 from kostnadsvekst.report.replication.rights import NOT_THE_REPORTS
 from kostnadsvekst.report.replication.seeds import SEEDS
+from kostnadsvekst.sources.municipal_kinds import KINDS
 from kostnadsvekst.synthetic.acute_beds import simulate
 from kostnadsvekst.version import RELEASED, __version__
 
@@ -102,6 +103,15 @@ DRAWS = {
     "ohd/power.csv": "draws",
     "kpr/coverage.csv": "n_draws",
     "consistency/recall.csv": "reports",
+    "municipal/coverage_counts.csv": "n_sets",
+    "municipal/coverage_ranks.csv": "n_sets",
+}
+# Computed without draws, or with data sets that have no limits left out; and one of real numbers.
+OTHER_STUDIES = {
+    "municipal/coverage_computed.csv",
+    "municipal/coverage_costs.csv",
+    "projection/coverage_of_bands.csv",
+    "projection/range_of_alternatives.csv",
 }
 
 
@@ -114,7 +124,9 @@ def test_the_command_of_a_study_has_the_draws_of_its_file(path):
 
 
 def test_the_studies_are_all():
-    assert set(listing.made_elsewhere()) == set(DRAWS)
+    assert set(listing.made_elsewhere()) == set(DRAWS) | OTHER_STUDIES
+    for command in listing.made_elsewhere().values():
+        assert (ROOT / command.split()[1]).is_file(), command
 
 
 # Codebook ----------
@@ -232,7 +244,10 @@ def small_manifest(tmp_path, own_data=False):
     source = tmp_path / "source.csv"
     source.write_text("a\n1\n")
     text = manifest.build_manifest(
-        {"own/source.csv": source}, list_outputs({"growth": Made(FILES)}), FILES, own_data=own_data
+        {"own/source.csv": sha(source.read_text())},
+        list_outputs({"growth": Made(FILES)}),
+        FILES,
+        own_data=own_data,
     )
     return source, text
 
@@ -395,6 +410,34 @@ def test_one_chapter_alone_is_described_with_what_earlier_runs_left(tmp_path):
     write_chapter(out, "growth", panel_table(3, "file of the user"))
     assert "growth/a.csv" not in describe(out)
     assert "consistency/b.csv" in describe(out)
+
+
+def test_what_changed_after_an_earlier_run_is_not_called_current(tmp_path, monkeypatch):
+    """The chapter alone describes results of before a change of their data, and does not vouch for them."""
+    out, source = tmp_path / "out", tmp_path / "x.csv"
+    source.write_text("before")
+    monkeypatch.setattr(replication, "embedded_inputs", lambda own_data: {"data/x.csv": source})
+    growth = ChapterResult(panel_table(1, "synthetic"), data_origin=("synthetic",))
+    write_chapter(out, "growth", growth.files)
+    describe(out)
+    assert inputs_in(out) == {"data/x.csv": sha("before")}
+    source.write_text("after")
+    with pytest.warns(DataWarning, match=r"changed since: data/x.csv; run all") as told:
+        describe(out)
+    assert "endret etterpå: data/x.csv" in told[0].message.args[0].nb
+    assert inputs_in(out) == {"data/x.csv": sha("before")}
+    assert [(d.path, d.kind) for d in compare(out, {"data/x.csv": source})] == [("data/x.csv", "changed")]
+    page = (out / "replication" / "replication_en.md").read_text("utf-8")
+    assert sha("before") in page
+    assert sha("after") not in page
+    # Made in this run: what was read is what is there.
+    write_chapter(out, "replication", run(Settings(out=out), {"growth": growth}).files)
+    assert inputs_in(out) == {"data/x.csv": sha("after")}
+    assert compare(out, {"data/x.csv": source}) == ()
+
+
+def inputs_in(out):
+    return json.loads((out / "manifest.json").read_text("utf-8"))["inputs"]
 
 
 def test_results_on_other_data_are_left_out(tmp_path):
@@ -642,8 +685,28 @@ def test_the_licences_lie_side_by_side():
     data = (ROOT / "LICENSE-DATA.md").read_text("utf-8")
     assert "CC BY 4.0" in data
     assert "MIT" in (ROOT / "LICENSE").read_text("utf-8")
-    for folder in sorted((ROOT / "data").iterdir()):
+    for folder in sorted(path for path in (ROOT / "data").iterdir() if path.is_dir()):
         assert f"`data/{folder.name}/`" in data, folder.name
+    described = (ROOT / "data" / "README.md").read_text("utf-8")
+    assert "CC BY 4.0 (`../LICENSE-DATA.md`)" in described
+    assert "made here: MIT" not in described
+
+
+# What every sheet has, described once for all.
+COMMON = {"Kommune", "År", "Kilde"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "data" / "examples" / "municipal").glob("*/*.csv")))
+def test_made_up_books_are_described_as_their_forms_have_it(path):
+    form = KINDS[path.parent.name].form(path.stem)
+    fields = {field.label.nb: field for field in form.fields}
+    header = path.read_text("utf-8-sig").splitlines()[0].split(";")
+    lines = [f"### `{path.parent.name}/{path.name}`: {form.label.en}", ""]
+    lines += ["| Column | What it is | Unit | Remarks |", "|---|---|---|---|"]
+    for one in (fields[name] for name in header if name not in COMMON):
+        lines.append(f"| `{one.label.nb}` | {one.label.en} | {one.unit.en or '-'} | {one.help.en or '-'} |")
+    described = (ROOT / "data" / "README.md").read_text("utf-8")
+    assert "\n".join(lines) + "\n" in described, f"data/README.md: describe {path.name} so: {lines}"
 
 
 @pytest.fixture(scope="module")

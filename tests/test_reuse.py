@@ -108,6 +108,103 @@ def test_what_is_used_came_out_differently(fakes, out):
     assert "1 became 2" in (out / "beta" / "t0.csv").read_text("utf-8")
 
 
+# What is done to the results between two runs -> chapters that the second makes; "lists" reads the folder.
+BETWEEN = {
+    "nothing": (lambda fakes, out: None, []),
+    "code of a chapter that it uses": (
+        lambda fakes, out: touch_code(fakes, "gamma"),
+        ["gamma", "lists"],
+    ),
+    "other files of a chapter that it uses": (
+        lambda fakes, out: touch_code(fakes, "gamma", "range(5)", "range(4)"),
+        ["gamma", "lists"],
+    ),
+    "a file of another chapter is gone": (lambda fakes, out: (out / "gamma" / "t0.csv").unlink(), ["gamma"]),
+    "a file of the user": (lambda fakes, out: (out / "mine.csv").write_text("1"), ["lists"]),
+    "a study beside a chapter": (lambda fakes, out: write_study(out), ["lists"]),
+    "a hidden file": (lambda fakes, out: (out / ".hidden").write_text("1"), []),
+    "its own file is gone": (lambda fakes, out: (out / "lists" / "all.csv").unlink(), ["lists"]),
+    "its own file was edited": (
+        lambda fakes, out: (out / "lists" / "all.csv").write_text("data_origin\nby hand\n"),
+        ["lists"],
+    ),
+}
+
+
+def touch_code(fakes, name, old="", new=""):
+    source = fakes / f"fake_{name}.py"
+    source.write_text(source.read_text().replace(old or "\0", new) + "# touched\n")
+
+
+def write_study(out):
+    (out / "study").mkdir()
+    (out / "study" / "coverage.csv").write_text("data_origin\nsynthetic\n")
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+def test_a_chapter_that_reads_the_results_folder(fakes, out, monkeypatch, between):
+    add_reader(fakes, monkeypatch)
+    names = [*ALL, "lists"]
+    assert not any(report.reused for report in run(out, names))
+    assert [report.reused for report in run(out, names)] == [True] * 4
+    taken(fakes)
+    change, made = BETWEEN[between]
+    change(fakes, out)
+    run(out, names)
+    assert taken(fakes) == made
+    run(out, names)
+    assert taken(fakes) == []
+    there = {path for path in contents(out) if not any(part.startswith(".") for part in path.split("/"))}
+    listed = (out / "lists" / "all.csv").read_text().splitlines()[1:]
+    assert {*listed} == {path for path in there if not path.startswith("lists/")}
+
+
+def add_reader(fakes, monkeypatch):
+    """Another chapter: it lists the files that it finds in the results folder."""
+    (fakes / "fake_lists.py").write_text(READER, "utf-8")
+    monkeypatch.delitem(sys.modules, "fake_lists", raising=False)
+    uses = tuple(ALL)
+    reader = Chapter("fake_lists", both("Lists"), "chapters", uses, reads_folder=True)
+    monkeypatch.setitem(CHAPTERS, "lists", reader)
+
+
+READER = """
+from fake_alpha import made
+from kostnadsvekst.chapters import ChapterResult
+
+def run(settings, finished={}):
+    made("lists")
+    names = (path.relative_to(settings.out).as_posix() for path in settings.out.rglob("*") if path.is_file())
+    ours = (n for n in names if not n.startswith("lists/") and not any(p[0] == "." for p in n.split("/")))
+    text = "data_origin\\n" + "".join(f"{n}\\n" for n in sorted(ours))
+    return ChapterResult({"lists/all.csv": text}, data_origin=("none",))
+"""
+
+
+@pytest.mark.parametrize("place", ["here", "MPLCONFIGDIR", "nowhere"])
+def test_settings_of_the_user_for_figures_are_put_aside(tmp_path, place):
+    """In a process of its own, for matplotlib reads them when it is imported; they come back."""
+    folder = tmp_path / "matplotlib"
+    folder.mkdir()
+    (folder / "matplotlibrc").write_text("lines.linewidth: 9\n" if place != "nowhere" else "")
+    code = (
+        "from kostnadsvekst.report.look import drawn_as_shipped\n"
+        "with drawn_as_shipped():\n"
+        "    import matplotlib\n    inside = matplotlib.rcParams['lines.linewidth']\n"
+        "print(inside, matplotlib.rcParams['lines.linewidth'])\n"
+    )
+    variables = {} if place in ("here", "nowhere") else {place: str(folder)}
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(("MPL", "MATPLOTLIB"))}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder if place == "here" else tmp_path,
+        env={**clean, "PYTHONPATH": str(ROOT / "src"), **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == ("1.5 1.5\n" if place == "nowhere" else "1.5 9.0\n"), told.stderr
+
+
 def change_environment(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
 
@@ -189,7 +286,7 @@ def test_files_that_the_user_s_files_name(tmp_path):
     mapping.write_text(
         'columns = {x = "."}\n[files.one]\nfile = "b.csv"\nlist = ["store", "", "no\\u0000path"]\n'
     )
-    names = {Path(name).relative_to(tmp_path).as_posix() for name in own_files(Settings(data=mapping))}
+    names = {name.partition("/")[2] for name in own_files(Settings(data=mapping))}
     assert names == {"map.toml", "b.csv", "store/a.csv"}
     assert {Path(n).name for n in own_files(Settings(register=tmp_path / "store", population=mapping))} == {
         "a.csv",
@@ -197,6 +294,45 @@ def test_files_that_the_user_s_files_name(tmp_path):
         "map.toml",
     }
     assert own_files(Settings(data=tmp_path / "absent.csv")) == {}
+
+
+def test_records_have_no_folder_of_the_user(fakes, out, tmp_path, monkeypatch):
+    """A results folder is handed on with its hidden records."""
+    data = tmp_path / "somebody" / "x.csv"
+    data.parent.mkdir()
+    data.write_text("1234")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(data.parent / "cache"))
+    monkeypatch.setenv("TZ", "Europe/Oslo")
+    run(out, settings=Settings(data=data, rename={"a/b": "year"}))
+    records = {path.name: path.read_text("utf-8") for path in (out / RECORDS).glob("*.json")}
+    assert records.keys() == {"alpha.json", "beta.json", "gamma.json", "run.json"}
+    for text in records.values():
+        assert "somebody" not in text
+        assert str(tmp_path) not in text
+        assert {"x.csv", "a/b", "Europe/Oslo"} <= {*text.split('"')}
+
+
+def test_two_files_of_one_name_are_not_one_file(tmp_path):
+    for name, text in (("one", "1"), ("two", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.csv").write_text(text)
+    one, two = tmp_path / "one" / "x.csv", tmp_path / "two" / "x.csv"
+    found = own_files(Settings(register=one, population=two))
+    assert len(found) == 2
+    assert found != own_files(Settings(register=two, population=one))
+
+
+def test_the_same_file_moved_to_another_folder(fakes, out, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "x.csv").write_text("1234")
+    run(out, settings=Settings(data=tmp_path / "one" / "x.csv"))
+    taken(fakes)
+    (tmp_path / "one").rename(tmp_path / "two")
+    run(out, settings=Settings(data=tmp_path / "two" / "x.csv"))
+    assert taken(fakes) == []
+    (tmp_path / "two" / "x.csv").rename(tmp_path / "two" / "y.csv")
+    run(out, settings=Settings(data=tmp_path / "two" / "y.csv"))
+    assert taken(fakes) == ALL  # messages and the manifest have its name
 
 
 @posix

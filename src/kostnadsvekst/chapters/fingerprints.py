@@ -314,7 +314,9 @@ def own_files(settings: Settings) -> dict[str, str] | None:
     Returns
     -------
     dict of str to str, or None
-        None where something is neither a file nor a folder: it can be read only once.
+        A number and the name of the file, or the folder's and the path below it -> sha256. The folders above
+        are left out: they may hold names of persons, and a results folder is handed on. None where something
+        is neither a file nor a folder: it can be read only once.
     """
     found: dict[str, str] = {}
     given = (settings.data, settings.specifications, settings.register, settings.population)
@@ -325,10 +327,11 @@ def own_files(settings: Settings) -> dict[str, str] | None:
         if path in seen:
             continue
         seen.add(path)
+        own = f"{len(seen)}/{path.resolve().name}"
         if path.is_dir():
-            found |= {f"{path}/{name}": digest for name, digest in _digests(path)}
+            found |= {f"{own}/{name}": digest for name, digest in _digests(path)}
         elif path.is_file():
-            found[str(path)] = digest_of(path)
+            found[own] = digest_of(path)
             waiting += _named_in(path) if path.suffix.lower() == ".toml" else []
         elif path.exists():
             return None
@@ -363,11 +366,15 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
-    """Options as plain JSON: paths as they were written, for messages have them."""
+    """Options as plain JSON; of paths the names only, as in `own_files`."""
     told = asdict(settings)
     del told["progress"], told["out"]
-    plain: dict[str, Any] = json.loads(json.dumps(told, default=str))
+    plain: dict[str, Any] = json.loads(json.dumps(told, default=_name_of))
     return plain
+
+
+def _name_of(value: object) -> str:
+    return value.resolve().name if isinstance(value, Path) else str(value)
 
 
 def environment() -> dict[str, Any]:
@@ -377,8 +384,15 @@ def environment() -> dict[str, Any]:
         "optimized": sys.flags.optimize,
         "machine": f"{platform.system()} {platform.machine()}",
         "libraries": _libraries(),
-        "variables": {name: os.environ[name] for name in sorted(os.environ) if VARIABLES.fullmatch(name)},
+        "variables": {
+            n: _without_folder(os.environ[n]) for n in sorted(os.environ) if VARIABLES.fullmatch(n)
+        },
     }
+
+
+def _without_folder(value: str) -> str:
+    """Value of a variable; of a path, such as a cache in somebody's home folder, the last name."""
+    return Path(value).name if os.path.isabs(value) else value
 
 
 def _libraries() -> list[str]:

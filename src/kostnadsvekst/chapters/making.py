@@ -41,6 +41,7 @@ from kostnadsvekst.chapters.records import (
     with_notes_of,
 )
 from kostnadsvekst.errors import KostnadsvekstError, OutputError
+from kostnadsvekst.report.look import drawn_as_shipped
 from kostnadsvekst.terminal import run_program
 
 # What the libraries of linear algebra, numba and Arrow ask how many threads they may have.
@@ -109,7 +110,8 @@ def make(task: Task) -> tuple[str, ...]:
     folder = folder_read(task.name, task.out)
     records = {used: record for used in task.used if (record := read_record(task.out, used))}
     finished = {used: result_of(record, task.out) for used, record in records.items()}
-    result, notes = run_chapter(task.name, task.settings, finished)
+    with drawn_as_shipped():
+        result, notes = run_chapter(task.name, task.settings, finished)
     files = files_of(task.name, result, task.settings)
     record, audit = describe_result(task.name, result, files, notes)
     modules = modules_of(task.name)

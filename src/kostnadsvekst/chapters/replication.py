@@ -7,9 +7,8 @@ from types import MappingProxyType
 from kostnadsvekst.chapters import CHAPTERS, READS, ChapterResult, Settings, files_of, finish_used
 from kostnadsvekst.errors import DataMissingError
 from kostnadsvekst.language import Bilingual
-from kostnadsvekst.report.chapter_files import owner_of
-from kostnadsvekst.report.replication.folder import chapters_in, studies_in
-from kostnadsvekst.report.replication.listing import CHAPTER, Made, made_elsewhere, origins_in
+from kostnadsvekst.report.replication.folder import chapters_in, digests_behind, studies_alone, studies_in
+from kostnadsvekst.report.replication.listing import CHAPTER, Made, origins_in, origins_of
 from kostnadsvekst.report.replication.manifest import embedded_inputs, own_inputs
 from kostnadsvekst.report.replication.package import build_package
 
@@ -44,15 +43,16 @@ def run(settings: Settings, finished: Mapping[str, ChapterResult] = MappingProxy
             f"{settings.out} has no results that could be described: run `kostnadsvekst estimate --out "
             f"{settings.out}` whole, or name chapters beside `--only {CHAPTER}`"
         )
-    inputs = embedded_inputs(own_data=settings.own_data) | own
+    read = embedded_inputs(own_data=settings.own_data) | own
+    earlier = any(name in CHAPTERS and name not in finished for name in made)
+    inputs = digests_behind(settings.out, read, earlier=earlier)
     files = build_package(made, inputs, settings.languages, own_data=settings.own_data)
     count = sum(len(one.files) for one in made.values())
     told = Bilingual(
         f"{count} filer med sjekksum, tittel, program og kommando; {len(inputs)} filer som er lest",
         f"{count} files with digest, title, program and command; {len(inputs)} files that were read",
     )
-    origins = sorted({origin for one in made.values() for origin in one.data_origin})
-    return ChapterResult(files, summary=(told,), data_origin=tuple(origins))
+    return ChapterResult(files, summary=(told,), data_origin=origins_of(made))
 
 
 def _made(
@@ -71,17 +71,8 @@ def _made(
         made = {
             n: Made({**one.files, **studies_in(settings.out, n)}, one.data_origin) for n, one in made.items()
         }
-        made |= {
-            n: Made(files, origins_in(files))
-            for n in _owners_of_studies()
-            if (files := studies_in(settings.out, n))
-        }
-    return {name: made[name] for name in (*uses, *_owners_of_studies()) if name in made}
-
-
-def _owners_of_studies() -> list[str]:
-    """Folders of studies that belong to no chapter."""
-    return sorted({owner_of(path) for path in made_elsewhere()} - {*CHAPTERS})
+        made |= studies_alone(settings.out, uses)
+    return {name: made[name] for name in (*uses, *made) if name in made}
 
 
 def _of_run(name: str, result: ChapterResult, settings: Settings) -> Made:

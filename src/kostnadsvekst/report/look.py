@@ -1,5 +1,10 @@
 """The look of every figure: palettes that hold in grey and for the colour-blind, and the house style."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 BLUE, RED, GREEN, YELLOW, BLACK = "#0A3A75", "#B3361B", "#2FA27B", "#F0B93A", "#000000"
@@ -45,3 +50,36 @@ STYLE: Any = {
     # A name with dollar signs is a name.
     "text.parse_math": False,
 }
+
+
+@contextmanager
+def drawn_as_shipped() -> Iterator[None]:
+    """Draw as matplotlib is shipped, whatever ``matplotlibrc`` or settings the user has; theirs come back.
+
+    Lines and texts take what `STYLE` does not name from the settings in force when they are made.
+    """
+    if "matplotlib" not in sys.modules and not any(path.is_file() for path in _files_of_the_user()):
+        yield  # the import takes time, and not every chapter draws
+        return
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
+
+
+def _files_of_the_user() -> list[Path]:
+    """Return where matplotlib looks for settings of the user's (`matplotlib.matplotlib_fname`)."""
+    given = os.environ.get("MATPLOTLIBRC", "")
+    folder = os.environ.get("MPLCONFIGDIR", "")
+    settings = os.environ.get("XDG_CONFIG_HOME") or Path("~", ".config").expanduser()
+    places = [
+        Path(),
+        *(
+            [Path(folder)]
+            if folder
+            else [Path(settings, "matplotlib"), Path("~", ".matplotlib").expanduser()]
+        ),
+    ]
+    named = [Path(given), Path(given, "matplotlibrc")] if given else []
+    return [*named, *(place / "matplotlibrc" for place in places)]

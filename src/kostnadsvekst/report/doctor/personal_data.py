@@ -22,8 +22,10 @@ KINDS_OF_NUMBER = {
     "h": Bilingual("H-nummer", "H number"),
 }
 
-# Eleven digits, also as 6 + 5, that are no part of a longer number, word or decimal.
-_ELEVEN = re.compile(r"(?<![\w.+])(?<!\d,)(\d{6})[ \u00a0-]?(\d{5})(?!\w|[.,]\d)")
+# Eleven digits, also as 6 + 5 or with the date's dots, that are no part of a longer number, word or decimal;
+# a column with gaps is written as 12345678901.0.
+_BIRTH = r"(?:\d{6}|\d\d\.\d\d\.\d\d)[ \u00a0-]?\d{5}"
+_ELEVEN = re.compile(rf"(?<![^\W_])(?<![.+])(?<!\d,){_BIRTH}(?![^\W_]|[.,](?!0(?!\d))\d)")
 # From the first sign of an address on, so that a long text without @ costs no time.
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}@((?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w@])", re.ASCII
@@ -45,7 +47,7 @@ _POINT = re.compile(
 )
 # Whether to look closer at all: most lines of most tables are let through by these alone.
 _SIGNS = ("@", "+47", "0047", "tlf", "telefon", "phone", "mobil", "point")
-_DIGITS = re.compile(r"\d{6}[ \u00a0-]?\d{5}", re.ASCII)
+_DIGITS = re.compile(_BIRTH, re.ASCII)
 _PAIR = re.compile(r"\.\d{4,17}\s{0,20},\s?\[?\d", re.ASCII)
 _TEN = re.compile(r"^\"?\d{10}(?:\.0)?\"?\s*$", re.MULTILINE)
 _PHONE_COLUMN = re.compile(
@@ -122,7 +124,7 @@ def kinds_in(text: str, *, people_only: bool = False, cell: bool = False) -> Ite
     if not is_suspect(text, people_only=people_only):
         return
     for found in _ELEVEN.finditer(text):
-        if kind := kind_of_number(found[1] + found[2]):
+        if kind := kind_of_number(re.sub(r"\D", "", found[0])):
             yield IDENTITY, kind
     if people_only:
         return

@@ -22,6 +22,7 @@ DATA_FOLDERS = frozenset({
     "data", "raw", "derived", "results", "resultater", "output", "outputs", "tables", "tabeller", "figures",
     "figurer", "bld", "out", "store",
 })  # fmt: skip
+_INPUTS = frozenset({"data", "raw", "derived", "store"})
 LINES_AT_ONCE = 200
 # Drawings: pairs of numbers in them are places on paper.
 _DRAWINGS = frozenset({".svg", ".html", ".htm", ".tex", ".typ", ".ps", ".eps", ".css", ".js", ".pdf"})
@@ -60,7 +61,7 @@ def check_persons(folder: Folder, file: ProjectFile) -> Iterator[Finding]:
     try:
         if is_table:
             _search_table(read_rows(file, folder.most_bytes), tallies)
-        elif file.suffix in _CLOSED and is_among_data(file):
+        elif is_among_data(file) and _is_closed(file):
             yield Finding("unsearched-file", file.name, Bilingual("leses ikke", "is of a kind not read"))
         elif is_text(read_head(file)):
             _search_text(file, folder.most_bytes, tallies)
@@ -75,6 +76,13 @@ def check_persons(folder: Folder, file: ProjectFile) -> Iterator[Finding]:
         detail = Bilingual("er ikke det navnet sier", "is not what its name says")
         yield Finding("unsearched-file", file.name, detail)
     yield from (_told(file, *found) for found in tallies.items())
+
+
+def _is_closed(file: ProjectFile) -> bool:
+    """Whether a file of data holds what is not read here; results are drawings and pages, too."""
+    if file.suffix in _CLOSED:
+        return True
+    return bool(_INPUTS & set(file.folders)) and file.size > 0 and not is_text(read_head(file))
 
 
 def is_among_data(file: ProjectFile) -> bool:

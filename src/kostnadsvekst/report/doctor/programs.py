@@ -19,8 +19,18 @@ OTHERS = frozenset(
 PROGRAMS = PYTHON | R_FILES | STATA | NOTEBOOK | OTHERS
 # Settings that programs read; paths in them are as much part of the code.
 SETTINGS = frozenset({".toml", ".yaml", ".yml", ".cfg", ".ini", ".env", ".rprofile", ".properties"})
-_MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
+# Programs whose whole name says what they are.
+NAMED = frozenset({
+    "makefile", "gnumakefile", "snakefile", "dockerfile", "justfile", ".rprofile", ".renviron", ".env",
+})  # fmt: skip
+# Commands of IPython: a line, or what a name is given.
+_MAGIC = re.compile(r"^([^\S\n]*)(?:\w[\w, ]*=[^\S\n]*)?([%!?].*)$", re.MULTILINE)
+# First lines of cells whose other lines are Python.
+_AROUND = re.compile(r"%%(time|timeit|capture|prun)\b.*")
 _LARGEST = 2**22  # bytes of a program or notebook that are read
+
+
+_SUFFIXES = {"r": ".r", "stata": ".do", "julia": ".jl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +46,20 @@ class Program:
         Whether it is Python that can be parsed.
     broken : bool
         Whether it should be Python or a notebook and is not.
+    language : str
+        Of a notebook that is not Python.
     """
 
     file: ProjectFile
     text: str
     python: bool = False
     broken: bool = False
+    language: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """Ending that the language has; that of R for a notebook in R."""
+        return _SUFFIXES.get(self.language, self.file.suffix)
 
     @property
     def line_known(self) -> bool:
@@ -56,14 +74,19 @@ def read_programs(folder: Folder) -> Iterator[Program]:
     ----------
     folder : Folder
     """
-    for file in folder.with_suffix(PROGRAMS | SETTINGS):
+    for file in folder.files:
+        if file.suffix not in PROGRAMS | SETTINGS and file.base.lower() not in NAMED:
+            continue
         try:
             text = "\n".join(read_lines(file, _LARGEST))
         except READING_FAULTS:
             continue
         code = code_of_notebook(text) if file.suffix in NOTEBOOK else text
+        language, other = code_in_another_language(text) if code == "" else ("", "")
         if code is None:
             yield Program(file, "", broken=True)
+        elif language:
+            yield Program(file, other, language=language)
         elif file.suffix in PYTHON | NOTEBOOK:
             valid = is_python(code)
             yield Program(file, code, python=valid, broken=not valid)
@@ -97,17 +120,51 @@ _NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 def code_of_notebook(text: str) -> str | None:
-    """Return the code of a notebook's cells, without commands of IPython; None for what is no notebook.
+    """Return the code of a notebook's cells; None for what is no notebook.
 
-    Cells of other languages, by the notebook's own word, are left out.
+    Of a notebook in another language, by its own word, it is nothing: `code_in_another_language`.
     """
     try:
-        book = json.loads(text)
-        language = str(book.get("metadata", {}).get("kernelspec", {}).get("language", "python"))
-        cells = [cell["source"] for cell in book["cells"] if cell["cell_type"] == "code"]
-        sources = ["".join(source) for source in cells]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        language, sources = _cells_of(text)
+    except _NO_NOTEBOOK:
         return None
-    if language.lower() != "python":
+    if language != "python":
         return ""
-    return "\n\n".join(_MAGIC.sub("", source) for source in sources if not source.startswith("%%"))
+    return "\n\n".join(map(_as_python, sources))
+
+
+_NO_NOTEBOOK = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+def _cells_of(text: str) -> tuple[str, list[str]]:
+    """Language of a notebook, in small letters, and the sources of its cells of code."""
+    book = json.loads(text)
+    language = str(book.get("metadata", {}).get("kernelspec", {}).get("language", "python"))
+    cells = [cell["source"] for cell in book["cells"] if cell["cell_type"] == "code"]
+    return language.lower(), ["".join(source) for source in cells]
+
+
+def code_in_another_language(text: str) -> tuple[str, str]:
+    """Language of a notebook that is not Python, and its code; nothing for others.
+
+    Parameters
+    ----------
+    text : str
+        Of the notebook's file.
+    """
+    try:
+        language, sources = _cells_of(text)
+    except _NO_NOTEBOOK:
+        return "", ""
+    return (language, "\n\n".join(sources)) if language != "python" else ("", "")
+
+
+def _as_python(source: str) -> str:
+    """Cell with commands of IPython, or all of another language, as texts: paths in them are looked for."""
+    if is_python(source):
+        return source
+    first, _, rest = source.lstrip().partition("\n")
+    if first.startswith("%%") and not _AROUND.fullmatch(first.rstrip()):
+        return f"_ = {source!r}"
+    code = rest if first.startswith("%%") else source
+    return _MAGIC.sub(lambda found: f"{found[1]}_ = {found[2]!r}", code)

@@ -25,7 +25,7 @@ _NEED_A_STATE = {"rvs": "random_state", "train_test_split": "random_state", "Shu
 # Without one of these words a program draws nothing that is found here: most make a generator with a seed.
 _PYTHON_WORDS = re.compile(
     r"\brandom\s*\.(?!Generator\b|default_rng\(\s*(?!None\b)[\w\[])|import\s+random\b|random\s+import"
-    rf"|numpy\.random\s+as|torch\.Generator|\.sample\(\s*\w+\s*=|\b(?:{'|'.join(_NEED_A_STATE)})\b"
+    rf"|numpy\.random\s+as|torch\.Generator|\.sample\(\s*(?:\w+\s*=|[\d.])|\b(?:{'|'.join(_NEED_A_STATE)})\b"
 )
 _BY_CHANCE = frozenset({"n", "frac", "replace", "weights"})  # arguments of a frame's `sample`
 
@@ -33,7 +33,7 @@ _R_DRAWS = re.compile(
     r"(?<![\w.])(?:r(?:norm|unif|binom|pois|exp|gamma|beta|t|chisq|multinom|logis|weibull)|sample(?:\.int)?"
     r"|slice_sample|sample_n|sample_frac|boot|vfold_cv|initial_split)\s*\("
 )
-_R_SEED = re.compile(r"set\.seed\s*\(\s*[^)\s]|set_seed\s*\(|withr::with_seed")
+_R_SEED = re.compile(r"^[^#\n]*(?:set\.seed\s*\(\s*[^)\s]|set_seed\s*\(|withr::with_seed)", re.MULTILINE)
 _STATA_DRAWS = re.compile(
     r"(?<!\w)(?:r(?:uniform|normal|binomial|poisson|gamma|beta|exponential|t|chi2|uniformint)\s*\("
     r"|(?:bsample|bootstrap|bs|simulate|permute|splitsample|boottest)\b|^\s*sample\s+\d)",
@@ -95,12 +95,16 @@ def _draws_without_seed(call: ast.Call, name: str, seeded: set[str]) -> bool:
         return last not in _NO_DRAWS and home not in seeded
     if last in _NEED_A_STATE:
         return not _gives(call, _NEED_A_STATE[last]) and "numpy.random" not in seeded
-    if last == "sample" and home and not call.args:
-        keywords = {word.arg for word in call.keywords}
-        return (
-            bool(keywords & _BY_CHANCE) and not _gives(call, "random_state") and "numpy.random" not in seeded
-        )
-    return False
+    return last == "sample" and bool(home) and _draws_rows(call) and "numpy.random" not in seeded
+
+
+def _draws_rows(call: ast.Call) -> bool:
+    """Whether rows of a frame are drawn without a seed: a share, or a number that is written there."""
+    keywords = {word.arg for word in call.keywords}
+    if len(call.args) > 1 or None in keywords or _gives(call, "random_state") or _gives(call, "seed"):
+        return False
+    number = getattr(call.args[0], "value", None) if call.args else None
+    return isinstance(number, int | float) or (not call.args and bool(keywords & _BY_CHANCE))
 
 
 def _has_a_seed(call: ast.Call) -> bool:
@@ -142,7 +146,7 @@ def _whole_name(node: ast.expr, names: Mapping[str, str]) -> str:
 
 def _unseeded_words(program: Program) -> Iterator[tuple[int, str]]:
     for suffix, draws, seed in _LANGUAGES:
-        if program.file.suffix == suffix and not seed.search(program.text):
+        if program.suffix == suffix and not seed.search(program.text):
             for found in draws.finditer(program.text):
                 line_start = program.text.rfind("\n", 0, found.start()) + 1
                 before = program.text[line_start : found.start()]

@@ -1,9 +1,11 @@
 """Tables of a project row by row, whatever program wrote them: text, Parquet, Stata, SAS, SPSS, Excel."""
 
 import csv
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kostnadsvekst.report.doctor.folder import ProjectFile
 from kostnadsvekst.report.doctor.texts import read_lines
@@ -120,6 +122,7 @@ def _labelled(reader: str) -> Callable[[ProjectFile, int], Iterator[Row]]:
         for frame, meta in chunks:
             if number == 1:
                 yield Row(1, tuple(meta.column_names))
+                yield Row(1, tuple(_labels(meta)))
             for values in frame.itertuples(index=False, name=None):
                 number += 1
                 yield Row(number, tuple(map(_text, values)))
@@ -127,8 +130,19 @@ def _labelled(reader: str) -> Callable[[ProjectFile, int], Iterator[Row]]:
     return read
 
 
+def _labels(meta: Any) -> Iterator[str]:
+    """Yield what a file of Stata, SAS or SPSS says beside its values: labels of file, columns and values."""
+    texts = [meta.file_label, *(meta.notes or ()), *(meta.column_labels or ())]
+    texts += [text for labels in (meta.value_labels or {}).values() for text in labels.values()]
+    yield from (str(text) for text in texts if text)
+
+
 class TooLargeError(Exception):
     """A file that unpacks to more than is read."""
+
+
+# Parts of a workbook that hold text beside the cells: comments, boxes, who wrote it.
+_BESIDE_CELLS = re.compile(r"^(xl/(comments|threadedComments|persons|drawings)|docProps)/?[^/]*\.xml$")
 
 
 def _workbook(file: ProjectFile, most_bytes: int) -> Iterator[Row]:
@@ -140,8 +154,11 @@ def _workbook(file: ProjectFile, most_bytes: int) -> Iterator[Row]:
     with ZipFile(file.path) as parts:
         if sum(part.file_size for part in parts.infolist()) > most_bytes:
             raise TooLargeError
+        beside = [parts.read(name) for name in parts.namelist() if _BESIDE_CELLS.search(name)]
+    yield Row(0, tuple(re.sub(r"<[^>]*>", " ", part.decode("utf-8", "replace")) for part in beside))
     book = load_workbook(file.path, read_only=True, data_only=True)
     try:
+        yield Row(0, tuple(book.sheetnames))
         for sheet, page in enumerate(book.worksheets, 1):
             page.reset_dimensions()
             for number, values in enumerate(page.iter_rows(values_only=True), 1):

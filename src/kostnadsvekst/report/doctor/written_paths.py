@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.report.doctor.findings import Finding
 from kostnadsvekst.report.doctor.folder import Folder
-from kostnadsvekst.report.doctor.programs import SETTINGS, Program, parse_python
+from kostnadsvekst.report.doctor.programs import NAMED, SETTINGS, Program, parse_python
 
 # Where people and institutions keep what is their own. What every system has (/usr/bin, /dev/null) is none.
 _ROOTS = "home|Users|Volumes|mnt|media|root|tmp|var|work|scratch|cluster|srv|data|projects?|private|opt"
@@ -124,7 +124,7 @@ def _literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def _lines(program: Program) -> Iterator[tuple[int, str]]:
     """Lines of other languages; of settings what stands in quotes or behind the sign of equality."""
-    comment = _COMMENTS.get(program.file.suffix)
+    comment = "#" if program.file.base.lower() in NAMED else _COMMENTS.get(program.suffix)
     for number, line in enumerate(program.text.splitlines(), 1):
         bare = line.strip()
         if not bare or (comment and bare.startswith(comment)) or bare.startswith("#!"):

@@ -219,6 +219,18 @@ def read_results(folder: str | Path) -> dict[str, Made]:
     return {chapter: Made(files, origins_in(files)) for chapter, files in found.items()}
 
 
+def origins_of(made: Mapping[str, Made]) -> tuple[str, ...]:
+    """Origins of the data behind chapters, studies in folders of their own left out; sorted.
+
+    Parameters
+    ----------
+    made : mapping of str to Made
+        Chapter -> its files.
+    """
+    chapters = [one for one in made.values() if not one.files.keys() <= made_elsewhere().keys()]
+    return tuple(sorted({origin for one in chapters for origin in one.data_origin}))
+
+
 def origins_in(files: Mapping[str, str | bytes]) -> tuple[str, ...]:
     """Origins of the data behind files, in English, as the columns of the CSV files tell; sorted.
 

@@ -111,14 +111,14 @@ def _is_hidden(path: Path) -> bool:
 
 
 def build_manifest(
-    inputs: Mapping[str, Path], outputs: Sequence[Output], files: Mapping[str, str | bytes], *, own_data: bool
+    inputs: Mapping[str, str], outputs: Sequence[Output], files: Mapping[str, str | bytes], *, own_data: bool
 ) -> str:
     """Write the manifest of a run.
 
     Parameters
     ----------
-    inputs : mapping of str to Path
-        Name in the manifest -> file.
+    inputs : mapping of str to str
+        Name in the manifest -> sha256.
     outputs : sequence of Output
     files : mapping of str to str or bytes
         Content of every output.
@@ -135,7 +135,7 @@ def build_manifest(
     manifest = {
         "made_by": f"kostnadsvekst {__version__}",
         "own_data": own_data,
-        "inputs": {name: digest_of_file(path) for name, path in sorted(inputs.items())},
+        "inputs": dict(sorted(inputs.items())),
         "outputs": entries,
     }
     return json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"

@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from kostnadsvekst.report.output import csv_text
 from kostnadsvekst.report.replication import codebook, data_package, manifest, ro_crate
 from kostnadsvekst.report.replication.in_text import numbers_frame
-from kostnadsvekst.report.replication.listing import CHAPTER, Made, list_outputs, outputs_frame
+from kostnadsvekst.report.replication.listing import CHAPTER, Made, list_outputs, origins_of, outputs_frame
 from kostnadsvekst.report.replication.summary import render_summary
 
 Files = dict[str, str | bytes]
 
 
 def build_package(
-    made: Mapping[str, Made], inputs: Mapping[str, Path], languages: Sequence[str], *, own_data: bool
+    made: Mapping[str, Made], inputs: Mapping[str, str], languages: Sequence[str], *, own_data: bool
 ) -> Files:
     """Describe what chapters made.
 
@@ -22,8 +21,8 @@ def build_package(
     ----------
     made : mapping of str to Made
         Chapter -> its files.
-    inputs : mapping of str to Path
-        Name in the manifest -> file that was read.
+    inputs : mapping of str to str
+        Name in the manifest -> sha256 of what was read.
     languages : sequence of str
         Of the page for readers.
     own_data : bool
@@ -34,7 +33,7 @@ def build_package(
     dict of str to str or bytes
         Path below the results folder -> content.
     """
-    origins = tuple(sorted({origin for one in made.values() for origin in one.data_origin}))
+    origins = origins_of(made)
     # Pages and papers have no column that tells: they show what the others made.
     made = {name: one if one.data_origin else replace(one, data_origin=origins) for name, one in made.items()}
     files = _tables(made, origins)

@@ -99,4 +99,26 @@ SEEDS = (
             "ukeserier i studien av dekning, og oppover", "weekly series of the study of coverage, and on"
         ),
     ),
+    Seed(
+        "kostnadsvekst.analysis.interval_coverage",
+        "count_coverage.first_seed",
+        Bilingual(
+            "kommuner i studien av grenser for antall, og oppover",
+            "municipalities of the study of limits of counts, and on",
+        ),
+    ),
+    Seed(
+        "kostnadsvekst.analysis.interval_coverage",
+        "rank_coverage.first_seed",
+        Bilingual(
+            "kommuner i studien av plasser, og oppover", "municipalities of the study of ranks, and on"
+        ),
+    ),
+    Seed(
+        "kostnadsvekst.analysis.interval_coverage",
+        "cost_coverage.first_seed",
+        Bilingual(
+            "kommuner i studien av kostnader, og oppover", "municipalities of the study of costs, and on"
+        ),
+    ),
 )

@@ -1,12 +1,10 @@
 """The replication page for readers: what is made of what, by which program, with which seeds."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from kostnadsvekst.language import SYNTHETIC_LABEL, Bilingual
 from kostnadsvekst.provenance import SYNTHETIC
 from kostnadsvekst.report.replication.listing import KINDS, Output, outputs_frame
-from kostnadsvekst.report.replication.manifest import digest_of_file
 from kostnadsvekst.report.replication.rights import NOT_THE_REPORTS, OF_THE_USER
 from kostnadsvekst.report.replication.seeds import SEEDS
 from kostnadsvekst.version import __version__
@@ -43,15 +41,15 @@ _HEADS = {
 
 
 def render_summary(
-    outputs: Sequence[Output], inputs: Mapping[str, Path], n_numbers: int, lang: str, *, own_data: bool
+    outputs: Sequence[Output], inputs: Mapping[str, str], n_numbers: int, lang: str, *, own_data: bool
 ) -> str:
     """Write the page; Markdown.
 
     Parameters
     ----------
     outputs : sequence of Output
-    inputs : mapping of str to Path
-        Name in the manifest -> file that was read.
+    inputs : mapping of str to str
+        Name in the manifest -> sha256 of what was read.
     n_numbers : int
         Numbers in running text.
     lang : {"nb", "en"}
@@ -75,15 +73,15 @@ def render_summary(
     return "\n\n".join(lines) + "\n"
 
 
-def list_inputs(inputs: Mapping[str, Path], lang: str) -> str:
+def list_inputs(inputs: Mapping[str, str], lang: str) -> str:
     """List what was read with its digest; a Markdown table.
 
     Parameters
     ----------
-    inputs : mapping of str to Path
+    inputs : mapping of str to str
     lang : {"nb", "en"}
     """
-    rows = ((f"`{name}`", f"`{digest_of_file(path)}`") for name, path in inputs.items())
+    rows = ((f"`{name}`", f"`{digest}`") for name, digest in inputs.items())
     return _table(_HEADS["read"].get(lang), rows)
 
 
