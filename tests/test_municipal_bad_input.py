@@ -1,4 +1,4 @@
-"""Bad input of comparison, savings and projection, over which no other library may stumble; what is no fault."""
+"""Bad input of comparison, savings and projection, where no other library may stumble; what is no fault."""
 
 import math
 
