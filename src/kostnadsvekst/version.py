@@ -1,5 +1,5 @@
 """The package's version, read by the build and printed in every footer."""
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 # Of this version, as CITATION.cff has it.
 RELEASED = "2026-11-26"
