@@ -200,11 +200,10 @@ def test_files_of_a_projection_are_the_same_to_the_byte(tmp_path):
     other, changed = other_small(sheets, np.random.default_rng(2))
     assert changed
     files = []
-    for lang, made in ((lang, made) for lang in ("nb", "en") for made in (sheets, other)):
+    for made in (sheets, other):
         book = book_of(tmp_path / "b.xlsx", made, "project")
-        files.append(render_system(book, compute(book, lang), lang, publish=True))
+        files.append(render_system(book, compute(book, "en"), "en", publish=True))
     assert files[0] == files[1]
-    assert files[2] == files[3]
 
 
 # --- Savings
