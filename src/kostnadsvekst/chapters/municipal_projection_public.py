@@ -49,7 +49,9 @@ def public_projection(
     shown = [sums, ages]
     if secret:
         rest = _without(book, secret, lang)
-        others = again(rest)[:2] if len(rest.frame("users")) else ((),) * 2
+        others: tuple[Sheet, ...] = tuple(replace(sheet, rows=()) for sheet in shown)
+        if len(rest.frame("users")):
+            others = again(rest)[:2]
         note = _left_out(secret, lang)
         shown = [
             _of_others(sheet, other, secret, keys, note)
@@ -62,10 +64,10 @@ def public_projection(
     return tuple(shown)
 
 
-def _of_others(sheet: Sheet, other: Sheet | tuple[()], secret: Secret, keys: int, note: str) -> Sheet:
+def _of_others(sheet: Sheet, other: Sheet, secret: Secret, keys: int, note: str) -> Sheet:
     """Put sums of the other services in the place of those with a hidden one; hide them where none is."""
     places = {name for name, _ in secret}
-    made = {} if isinstance(other, tuple) else {row[:keys]: row for row in values_of(other).rows}
+    made = {row[:keys]: row for row in values_of(other).rows}
     plain = values_of(sheet)
     within = [k for k, row in enumerate(plain.rows) if row[0] in places]
     empty = hide(plain, {k: _SUMS for k in within if plain.rows[k][:keys] not in made})
