@@ -102,7 +102,14 @@ def projection_of_places(book: MunicipalBook, lang: str) -> System:
     )
     log = [*assumption_log(assumptions, book.kind.assumptions), *_judgements(places)]
     notes = tuple(note.get(lang) for one in places for note in one.left_out)
-    return System(inputs, results, assumptions, tuple(log), partial(public_projection, results), notes)
+    public = partial(
+        public_projection, results, book, lambda rest: projection_of_places(rest, lang).results, lang
+    )
+    return System(inputs, results, assumptions, tuple(log), public, notes)
+
+
+def _results(book: MunicipalBook, lang: str) -> tuple[Sheet, ...]:
+    return projection_of_places(book, lang).results
 
 
 def _inputs(book: MunicipalBook, places: Sequence[Place], lang: str) -> _Inputs:
