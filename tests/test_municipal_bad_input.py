@@ -1,4 +1,4 @@
-"""Bad input of comparison, savings and projection that no other library may stumble over; what is no fault."""
+"""Bad input of comparison, savings and projection that others stumble over; what is no fault."""
 
 import math
 
