@@ -293,6 +293,7 @@ def group_members(
         kostra_group=["" if pd.isna(g) else as_name(g) for g in membership["kostra_group"]],
         year=pd.to_numeric(membership["year"], errors="coerce"),
     )
+    table = table[table["kostra_group"] != ""]
     asked = [years] if isinstance(years, Real | str) else list(years)
     refuse("the KOSTRA group", year_faults("years=", asked))
     name, wanted = municipality_name(own), [int(float(str(year))) for year in asked]
@@ -310,7 +311,7 @@ def group_members(
 
 
 def _others(table: pd.DataFrame, own: str, year: int) -> list[str]:
-    same = table[(table["year"] == year) & (table["kostra_group"] != "")]
+    same = table[table["year"] == year]
     group = same.loc[same["municipality"] == own, "kostra_group"]
     if group.empty:
         return []
@@ -323,7 +324,7 @@ def _member_faults(table: pd.DataFrame, own: str, years: Sequence[int]) -> list[
     again = table[table.duplicated(["municipality", "year"])]
     faults += [f"{r.municipality} {r.year:g} stands twice; keep one group" for r in again.itertuples()]
     for year in years:
-        same = table[(table["year"] == year) & (table["kostra_group"] != "")]
+        same = table[table["year"] == year]
         if own not in set(same["municipality"]):
             near = nearest_names([own], same["municipality"])
             faults.append(f"{near} has no KOSTRA group in {year}; add the year, or choose base=")
