@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from kostnadsvekst.municipal.count_intervals import Limits, poisson_interval
+from kostnadsvekst.municipal.key_groups import at_distinct
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +48,7 @@ def compound_interval(
     """
     r, n = np.asarray(rates, float), np.asarray(counts, float)
     tail = (1.0 - np.asarray(level, float)) / 2
-    unit = -stats.t.ppf(tail, np.asarray(df, float)) * np.sqrt(np.asarray(spread, float) / n)
+    unit = -at_distinct(stats.t.ppf, tail, df) * np.sqrt(np.asarray(spread, float) / n)
     number = poisson_interval(n, level)
     chance = np.asarray(counted, bool)
     down = np.hypot(unit, np.where(chance, np.log(n / number.low), 0.0))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.municipal.key_groups import distinct_rows
 from kostnadsvekst.naming import first_of
 
 Floats = NDArray[np.float64]
@@ -63,11 +64,11 @@ def poisson_interval(counts: ArrayLike, level: ArrayLike = 0.95, *, mid_p: bool 
     `level` on average over means, sometimes less.
     """
     y, alpha = _checked(counts, level)
-    pairs, back = np.unique(np.column_stack([y, alpha]), axis=0, return_inverse=True)
-    y, tail = pairs[:, 0], pairs[:, 1] / 2
+    first, back = distinct_rows(y, alpha)
+    y, tail = y[first], alpha[first] / 2
     exact = _garwood(y, tail)
     if not mid_p:
-        return Limits(exact.low[back.ravel()], exact.high[back.ravel()])
+        return Limits(exact.low[back], exact.high[back])
     low = _root(
         lambda m: (special.gammainc(_positive(y), m) + special.gammainc(y + 1, m)) / 2 - tail,
         lambda m: (_poisson_pmf(y - 1, m) + _poisson_pmf(y, m)) / 2,
@@ -80,7 +81,7 @@ def poisson_interval(counts: ArrayLike, level: ArrayLike = 0.95, *, mid_p: bool 
         np.where(y > 0, special.gammainccinv(_positive(y), tail), 0.0),
         exact.high,
     )
-    return Limits(np.where(y > 0, low, 0.0)[back.ravel()], high[back.ravel()])
+    return Limits(np.where(y > 0, low, 0.0)[back], high[back])
 
 
 def binomial_interval(
@@ -120,11 +121,11 @@ def binomial_interval(
         raise InvalidDataError(
             f"counts that are no part of their size, in places {first_of(map(str, wrong))}"
         )
-    cells, back = np.unique(np.column_stack([y, n, alpha]), axis=0, return_inverse=True)
-    y, n, tail = cells[:, 0], cells[:, 1], cells[:, 2] / 2
+    first, back = distinct_rows(y, n, alpha)
+    y, n, tail = y[first], n[first], alpha[first] / 2
     below = _probability_low(y, n, tail, mid_p)
     above = 1.0 - _probability_low(n - y, n, tail, mid_p)
-    return Limits(below[back.ravel()], above[back.ravel()])
+    return Limits(below[back], above[back])
 
 
 def overdispersed_interval(

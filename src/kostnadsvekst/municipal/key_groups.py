@@ -1,8 +1,10 @@
 """Rows that are sorted by what they are compared with: sums within each comparison."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 
@@ -45,3 +47,46 @@ class KeyGroups:
     def slices(self) -> list[slice]:
         """Rows of each group."""
         return [slice(a, a + n) for a, n in zip(self.starts.tolist(), self.sizes.tolist(), strict=True)]
+
+    def pieces(self, rows: int) -> Iterator[tuple[slice, "KeyGroups"]]:
+        """Some whole groups at a time, of about so many rows: where they stand, and their groups."""
+        first = 0
+        while first < self.starts.size:
+            begin = self.starts[first]
+            last = max(int(np.searchsorted(self.starts, begin + rows)), first + 1)
+            starts, sizes = self.starts[first:last] - begin, self.sizes[first:last]
+            where = slice(int(begin), int(begin + sizes.sum()))
+            yield where, KeyGroups(self.of_row[where] - first, starts, sizes)
+            first = last
+
+
+def distinct_rows(*columns: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of numbers that differ from each other.
+
+    Parameters
+    ----------
+    *columns : array, shape (n,)
+
+    Returns
+    -------
+    first : array of int, shape (d,)
+        Where each is first found.
+    back : array of int, shape (n,)
+        Which of them each row is.
+    """
+    back = np.zeros(np.asarray(columns[0]).size, dtype=np.int64)
+    for column in map(np.asarray, columns):
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+        back = pd.factorize(back * len(values) + codes)[0] if len(values) > 1 else back
+    first = np.zeros(back.max(initial=-1) + 1, dtype=np.int64)
+    first[back[::-1]] = np.arange(back.size)[::-1]
+    return first, back
+
+
+def at_distinct(
+    function: Callable[..., NDArray[np.float64]], *columns: ArrayLike
+) -> NDArray[np.float64]:
+    """Compute a function of numbers once for each that differ, shape (n,)."""
+    arrays = np.broadcast_arrays(*(np.asarray(x, float) for x in columns))
+    first, back = distinct_rows(*arrays)
+    return np.asarray(function(*(x[first] for x in arrays)))[back]

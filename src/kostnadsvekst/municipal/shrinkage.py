@@ -14,6 +14,10 @@ Kind = Literal["poisson", "binomial", "normal"]
 
 _ROUNDS = 200
 _PRECISION = 1e-10
+# After none has moved: what groups are fitted together then changes nothing that can be read.
+_ROUNDS_MORE = 2
+# Groups are fitted some at a time: numbers stay in the cache, and those that are done wait for few others.
+_ROWS_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,21 @@ def fit_prior(
     """
     r, c = np.asarray(rates, float), np.asarray(coefficients, float)
     inside = np.ones(r.size, bool) if members is None else np.asarray(members, bool)
+    found = [
+        _fitted(r[rows], c[rows], part, kind, inside[rows]) for rows, part in groups.pieces(_ROWS_AT_A_TIME)
+    ]
+    mean, variance = (np.concatenate(x) for x in zip(*found, strict=True)) if found else np.zeros((2, 0))
+    return Prior(mean, variance)
+
+
+def _fitted(
+    r: Floats, c: Floats, groups: KeyGroups, kind: Kind, inside: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Mean and variance of some groups, fitted until none moves."""
     free = groups.sum(inside) - 1.0
     mean, tau2 = _weighted(r, np.where(inside, 1.0 / c, 0.0), groups), np.zeros(free.size)
     share = 1.0 - c if kind == "binomial" else np.ones_like(c)  # of tau^2 in the variance of a rate
+    still = 0
     for _ in range(_ROUNDS):
         variance = groups.spread(_at_mean(mean, kind)) * c + np.maximum(share, 0.0) * groups.spread(tau2)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -96,10 +112,11 @@ def fit_prior(
             following = np.maximum(tau2 + gap / groups.sum(share * w * squares), 0.0)
         moved = np.abs(following - tau2) > _PRECISION * (following + tau2)
         tau2 = np.where(np.isfinite(following), following, 0.0)
-        if not np.any(moved):
+        still = 0 if np.any(moved) else still + 1
+        if still > _ROUNDS_MORE:
             break
     known = (free > 0) & (_at_mean(mean, kind) > 0)
-    return Prior(np.where(known, mean, np.nan), np.where(known, tau2, np.nan))
+    return np.where(known, mean, np.nan), np.where(known, tau2, np.nan)
 
 
 def _at_mean(mean: Floats, kind: Kind) -> Floats:
