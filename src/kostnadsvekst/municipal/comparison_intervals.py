@@ -13,10 +13,11 @@ from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.municipal.comparison_rows import (
     BINOMIAL,
     COMPOUND,
-    POISSON,
+    METHODS,
     check_options,
     compared_rows,
     name_rows,
+    without_attrs,
 )
 from kostnadsvekst.municipal.cost_intervals import compound_interval, relative_variance
 from kostnadsvekst.municipal.count_intervals import (
@@ -25,7 +26,7 @@ from kostnadsvekst.municipal.count_intervals import (
     overdispersed_interval,
     poisson_interval,
 )
-from kostnadsvekst.municipal.key_groups import KeyGroups
+from kostnadsvekst.municipal.key_groups import KeyGroups, at_distinct
 from kostnadsvekst.municipal.overdispersion import Dispersion, dispersion_between, dispersion_within
 from kostnadsvekst.municipal.rank_intervals import expected_ranks, pairwise_level, rank_limits, raw_ranks
 from kostnadsvekst.municipal.shrinkage import (
@@ -75,6 +76,7 @@ NO_YEARS = (
     "the spread of unit costs is that between municipalities, so that the limits are rather too wide, and "
     "true differences cannot be told from it (no shrunk, p_above_mean or rank): give more years"
 )
+REMARKS = ("", ALONE, ALIKE, NO_SPREAD, NO_YEARS)
 
 
 def intervals(
@@ -144,14 +146,10 @@ def intervals(
     check_options(level, dispersion, DISPERSIONS)
     read = compared_rows(profile)
     rows, lines = read.rows, list(read.left_out)
-    options = _Options(float(level), dispersion)
-    made = [_of_method(rows[rows["method"] == m], m, options) for m in (POISSON, BINOMIAL, COMPOUND)]
-    added = pd.concat(made).reindex(rows.index)
-    lines += name_rows(rows, added.pop("reason").fillna(""))
-    added["method"], added["count"] = rows["method"], rows["count"].where(rows["method"] == COMPOUND)
-    added[list(_SCALED)] = added[list(_SCALED)].mul(rows["per"], axis=0)
-    kept = profile.drop(columns=list(ADDED), errors="ignore").reset_index(drop=True)
-    result = kept.join(added[list(ADDED)])
+    given = without_attrs(profile)
+    added, reasons = _added(rows, _Options(float(level), dispersion))
+    lines += name_rows(given, rows, reasons, REMARKS)
+    result = given.drop(columns=list(ADDED), errors="ignore").join(added)
     before = profile.attrs.get("left_out", [])
     result.attrs = {**profile.attrs, "left_out": [*before, *lines], "level": level, "dispersion": dispersion}
     if lines:
@@ -166,15 +164,28 @@ class _Options:
     dispersion: str
 
 
-def _of_method(rows: pd.DataFrame, method: str, options: _Options) -> pd.DataFrame:
-    columns: dict[str, Any]
-    if not len(rows):
-        columns = dict.fromkeys((*ADDED, "reason"), np.array([], dtype=float))
-        return pd.DataFrame({**columns, "reason": np.array([], dtype=object)}, index=rows.index)
-    columns = _costs(rows, options) if method == COMPOUND else _counted(rows, method == BINOMIAL, options)
-    frame = pd.DataFrame(columns, index=rows.index).reindex(columns=[*ADDED, "reason"])
-    frame.loc[frame["rank_raw"].isna() & frame["reason"].eq(""), "reason"] = ALONE
-    return frame
+def _added(rows: pd.DataFrame, options: _Options) -> tuple[pd.DataFrame, NDArray[np.int8]]:
+    """Columns in the order of the profile, and the remark of each of the sorted rows."""
+    places, method = rows.index.to_numpy(), rows["method"].to_numpy()
+    reasons = np.zeros(len(rows), dtype=np.int8)
+    names = np.empty(len(rows), dtype=np.int8)
+    names[places] = method
+    columns = {name: np.full(len(rows), np.nan) for name in ADDED[1:]}
+    for number in range(1, len(METHODS)):
+        some = np.flatnonzero(method == number)
+        part = rows.iloc[some]
+        made = _of_method(part, METHODS[number], options) if some.size else {"remark": reasons[some]}
+        reasons[some] = made.pop("remark")
+        for name, values in made.items():
+            columns[name][places[some]] = values * part["per"].to_numpy() if name in _SCALED else values
+    words = pd.array(list(METHODS), dtype="str").take(names)
+    return pd.DataFrame({"method": words, **columns}, copy=False), reasons
+
+
+def _of_method(rows: pd.DataFrame, method: str, options: _Options) -> dict[str, Any]:
+    found = _costs(rows, options) if method == COMPOUND else _counted(rows, method == BINOMIAL, options)
+    alone = np.isnan(found["rank_raw"]) & (found["remark"] == 0)
+    return {**found, "remark": np.where(alone, REMARKS.index(ALONE), found["remark"])}
 
 
 # --- Counts and proportions
@@ -203,7 +214,7 @@ def _counted(rows: pd.DataFrame, proportion: bool, options: _Options) -> dict[st
         "target": common,
         "phi": phi,
         "tau": np.sqrt(between.tau2),
-        "reason": np.where(alike, ALIKE, ""),
+        "remark": np.where(alike, REMARKS.index(ALIKE), 0),
     }
 
 
@@ -235,8 +246,8 @@ def _within(
 
 def _numbers_of(rows: pd.DataFrame) -> tuple[NDArray[np.int64], ...]:
     """Numbers of comparison without its year, of its municipality, of its year."""
-    unit = rows.groupby(["cell", "municipality"], sort=True).ngroup().to_numpy()
-    return rows["cell"].to_numpy(), unit, rows["key"].to_numpy() - rows["key"].min()
+    cell, who = rows["cell"].to_numpy(), rows["who"].to_numpy()
+    return cell, cell * (who.max(initial=0) + 1) + who, rows["key"].to_numpy()
 
 
 def _plain(y: Floats, n: Floats, level: Any, proportion: bool, mid_p: bool) -> Limits:
@@ -258,9 +269,13 @@ def _count_limits(
     outside = 1 - level
     spent = _SHARE_OF_PHI * outside
     with np.errstate(invalid="ignore"):
-        bound = phi * df / stats.chi2.ppf(spent, df)
+        bound = phi * df / at_distinct(lambda x: stats.chi2.ppf(spent, x), df)
         wide = overdispersed_interval(
-            y, n, phi, stats.t.isf(outside / 2, np.where(df > 0, freedom, np.nan)), proportion=proportion
+            y,
+            n,
+            phi,
+            at_distinct(lambda x: stats.t.isf(outside / 2, x), np.where(df > 0, freedom, np.nan)),
+            proportion=proportion,
         )
     widest = overdispersed_interval(
         y,
@@ -334,7 +349,8 @@ def _costs(rows: pd.DataFrame, options: _Options) -> dict[str, Any]:
         "target": target,
         "spread": spread,
         "tau": np.sqrt(groups.spread(prior.variance)),
-        "reason": np.where(known, np.where(by_years, "", NO_YEARS), NO_SPREAD),
+        "count": count,
+        "remark": np.where(known, np.where(by_years, 0, REMARKS.index(NO_YEARS)), REMARKS.index(NO_SPREAD)),
     }
 
 

@@ -1,19 +1,23 @@
 """Rows of a profile as they are compared: what is wrong with them, and what is counted behind each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kostnadsvekst.errors import InvalidDataError, SpecificationError
+from kostnadsvekst.municipal.key_groups import KeyGroups
 from kostnadsvekst.municipal.user_group_inputs import CELL, require_frame
 from kostnadsvekst.municipal.user_group_profile import COLUMNS, KEYS
 from kostnadsvekst.municipal.user_group_terms import ALL, MEASURES, UNIQUE
 from kostnadsvekst.naming import first_of, nearest_names, require_columns
 
 POISSON, BINOMIAL, COMPOUND = "poisson", "binomial", "compound"
+METHODS = ("", POISSON, BINOMIAL, COMPOUND)
 # The denominator is the count behind the amount.
 _PER_COUNT = (
     "cost_per_recipient",
@@ -39,6 +43,13 @@ KRONER = "shares of kroner have no count behind them"
 NO_COUNT = "the recipients behind it are not counted: add users, for a whole group the service unique_users"
 NOTHING = "nothing is spent, or nobody receives it: a spread is not known"
 NO_DENOMINATOR = "the denominator is zero"
+REASONS = ("", HIDDEN, MISSING, KRONER, NO_COUNT, NOTHING, NO_DENOMINATOR)
+_SHOWN = 3  # municipalities and years in a line
+
+
+# The columns that name a row, and their words in a line of what is left out.
+_NAMED = ("municipality", *KEYS)
+_IN_LINES = ("measure", "group", "service", "provision", "age")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +59,10 @@ class ComparedRows:
     Attributes
     ----------
     rows : DataFrame
-        Columns of the profile, and ``method`` (empty: left out), ``count`` (behind an amount), ``per``,
-        ``member`` (of the mean), ``key`` and ``cell`` (numbers of the comparison with and without its year).
-        Its index has the place in the profile.
+        Numbers: ``numerator``, ``denominator``, ``method`` (place in `METHODS`, zero: left out), ``count``
+        (behind an amount), ``per``, ``member`` (of the mean), ``key`` and ``cell`` (numbers of the comparison
+        with and without its year), ``who`` (number of the municipality). Its index has the place in the
+        profile.
     left_out : list of str
         By name.
     """
@@ -81,72 +93,157 @@ def compared_rows(profile: pd.DataFrame) -> ComparedRows:
     """
     require_frame(profile, "profile")
     require_columns(COLUMNS, profile.columns)
-    rows = profile.drop(columns=["rank"], errors="ignore").reset_index(drop=True).copy()
-    _check(rows)
-    rows["per"] = rows["measure"].map({code: m.per for code, m in MEASURES.items()}).astype(float)
     members = profile.attrs.get("reference")
-    rows["member"] = True if not members else rows["municipality"].isin(list(members))
-    rows = rows.sort_values([*KEYS, "municipality"], kind="stable")
-    rows["key"] = rows.groupby(list(KEYS), sort=True, dropna=False).ngroup()
-    rows["cell"] = rows.groupby(list(KEYS[1:]), sort=True, dropna=False).ngroup()
-    rows["method"] = _methods(rows)
-    rows["count"] = _counts_behind(rows)
-    reasons = _reasons(rows)
-    rows.loc[reasons != "", "method"] = ""
-    return ComparedRows(rows, name_rows(rows, reasons))
+    given = without_attrs(profile)
+    texts = {name: Words.of(given[name]) for name in _NAMED}
+    cell = _joined([texts[name].codes for name in KEYS[1:]])
+    key = _joined([texts["year"].codes, cell])
+    numbers = _checked(given, texts, key)
+    order = np.argsort(key * len(texts["municipality"].values) + texts["municipality"].codes)
+    sorted_words = {name: Words(words.codes[order], words.values) for name, words in texts.items()}
+    rows = pd.DataFrame(
+        {
+            **{name: numbers[name][order] for name in _NUMBERS},
+            "method": _methods(sorted_words),
+            "per": sorted_words["measure"].look_up({code: m.per for code, m in MEASURES.items()}),
+            "member": True if not members else sorted_words["municipality"].among(members),
+            "key": key[order],
+            "cell": cell[order],
+            "who": sorted_words["municipality"].codes,
+        },
+        index=order,
+    )
+    rows["count"] = _counts_behind(rows, sorted_words)
+    hidden = given["hidden"].eq(":").to_numpy()[order] if "hidden" in given else np.zeros(len(rows), bool)
+    reasons = _reasons(rows, sorted_words, hidden)
+    rows.loc[reasons > 0, "method"] = 0
+    return ComparedRows(rows, name_rows(given, rows, reasons, REASONS))
 
 
-def name_rows(rows: pd.DataFrame, reasons: pd.Series) -> list[str]:
-    """Rows that are left out: one line for each comparison and reason, with the municipalities and years."""
-    some = rows.assign(reason=reasons)[reasons != ""]
-    by = ["reason", "measure", "group", "service", "provision", "age"]
+def without_attrs(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the same data without attrs, which pandas copies, line by line, at each step."""
+    bare = pd.DataFrame(frame, copy=False).reset_index(drop=True)
+    bare.attrs = {}
+    return bare
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A column of few words: the words, sorted, and the place of each row's among them.
+
+    Attributes
+    ----------
+    codes : array of int, shape (n,)
+        Minus one where a cell is empty.
+    values : list
+    """
+
+    codes: NDArray[np.int64]
+    values: list[Any]
+
+    @classmethod
+    def of(cls, column: pd.Series) -> "Words":
+        """Read a column."""
+        codes, values = pd.factorize(column, sort=True)
+        return cls(codes.astype(np.int64), list(values))
+
+    def among(self, words: Iterable[object]) -> NDArray[np.bool_]:
+        """Tell which rows have one of some words, shape (n,)."""
+        listed = set(words)
+        return np.array([*(word in listed for word in self.values), False])[self.codes]
+
+    def look_up(self, of_word: Mapping[Any, float]) -> NDArray[np.float64]:
+        """Return the number of each row's word, shape (n,); missing where it has none."""
+        return np.array([*(of_word.get(word, np.nan) for word in self.values), np.nan])[self.codes]
+
+
+def _joined(codes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Give numbers to the combinations of several columns, from zero and in their order."""
+    joined = np.zeros(codes[0].size, dtype=np.int64)
+    for column in codes:
+        both = joined * (column.max(initial=0) + 2) + column + 1
+        joined = pd.factorize(both, sort=True)[0].astype(np.int64)
+    return joined
+
+
+def name_rows(
+    profile: pd.DataFrame, rows: pd.DataFrame, reasons: NDArray[np.int8], texts: Sequence[str]
+) -> list[str]:
+    """Rows that are left out: one line for each comparison and reason, with the municipalities and years.
+
+    Parameters
+    ----------
+    profile : DataFrame
+        That the index of `rows` has the places in.
+    rows : DataFrame
+        Of `compared_rows`.
+    reasons : array of int, shape (n,)
+        Place of the reason of each row among `texts`; zero: none.
+    texts : sequence of str
+    """
+    some = np.flatnonzero(reasons > 0)
+    whole = _joined([reasons[some].astype(np.int64), rows["cell"].to_numpy()[some]])
+    some = some[np.argsort(whole, kind="stable")]
+    groups = KeyGroups.of(np.sort(whole))
+    places = rows.index.to_numpy()[some]
     lines = []
-    for (reason, measure, group, service, provision, _), part in some.groupby(by, sort=True):
-        who = [f"{m} {y}" for m, y in zip(part["municipality"], part["year"], strict=True)]
-        lines.append(f"{measure}, {group}, {service}, {provision}: {reason} ({', '.join(first_of(who, 3))})")
-    return lines
+    for start, size in zip(groups.starts.tolist(), groups.sizes.tolist(), strict=True):
+        shown = profile.iloc[places[start : start + min(size, _SHOWN)]]
+        who = [f"{m} {y}" for m, y in zip(shown["municipality"], shown["year"], strict=True)]
+        more = [f"and {size - _SHOWN} more"] if size > _SHOWN else []
+        lines.append((texts[reasons[some[start]]], *shown[list(_IN_LINES)].iloc[0], ", ".join([*who, *more])))
+    return [
+        f"{measure}, {group}, {service}, {provision}: {reason} ({who})"
+        for reason, measure, group, service, provision, _, who in sorted(lines, key=lambda line: line[:-1])
+    ]
 
 
-def _check(rows: pd.DataFrame) -> None:
-    problems = [*_unreadable(rows)]
+def _checked(
+    given: pd.DataFrame, texts: Mapping[str, Words], key: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    """Numbers of a profile, none of them wrong."""
+    numbers = {c: pd.to_numeric(given[c], errors="coerce").to_numpy(float, na_value=np.nan) for c in _NUMBERS}
+    problems = [*_unreadable(given, numbers)]
     if not problems:
-        problems = [*_wrong_numbers(rows)]
-    twice = rows.duplicated(["municipality", *KEYS])
-    problems += [f"{where} stands twice" for where in _places(rows[twice])]
-    unknown = sorted({str(m) for m in rows["measure"] if m not in MEASURES})
+        problems = [*_wrong_numbers(given, numbers, texts)]
+    who = texts["municipality"]
+    twice = pd.Series(key * (len(who.values) + 1) + who.codes).duplicated().to_numpy()
+    problems += [f"{where} stands twice" for where in _places(given[twice])]
+    unknown = sorted({str(m) for m in texts["measure"].values if m not in MEASURES})
     problems += [f"unknown measure {nearest_names([m], MEASURES)}" for m in unknown]
     if problems:
         raise InvalidDataError(f"profile: {len(problems)} problem(s)", first_of(problems))
+    return numbers
 
 
-def _unreadable(rows: pd.DataFrame) -> Sequence[str]:
-    texts = [c for c in ("municipality", *KEYS) if rows[c].isna().any()]
-    problems = [f"column {c}: a cell is empty" for c in texts]
+def _unreadable(given: pd.DataFrame, numbers: Mapping[str, NDArray[np.float64]]) -> Sequence[str]:
+    problems = [f"column {c}: a cell is empty" for c in _NAMED if given[c].isna().any()]
     for column in _NUMBERS:
-        numbers = pd.to_numeric(rows[column], errors="coerce")
-        wrong = np.flatnonzero(numbers.isna() & rows[column].notna())
+        wrong = np.flatnonzero(np.isnan(numbers[column]) & given[column].notna().to_numpy())
         problems += [f"row {k + 1}: {column} is no number" for k in wrong.tolist()]
-        rows[column] = numbers.astype(float)
     return problems
 
 
-def _wrong_numbers(rows: pd.DataFrame) -> Sequence[str]:
-    top, bottom, value = (rows[c].to_numpy() for c in _NUMBERS)
-    per = rows["measure"].map({code: m.per for code, m in MEASURES.items()}).to_numpy(float)
-    costs = rows["measure"].isin([*_PER_INHABITANT[:3], *_SHARES]).to_numpy()  # net may be negative
+def _wrong_numbers(
+    given: pd.DataFrame, numbers: Mapping[str, NDArray[np.float64]], texts: Mapping[str, Words]
+) -> Sequence[str]:
+    top, bottom, value = (numbers[c] for c in _NUMBERS)
+    measure = texts["measure"]
+    per = measure.look_up({code: m.per for code, m in MEASURES.items()})
+    costs = measure.among([*_PER_INHABITANT[:3], *_SHARES])  # net may be negative
     with np.errstate(divide="ignore", invalid="ignore"):
         differs = np.abs(value - top / bottom * per) > _ROUNDING * np.abs(value)
     faults = {
         "a number is infinite": np.isinf(top) | np.isinf(bottom) | (np.isinf(value) & (bottom != 0)),
         "a number too large to be a count or an amount": (np.abs(top) > _MOST) | (np.abs(bottom) > _MOST),
         "the numerator is negative": (top < 0) & ~costs,
-        "the denominator is negative": (bottom < 0) & ~rows["measure"].isin(_SHARES).to_numpy(),
+        "the denominator is negative": (bottom < 0) & ~measure.among(_SHARES),
         "the value is not numerator / denominator": differs & (bottom > 0) & np.isfinite(top),
-        "more users than inhabitants of the age group": (_methods(rows) == BINOMIAL).to_numpy()
+        "more users than inhabitants of the age group": (_methods(texts) == METHODS.index(BINOMIAL))
         & (top > bottom)
         & (bottom > 0),
     }
-    return [f"{where}: {what}" for what, is_so in faults.items() for where in _places(rows[is_so])]
+    return [f"{where}: {what}" for what, is_so in faults.items() for where in _places(given[is_so])]
 
 
 def _places(rows: pd.DataFrame) -> list[str]:
@@ -154,46 +251,53 @@ def _places(rows: pd.DataFrame) -> list[str]:
     return [", ".join(map(str, where)) for where in zip(*(rows[c] for c in columns), strict=True)]
 
 
-def _methods(rows: pd.DataFrame) -> pd.Series:
+def _methods(texts: Mapping[str, Words]) -> NDArray[np.int8]:
     """Users of an age group are a part of its inhabitants; other counts are no part of their denominator."""
-    measure = rows["measure"]
-    method = pd.Series("", index=rows.index)
-    method[measure.isin(_COUNTS)] = POISSON
-    method[measure.eq("users_per_1000") & rows["age"].ne(ALL)] = BINOMIAL
-    method[measure.isin([*_PER_COUNT, *_PER_INHABITANT])] = COMPOUND
+    measure = texts["measure"]
+    method = np.zeros(measure.codes.size, dtype=np.int8)
+    method[measure.among(_COUNTS)] = METHODS.index(POISSON)
+    method[measure.among(["users_per_1000"]) & ~texts["age"].among([ALL])] = METHODS.index(BINOMIAL)
+    method[measure.among([*_PER_COUNT, *_PER_INHABITANT])] = METHODS.index(COMPOUND)
     return method
 
 
-def _counts_behind(rows: pd.DataFrame) -> pd.Series:
+def _counts_behind(rows: pd.DataFrame, texts: Mapping[str, Words]) -> NDArray[np.float64]:
     """Recipients behind each amount: users of the cell, else places; of a whole group its unique users."""
-    count = rows["denominator"].where(rows["measure"].isin(_PER_COUNT))
-    asked = rows.loc[rows["measure"].isin(_PER_INHABITANT), list(CELL)].copy()
-    asked.loc[asked["service"] == ALL, "service"] = UNIQUE
-    where = pd.MultiIndex.from_frame(asked)
-    for measure in ("users_per_1000", "places_per_1000"):
-        told = rows[rows["measure"] == measure].drop_duplicates(list(CELL))
-        known = pd.Series(told["numerator"].to_numpy(), pd.MultiIndex.from_frame(told[list(CELL)]))
-        found = pd.Series(known.reindex(where).to_numpy(dtype=float), index=asked.index)
-        count = count.fillna(found.reindex(count.index))
+    measure, service = texts["measure"], texts["service"]
+    rest = _joined([texts[name].codes for name in CELL if name != "service"])
+    # The whole group asks for its unique users; a service that is not there has a number of its own.
+    unique = service.values.index(UNIQUE) if UNIQUE in service.values else len(service.values)
+    wanted = np.where(service.among([ALL]), unique, service.codes)
+    each = len(service.values) + 1
+    top = rows["numerator"].to_numpy()
+    count = np.where(measure.among(_PER_COUNT), rows["denominator"].to_numpy(), np.nan)
+    asked = np.flatnonzero(measure.among(_PER_INHABITANT))
+    for name in ("users_per_1000", "places_per_1000"):
+        told = np.flatnonzero(measure.among([name]))
+        cells = rest[told] * each + service.codes[told]
+        cells, first = np.unique(cells, return_index=True)
+        at = pd.Index(cells).get_indexer(rest[asked] * each + wanted[asked])
+        found = np.r_[top[told][first], np.nan][at]
+        count[asked] = np.where(np.isnan(count[asked]), found, count[asked])
     return count
 
 
-def _reasons(rows: pd.DataFrame) -> pd.Series:
-    """Why a row is left out; empty where it is not."""
-    hidden = rows["hidden"].eq(":") if "hidden" in rows else pd.Series(False, index=rows.index)
-    missing = rows[list(_NUMBERS)].isna().any(axis=1)
-    compound = rows["method"] == COMPOUND
-    ordered = (
-        (hidden, HIDDEN),
-        (missing & rows["denominator"].ne(0), MISSING),
-        (rows["denominator"] == 0, NO_DENOMINATOR),
-        (rows["measure"].isin(_SHARES), KRONER),
-        (compound & rows["count"].isna(), NO_COUNT),
-        (compound & ~((rows["count"] > 0) & (rows["numerator"] > 0)), NOTHING),
-    )
-    reason = pd.Series("", index=rows.index)
-    for where, why in ordered:
-        reason[where & (reason == "")] = why
+def _reasons(rows: pd.DataFrame, texts: Mapping[str, Words], hidden: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """Place in `REASONS` of why a row is left out; zero where it is not."""
+    top, bottom, value = (rows[name].to_numpy() for name in _NUMBERS)
+    count = rows["count"].to_numpy()
+    compound = rows["method"].to_numpy() == METHODS.index(COMPOUND)
+    ordered = {
+        HIDDEN: hidden,
+        MISSING: (np.isnan(top) | np.isnan(bottom) | np.isnan(value)) & (bottom != 0),
+        NO_DENOMINATOR: bottom == 0,
+        KRONER: texts["measure"].among(_SHARES),
+        NO_COUNT: compound & np.isnan(count),
+        NOTHING: compound & ~((count > 0) & (top > 0)),
+    }
+    reason = np.zeros(len(rows), dtype=np.int8)
+    for why, where in ordered.items():
+        reason[where & (reason == 0)] = REASONS.index(why)
     return reason
 
 

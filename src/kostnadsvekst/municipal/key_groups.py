@@ -49,7 +49,7 @@ class KeyGroups:
         return [slice(a, a + n) for a, n in zip(self.starts.tolist(), self.sizes.tolist(), strict=True)]
 
     def pieces(self, rows: int) -> Iterator[tuple[slice, "KeyGroups"]]:
-        """Some whole groups at a time, of about so many rows: where they stand, and their groups."""
+        """Give some whole groups at a time, of about so many rows: where they stand, and their groups."""
         first = 0
         while first < self.starts.size:
             begin = self.starts[first]
@@ -83,9 +83,7 @@ def distinct_rows(*columns: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.in
     return first, back
 
 
-def at_distinct(
-    function: Callable[..., NDArray[np.float64]], *columns: ArrayLike
-) -> NDArray[np.float64]:
+def at_distinct(function: Callable[..., NDArray[np.float64]], *columns: ArrayLike) -> NDArray[np.float64]:
     """Compute a function of numbers once for each that differ, shape (n,)."""
     arrays = np.broadcast_arrays(*(np.asarray(x, float) for x in columns))
     first, back = distinct_rows(*arrays)

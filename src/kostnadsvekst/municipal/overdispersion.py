@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from kostnadsvekst.errors import SpecificationError
-from kostnadsvekst.municipal.key_groups import KeyGroups
+from kostnadsvekst.municipal.key_groups import KeyGroups, distinct_rows
 
 Floats = NDArray[np.float64]
 
@@ -183,7 +184,7 @@ def dispersion_within(
     """
     y, e = np.asarray(amounts, float), np.asarray(sizes, float)
     unit, period = np.asarray(units), np.asarray(periods)
-    rate = _two_way_rates(y, e, unit, period)
+    rate = _two_way_rates(y, e, unit, period, groups)
     variance = e * rate**power * (1 - np.minimum(rate, 1.0) if proportion else 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = np.where(variance > 0, (y - e * rate) ** 2 / variance, 0.0)
@@ -195,22 +196,39 @@ def dispersion_within(
     return WithinDispersion(np.where(freedom > 0, phi, np.nan), freedom)
 
 
-def _two_way_rates(y: Floats, e: Floats, unit: NDArray[np.int64], period: NDArray[np.int64]) -> Floats:
-    """Fitted rate of each row: municipality times year."""
-    level, year = np.zeros(unit.max(initial=-1) + 1), np.ones(period.max(initial=-1) + 1)
-    of_unit, of_year = _sums(unit, y, level.size), _sums(period, y, year.size)
+def _two_way_rates(
+    y: Floats, e: Floats, unit: NDArray[np.int64], period: NDArray[np.int64], groups: KeyGroups
+) -> Floats:
+    """Fitted rate of each row: municipality times year, by proportional fitting within each group."""
     rate = np.zeros(y.size)
-    for _ in range(_ROUNDS):
-        level = _over(of_unit, _sums(unit, e * year[period], level.size))
-        year = _over(of_year, _sums(period, e * level[unit], year.size))
-        before, rate = rate, level[unit] * year[period]
-        if np.all(np.abs(rate - before) <= _PRECISION * rate):
-            break
+    for rows in groups.slices():
+        own, units = _numbered(unit[rows])
+        when, periods = _numbered(period[rows])
+        cell = own * periods + when
+        amounts, sizes = (
+            np.bincount(cell, x[rows], minlength=units * periods).reshape(units, periods) for x in (y, e)
+        )
+        rate[rows] = _fitted(amounts, sizes).ravel()[cell]
     return rate
 
 
-def _sums(ids: NDArray[np.int64], values: Floats, size: int) -> Floats:
-    return np.asarray(np.bincount(ids, values, minlength=size), dtype=float)
+def _numbered(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Numbers from zero of the ids, and how many there are."""
+    codes, values = pd.factorize(ids)
+    return codes, len(values)
+
+
+def _fitted(amounts: Floats, sizes: Floats) -> Floats:
+    """Rates of municipalities (down) in years (across) that give the sums of both."""
+    of_unit, of_year = amounts.sum(axis=1), amounts.sum(axis=0)
+    year, rate = np.ones(of_year.size), np.zeros(amounts.shape)
+    for _ in range(_ROUNDS):
+        level = _over(of_unit, sizes @ year)
+        year = _over(of_year, level @ sizes)
+        before, rate = rate, level[:, None] * year
+        if np.all(np.abs(rate - before) <= _PRECISION * rate):
+            break
+    return rate
 
 
 def _over(top: Floats, bottom: Floats) -> Floats:
@@ -219,5 +237,5 @@ def _over(top: Floats, bottom: Floats) -> Floats:
 
 def _distinct(ids: NDArray[np.int64], used: NDArray[np.bool_], groups: KeyGroups) -> Floats:
     """How many different ids each group has among the rows that are used."""
-    pairs = np.unique(np.column_stack([groups.of_row[used], ids[used]]), axis=0)
-    return np.bincount(pairs[:, 0], minlength=groups.sizes.size).astype(float)
+    first, _ = distinct_rows(groups.of_row[used], ids[used])
+    return np.bincount(groups.of_row[used][first], minlength=groups.sizes.size).astype(float)
