@@ -27,7 +27,12 @@ from kostnadsvekst.municipal.count_intervals import (
     poisson_interval,
 )
 from kostnadsvekst.municipal.key_groups import KeyGroups, at_distinct
-from kostnadsvekst.municipal.overdispersion import Dispersion, dispersion_between, dispersion_within
+from kostnadsvekst.municipal.overdispersion import (
+    Dispersion,
+    dispersion_between,
+    dispersion_of_one_level,
+    dispersion_within,
+)
 from kostnadsvekst.municipal.rank_intervals import expected_ranks, pairwise_level, rank_limits, raw_ranks
 from kostnadsvekst.municipal.shrinkage import (
     Posterior,
@@ -147,7 +152,7 @@ def intervals(
     read = compared_rows(profile)
     rows, lines = read.rows, list(read.left_out)
     given = without_attrs(profile)
-    added, reasons = _added(rows, _Options(float(level), dispersion))
+    added, reasons = _added(rows, len(given), _Options(float(level), dispersion))
     lines += name_rows(given, rows, reasons, REMARKS)
     result = given.drop(columns=list(ADDED), errors="ignore").join(added)
     before = profile.attrs.get("left_out", [])
@@ -164,34 +169,64 @@ class _Options:
     dispersion: str
 
 
-def _added(rows: pd.DataFrame, options: _Options) -> tuple[pd.DataFrame, NDArray[np.int8]]:
-    """Columns in the order of the profile, and the remark of each of the sorted rows."""
-    places, method = rows.index.to_numpy(), rows["method"].to_numpy()
-    reasons = np.zeros(len(rows), dtype=np.int8)
-    names = np.empty(len(rows), dtype=np.int8)
-    names[places] = method
-    columns = {name: np.full(len(rows), np.nan) for name in ADDED[1:]}
-    for number in range(1, len(METHODS)):
-        some = np.flatnonzero(method == number)
-        part = rows.iloc[some]
-        made = _of_method(part, METHODS[number], options) if some.size else {"remark": reasons[some]}
-        reasons[some] = made.pop("remark")
-        for name, values in made.items():
-            columns[name][places[some]] = values * part["per"].to_numpy() if name in _SCALED else values
+def _added(rows: pd.DataFrame, size: int, options: _Options) -> tuple[pd.DataFrame, NDArray[np.int8]]:
+    """Columns in the order of the profile, of so many rows, and the remark of each of the compared rows."""
+    parts, start = [], 0
+    found = np.full(len(rows), -1)  # where the numbers of each row are among those of the parts
+    for number, where in _method_slices(rows["method"].to_numpy()):
+        part, back = _of_method(rows.iloc[where], METHODS[number], options)
+        found[where] = start + back
+        start += part["low"].size
+        parts.append(part)
+    places = np.full(size, -1)
+    places[rows.index.to_numpy()] = found
+    nothing = [np.array([np.nan])]
+    columns = {
+        name: np.concatenate([p.get(name, np.full(p["low"].size, np.nan)) for p in parts] + nothing)[places]
+        for name in ADDED[1:]
+    }
+    names = np.zeros(size, dtype=np.int8)
+    names[rows.index.to_numpy()] = rows["method"].to_numpy()
     words = pd.array(list(METHODS), dtype="str").take(names)
-    return pd.DataFrame({"method": words, **columns}, copy=False), reasons
+    remarks = np.concatenate([p["remark"] for p in parts] + [np.zeros(0)]).astype(np.int8)[found]
+    return pd.DataFrame({"method": words, **columns}, copy=False), remarks
 
 
-def _of_method(rows: pd.DataFrame, method: str, options: _Options) -> dict[str, Any]:
-    found = _costs(rows, options) if method == COMPOUND else _counted(rows, method == BINOMIAL, options)
+def _method_slices(sorted_methods: NDArray[np.int8]) -> list[tuple[int, slice]]:
+    groups = KeyGroups.of(sorted_methods)
+    return [(int(sorted_methods[rows.start]), rows) for rows in groups.slices()]
+
+
+def _of_method(
+    rows: pd.DataFrame, method: str, options: _Options
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    """Numbers of the comparisons that differ, and which of them is that of each row."""
+    proportion = method == BINOMIAL
+    y, n = rows["numerator"].to_numpy(), rows["denominator"].to_numpy()
+    of_years: tuple[Any, ...] = ()
+    if method == COMPOUND:
+        of_years = _spread_of(rows)
+    elif options.dispersion == "years":
+        of_years = _within(rows, y, n, proportion=proportion)
+    given = (rows[name].to_numpy() for name in ("numerator", "denominator", "count", "member", "per"))
+    kept, back = KeyGroups.of(rows["key"]).distinct(*given, *of_years)
+    rows, of_years = rows.iloc[kept], tuple(x[kept] for x in of_years)
+    if method == COMPOUND:
+        found = _costs(rows, *of_years, options)
+    else:
+        found = _counted(rows, proportion, of_years, options)
     alone = np.isnan(found["rank_raw"]) & (found["remark"] == 0)
-    return {**found, "remark": np.where(alone, REMARKS.index(ALONE), found["remark"])}
+    found["remark"] = np.where(alone, REMARKS.index(ALONE), found["remark"])
+    per = rows["per"].to_numpy()
+    return {name: x * per if name in _SCALED else x for name, x in found.items()}, back
 
 
 # --- Counts and proportions
 
 
-def _counted(rows: pd.DataFrame, proportion: bool, options: _Options) -> dict[str, Any]:
+def _counted(
+    rows: pd.DataFrame, proportion: bool, of_years: tuple[Any, ...], options: _Options
+) -> dict[str, Any]:
     y, n = rows["numerator"].to_numpy(), rows["denominator"].to_numpy()
     groups, rate = KeyGroups.of(rows["key"]), y / n
     member = rows["member"].to_numpy()
@@ -200,9 +235,7 @@ def _counted(rows: pd.DataFrame, proportion: bool, options: _Options) -> dict[st
     common = groups.spread(target)
     variance = common * (1 - common if proportion else 1.0) / n
     between = _among_members(rate, common, variance, rows)
-    phi, df = between.phi, between.df
-    if options.dispersion == "years":
-        phi, df = _within(rows, y, n, proportion=proportion)
+    phi, df = of_years or (between.phi, between.df)
     prior = fit_prior(rate, 1 / n, groups, "binomial" if proportion else "poisson", member)
     shrink = shrink_proportions if proportion else shrink_counts
     own = member & (options.dispersion == "municipalities")
@@ -322,11 +355,12 @@ def _compared(rate: Floats, posterior: Posterior, limits: Limits, groups: KeyGro
 # --- Costs and man-years
 
 
-def _costs(rows: pd.DataFrame, options: _Options) -> dict[str, Any]:
+def _costs(
+    rows: pd.DataFrame, spread: Floats, df: Floats, by_years: NDArray[np.bool_], options: _Options
+) -> dict[str, Any]:
     groups = KeyGroups.of(rows["key"])
     rate, count = (rows["numerator"] / rows["denominator"]).to_numpy(), rows["count"].to_numpy()
     counted = (rows["count"] != rows["denominator"]).to_numpy()
-    spread, df, by_years = _spread_of(rows)
     known = df > 0
     spread, df = np.where(known, spread, np.nan), np.where(known, df, np.nan)
     limits = compound_interval(rate, count, spread, df, options.level, counted=counted)
@@ -359,7 +393,7 @@ def _spread_of(rows: pd.DataFrame) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     amount, count = rows["numerator"].to_numpy(), rows["count"].to_numpy()
     years, freedom = _within(rows, amount, count, power=2)
     keys = KeyGroups.of(rows["key"])
-    common = dispersion_within(amount, count, keys.of_row, keys.of_row, keys, power=2)
+    common = dispersion_of_one_level(amount, count, keys, power=2)
     by_years = freedom >= _LEAST_FREEDOM
     spread = np.where(by_years, years, keys.spread(common.phi))
     return spread, np.where(by_years, freedom, keys.spread(common.df)), by_years

@@ -44,6 +44,7 @@ NO_COUNT = "the recipients behind it are not counted: add users, for a whole gro
 NOTHING = "nothing is spent, or nobody receives it: a spread is not known"
 NO_DENOMINATOR = "the denominator is zero"
 REASONS = ("", HIDDEN, MISSING, KRONER, NO_COUNT, NOTHING, NO_DENOMINATOR)
+_ORDER = ("cell", "key", "who")
 _SHOWN = 3  # municipalities and years in a line
 
 
@@ -59,8 +60,8 @@ class ComparedRows:
     Attributes
     ----------
     rows : DataFrame
-        Numbers: ``numerator``, ``denominator``, ``method`` (place in `METHODS`, zero: left out), ``count``
-        (behind an amount), ``per``, ``member`` (of the mean), ``key`` and ``cell`` (numbers of the comparison
+        Numbers of the rows that are not left out, by method: ``numerator``, ``denominator``, ``method`` (place
+        in `METHODS`), ``count`` (behind an amount), ``per``, ``member`` (of the mean), ``key`` and ``cell`` (numbers of the comparison
         with and without its year), ``who`` (number of the municipality). Its index has the place in the
         profile.
     left_out : list of str
@@ -99,25 +100,31 @@ def compared_rows(profile: pd.DataFrame) -> ComparedRows:
     cell = _joined([texts[name].codes for name in KEYS[1:]])
     key = _joined([texts["year"].codes, cell])
     numbers = _checked(given, texts, key)
-    order = np.argsort(key * len(texts["municipality"].values) + texts["municipality"].codes)
-    sorted_words = {name: Words(words.codes[order], words.values) for name, words in texts.items()}
-    rows = pd.DataFrame(
-        {
-            **{name: numbers[name][order] for name in _NUMBERS},
-            "method": _methods(sorted_words),
-            "per": sorted_words["measure"].look_up({code: m.per for code, m in MEASURES.items()}),
-            "member": True if not members else sorted_words["municipality"].among(members),
-            "key": key[order],
-            "cell": cell[order],
-            "who": sorted_words["municipality"].codes,
-        },
-        index=order,
+    method, count = _methods(texts), _counts_behind(numbers, texts)
+    hidden = given["hidden"].eq(":").to_numpy() if "hidden" in given else np.zeros(len(given), bool)
+    reasons = _reasons(numbers, texts, method, count, hidden)
+    who = texts["municipality"]
+    columns = {
+        "numerator": numbers["numerator"],
+        "denominator": numbers["denominator"],
+        "method": method,
+        "count": count,
+        "per": texts["measure"].look_up({code: m.per for code, m in MEASURES.items()}),
+        "member": np.ones(len(given), bool) if not members else who.among(members),
+        "key": key,
+        "cell": cell,
+        "who": who.codes,
+    }
+    compared = np.where(
+        reasons == 0, (method * (key.max(initial=0) + 1) + key) * len(who.values) + who.codes, -1
     )
-    rows["count"] = _counts_behind(rows, sorted_words)
-    hidden = given["hidden"].eq(":").to_numpy()[order] if "hidden" in given else np.zeros(len(rows), bool)
-    reasons = _reasons(rows, sorted_words, hidden)
-    rows.loc[reasons > 0, "method"] = 0
-    return ComparedRows(rows, name_rows(given, rows, reasons, REASONS))
+    order = np.argsort(compared)[np.count_nonzero(compared < 0) :]
+    left = np.flatnonzero(reasons)
+    rows, others = (
+        pd.DataFrame({name: columns[name][some] for name in names}, index=some, copy=False)
+        for some, names in ((order, tuple(columns)), (left, _ORDER))
+    )
+    return ComparedRows(rows, name_rows(given, others, reasons[left], REASONS))
 
 
 def without_attrs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -182,16 +189,19 @@ def name_rows(
     texts : sequence of str
     """
     some = np.flatnonzero(reasons > 0)
-    whole = _joined([reasons[some].astype(np.int64), rows["cell"].to_numpy()[some]])
-    some = some[np.argsort(whole, kind="stable")]
-    groups = KeyGroups.of(np.sort(whole))
+    cell, key, who = (rows[name].to_numpy()[some] for name in _ORDER)
+    whole = _joined([reasons[some].astype(np.int64), cell])
+    order = np.lexsort([who, key, whole])
+    some, groups = some[order], KeyGroups.of(whole[order])
     places = rows.index.to_numpy()[some]
     lines = []
     for start, size in zip(groups.starts.tolist(), groups.sizes.tolist(), strict=True):
         shown = profile.iloc[places[start : start + min(size, _SHOWN)]]
-        who = [f"{m} {y}" for m, y in zip(shown["municipality"], shown["year"], strict=True)]
+        names = [f"{m} {y}" for m, y in zip(shown["municipality"], shown["year"], strict=True)]
         more = [f"and {size - _SHOWN} more"] if size > _SHOWN else []
-        lines.append((texts[reasons[some[start]]], *shown[list(_IN_LINES)].iloc[0], ", ".join([*who, *more])))
+        lines.append(
+            (texts[reasons[some[start]]], *shown[list(_IN_LINES)].iloc[0], ", ".join([*names, *more]))
+        )
     return [
         f"{measure}, {group}, {service}, {provision}: {reason} ({who})"
         for reason, measure, group, service, provision, _, who in sorted(lines, key=lambda line: line[:-1])
@@ -261,32 +271,37 @@ def _methods(texts: Mapping[str, Words]) -> NDArray[np.int8]:
     return method
 
 
-def _counts_behind(rows: pd.DataFrame, texts: Mapping[str, Words]) -> NDArray[np.float64]:
+def _counts_behind(
+    numbers: Mapping[str, NDArray[np.float64]], texts: Mapping[str, Words]
+) -> NDArray[np.float64]:
     """Recipients behind each amount: users of the cell, else places; of a whole group its unique users."""
-    measure, service = texts["measure"], texts["service"]
+    measure, service, age = texts["measure"], texts["service"], texts["age"]
     rest = _joined([texts[name].codes for name in CELL if name != "service"])
     # The whole group asks for its unique users; a service that is not there has a number of its own.
     unique = service.values.index(UNIQUE) if UNIQUE in service.values else len(service.values)
-    wanted = np.where(service.among([ALL]), unique, service.codes)
     each = len(service.values) + 1
-    top = rows["numerator"].to_numpy()
-    count = np.where(measure.among(_PER_COUNT), rows["denominator"].to_numpy(), np.nan)
+    count = np.where(measure.among(_PER_COUNT), numbers["denominator"], np.nan)
     asked = np.flatnonzero(measure.among(_PER_INHABITANT))
+    wanted = rest[asked] * each + np.where(service.among([ALL])[asked], unique, service.codes[asked])
     for name in ("users_per_1000", "places_per_1000"):
         told = np.flatnonzero(measure.among([name]))
-        cells = rest[told] * each + service.codes[told]
-        cells, first = np.unique(cells, return_index=True)
-        at = pd.Index(cells).get_indexer(rest[asked] * each + wanted[asked])
-        found = np.r_[top[told][first], np.nan][at]
+        told = told[np.argsort(age.codes[told], kind="stable")]
+        cells, first = np.unique(rest[told] * each + service.codes[told], return_index=True)
+        found = np.r_[numbers["numerator"][told][first], np.nan][pd.Index(cells).get_indexer(wanted)]
         count[asked] = np.where(np.isnan(count[asked]), found, count[asked])
     return count
 
 
-def _reasons(rows: pd.DataFrame, texts: Mapping[str, Words], hidden: NDArray[np.bool_]) -> NDArray[np.int8]:
+def _reasons(
+    numbers: Mapping[str, NDArray[np.float64]],
+    texts: Mapping[str, Words],
+    method: NDArray[np.int8],
+    count: NDArray[np.float64],
+    hidden: NDArray[np.bool_],
+) -> NDArray[np.int8]:
     """Place in `REASONS` of why a row is left out; zero where it is not."""
-    top, bottom, value = (rows[name].to_numpy() for name in _NUMBERS)
-    count = rows["count"].to_numpy()
-    compound = rows["method"].to_numpy() == METHODS.index(COMPOUND)
+    top, bottom, value = (numbers[name] for name in _NUMBERS)
+    compound = method == METHODS.index(COMPOUND)
     ordered = {
         HIDDEN: hidden,
         MISSING: (np.isnan(top) | np.isnan(bottom) | np.isnan(value)) & (bottom != 0),
@@ -295,7 +310,7 @@ def _reasons(rows: pd.DataFrame, texts: Mapping[str, Words], hidden: NDArray[np.
         NO_COUNT: compound & np.isnan(count),
         NOTHING: compound & ~((count > 0) & (top > 0)),
     }
-    reason = np.zeros(len(rows), dtype=np.int8)
+    reason = np.zeros(top.size, dtype=np.int8)
     for why, where in ordered.items():
         reason[where & (reason == 0)] = REASONS.index(why)
     return reason

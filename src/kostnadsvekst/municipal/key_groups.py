@@ -48,6 +48,33 @@ class KeyGroups:
         """Rows of each group."""
         return [slice(a, a + n) for a, n in zip(self.starts.tolist(), self.sizes.tolist(), strict=True)]
 
+    def distinct(self, *columns: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Find groups of the same numbers: a service that none buys is its own sum.
+
+        Parameters
+        ----------
+        *columns : array, shape (n,)
+
+        Returns
+        -------
+        kept : array of int
+            Rows of the groups that differ from those before.
+        back : array of int, shape (n,)
+            Which of the kept rows has the numbers of each row.
+        """
+        arrays = [np.ascontiguousarray(x) for x in columns]
+        seen: dict[tuple[bytes, ...], int] = {}
+        new, place, size = [], np.empty(self.starts.size, dtype=np.int64), 0
+        for number, rows in enumerate(self.slices()):
+            numbers = tuple(x[rows].tobytes() for x in arrays)
+            if numbers not in seen:
+                seen[numbers] = size
+                new.append(np.arange(rows.start, rows.stop))
+                size += rows.stop - rows.start
+            place[number] = seen[numbers]
+        kept = np.concatenate([*new, np.zeros(0, dtype=np.int64)])
+        return kept, (place - self.starts)[self.of_row] + np.arange(self.of_row.size)
+
     def pieces(self, rows: int) -> Iterator[tuple[slice, "KeyGroups"]]:
         """Give some whole groups at a time, of about so many rows: where they stand, and their groups."""
         first = 0

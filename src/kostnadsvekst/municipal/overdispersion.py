@@ -196,6 +196,31 @@ def dispersion_within(
     return WithinDispersion(np.where(freedom > 0, phi, np.nan), freedom)
 
 
+def dispersion_of_one_level(
+    amounts: ArrayLike, sizes: ArrayLike, groups: KeyGroups, power: int
+) -> WithinDispersion:
+    """Dispersion around a level that all rows of a group share; else as `dispersion_within`.
+
+    Parameters
+    ----------
+    amounts, sizes : array, shape (n,)
+    groups : KeyGroups
+    power : {1, 2}
+
+    Returns
+    -------
+    WithinDispersion
+    """
+    y, e = np.asarray(amounts, float), np.asarray(sizes, float)
+    expected = e * groups.spread(_over(groups.sum(y), groups.sum(e)))
+    used = expected > 0
+    freedom = np.maximum(groups.sum(used) - 1.0, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = np.where(used, (y - expected) ** 2 / (expected**power / e ** (power - 1)), 0.0)
+        phi = groups.sum(squares) / freedom
+    return WithinDispersion(np.where(freedom > 0, phi, np.nan), freedom)
+
+
 def _two_way_rates(
     y: Floats, e: Floats, unit: NDArray[np.int64], period: NDArray[np.int64], groups: KeyGroups
 ) -> Floats:

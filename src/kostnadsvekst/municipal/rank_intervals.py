@@ -1,6 +1,5 @@
 """Ranks of municipalities with what is known of them: expected ranks, and intervals."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,30 +36,14 @@ def raw_ranks(rates: ArrayLike, groups: KeyGroups) -> Floats:
     rates : array, shape (n,)
     groups : KeyGroups
     """
-    return _of_distinct(_ranked, groups, rates)[0]
-
-
-def _ranked(r: Floats) -> tuple[Floats]:
-    ordered = np.sort(r)
-    above = ordered.size - np.searchsorted(ordered, r, "right")
-    not_below = ordered.size - np.searchsorted(ordered, r, "left")
-    return ((above + not_below + 1) / 2,)
-
-
-def _of_distinct(
-    compute: Callable[..., tuple[Floats, ...]], groups: KeyGroups, *columns: ArrayLike
-) -> tuple[Floats, ...]:
-    """Compute once for groups of the same numbers: a service that none buys is its own sum."""
-    arrays = [np.asarray(x, float) for x in columns]
-    seen: dict[tuple[bytes, ...], tuple[Floats, ...]] = {}
-    parts = []
+    r = np.asarray(rates, float)
+    ranks = np.empty(r.size)
     for rows in groups.slices():
-        own = [x[rows] for x in arrays]
-        numbers = tuple(x.tobytes() for x in own)
-        if numbers not in seen:
-            seen[numbers] = compute(*own)
-        parts.append(seen[numbers])
-    return tuple(map(np.concatenate, zip(*parts, strict=True))) if parts else (np.zeros(0), np.zeros(0))
+        ordered = np.sort(r[rows])
+        above = ordered.size - np.searchsorted(ordered, r[rows], "right")
+        not_below = ordered.size - np.searchsorted(ordered, r[rows], "left")
+        ranks[rows] = (above + not_below + 1) / 2
+    return ranks
 
 
 def expected_ranks(location: ArrayLike, variance: ArrayLike, groups: KeyGroups) -> Floats:
@@ -82,15 +65,19 @@ def expected_ranks(location: ArrayLike, variance: ArrayLike, groups: KeyGroups) 
     -----
     Laird & Louis 1989, Journal of Educational Statistics 14, 29-46, eq. 2.
     """
-    return _of_distinct(_expected, groups, location, variance)[0]
+    place, spread = np.asarray(location, float), np.asarray(variance, float)
+    ranks = np.empty(place.size)
+    for rows in groups.slices():
+        ranks[rows] = _expected(place[rows], spread[rows])
+    return ranks
 
 
-def _expected(x: Floats, v: Floats) -> tuple[Floats]:
+def _expected(x: Floats, v: Floats) -> Floats:
     """Each pair once: what one is sure to be higher, the other is not."""
     if np.isnan(x).any() or np.isnan(v).any():
-        return (np.full(x.size, np.nan),)
+        return np.full(x.size, np.nan)
     if not v.any() and np.all(x == x[0]):
-        return (np.full(x.size, (x.size + 1) / 2),)
+        return np.full(x.size, (x.size + 1) / 2)
     ranks = np.full(x.size, 0.5)  # the place it starts from, less its own half below
     for start in range(0, x.size, _BLOCK):
         end = min(start + _BLOCK, x.size)
@@ -100,7 +87,7 @@ def _expected(x: Floats, v: Floats) -> tuple[Floats]:
         higher = special.ndtr((x[None, start:] - x[start:end, None]) / sd)
         ranks[start:end] += higher.sum(axis=1)
         ranks[end:] += (end - start) - higher[:, end - start :].sum(axis=0)
-    return (ranks,)
+    return ranks
 
 
 def pairwise_level(level: float, groups: KeyGroups) -> Floats:
@@ -141,24 +128,27 @@ def rank_limits(rates: ArrayLike, low: ArrayLike, high: ArrayLike, groups: KeyGr
     27, 1693-1702), so that it is as skewed as counts are.
     """
     r, below, above = (np.asarray(x, float) for x in (rates, low, high))
-    with np.errstate(over="ignore"):  # a limit that few degrees of freedom leave without end
-        down, up = (r - below) ** 2, (above - r) ** 2
-    best, worst = _of_distinct(_places, groups, r, down, up)
+    best, worst = np.empty(r.size), np.empty(r.size)
+    for rows in groups.slices():
+        best[rows], worst[rows] = _places(r[rows], below[rows], above[rows])
     alone = groups.sizes[groups.of_row] < 2
     return RankLimits(np.where(alone, np.nan, best), np.where(alone, np.nan, worst))
 
 
-def _places(r: Floats, down: Floats, up: Floats) -> tuple[Floats, Floats]:
+def _places(rates: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Best and worst place; from the highest down, so that each pair is looked at once."""
-    order = np.argsort(-r)
-    x, below, above = r[order], down[order], up[order]
+    order = np.argsort(-rates)
+    r, least, most = rates[order], low[order], high[order]
+    down, up = (r - least) ** 2, (most - r) ** 2
     lower, higher = np.zeros(r.size), np.zeros(r.size)  # how many surely are
     for start in range(0, r.size, _BLOCK):
         end = min(start + _BLOCK, r.size)
-        gap = x[start:end, None] - x[None, start:]  # how much row is above column
-        surely = gap * np.abs(gap) > below[start:end, None] + above[None, start:]
+        # Nothing is surely below a rate that is not below its lower limit.
+        first = int(np.searchsorted(-r, -np.fmax.reduce(least[start:end])))
+        gap = r[start:end, None] - r[None, first:]  # how much row is above column
+        surely = gap * np.abs(gap) > down[start:end, None] + up[None, first:]
         lower[start:end] += surely.sum(axis=1)
-        higher[start:] += surely.sum(axis=0)
+        higher[first:] += surely.sum(axis=0, dtype=np.uint8)
     best, worst = np.empty(r.size), np.empty(r.size)
     best[order], worst[order] = 1 + higher, r.size - lower
     return best, worst
