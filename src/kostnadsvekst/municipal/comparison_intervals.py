@@ -178,18 +178,20 @@ def _added(rows: pd.DataFrame, size: int, options: _Options) -> tuple[pd.DataFra
         found[where] = start + back
         start += part["low"].size
         parts.append(part)
-    places = np.full(size, -1)
+    places = np.full(size, start)  # where nothing is
     places[rows.index.to_numpy()] = found
-    nothing = [np.array([np.nan])]
-    columns = {
-        name: np.concatenate([p.get(name, np.full(p["low"].size, np.nan)) for p in parts] + nothing)[places]
-        for name in ADDED[1:]
-    }
+    columns = {name: _column(name, parts).take(places, mode="clip") for name in ADDED[1:]}
     names = np.zeros(size, dtype=np.int8)
     names[rows.index.to_numpy()] = rows["method"].to_numpy()
     words = pd.array(list(METHODS), dtype="str").take(names)
     remarks = np.concatenate([p["remark"] for p in parts] + [np.zeros(0)]).astype(np.int8)[found]
     return pd.DataFrame({"method": words, **columns}, copy=False), remarks
+
+
+def _column(name: str, parts: list[dict[str, Any]]) -> Floats:
+    """Numbers of a name of all parts, and after them none."""
+    found = (part.get(name, np.full(part["low"].size, np.nan)) for part in parts)
+    return np.concatenate([*found, [np.nan]])
 
 
 def _method_slices(sorted_methods: NDArray[np.int8]) -> list[tuple[int, slice]]:

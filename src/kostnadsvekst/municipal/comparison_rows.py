@@ -60,8 +60,8 @@ class ComparedRows:
     Attributes
     ----------
     rows : DataFrame
-        Numbers of the rows that are not left out, by method: ``numerator``, ``denominator``, ``method`` (place
-        in `METHODS`), ``count`` (behind an amount), ``per``, ``member`` (of the mean), ``key`` and ``cell`` (numbers of the comparison
+        Numbers of the rows that are not left out, by method: ``numerator``, ``denominator``, ``method``
+        (place in `METHODS`), ``count`` (behind an amount), ``per``, ``member`` (of the mean), ``key`` and ``cell`` (numbers of the comparison
         with and without its year), ``who`` (number of the municipality). Its index has the place in the
         profile.
     left_out : list of str
@@ -115,16 +115,22 @@ def compared_rows(profile: pd.DataFrame) -> ComparedRows:
         "cell": cell,
         "who": who.codes,
     }
-    compared = np.where(
-        reasons == 0, (method * (key.max(initial=0) + 1) + key) * len(who.values) + who.codes, -1
-    )
-    order = np.argsort(compared)[np.count_nonzero(compared < 0) :]
+    order = _in_order(reasons, method, key, who)
     left = np.flatnonzero(reasons)
     rows, others = (
-        pd.DataFrame({name: columns[name][some] for name in names}, index=some, copy=False)
+        pd.DataFrame({name: columns[name].take(some) for name in names}, index=some, copy=False)
         for some, names in ((order, tuple(columns)), (left, _ORDER))
     )
     return ComparedRows(rows, name_rows(given, others, reasons[left], REASONS))
+
+
+def _in_order(
+    reasons: NDArray[np.int8], method: NDArray[np.int8], key: NDArray[np.int64], who: "Words"
+) -> NDArray[np.int64]:
+    """Places of the rows that are not left out: by method, comparison and municipality."""
+    whole = (method * (key.max(initial=0) + 1) + key) * len(who.values) + who.codes
+    order = np.argsort(np.where(reasons == 0, whole, -1))
+    return order[np.count_nonzero(reasons) :]
 
 
 def without_attrs(frame: pd.DataFrame) -> pd.DataFrame:

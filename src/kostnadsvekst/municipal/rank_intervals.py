@@ -145,6 +145,8 @@ def _places(rates: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
         end = min(start + _BLOCK, r.size)
         # Nothing is surely below a rate that is not below its lower limit.
         first = int(np.searchsorted(-r, -np.fmax.reduce(least[start:end])))
+        if first == r.size:
+            continue
         gap = r[start:end, None] - r[None, first:]  # how much row is above column
         surely = gap * np.abs(gap) > down[start:end, None] + up[None, first:]
         lower[start:end] += surely.sum(axis=1)
