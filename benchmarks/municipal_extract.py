@@ -8,6 +8,7 @@ means of municipalities, indices and colours with DuckDB's SQL and with pandas' 
 man-years and gross costs per inhabitant and costs per recipient, by service: no check of what was given, no
 sums of own and bought, no age groups, no shares. The profile has more rows, so CPU seconds for a million rows
 are compared; what the whole takes, with the start of the interpreter, and its largest memory are told, too.
+A row more reads the profile, adds its intervals, shrunken values and ranks, and writes them.
 """
 
 import argparse
@@ -20,6 +21,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "kostnadsvekst"
+INTERVALS = "its intervals"
+# Where each program writes its rows.
+FILES = {OURS: "user-groups/profile.parquet", INTERVALS: "intervals.parquet"}
 
 SQL = """
 import sys, duckdb
@@ -79,12 +83,25 @@ rows.to_parquet(f"{out}/profile.parquet", compression="zstd", index=False)
 print(len(rows))
 """
 
+WITH_INTERVALS = """
+import sys, warnings, pandas as pd
+from kostnadsvekst.municipal.comparison import intervals
+folder, out = sys.argv[1:3]
+profile = pd.read_parquet(f"{out}/user-groups/profile.parquet")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    found = intervals(profile)
+found.attrs["left_out"] = []
+found.to_parquet(f"{out}/intervals.parquet", compression="zstd", index=False)
+"""
+
 
 def programs(folder: Path, out: Path) -> dict[str, list[str]]:
     """Command of each row."""
     command = ["-m", "kostnadsvekst", "municipal", "user-groups", str(folder), "--out", str(out), "--quiet"]
     return {
         OURS: command,
+        INTERVALS: ["-c", WITH_INTERVALS, str(folder), str(out)],
         "DuckDB's SQL": ["-c", SQL, str(folder), str(out)],
         "pandas by hand": ["-c", PANDAS, str(folder), str(out)],
     }
@@ -124,7 +141,7 @@ def main() -> None:
         for _ in range(given.rounds):
             for name, words in programs(folder, out).items():
                 taken.setdefault(name, []).append(run(words))
-                file = out / ("user-groups/profile.parquet" if name == OURS else "profile.parquet")
+                file = out / FILES.get(name, "profile.parquet")
                 rows[name] = pq.ParquetFile(file).metadata.num_rows
     print(
         f"{'program':<18}{'rows':>12}{'CPU, s':>10}{'s a million':>14}{'ours over it':>14}{'memory, MB':>12}"

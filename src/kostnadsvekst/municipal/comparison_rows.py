@@ -45,6 +45,7 @@ NOTHING = "nothing is spent, or nobody receives it: a spread is not known"
 NO_DENOMINATOR = "the denominator is zero"
 REASONS = ("", HIDDEN, MISSING, KRONER, NO_COUNT, NOTHING, NO_DENOMINATOR)
 _ORDER = ("cell", "key", "who")
+_LARGEST = 2**62  # of whole numbers, with room
 _SHOWN = 3  # municipalities and years in a line
 
 
@@ -61,9 +62,9 @@ class ComparedRows:
     ----------
     rows : DataFrame
         Numbers of the rows that are not left out, by method: ``numerator``, ``denominator``, ``method``
-        (place in `METHODS`), ``count`` (behind an amount), ``per``, ``member`` (of the mean), ``key`` and ``cell`` (numbers of the comparison
-        with and without its year), ``who`` (number of the municipality). Its index has the place in the
-        profile.
+        (place in `METHODS`), ``count`` (behind an amount), ``per``, ``member`` (of the mean), ``key`` and
+        ``cell`` (numbers of the comparison with and without its year), ``who`` (number of the municipality).
+        Its index has the place in the profile.
     left_out : list of str
         By name.
     """
@@ -172,11 +173,14 @@ class Words:
 
 def _joined(codes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Give numbers to the combinations of several columns, from zero and in their order."""
-    joined = np.zeros(codes[0].size, dtype=np.int64)
+    joined, many = np.zeros(codes[0].size, dtype=np.int64), 1
     for column in codes:
-        both = joined * (column.max(initial=0) + 2) + column + 1
-        joined = pd.factorize(both, sort=True)[0].astype(np.int64)
-    return joined
+        size = int(column.max(initial=0)) + 2
+        if many * size > _LARGEST:
+            joined = pd.factorize(joined, sort=True)[0].astype(np.int64)
+            many = int(joined.max(initial=0)) + 1
+        joined, many = joined * size + column + 1, many * size
+    return pd.factorize(joined, sort=True)[0].astype(np.int64)
 
 
 def name_rows(
@@ -223,8 +227,10 @@ def _checked(
     if not problems:
         problems = [*_wrong_numbers(given, numbers, texts)]
     who = texts["municipality"]
-    twice = pd.Series(key * (len(who.values) + 1) + who.codes).duplicated().to_numpy()
-    problems += [f"{where} stands twice" for where in _places(given[twice])]
+    whole = key * (len(who.values) + 1) + who.codes
+    if np.any(np.diff(np.sort(whole)) == 0):
+        twice = pd.Series(whole).duplicated().to_numpy()
+        problems += [f"{where} stands twice" for where in _places(given[twice])]
     unknown = sorted({str(m) for m in texts["measure"].values if m not in MEASURES})
     problems += [f"unknown measure {nearest_names([m], MEASURES)}" for m in unknown]
     if problems:
