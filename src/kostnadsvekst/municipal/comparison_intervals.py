@@ -214,7 +214,7 @@ def _of_method(
     kept, back = KeyGroups.of(rows["key"]).distinct(*given, *of_years)
     rows, of_years = rows.iloc[kept], tuple(x[kept] for x in of_years)
     if method == COMPOUND:
-        found = _costs(rows, *of_years, options)
+        found = _costs(rows, of_years, options)
     else:
         found = _counted(rows, proportion, of_years, options)
     alone = np.isnan(found["rank_raw"]) & (found["remark"] == 0)
@@ -357,9 +357,8 @@ def _compared(rate: Floats, posterior: Posterior, limits: Limits, groups: KeyGro
 # --- Costs and man-years
 
 
-def _costs(
-    rows: pd.DataFrame, spread: Floats, df: Floats, by_years: NDArray[np.bool_], options: _Options
-) -> dict[str, Any]:
+def _costs(rows: pd.DataFrame, of_years: tuple[Any, ...], options: _Options) -> dict[str, Any]:
+    spread, df, by_years = of_years
     groups = KeyGroups.of(rows["key"])
     rate, count = (rows["numerator"] / rows["denominator"]).to_numpy(), rows["count"].to_numpy()
     counted = (rows["count"] != rows["denominator"]).to_numpy()

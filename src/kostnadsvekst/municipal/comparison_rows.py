@@ -105,7 +105,7 @@ def compared_rows(profile: pd.DataFrame) -> ComparedRows:
     hidden = given["hidden"].eq(":").to_numpy() if "hidden" in given else np.zeros(len(given), bool)
     reasons = _reasons(numbers, texts, method, count, hidden)
     who = texts["municipality"]
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "numerator": numbers["numerator"],
         "denominator": numbers["denominator"],
         "method": method,
@@ -180,7 +180,7 @@ def _joined(codes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
             joined = pd.factorize(joined, sort=True)[0].astype(np.int64)
             many = int(joined.max(initial=0)) + 1
         joined, many = joined * size + column + 1, many * size
-    return pd.factorize(joined, sort=True)[0].astype(np.int64)
+    return np.asarray(pd.factorize(joined, sort=True)[0], dtype=np.int64)
 
 
 def name_rows(
@@ -203,15 +203,17 @@ def name_rows(
     whole = _joined([reasons[some].astype(np.int64), cell])
     order = np.lexsort([who, key, whole])
     some, groups = some[order], KeyGroups.of(whole[order])
-    places = rows.index.to_numpy()[some]
-    lines = []
+    # All at once: a part of a text column in several pieces is slow to take.
+    first = np.arange(some.size) - groups.starts[groups.of_row] < _SHOWN
+    shown = profile[["municipality", "year", *_IN_LINES]].take(rows.index.to_numpy()[some[first]])
+    told = list(shown.itertuples(index=False, name=None))
+    lines, at = [], 0
     for start, size in zip(groups.starts.tolist(), groups.sizes.tolist(), strict=True):
-        shown = profile.iloc[places[start : start + min(size, _SHOWN)]]
-        names = [f"{m} {y}" for m, y in zip(shown["municipality"], shown["year"], strict=True)]
+        own = told[at : at + min(size, _SHOWN)]
+        at += len(own)
+        names = [f"{who} {year}" for who, year, *_ in own]
         more = [f"and {size - _SHOWN} more"] if size > _SHOWN else []
-        lines.append(
-            (texts[reasons[some[start]]], *shown[list(_IN_LINES)].iloc[0], ", ".join([*names, *more]))
-        )
+        lines.append((texts[reasons[some[start]]], *own[0][2:], ", ".join([*names, *more])))
     return [
         f"{measure}, {group}, {service}, {provision}: {reason} ({who})"
         for reason, measure, group, service, provision, _, who in sorted(lines, key=lambda line: line[:-1])

@@ -230,9 +230,7 @@ def _two_way_rates(
         own, units = _numbered(unit[rows])
         when, periods = _numbered(period[rows])
         cell = own * periods + when
-        amounts, sizes = (
-            np.bincount(cell, x[rows], minlength=units * periods).reshape(units, periods) for x in (y, e)
-        )
+        amounts, sizes = (_sums(cell, x[rows], units * periods).reshape(units, periods) for x in (y, e))
         rate[rows] = _fitted(amounts, sizes).ravel()[cell]
     return rate
 
@@ -254,6 +252,10 @@ def _fitted(amounts: Floats, sizes: Floats) -> Floats:
         if np.all(np.abs(rate - before) <= _PRECISION * rate):
             break
     return rate
+
+
+def _sums(ids: NDArray[np.int64], values: Floats, size: int) -> Floats:
+    return np.asarray(np.bincount(ids, values, minlength=size), dtype=float)
 
 
 def _over(top: Floats, bottom: Floats) -> Floats:
