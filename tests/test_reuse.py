@@ -15,7 +15,7 @@ import pytest
 from command_runs import estimate_inside
 from conftest import ROOT
 from fake_chapters import FAKES, few_modules, taken, write_fakes
-from kostnadsvekst.chapters import CHAPTERS, Chapter, Settings, build, fingerprints, making
+from kostnadsvekst.chapters import CHAPTERS, Chapter, Settings, build, find_chapter, fingerprints, making
 from kostnadsvekst.chapters.build import build_chapters
 from kostnadsvekst.chapters.fingerprints import imports_in, modules_of, own_files
 from kostnadsvekst.chapters.records import read_record, result_of
@@ -106,6 +106,18 @@ def test_what_is_used_came_out_differently(fakes, out):
     taken(fakes)
     assert [report.reused for report in run(out)] == [True, False, True]
     assert "1 became 2" in (out / "beta" / "t0.csv").read_text("utf-8")
+
+
+def test_two_heavy_chapters_are_not_made_at_once(fakes, out, monkeypatch):
+    for name in ("alpha", "gamma"):
+        monkeypatch.setitem(CHAPTERS, name, CHAPTERS[name]._replace(heavy=True))
+    step = build._Build(ALL, Settings(), out, force=False)
+    assert step.next_chapter() == "alpha"
+    step.running.append("alpha")
+    assert not find_chapter("beta").heavy
+    assert step.next_chapter() is None  # beta uses alpha, and gamma has to wait for its memory
+    monkeypatch.setitem(CHAPTERS, "gamma", CHAPTERS["gamma"]._replace(heavy=False))
+    assert step.next_chapter() == "gamma"
 
 
 # What is done to the results between two runs -> chapters that the second makes; "lists" reads the folder.

@@ -37,6 +37,8 @@ class Chapter(NamedTuple):
         data and what the user brings: it is made again when they change.
     reads_folder : bool
         Whether it reads what lies in the results folder: it is made again when anything there has changed.
+    heavy : bool
+        Whether it needs so much memory that two such chapters are not made at once.
     """
 
     module: str
@@ -45,6 +47,7 @@ class Chapter(NamedTuple):
     uses: tuple[str, ...] = ()
     also_reads: tuple[str, ...] = ()
     reads_folder: bool = False
+    heavy: bool = False
 
 
 CHAPTERS = {
@@ -87,6 +90,7 @@ CHAPTERS = {
             "Chapter 5: weekly users from the KPR register, figures 5–11, what drives the growth",
         ),
         "register",
+        heavy=True,
     ),
     "ohd": Chapter(
         "kostnadsvekst.chapters.ohd",
@@ -95,6 +99,7 @@ CHAPTERS = {
             "Chapter 6: municipal acute beds (ØHD) and the use of hospitals",
         ),
         "months",
+        heavy=True,
     ),
     "case-selection": Chapter(
         "kostnadsvekst.chapters.case_selection",

@@ -56,12 +56,20 @@ class _Build:
         """Take the first chapter that can be made; those that need not be are done on the way."""
         while ready := [name for name in self.waiting() if not self.must_wait(name)]:
             reusable = {name: None if self.force else self.still_valid(name) for name in ready}
+            made = [name for name, record in reusable.items() if record is None]
             for name, record in reusable.items():
-                if record is None:
-                    return name
-                self.records[name] = record
-                self.reports[name] = report_of(record, self.out, reused=True)
+                if record is not None:
+                    self.records[name] = record
+                    self.reports[name] = report_of(record, self.out, reused=True)
+            if free := [name for name in made if not self.needs_too_much(name)]:
+                return free[0]
+            if len(made) == len(ready):
+                break
         return None
+
+    def needs_too_much(self, name: str) -> bool:
+        """Whether a chapter has to wait for the memory that another needs."""
+        return find_chapter(name).heavy and any(find_chapter(other).heavy for other in self.running)
 
     def must_wait(self, name: str) -> bool:
         """Whether a chapter uses one that is still to be made in this run."""

@@ -105,7 +105,7 @@ def run_system(
     for lang in languages:
         made = compute(read, lang)
         _refuse_too_long(made)
-        notes = made.public_notes() if publish and made.public_notes else made.notes
+        notes = made.notes_of(publish=publish)
         for path, content in render_system(read, made, lang, publish=publish).items():
             files[f"{folder}/{path}"] = content
     written = write_chapter(out, f"municipal {folder}", files)

@@ -134,7 +134,7 @@ def render_report(
     def noting(book: MunicipalBook, lang: str) -> System:
         made = compute(book, lang)
         if lang == languages[0]:
-            notes.update(dict.fromkeys(made.notes))
+            notes.update(dict.fromkeys(made.notes_of(publish=publish)))
         return made
 
     page = make_page(blocks, noting, publish=publish)
@@ -257,20 +257,18 @@ def _withheld(tables: Mapping[str, Sequence[PageTable]]) -> dict[str, set[Unit]]
     """Municipalities and years that a part does not show, since another part counts the same people.
 
     A count that is told in one part, less those that are told in another, is the count that the other hides.
-    As soon as any of them hides a number of a municipality and year, only the first of them shows it.
+    As soon as any of them hides a number of a municipality, only the first of them shows it, whatever the
+    year: users on the last day of a year are those of the first day of the next, by which a projection is
+    called, and coverage times population gives them back in every other year.
     """
-    shown: set[Unit] = set()
+    shown: set[str] = set()
     withheld: dict[str, set[Unit]] = {}
     counting = [name for name in _COUNTING if name in tables]
-    hiding = {unit for name in counting for unit in hiding_units(tables[name])}
+    hiding = {place for name in counting for place, _ in hiding_units(tables[name])}
     for name in counting:
         units = {unit for table in tables[name] for unit in units_of(table)}
-        withheld[name] = units & shown & hiding
-        if name == PROJECT.name:
-            # Coverage times population gives the users of the base year back in every other year.
-            places = {municipality for municipality, _ in withheld[name]}
-            withheld[name] = {unit for unit in units if unit[0] in places}
-        shown |= units
+        withheld[name] = {unit for unit in units if unit[0] in shown & hiding}
+        shown |= {place for place, _ in units}
     return withheld
 
 

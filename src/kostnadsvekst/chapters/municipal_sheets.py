@@ -91,6 +91,15 @@ class System:
     behind: Callable[[], tuple[tuple[tuple[int, ...], ...], ...]] | None = None
     public_notes: Callable[[], tuple[str, ...]] | None = None
 
+    def notes_of(self, *, publish: bool) -> tuple[str, ...]:
+        """What the user is told of an edition.
+
+        Parameters
+        ----------
+        publish : bool
+        """
+        return self.public_notes() if publish and self.public_notes else self.notes
+
 
 def words(lang: str, norwegian: str, english: str) -> str:
     """Text of a language."""

@@ -139,7 +139,8 @@ def _places(rates: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Best and worst place; from the highest down, so that each pair is looked at once."""
     order = np.argsort(-rates)
     r, least, most = rates[order], low[order], high[order]
-    down, up = (r - least) ** 2, (most - r) ** 2
+    with np.errstate(over="ignore"):  # a limit that few degrees of freedom leave without end
+        down, up = (r - least) ** 2, (most - r) ** 2
     lower, higher = np.zeros(r.size), np.zeros(r.size)  # how many surely are
     for start in range(0, r.size, _BLOCK):
         end = min(start + _BLOCK, r.size)
