@@ -203,17 +203,21 @@ def test_public_findings_are_those_that_the_public_profile_shows(tmp_path):
 
 
 def test_a_large_municipality_keeps_its_comparison_beside_small_ones(tmp_path):
-    """D has 3 of help: one's own 60 is beside the mean of A, B and C, ranks among three; limits as before."""
+    """D has 3 of help: one's own 60 is beside the mean of A, B and C, and its limits are as without D."""
     sheets = compare_sheets()
     sheets["Brukere"][7][5] = 3
     system = system_of(tmp_path, sheets)
     shown = sheet_of(public_sheets(system), "Tall bak funnene")
     row = shown[(shown["service"] == HELP) & (shown["measure"] == "Brukere per 1000 innbyggere")].iloc[0]
     everything = sheet_of(system.results, "Tall bak funnene")
+    alone = {name: [*rows] for name, rows in sheets.items()}
+    alone["Brukere"].pop(7)
+    without = sheet_of(system_of(tmp_path, alone).results, "Tall bak funnene")
+    three = without[without["service"].eq(HELP) & without["measure"].eq(row["measure"])].iloc[0]
     same = everything[everything["service"].eq(HELP) & everything["measure"].eq(row["measure"])].iloc[0]
     assert row["mean"] == pytest.approx((60 + 90 + 70) / 3 / 9)
     assert same["mean"] == pytest.approx((60 + 90 + 70 + 3) / 4 / 9)
-    assert row[["low", "high"]].tolist() == pytest.approx(same[["low", "high"]].tolist())
+    assert row[["low", "high"]].tolist() == pytest.approx(three[["low", "high"]].tolist())
     assert row["rank_high"] <= 3
 
 

@@ -36,8 +36,16 @@ def block_of(name, language):
     return (DOCS / name).read_text(encoding="utf-8").split(f"```{language}\n")[1].split("```")[0]
 
 
+# A made-up projection of a made-up municipality, as the StatBank writes them.
+PROJECTION = "region,statistikkvariabel,år,alder,value,Framskriving,Tabell\n" + "".join(
+    f"Oppdiktet,Hovedalternativet (MMMM),{year},{age},{persons + 10 * (year - 2024)},2024,14288\n"
+    for year in (2024, 2030, 2040)
+    for age, persons in (("0-66 år", 58_000), ("67-79 år", 7222), ("80-89 år", 2295), ("90 år og over", 651))
+)
+
+
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
+def desk(tmp_path, monkeypatch, request):
     """A folder with the files that the pages read."""
     make_municipal_panel(40).rename(columns={"population": "folketall"}).to_stata(tmp_path / "mine.dta")
     hospitals = pd.DataFrame({"hospital": list("aabbccdd"), "year": [2018, 2019] * 4})
@@ -46,6 +54,9 @@ def desk(tmp_path, monkeypatch):
     )
     (tmp_path / "results").mkdir()
     shutil.copy(ROOT / "results" / "audit.csv", tmp_path / "results")
+    if "replication.md" in request.node.name:
+        shutil.copytree(ROOT / "results", tmp_path / "results", dirs_exist_ok=True)
+    (tmp_path / "nedlastet.csv").write_text(PROJECTION, "utf-8")
     shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
     mapping = write_user_files(tmp_path, country())
     choices = '[panel]\npopulation = "start-of-year"\nborders = "as-is"\n'

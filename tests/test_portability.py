@@ -18,6 +18,7 @@ from kostnadsvekst import generations
 from kostnadsvekst.chapters import Settings, making, run_chapters
 from kostnadsvekst.commands import COMMANDS
 from kostnadsvekst.register import workspace
+from kostnadsvekst.report.doctor import machine
 
 SOURCES = [*(ROOT / "src").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]
 # "Availability: Unix" (or without effect on Windows) in the documentation of Python's os, signal and shutil.
@@ -39,6 +40,8 @@ WITH_ANOTHER_WAY = {
     ("generations.py", "fcntl"),  # without taking turns
     ("report/chapter_files.py", "getuid"),  # the lock is called after nobody
     ("chapters/making.py", "resource"),  # how much memory a chapter took is not told
+    ("report/doctor/machine.py", "sysconf"),  # Windows is asked another way, else the memory is not told
+    ("report/doctor/machine.py", "sched_getaffinity"),  # all processors of the machine count
     ("register/workspace.py", "getuid"),  # the temporary folder is the user's own
 }
 
@@ -95,6 +98,13 @@ def test_memory_that_no_system_tells_is_left_out(tmp_path, monkeypatch):
     assert making.peak_megabytes() > 10
     monkeypatch.setitem(sys.modules, "resource", None)
     assert making.peak_megabytes() is None
+
+
+def test_what_no_system_tells_of_a_machine_is_unknown(monkeypatch):
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert machine.read_memory() == (None, None)
+    assert machine.processors_here() == (os.cpu_count() or 1)
 
 
 @pytest.fixture

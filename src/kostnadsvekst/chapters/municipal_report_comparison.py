@@ -82,7 +82,7 @@ _UNSURE = Bilingual(
     "Et tall bygd på få mennesker svinger fra år til år uten at noe er annerledes. Streken ved hvert punkt "
     "er intervallet som tallet er forenlig med; der den når snittet, kan kommunen ikke skilles fra det.",
     "A number made of few people moves from year to year without anything being different. The line at each "
-    "point is the interval that the number agrees with; where it reaches the mean, the municipality cannot "
+    "point is the interval that fits the number; where it reaches the mean, the municipality cannot "
     "be told from it.",
 )
 _MEASURE = Bilingual("Mål", "Measure")

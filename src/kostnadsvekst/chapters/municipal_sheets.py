@@ -92,7 +92,7 @@ class System:
     public_notes: Callable[[], tuple[str, ...]] | None = None
 
     def notes_of(self, *, publish: bool) -> tuple[str, ...]:
-        """What the user is told of an edition.
+        """Tell what the user is told of an edition.
 
         Parameters
         ----------

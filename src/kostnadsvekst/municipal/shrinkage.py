@@ -99,7 +99,8 @@ def _fitted(
 ) -> tuple[Floats, Floats]:
     """Mean and variance of some groups, fitted until none moves."""
     free = groups.sum(inside) - 1.0
-    mean, tau2 = _weighted(r, np.where(inside, 1.0 / c, 0.0), groups), np.zeros(free.size)
+    equal = np.divide(1.0, c, out=np.zeros_like(c), where=inside)
+    mean, tau2 = _weighted(r, equal, groups), np.zeros(free.size)
     share = 1.0 - c if kind == "binomial" else np.ones_like(c)  # of tau^2 in the variance of a rate
     still = 0
     for _ in range(_ROUNDS):

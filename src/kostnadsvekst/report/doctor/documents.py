@@ -8,7 +8,7 @@ from kostnadsvekst.naming import first_of
 from kostnadsvekst.report.doctor.findings import Finding
 from kostnadsvekst.report.doctor.folder import Folder, ProjectFile
 from kostnadsvekst.report.doctor.tables import READERS, split_line
-from kostnadsvekst.report.doctor.texts import READING_FAULTS, read_lines, read_text
+from kostnadsvekst.report.doctor.texts import READING_FAULTS, read_lines, text_of
 
 _LARGEST = 2**22
 _README = re.compile(r"(readme|replication|les_?meg)(\.(md|txt|rst|pdf|html|docx|qmd))?", re.IGNORECASE)
@@ -40,7 +40,7 @@ README_PARTS: tuple[tuple[Bilingual, str], ...] = (
     ),
     (
         Bilingual("framgangsmåte", "instructions to replicators"),
-        r"instruction|replicat|reproduc|\brun\b|how to|gjenta|kjør|framgangsm|kom i gang|start",
+        r"instruction|re(?:plicat|produc)|\brun\b|how to|gjenta|kjør|framgangsm|kom i gang|start",
     ),
     (
         Bilingual("liste over tabeller og figurer", "list of tables and figures"),
@@ -75,7 +75,7 @@ def _check_readme(folder: Folder) -> Iterator[Finding]:
         yield Finding("no-readme")
         return
     readable = [file for file in found if file.suffix not in (".pdf", ".docx")]
-    headings = [heading for file in readable for heading in headings_of(read_text(file, _LARGEST))]
+    headings = [heading for file in readable for heading in headings_of(text_of(file, _LARGEST))]
     for part, words in README_PARTS if readable else ():
         if not any(re.search(words, heading, re.IGNORECASE) for heading in headings):
             yield Finding("readme-part", found[0].name, part)
@@ -105,7 +105,7 @@ def _check_citation(folder: Folder) -> Iterator[Finding]:
     if file is None:
         yield Finding("no-citation")
         return
-    text = read_text(file, _LARGEST)
+    text = text_of(file, _LARGEST)
     for name in CITATION_FIELDS:
         if not re.search(rf"^{name}\s*:[ \t]*(\S|\n[ \t]*-)", text, re.MULTILINE):
             yield Finding("citation-part", file.name, both(name))
@@ -122,7 +122,7 @@ def _check_codebook(folder: Folder) -> Iterator[Finding]:
         detail = Bilingual(f"{len(tables)} fil(er) med data", f"{len(tables)} file(s) of data")
         yield Finding("no-codebook", "", detail)
         return
-    text = "\n".join(read_text(book, _LARGEST) for book in books)
+    text = "\n".join(text_of(book, _LARGEST) for book in books)
     words = frozenset(re.findall(r"\w+", text))
     for table in tables:
         yield from _undescribed(table, text, words)

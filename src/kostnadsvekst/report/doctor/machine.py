@@ -102,7 +102,7 @@ def inspect_machine(root: Path, *, ask: Ask | None = None) -> Machine:
         total,
         free,
         _free_disk(root),
-        _processors(),
+        processors_here(),
         {name: os.environ[name] for name in THREAD_SETTINGS if name in os.environ},
         sys.getfilesystemencoding(),
         locale.getpreferredencoding(do_setlocale=False),
@@ -173,7 +173,7 @@ def read_memory() -> tuple[int | None, int | None]:
     # A container may have less than its machine.
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
-            total = min(total, int(Path(file).read_text("ascii")))
+            total = min(total, int(Path(file).read_text(encoding="ascii")))
         except (OSError, ValueError):
             continue
     return total, min(free, total)
@@ -201,7 +201,8 @@ def _free_disk(root: Path) -> int | None:
         return None
 
 
-def _processors() -> int:
+def processors_here() -> int:
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

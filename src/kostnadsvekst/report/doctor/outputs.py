@@ -12,7 +12,7 @@ from kostnadsvekst.report.doctor.contents import hash_file
 from kostnadsvekst.report.doctor.findings import Finding
 from kostnadsvekst.report.doctor.folder import Folder, ProjectFile
 from kostnadsvekst.report.doctor.programs import PROGRAMS, Program
-from kostnadsvekst.report.doctor.texts import read_text
+from kostnadsvekst.report.doctor.texts import text_of
 
 MANIFEST = "manifest.json"
 OUTPUT_FOLDERS = ("results", "resultater", "output", "outputs", "tables", "figures", "bld")
@@ -88,7 +88,7 @@ def _read_markers(inside: Mapping[str, ProjectFile]) -> Manifest | None:
     for name, file in inside.items():
         if file.base == MARKER:
             try:
-                stated = json.loads(read_text(file, _LARGEST))["files"]
+                stated = json.loads(text_of(file, _LARGEST))["files"]
                 below = name.removesuffix(MARKER)
                 outputs |= {f"{below}{one}": {"sha256": _digest(value)} for one, value in stated.items()}
             except _NO_MANIFEST:
@@ -104,7 +104,7 @@ def read_manifest(file: ProjectFile) -> Manifest | None:
     file : ProjectFile
     """
     try:
-        stated = json.loads(read_text(file, _LARGEST))
+        stated = json.loads(text_of(file, _LARGEST))
         inputs = {str(name): _digest(value) for name, value in stated.get("inputs", {}).items()}
         outputs = {str(name): _entry(value) for name, value in stated["outputs"].items()}
     except _NO_MANIFEST:

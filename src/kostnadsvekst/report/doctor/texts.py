@@ -85,7 +85,7 @@ def _split(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def read_text(file: ProjectFile, most_bytes: int) -> str:
+def text_of(file: ProjectFile, most_bytes: int) -> str:
     """Return a text file as one text; empty where it cannot be read or is no text."""
     try:
         return "\n".join(read_lines(file, most_bytes))

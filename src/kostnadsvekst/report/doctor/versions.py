@@ -9,7 +9,7 @@ from kostnadsvekst.language import Bilingual, both
 from kostnadsvekst.report.doctor.findings import Finding
 from kostnadsvekst.report.doctor.folder import Folder, ProjectFile
 from kostnadsvekst.report.doctor.programs import NOTEBOOK, PYTHON, R_FILES, STATA, Program
-from kostnadsvekst.report.doctor.texts import read_text
+from kostnadsvekst.report.doctor.texts import text_of
 
 # Each names every library with its version; what else asks for a range is resolved by it.
 LOCKS = frozenset({
@@ -37,7 +37,7 @@ def check_versions(folder: Folder, programs: Sequence[Program]) -> Iterator[Find
         if is_requirements(file):
             yield from _unpinned_lines(file)
         elif file.base.lower() in ("environment.yml", "environment.yaml"):
-            yield from (_unpinned(file, *found) for found in loose_in_conda(read_text(file, _LARGEST)))
+            yield from (_unpinned(file, *found) for found in loose_in_conda(text_of(file, _LARGEST)))
         elif file.base.lower() == "pyproject.toml" and not locked:
             yield from _unpinned_project(file)
     if not locked and not any(is_requirements(file) or _is_environment(file) for file in folder.files):
@@ -55,7 +55,7 @@ def _pins_all(file: ProjectFile) -> bool:
     """Whether a file for pip does the work of a lock."""
     if not is_requirements(file):
         return False
-    text = read_text(file, _LARGEST)
+    text = text_of(file, _LARGEST)
     return bool(re.search(r"^[A-Za-z0-9]", text, re.MULTILINE)) and not any(loose_in_requirements(text))
 
 
@@ -98,13 +98,13 @@ def _unpinned(file: ProjectFile, line: int, library: str) -> Finding:
 
 
 def _unpinned_lines(file: ProjectFile) -> Iterator[Finding]:
-    found = loose_in_requirements(read_text(file, _LARGEST))
+    found = loose_in_requirements(text_of(file, _LARGEST))
     yield from (_unpinned(file, *one) for one in found)
 
 
 def _unpinned_project(file: ProjectFile) -> Iterator[Finding]:
     try:
-        project = tomllib.loads(read_text(file, _LARGEST)).get("project", {})
+        project = tomllib.loads(text_of(file, _LARGEST)).get("project", {})
         asked = [str(one) for one in project.get("dependencies", [])]
     except (ValueError, AttributeError, TypeError, RecursionError):
         yield Finding("unparsable-program", file.name)
