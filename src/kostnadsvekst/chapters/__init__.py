@@ -116,6 +116,7 @@ CHAPTERS = {
             "Specification curve around models 3 and 4 of table A3, and influence of municipalities",
         ),
         "panel",
+        heavy=True,
     ),
     "claims": Chapter(
         "kostnadsvekst.chapters.claims",
