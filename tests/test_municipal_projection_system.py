@@ -162,7 +162,7 @@ def test_sums_without_a_service_that_may_be_shown_are_hidden(tmp_path):
     assert next(row["places"] for row in rows if row["municipality"] == "B") == pytest.approx(33)
 
 
-@pytest.mark.parametrize("few", [1, 3, 5, 6])
+@pytest.mark.parametrize("few", [1, pytest.param(3, marks=pytest.mark.slow), 5, 6])
 def test_years_are_equations_that_must_not_be_told(tmp_path, few):
     """An outsider with the public population solves for the users by age, of services and of sums."""
     users = [*users_of(LONG, (few, 70, 40)), *users_of(HOUSING, (20, 30, 9)), *users_of(HOME, (50, 60, 7))]

@@ -95,10 +95,13 @@ def overlap_faults(rows: pd.DataFrame, what: str, apart: Sequence[str] = ()) -> 
         Columns that keep groups apart: services, municipalities.
     """
     keys = [name for name in apart if name in rows]
-    units = [rows] if not keys else [unit for _, unit in rows.groupby(keys, sort=False)]
+    units: dict[tuple[Any, ...], dict[str, None]] = {}
+    for *unit, label in zip(*(rows[name] for name in (*keys, AGE)), strict=True):
+        units.setdefault(tuple(unit), {})[label] = None
     faults = []
-    for unit in units:
-        known = {label: parse_age_group(label) for label in pd.unique(unit[AGE])}
+    # Most units have the same age groups.
+    for labels in dict.fromkeys(map(tuple, units.values())):
+        known = {label: parse_age_group(label) for label in labels}
         ordered = sorted((ages.low, ages.high, label) for label, ages in known.items() if ages is not None)
         faults += [
             f"{what}: age groups {one!r} and {other!r} share ages; keep groups that do not"

@@ -100,6 +100,11 @@ SEEDS = (
         ),
     ),
     Seed(
+        "kostnadsvekst.synthetic.municipal_extract",
+        "make_extract.seed",
+        Bilingual("det oppdiktede utdraget av alle kommuner", "the invented extract of all municipalities"),
+    ),
+    Seed(
         "kostnadsvekst.analysis.interval_coverage",
         "count_coverage.first_seed",
         Bilingual(
