@@ -332,6 +332,7 @@ def run_script(*arguments, cwd, **variables):
     return subprocess.run(script, env=environment, capture_output=True, text=True, cwd=cwd)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_panel_with_all_items(tmp_path, shipped):
     run = run_script("--seed", "7", "--out", "p.csv", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")

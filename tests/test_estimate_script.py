@@ -95,7 +95,10 @@ def test_committed_results_are_these(appendix):
     "environment",
     [
         {"PYTHONHASHSEED": "1", "OPENBLAS_NUM_THREADS": "2"},
-        {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX"},
+        pytest.param(
+            {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX"},
+            marks=pytest.mark.slow,
+        ),
         {"OPENBLAS_CORETYPE": "Nehalem", "PYTHONHASHSEED": "2"},
     ],
     ids=["hash seed and two threads", "without AVX-512", "hash seed and without AVX"],
