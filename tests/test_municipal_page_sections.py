@@ -18,7 +18,10 @@ from kostnadsvekst.chapters.municipal_report_comparison import (
 )
 from kostnadsvekst.chapters.municipal_report_spreads import spreads_of
 from kostnadsvekst.chapters.municipal_report_tables import own_first
+from kostnadsvekst.chapters.municipal_user_groups import compute_profile
 from kostnadsvekst.language import Bilingual, both
+from kostnadsvekst.municipal.comparison import findings, intervals
+from kostnadsvekst.municipal.user_group_profile import KEYS
 from kostnadsvekst.report.council_page.content import Choice, Column, Drawing, PageTable
 from kostnadsvekst.report.council_page.drawings import in_lines
 from kostnadsvekst.sources.municipal_kinds import USER_GROUP_NAMES
@@ -258,6 +261,25 @@ def test_the_example_has_every_part_and_one_municipality_is_its_own(books, made,
         for m in d.marks
     ]
     assert not re.search(r"\bnan\b", "".join(shapes))
+
+
+@pytest.mark.filterwarnings("ignore::kostnadsvekst.errors.DataWarning")
+def test_a_stroke_of_a_figure_never_denies_the_sentence(books):
+    """Both are judged by the same limits: the stroke holds the mean where the sentence says so."""
+    own, spreads = spreads_of(books["compare"], publish=False)
+    sure = intervals(compute_profile(books["compare"]).found)
+    said = findings(
+        sure[sure["municipality"] == own], {"svakt": 0.0, "noe": 5.0, "tydelig": 15.0, "vesentlig": 30.0}
+    )
+    verdicts = said.set_index(["municipality", *KEYS])["verdict"]
+    held = []
+    for frame, _ in spreads:
+        mine = frame[frame["municipality"] == own].iloc[0]
+        inside = bool(mine["low"] <= mine["mean"] <= mine["high"])
+        verdict = verdicts[tuple(mine[name] for name in ("municipality", *KEYS))]
+        assert (verdict == "kan ikke skilles fra snittet") is inside
+        held.append(inside)
+    assert {*held} == {True, False}
 
 
 def test_what_others_hide_is_in_no_figure_of_the_public_edition(books):

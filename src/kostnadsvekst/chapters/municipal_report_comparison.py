@@ -186,8 +186,10 @@ def _ranked(frame: pd.DataFrame, own: str, number: int) -> Drawing:
         ordered = ordered.iloc[start : start + _MOST_ROWS]
     unit = MEASURES[str(frame["measure"].iloc[0])].unit
     about = Bilingual(
-        "Punkt: verdien. Strek: 95 %-intervall (mid-P). Loddrett strek: snittet. Firkant: egen kommune.",
-        "Point: the value. Line: interval of 95 % (mid-P). Vertical line: the mean. Square: one's own.",
+        "Punkt: verdien. Strek: 95 %-intervall (mid-P), med overspredning der den er kjent. "
+        "Loddrett strek: snittet. Firkant: egen kommune.",
+        "Point: the value. Line: interval of 95 % (mid-P), with overdispersion where it is known. "
+        "Vertical line: the mean. Square: one's own.",
     )
     title = joined(
         [Bilingual("Hvor sikkert er tallet", "How sure the number is"), comparison_label(frame)], ": "

@@ -10,6 +10,7 @@ from kostnadsvekst.chapters.municipal_compare_public import public_profile
 from kostnadsvekst.chapters.municipal_user_groups import compute_profile
 from kostnadsvekst.errors import DataWarning
 from kostnadsvekst.municipal.comparison import intervals
+from kostnadsvekst.municipal.comparison_findings import judged_limits
 from kostnadsvekst.municipal.funnel_limits import funnel_limits
 from kostnadsvekst.municipal.user_group_profile import KEYS
 from kostnadsvekst.sources.municipal_book import MunicipalBook
@@ -43,7 +44,8 @@ def spreads_of(book: MunicipalBook, *, publish: bool) -> tuple[str, list[Spread]
     with warnings.catch_warnings():
         # What is left out is told by the comparison.
         warnings.simplefilter("ignore", DataWarning)
-        sure = intervals(profile)
+        # The limits that judge the findings: a stroke must not say what the sentence denies.
+        sure = judged_limits(intervals(profile))
     year = int(sure.loc[sure["municipality"] == own, "year"].max())
     rows = sure[(sure["year"] == year) & sure["value"].notna()]
     found = [part.reset_index(drop=True) for _, part in rows.groupby(list(KEYS), sort=False)]
